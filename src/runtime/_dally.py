@@ -1,0 +1,816 @@
+"""The run-time half of dally: imports that wait until they are used.
+
+dally rewrites ``import numpy as np`` ahead of time into ``np = _dally("import numpy as np")``. The
+global ``np`` then holds a *placeholder*, and the statement is carried out when ``np`` is first used.
+This file is all that a rewritten program needs. It is pure Python, uses the standard library only,
+installs no import hook, patches nothing, starts no thread and opens no file. It may be vendored
+under any name, and several copies can live in one process.
+
+Why a program cannot tell the difference
+========================================
+
+1.  *Uses inside the module.* The rewriter leaves a name bare only where the operation on the
+    placeholder gives exactly what it gives on the real object: attribute access, call, subscript,
+    second argument of ``isinstance`` and ``issubclass``. ``Pending`` defines the special methods of
+    these operations as *properties*: the interpreter looks the method up on the type, the property
+    carries out the import and returns a C function bound to the real object, and the interpreter
+    calls that. While the real object runs no Python frame of ours is on the stack, so
+    ``sys._getframe(1)`` and ``warnings.warn(..., stacklevel=2)`` see the true caller. Every other
+    use is written ``real(np)`` by the rewriter and gets the real object itself.
+2.  The first use puts the real object into the module's globals, unless the name has been bound to
+    something else in the meantime. From then on nothing of ours is involved.
+3.  *Uses from other modules* (``mod.np``, ``from mod import np``, ``import *``, ``getattr``, pickling by
+    reference, ``mock.patch``). While names of a module are pending its ``__class__`` is ``Module``, a
+    subclass of ``types.ModuleType`` with a data descriptor for each such name. (Assigning a module's
+    ``__class__`` is documented Python.) When nothing is pending any more the class goes back.
+4.  *The import itself* is a call of ``__import__`` with the module's own globals, which is what the
+    statement does.
+
+Where this cannot work the import is carried out at once, at its original place: in code that is not
+the body of a module in ``sys.modules``, in modules with a class of their own, under
+``runpy.run_path``, and for special names such as ``__getattr__``.
+
+On Python 3.15 and later the same source gets the interpreter's own lazy imports instead.
+
+Switches, read from the environment once, when this file is loaded
+==================================================================
+
+``DALLY_LAZY=0``                       every import happens at its original place
+``DALLY_EAGER=pkg.mod:np,other.mod``   the same for one name of a module, or for a whole module
+"""
+
+import _operator
+import builtins
+import sys
+from _functools import partial, reduce
+from _weakref import ref
+
+# Only modules that are part of the interpreter binary are imported above: loading this file
+# costs one file read. Hence the quoted annotations and no ``typing`` at run time. Type checkers
+# take a name of this spelling to be true; ``dally apply`` relies on that too.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from types import CodeType, FrameType, ModuleType
+    from typing import Any, Callable, Dict, FrozenSet, List, NoReturn, Optional, Tuple, TypeVar
+
+    T = TypeVar("T")
+    Namespace = Dict[str, Any]
+    Function = Callable[..., Any]
+else:
+    ModuleType = type(sys)
+
+
+# ------------------------------------------------------------------------------ placeholders
+
+
+class Record:
+    """One namespace with pending names."""
+
+    __slots__ = ("importing", "module", "names", "namespace", "rerun")
+
+    def __init__(
+        self, namespace: "Namespace", module: "Optional[ModuleType]", names: "List[str]", importing: "Namespace"
+    ) -> None:
+        #: The globals that hold the placeholders.
+        self.namespace = namespace
+        #: The globals of the module whose import statements they stand for: nearly always the same.
+        self.importing = importing
+        #: The module, weakly, because a record must not keep it alive; None for unpickled placeholders.
+        self.module = None if module is None else ref(module)
+        #: One entry for each statement that has not been resolved, executed or not.
+        self.names = names
+        #: A name is bound already: the body is run again, as ``importlib.reload`` does.
+        self.rerun = not namespace.keys().isdisjoint(names)
+
+
+def unreachable(record: Record, statement: str) -> "NoReturn":
+    """Stand in for the function of a ``Pending``: calls of a placeholder go to the real object."""
+    raise TypeError(statement)
+
+
+# Read the slots of placeholders and modules, and write a module's class, past our own overrides.
+_arguments: "Callable[[Any], Tuple[Record, str]]" = partial.__dict__["args"].__get__
+_namespace: "Callable[[ModuleType], Namespace]" = ModuleType.__dict__["__dict__"].__get__
+_set_class: "Callable[[ModuleType, type], None]" = object.__dict__["__class__"].__set__
+
+
+def _resolve(placeholder: "Any") -> "Any":
+    """Carry out the import of a placeholder, put the result into its place, and return it.
+
+    Nothing is locked: the import system locks each module, and a thread that comes second finds
+    the module loaded. Nothing is remembered on failure, so the next use tries again.
+    """
+    record, statement = _arguments(placeholder)
+    words = statement.split()
+    if record.module is None:  # unpickled, and not in any module
+        value = record.namespace["value"]
+        if value is not None:
+            return value
+    try:
+        if words[0] == "submodule":
+            name, value = _perform_submodule(record, words)
+        else:
+            name, value = _perform(record.importing, words, True)
+    except BaseException as error:
+        if type(error) is LoadError and error.__cause__ is not None:
+            raise error.__cause__  # noqa: B904  (shielded from the attribute protocol; see there)
+        _explain(error, record, statement)
+        raise
+    namespace = record.namespace
+    if record.module is None:
+        namespace["value"] = value
+    elif namespace.get(name) is placeholder:
+        namespace[name] = value
+        _settle(record, name)
+    else:
+        _settle(record, "")
+    return value
+
+
+def real(value: "T") -> "T":
+    """Give the object itself, whether ``value`` is a placeholder or not."""
+    return _resolve(value) if type(value) is Pending else value  # type: ignore[no-any-return]
+
+
+# --------------------------------------------------------- carrying out an import statement
+
+
+def _importer(namespace: "Namespace") -> "Function":
+    """Give the ``__import__`` that a statement in this namespace would call now."""
+    scope = namespace["__builtins__"]
+    if type(scope) is not dict:
+        scope = _namespace(scope)
+    return scope["__import__"]  # type: ignore[no-any-return]
+
+
+def _bound_name(words: "List[str]") -> str:
+    """Give the name that a statement binds."""
+    if words[0] == "from" or words[-2] == "as":
+        return words[-1]
+    return words[1].partition(".")[0].rstrip(",")
+
+
+def _perform(namespace: "Namespace", words: "List[str]", wait: bool) -> "Tuple[str, Any]":
+    """Carry out a statement in a namespace; give the name it binds and the value.
+
+    The statement has one of the forms ``from m import n [as x]``, ``import a``, ``import a.b as x``
+    or ``import a.b, a.c``; with ``wait`` the submodules of the last form wait until they are used.
+    """
+    importer = _importer(namespace)
+    target = words[1]
+    if words[0] == "from":
+        attribute = words[3]
+        name = target.lstrip(".")
+        module = importer(name, namespace, namespace, (attribute,), len(target) - len(name))
+        try:
+            return words[-1], getattr(module, attribute)
+        except AttributeError:
+            return words[-1], _interpret(module, "from m import " + attribute + " as value")
+    if len(words) == 2 and "." not in target:
+        return target, importer(target, namespace, namespace, None, 0)
+    if words[-2] == "as":
+        module = value = importer(target, namespace, namespace, None, 0)
+        try:
+            for part in target.split(".")[1:]:
+                value = getattr(value, part)
+        except AttributeError:
+            value = _interpret(module, "import " + target + " as value")
+        return words[-1], value
+    targets = [word.rstrip(",") for word in words[1:]]
+    root = targets[0].partition(".")[0]
+    if not wait:
+        for target in targets:
+            package = importer(target, namespace, namespace, None, 0)
+        return root, package
+    package = importer(root, namespace, namespace, None, 0)
+    for target in targets:
+        _attach(importer, namespace, package, root, target)
+    return root, package
+
+
+def _interpret(module: "Any", statement: str) -> "Any":
+    """Let the interpreter finish a statement for which ``__import__`` has returned ``module``.
+
+    Reached when an attribute is missing. What the interpreter then does (a look into
+    ``sys.modules``, an ``ImportError`` whose text differs from version to version) is its own affair.
+    """
+    scope: "Namespace" = {"__builtins__": {"__import__": lambda *_: module}, "__name__": __name__}
+    exec(statement, scope)
+    return scope["value"]
+
+
+# `import a.b` binds the package `a`. On first use of `a` only the package is imported, and `a.b` becomes
+# a pending attribute of the package module, with the same devices as a pending global. Its
+# statement reads "submodule a.b TARGETS", with everything at or below a.b that is to be imported.
+
+
+def _attach(
+    importer: "Function", namespace: "Namespace", package: "Any", prefix: str, target: str
+) -> None:
+    """Let the module ``target`` wait below ``package``, whose name is ``prefix``.
+
+    It is imported now where waiting would not be exact: the package has a class of its own, or has
+    an attribute of that name already, which an eager import would have overwritten.
+    """
+    for child in target.split(".")[prefix.count(".") + 1 :]:
+        prefix += "." + child
+        if prefix in sys.modules:
+            importer(prefix, namespace, namespace, None, 0)  # waits if another thread is loading it
+            package = sys.modules[prefix]
+            continue
+        if type(package) is ModuleType or type(package) is Module:
+            attributes = _namespace(package)
+            present = attributes.get(child, attributes)
+            targets = ""
+            if type(present) is Pending:
+                words = _arguments(present)[1].split()
+                if words[0] == "submodule":
+                    targets = " ".join(word for word in words[2:] if word != target) + " "
+            if "__path__" in attributes and (present is attributes or targets):
+                record = Record(attributes, package, [child], namespace)
+                _swap(package, record.names)
+                statement = "submodule " + prefix + " " + targets + target
+                attributes[child] = Pending(unreachable, record, statement)
+                return
+        importer(target, namespace, namespace, None, 0)
+        return
+
+
+def _perform_submodule(record: Record, words: "List[str]") -> "Tuple[str, Any]":
+    """Import a submodule that waited on its package; those below it wait on it in turn."""
+    namespace = record.importing
+    importer = _importer(namespace)
+    target = words[1]
+    importer(target, namespace, namespace, None, 0)
+    name = target.rpartition(".")[2]
+    value = record.namespace.get(name, record)
+    if value is record or type(value) is Pending:
+        value = sys.modules[target]
+        for deeper in words[2:]:
+            _attach(importer, namespace, value, target, deeper)
+    return name, value
+
+
+# ----------------------------------------------------------- what other modules see: Module
+
+
+class LoadError(ImportError):
+    """Loading a pending import raised ``AttributeError`` (the cause) when read from outside.
+
+    ``AttributeError`` has a meaning for whoever reads an attribute: ``hasattr`` would answer False, and
+    ``mod.np`` would end in "module 'mod' has no attribute 'np'". So it travels as another type.
+    """
+
+
+class Attribute(str):
+    """The data descriptor of one name, shared by all modules of class ``Module``.
+
+    A module gives way to data descriptors of its class before it looks into its globals. Here each
+    of the three operations does what a plain module does, except that a placeholder is resolved.
+    """
+
+    __slots__ = ()
+
+    def __get__(self, module: "Any", owner: "Any" = None) -> "Any":
+        if module is None:
+            return self
+        value = _namespace(module).get(self, module)
+        if type(value) is Pending:
+            return _resolve_for_outside(value, self)
+        if value is module and self not in _namespace(module):
+            # The interpreter goes on to the module's __getattr__, or raises the usual error.
+            raise AttributeError(str(self))
+        return value
+
+    def __set__(self, module: "Any", value: "Any") -> None:
+        namespace = _namespace(module)
+        name = str(self)
+        present = namespace.get(name)
+        if type(present) is not Pending:
+            namespace[name] = value
+            return
+        record, statement = _arguments(present)
+        words = statement.split()
+        if _is_submodule(namespace, name, value):
+            # The import system binds a submodule that has just been loaded.
+            if words[0] == "submodule":
+                namespace[name] = value
+                for target in words[2:]:
+                    _attach(_importer(record.importing), record.importing, value, words[1], target)
+                _settle(record, name)
+                return
+            if words[0] == "from" and _names(_absolute(record.importing, words[1]), value):
+                # from .squeeze import squeeze: executed in its place, the statement would have loaded
+                # the submodule and bound the function over it. So the function has to come.
+                return
+        namespace[name] = value
+        _settle(record, name)
+
+    def __delete__(self, module: "Any") -> None:
+        namespace = _namespace(module)
+        name = str(self)
+        if name not in namespace:
+            delattr(ModuleType(namespace.get("__name__", "")), name)  # raises the usual error
+        present = namespace.pop(name)
+        if type(present) is Pending:
+            _settle(_arguments(present)[0], name)
+
+
+def _is_submodule(namespace: "Namespace", name: str, value: "Any") -> bool:
+    modules = sys.modules
+    return modules.get("{}.{}".format(namespace.get("__name__"), name), modules) is value
+
+
+def _names(target: str, module: "Any") -> bool:
+    """Say whether importing ``target`` loads this module because it is ``target`` or above it."""
+    while target:
+        if sys.modules.get(target) is module:
+            return True
+        target = target.rpartition(".")[0]
+    return False
+
+
+def _resolve_for_outside(placeholder: "Any", name: str) -> "Any":
+    """Resolve for a reader of ``module.name``.
+
+    While a statement is being executed its name is not bound yet, and the import system relies
+    on that: ``from . import x`` first asks whether the package has an attribute ``x``, and imports
+    the submodule only if not. So a read that comes from inside the very import
+    that it would start is answered like this: try once more, as the same statement executed here would
+    (it succeeds if the module has come far enough); failing that, the name does not exist yet.
+    """
+    depth = 0
+    frame: "Optional[FrameType]" = sys._getframe(2)
+    while frame is not None:
+        if frame.f_code is _RESOLVE and frame.f_locals["placeholder"] is placeholder:
+            depth += 1
+        frame = frame.f_back
+    if depth > 1:
+        raise AttributeError(name)
+    try:
+        return _resolve(placeholder)
+    except AttributeError as error:
+        if depth:
+            raise
+        raise LoadError("{}: {}".format(name, error)) from error
+    except ImportError:
+        if depth:
+            raise AttributeError(name) from None
+        raise
+
+
+_RESOLVE: "CodeType" = _resolve.__code__
+
+
+def _get_class(module: "Any") -> type:
+    return ModuleType
+
+
+def _assign_class(module: "Any", cls: type) -> None:
+    """Carry out ``module.__class__ = cls``: from here on the module's attributes are not ours."""
+    if cls is not ModuleType:
+        _release(module)
+        _set_class(module, cls)
+
+
+def _get_dict(module: "Any") -> "Namespace":
+    """Give ``module.__dict__``, with real objects in it.
+
+    Except to readers that look for other things: the import system itself, and evaluators of
+    annotations (the rewriter lets no name wait that stands in an evaluated annotation).
+    """
+    namespace = _namespace(module)
+    reader = sys._getframe(1)
+    name = str(reader.f_globals.get("__name__"))
+    if name.partition(".")[0] not in _INDIFFERENT:
+        if not (name == "inspect" and reader.f_code.co_name == "get_annotations"):
+            _resolve_all(namespace)
+    return namespace
+
+
+_INDIFFERENT = frozenset(
+    "importlib runpy dataclasses typing typing_extensions annotationlib attr pydantic sqlalchemy".split()
+)
+
+
+def _dir(module: "Any") -> "List[str]":
+    """Give ``dir(module)`` without the names that the rewriter added."""
+    namespace = _namespace(module)
+    if str(sys._getframe(1).f_globals.get("__name__")).endswith("mock"):
+        _resolve_all(namespace)  # mock goes on to read each attribute past all descriptors
+    names = ModuleType.__dir__(module)
+    return [name for name in names if not _is_helper(namespace.get(name))]
+
+
+def _is_helper(value: "Any") -> bool:
+    return value is real or value is lazy or type(value) is partial and value.func is Pending
+
+
+def _reduce(module: "Any", protocol: int) -> "Any":
+    """Pickle a module as if it had the class that it had before.
+
+    Plain pickle refuses modules, cloudpickle and others have a rule for ``ModuleType``, found by the type.
+    """
+    caller = sys._getframe(1)
+    if caller.f_globals.get("__name__") != "copy":
+        pickler = caller.f_locals.get("self")
+        rule = getattr(pickler, "dispatch_table", {}).get(ModuleType)
+        if rule is not None:
+            return rule(module)
+        # Some other pickler: become a plain module and let it look again. (The pickler puts a
+        # reference to what it made of the module in place of this tuple.)
+        _release(module)
+        return _operator.getitem, ((module,), 0)
+    return object.__reduce_ex__(module, protocol)
+
+
+def _no_module(module: "Any") -> "NoReturn":
+    raise AttributeError("__module__")
+
+
+Module: "Any" = type(
+    "module",  # the name that error messages about modules show
+    (ModuleType,),
+    {
+        "__class__": property(_get_class, _assign_class),
+        "__dict__": property(_get_dict),
+        "__dir__": _dir,
+        "__reduce_ex__": _reduce,
+        "__module__": property(_no_module),  # or the class would give each module that attribute
+    },
+)
+_attributes = Module.__dict__
+
+
+def _swap(module: "ModuleType", names: "List[str]") -> None:
+    """Give a module the class ``Module``, ready for these names."""
+    for name in names:
+        if name not in _attributes:
+            setattr(Module, name, Attribute(name))
+    if type(module) is ModuleType:
+        _set_class(module, Module)
+
+
+def _settle(record: Record, name: str) -> None:
+    """Note that a statement for ``name`` is done; give the class back if nothing is pending any more."""
+    names = record.names
+    if name in names:
+        try:
+            names.remove(name)
+        except ValueError:  # another thread was faster
+            pass
+    namespace = record.namespace
+    if names:
+        # Names are left. Statements may be still to come, unless the module's body has ended.
+        if record.rerun or type(namespace.get(names[-1])) is Pending or _is_loading(namespace):
+            return
+    for value in list(namespace.values()):
+        if type(value) is Pending:
+            return
+    module = record.module and record.module()
+    if module is not None and type(module) is Module:
+        _set_class(module, ModuleType)
+
+
+def _is_loading(namespace: "Namespace") -> bool:
+    """Say whether the body of a module is still running, or may be."""
+    spec = namespace.get("__spec__")
+    return spec is None or bool(getattr(spec, "_initializing", False))
+
+
+def _resolve_all(namespace: "Namespace") -> None:
+    for value in list(namespace.values()):
+        if type(value) is Pending:
+            _resolve(value)
+
+
+def _release(module: "ModuleType") -> None:
+    """Resolve all that is pending, import eagerly from now on, and make the module a plain one."""
+    namespace = _namespace(module)
+    _resolve_all(namespace)
+    for name, value in list(namespace.items()):
+        if type(value) is partial and value.func is Pending:
+            namespace[name] = partial(_import_now, namespace)
+    if type(module) is Module:
+        _set_class(module, ModuleType)
+
+
+# ---------------------------------------------------------------------------- class Pending
+
+
+def _forward(operation: "Function") -> "Any":
+    """Make the special method for ``operation(real, ...)``."""
+    return property(lambda placeholder: partial(operation, _resolve(placeholder)))
+
+
+def _forward_swapped(operation: "Function") -> "Any":
+    """Make the special method for ``operation(other, real)``.
+
+    ``reduce(f, (b,), a)`` is ``f(a, b)``, without a Python frame. In particular the result of
+    ``isinstance(x, placeholder)`` comes from ``isinstance(x, real)`` itself: metaclasses with an
+    ``__instancecheck__`` of their own, unions and tuples are treated as always.
+    """
+    return property(lambda placeholder: partial(reduce, operation, (_resolve(placeholder),)))
+
+
+def _forward_method(name: str) -> "Any":
+    """Make the special method that is the real object's own method."""
+    return property(lambda placeholder: getattr(_resolve(placeholder), name))
+
+
+class Pending(partial):  # type: ignore[type-arg]
+    """A placeholder: ``Pending(unreachable, record, "import numpy as np")``.
+
+    A subclass of ``partial`` because that is a constructor in C with free slots. The factory
+    that a module gets is ``partial(Pending, unreachable, record)``, so making a placeholder runs no
+    Python code at all; the text is parsed when it is needed. (A tuple would be as cheap, but
+    ``isinstance`` treats tuples specially.)
+    """
+
+    __slots__ = ()
+
+    # What rewritten code relies on.
+    __call__ = property(_resolve)  # type: ignore[assignment]
+    __getattribute__ = _forward(getattr)
+    __setattr__ = _forward(setattr)
+    __delattr__ = _forward(delattr)
+    __getitem__ = _forward(_operator.getitem)
+    __setitem__ = _forward(_operator.setitem)
+    __delitem__ = _forward(_operator.delitem)
+    __instancecheck__ = _forward_swapped(isinstance)
+    __subclasscheck__ = _forward_swapped(issubclass)
+
+    # Defence in depth, for a placeholder that somebody dug out of ``globals()``.
+    for _name in "eq ne lt le gt ge contains length_hint index abs neg pos invert".split():
+        vars()["__" + _name + "__"] = _forward(getattr(_operator, _name))
+    for _name in "add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor".split():
+        _operation, _name = getattr(_operator, _name), _name.rstrip("_")
+        vars()["__" + _name + "__"] = _forward(_operation)
+        vars()["__r" + _name + "__"] = _forward_swapped(_operation)
+        vars()["__i" + _name + "__"] = _forward(getattr(_operator, "i" + _name))
+    for _name in "hash iter next len reversed str repr bytes int float complex round format dir divmod".split():
+        vars()["__" + _name + "__"] = _forward(getattr(builtins, _name))
+    for _name in "await aiter anext enter exit aenter aexit trunc floor ceil fspath".split():
+        vars()["__" + _name + "__"] = _forward_method("__" + _name + "__")
+    del _name, _operation
+    __rdivmod__ = _forward_swapped(divmod)
+    __bool__ = _forward(_operator.truth)
+
+    def __mro_entries__(self, bases: "Any") -> "Any":
+        base = _resolve(self)
+        return (base,) if isinstance(base, type) else base.__mro_entries__(bases)
+
+    def __set_name__(self, owner: "Any", name: str) -> None:
+        value = _resolve(self)
+        if hasattr(type(value), "__set_name__"):
+            value.__set_name__(owner, name)
+
+    def __get__(self, instance: "Any", owner: "Any" = None) -> "Any":
+        value = _resolve(self)
+        if hasattr(type(value), "__get__"):
+            return value.__get__(instance, owner)
+        return value
+
+
+# --------------------------------------------------------------------------------- pickling
+
+
+def restore(statement: str) -> "Any":
+    """Make a pending import that stands in no module: what a pickled placeholder becomes."""
+    namespace: "Namespace" = {"__builtins__": builtins, "__name__": __name__, "value": None}
+    return Pending(unreachable, Record(namespace, None, [], namespace), statement)
+
+
+def _reduce_placeholder(placeholder: "Any") -> "Any":
+    """Pickle a placeholder as its statement, with an absolute name.
+
+    cloudpickle and its like find placeholders in the globals of a function that they pickle by value.
+    """
+    record, statement = _arguments(placeholder)
+    words = statement.split()
+    if words[0] == "from":
+        words[1] = _absolute(record.importing, words[1])
+    elif words[0] == "submodule":
+        words = ["import", words[1], "as", words[1].rpartition(".")[2]]
+    return restore, (" ".join(words),)
+
+
+def _absolute(namespace: "Namespace", target: str) -> str:
+    """Give the absolute name of the module in ``from target import ...``."""
+    name = target.lstrip(".")
+    level = len(target) - len(name)
+    if not level:
+        return name
+    package = namespace.get("__package__")
+    if package is None:
+        package = namespace["__name__"]
+        if "__path__" not in namespace:
+            package = package.rpartition(".")[0]
+    package = package.rsplit(".", level - 1)[0]
+    return package + "." + name if name else package  # type: ignore[no-any-return]
+
+
+_unregistered = True
+
+
+def _register() -> None:
+    """Tell ``copyreg`` about placeholders once it is there: ``pickle`` needs it, we do not."""
+    global _unregistered
+    copyreg = sys.modules.get("copyreg")
+    if copyreg is not None and hasattr(copyreg, "dispatch_table"):
+        copyreg.dispatch_table[Pending] = _reduce_placeholder
+        _unregistered = False
+
+
+# ----------------------------------------------------------------------------------- errors
+
+
+def _explain(error: BaseException, record: Record, statement: str) -> None:
+    """Say which statement has failed, as a note on the error or, before 3.11, as its cause."""
+    try:
+        text = _describe(record, statement)
+        if hasattr(error, "add_note"):
+            if text not in getattr(error, "__notes__", ()):
+                error.add_note(text)
+            return
+        while True:  # go to the end of the chain that a traceback prints
+            following = error.__cause__
+            if following is None and not error.__suppress_context__:
+                following = error.__context__
+            if following is None:
+                break
+            error = following
+        if type(error) is not DeferredImport:
+            error.__cause__ = DeferredImport(text)
+    except Exception:
+        pass  # the error itself matters more
+
+
+class DeferredImport(Exception):
+    """Names the import statement whose deferred execution failed."""
+
+
+def _describe(record: Record, statement: str) -> str:
+    words = statement.split()
+    if words[0] == "submodule":
+        words = ["import", words[-1]]
+        statement = " ".join(words)
+    namespace = record.importing
+    line = ""
+    try:
+        spec = namespace.get("__spec__")
+        loader = namespace.get("__loader__") or spec.loader  # type: ignore[union-attr]
+        name = spec.name if spec is not None else namespace["__name__"]
+        line = _find_line(loader.get_code(name), words)
+    except Exception:
+        pass
+    path = namespace.get("__file__") or namespace.get("__name__")
+    return 'the import was deferred by dally: {}, in "{}"{}'.format(statement, path, line)
+
+
+def _find_line(code: "CodeType", words: "List[str]") -> str:
+    """Find the line where a module mentions a statement as a string."""
+    import dis
+
+    line = 0
+    lines = dict(dis.findlinestarts(code))
+    for instruction in dis.get_instructions(code):
+        line = lines.get(instruction.offset) or line
+        value = instruction.argval
+        if type(value) is str:
+            found = value.replace(",", " ").split()
+            if found == words or found[:1] == ["import"] == words[:1] and set(words) <= set(found):
+                return ", line {}".format(line)
+    return ""
+
+
+# -------------------------------------------------------------------- what modules call
+
+
+def pending(names: str) -> "Function":
+    """Prepare the calling module for these pending names; give it its factory.
+
+    The factory takes the text of an import statement and gives the value to bind to its name.
+    A name is listed once for each statement that binds it.
+    """
+    return _factory(sys._getframe(1), names.split())
+
+
+def lazy(statement: str) -> "Any":
+    """Give the value to bind to the name that this statement would bind: the form for people."""
+    frame = sys._getframe(1)
+    namespace = frame.f_globals
+    for last in reversed(namespace.values()):
+        if type(last) is Pending:
+            record = _arguments(last)[0]
+            if record.namespace is namespace and not record.rerun:
+                name = _bound_name(statement.split())
+                if name not in namespace and name[:2] != "__" and not _EAGER:
+                    if name not in _attributes:
+                        setattr(Module, name, Attribute(name))
+                    record.names.append(name)
+                    return Pending(unreachable, record, statement)
+        break
+    return _factory(frame, [_bound_name(statement.split())])(statement)
+
+
+def _factory(frame: "FrameType", names: "List[str]") -> "Function":
+    if _unregistered:
+        _register()
+    namespace = frame.f_globals
+    here = namespace.get("__name__")
+    module: "Any" = sys.modules.get(here)  # type: ignore[arg-type]
+    if (
+        not _ENABLED
+        or (type(module) is not ModuleType and type(module) is not Module)
+        or _namespace(module) is not namespace
+        or _is_run_path(frame.f_back)
+        or here in _EAGER
+    ):
+        return partial(_import_now, namespace)
+    factory: "Function"
+    if _NATIVE:
+        factory = partial(_import_natively, namespace)
+        eager = set()
+    else:
+        record = Record(namespace, module, names, namespace)
+        factory = partial(Pending, unreachable, record)
+        eager = {name for name in names if name[:2] == "__" == name[-2:] and name not in _PLAIN}
+        if eager:
+            names[:] = [name for name in names if name not in eager]
+        _swap(module, names)
+    if _EAGER:
+        eager.update(name for name in names if "{}:{}".format(here, name) in _EAGER)
+    return partial(_choose, eager, factory, namespace) if eager else factory
+
+
+def _is_run_path(frame: "Optional[FrameType]") -> bool:
+    """Say whether ``runpy`` runs this module in order to give its globals to a caller."""
+    if frame is None or frame.f_globals.get("__name__") != "runpy":
+        return False
+    return frame.f_back is not None and frame.f_back.f_code.co_name == "_run_module_code"
+
+
+def _choose(eager: "Any", factory: "Function", namespace: "Namespace", statement: str) -> "Any":
+    """Import some names of a module now and let others wait."""
+    if _bound_name(statement.split()) in eager:
+        return _import_now(namespace, statement)
+    return factory(statement)
+
+
+def _import_now(namespace: "Namespace", statement: str) -> "Any":
+    return _perform(namespace, statement.split(), False)[1]
+
+
+# ------------------------------------------------------ Python 3.15 and later: native laziness
+
+
+def _import_natively(namespace: "Namespace", statement: str) -> "Any":
+    """Execute ``lazy import ...`` in the module, and give the lazy object that it binds.
+
+    Compiling each statement would be slow. A statement of the same form is compiled once, and
+    its names and its place in the source are exchanged.
+    """
+    frame = sys._getframe(1)
+    words = statement.split()
+    for target in words[1:] if words[0] == "import" and words[-2] != "as" else words[1:2]:
+        target = target.rstrip(",")
+        if words[0] == "from":
+            name = target.lstrip(".")
+            level = "." * (len(target) - len(name))
+            form = "lazy from {} import n as x".format(level if level and not name else level + "m")
+            names = (name, words[3], words[-1])
+        elif words[-2] == "as" and "." in target:
+            form = "lazy " + statement
+            names = ()
+        else:
+            form = "lazy import m as x"
+            names = (target, _bound_name(words))
+        template = _templates.get(form)
+        if template is None:
+            template = _templates[form] = compile(form, "<dally>", "exec", 0, True)
+        code = template.replace(co_filename=frame.f_code.co_filename, co_firstlineno=frame.f_lineno)
+        if names:
+            consts = tuple((words[3],) if const == ("n",) else const for const in code.co_consts)
+            code = code.replace(co_names=names, co_consts=consts)
+        exec(code, namespace)
+    return namespace[_bound_name(words)]
+
+
+_templates: "Dict[str, CodeType]" = {}
+
+# --------------------------------------------------------------------------------- settings
+
+# Special names without a meaning for the interpreter.
+_PLAIN = ("__version__", "__version_info__", "__author__")
+
+_NATIVE = hasattr(builtins, "__lazy_import__")
+
+
+def _setting(name: str) -> str:
+    os = sys.modules.get("os") or __import__("os")
+    return os.environ.get(name) or ""
+
+
+_ENABLED = _setting("DALLY_LAZY") != "0"
+_EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
