@@ -5,7 +5,7 @@
 //! This module never guesses: what Python itself would refuse, and what could not be written back
 //! byte for byte, is an error with its position.
 //!
-//! The encoding is found as CPython's tokenizer finds it:
+//! The encoding is found as Python's own tokenizer finds it:
 //!
 //! ```python
 //! #!/usr/bin/env python
@@ -280,7 +280,7 @@ struct Declaration<'a> {
     offset: usize,
 }
 
-/// Finds the encoding declaration as CPython does: `^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)` in line 1,
+/// Finds the encoding declaration as Python does: `^[ \t\f]*#.*?coding[:=][ \t]*([-_.a-zA-Z0-9]+)` in line 1,
 /// or in line 2 when line 1 is blank or a comment.
 fn declaration(bytes: &[u8]) -> Option<Declaration<'_>> {
     let mut start = 0;

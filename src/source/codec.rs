@@ -1,7 +1,7 @@
 //! Python's codecs, as far as source files use them.
 //!
 //! The tables of `encoding_rs` are those of the web, which are not always Python's. Every codec listed
-//! here was compared with CPython over all its one-byte and two-byte sequences (and for `gb18030` all
+//! here was compared with Python over all its one-byte and two-byte sequences (and for `gb18030` all
 //! four-byte ones). Where the two differ, [`Codec`] either carries the difference (`swaps`) or refuses the text (`refused`,
 //! `euc_pairs`): a wrong character never comes out. Codecs that differ too much (`big5`, `cp950`, …) are unsupported.
 
@@ -49,7 +49,7 @@ pub(super) enum DecodeFailure {
     NotReversible { offset: usize, before: String },
 }
 
-/// The name as CPython's tokenizer compares it with that of the byte order mark.
+/// The name as Python's tokenizer compares it with that of the byte order mark.
 pub(super) fn tokenizer_name(declared: &str) -> &str {
     let start: String = declared
         .chars()
