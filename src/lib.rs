@@ -1,1 +1,17 @@
-//! dally.
+//! dally makes Python imports lazy ahead of time.
+//!
+//! roots → discover → files → parse and facts (parallel) → link → decide → rewrite (parallel) → verify → write.
+
+pub mod cli;
+pub mod config;
+pub mod decide;
+pub mod discover;
+pub mod facts;
+pub mod program;
+pub mod report;
+pub mod rewrite;
+pub mod run;
+pub mod runtime;
+pub mod source;
+pub mod verify;
+pub mod write;

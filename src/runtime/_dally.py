@@ -540,21 +540,18 @@ class Pending(partial):  # type: ignore[type-arg]
     __instancecheck__ = _forward_swapped(isinstance)
     __subclasscheck__ = _forward_swapped(issubclass)
 
-    # Defence in depth, for a placeholder that somebody dug out of ``globals()``.
-    for _name in "eq ne lt le gt ge contains length_hint index abs neg pos invert".split():
+    # Defence in depth, for a placeholder that somebody dug out of ``globals()``. What is missing
+    # here (arithmetic) is a TypeError for a placeholder, never a wrong answer.
+    for _name in "eq ne lt le gt ge contains index".split():
         vars()["__" + _name + "__"] = _forward(getattr(_operator, _name))
-    for _name in "add sub mul matmul truediv floordiv mod pow lshift rshift and_ or_ xor".split():
-        _operation, _name = getattr(_operator, _name), _name.rstrip("_")
-        vars()["__" + _name + "__"] = _forward(_operation)
-        vars()["__r" + _name + "__"] = _forward_swapped(_operation)
-        vars()["__i" + _name + "__"] = _forward(getattr(_operator, "i" + _name))
-    for _name in "hash iter next len reversed str repr bytes int float complex round format dir divmod".split():
+    for _name in "hash iter next len str repr bytes int float format dir".split():
         vars()["__" + _name + "__"] = _forward(getattr(builtins, _name))
-    for _name in "await aiter anext enter exit aenter aexit trunc floor ceil fspath".split():
+    for _name in "await aiter anext enter exit aenter aexit fspath".split():
         vars()["__" + _name + "__"] = _forward_method("__" + _name + "__")
-    del _name, _operation
-    __rdivmod__ = _forward_swapped(divmod)
+    del _name
     __bool__ = _forward(_operator.truth)
+    __or__ = _forward(_operator.or_)
+    __ror__ = _forward_swapped(_operator.or_)
 
     def __mro_entries__(self, bases: "Any") -> "Any":
         base = _resolve(self)

@@ -1,0 +1,91 @@
+//! `dally apply`: in place, each file atomically.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::arguments::ApplyArgs;
+use super::{CliError, Status, progress, report_problems, summary};
+use crate::config::Target;
+use crate::report::diff;
+use crate::rewrite::Form;
+use crate::run::{FileOutcome, Run};
+use crate::runtime::RUNTIME;
+use crate::write::replace_file;
+
+pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
+    let clock = Instant::now();
+    let bar = progress(&args.common, "reading");
+    let request = args.common.request(&args.paths, Form::Apply, true)?;
+    let run = Run::new(&request).map_err(CliError::Discover)?;
+    bar.finish_and_clear();
+    let outcomes = outcomes(&run);
+    let mut failed = report_problems(&run, false)? | report_failures(&run, &outcomes)?;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut changed = 0_usize;
+    // The runtime first: a rewritten file must never be without it.
+    for (path, bytes) in runtime_files(&run, &outcomes) {
+        if let Err(error) = replace_file(&path, bytes.as_bytes()) {
+            return Err(CliError::Message(format!("{}: cannot be written: {error}", path.display())));
+        }
+    }
+    for (file, outcome) in run.discovery.files.iter().zip(&outcomes) {
+        let FileOutcome::Changed(text) = outcome else { continue };
+        if args.diff {
+            diff::unified(&file.path, text, &mut out)?;
+        }
+        match replace_file(&file.absolute, &text.bytes) {
+            Ok(()) => changed += 1,
+            Err(error) => {
+                writeln!(io::stderr(), "{}: error: cannot be written: {error}", file.path.display())?;
+                failed = true;
+            }
+        }
+    }
+    out.flush()?;
+    if !args.common.quiet {
+        let line = summary(&run, &run.counts(), "lazy", clock.elapsed().as_secs_f64());
+        writeln!(io::stderr(), "{changed} files rewritten; {line}")?;
+    }
+    Ok(if failed { Status::Failed } else { Status::Done })
+}
+
+/// The new texts, in parallel, in the order of the files.
+pub fn outcomes(run: &Run) -> Vec<FileOutcome> {
+    (0..run.discovery.files.len()).into_par_iter().map(|index| run.rewrite(index)).collect()
+}
+
+/// Prints the failures of rewriting; those of reading have been reported.
+pub fn report_failures(run: &Run, outcomes: &[FileOutcome]) -> io::Result<bool> {
+    let mut failed = false;
+    let mut stderr = io::stderr().lock();
+    for ((file, state), outcome) in run.discovery.files.iter().zip(&run.states).zip(outcomes) {
+        if let (None, FileOutcome::Failed(failure)) = (&state.failure, outcome) {
+            let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+            writeln!(stderr, "{at}: error: {}", failure.message)?;
+            failed = true;
+        }
+    }
+    Ok(failed)
+}
+
+/// Runtime files that have to be there for the changed files, and are not or are older ones.
+pub fn runtime_files(run: &Run, outcomes: &[FileOutcome]) -> Vec<(PathBuf, &'static str)> {
+    if run.options.target != Target::Proxy {
+        return Vec::new();
+    }
+    let changed = |index: usize| matches!(outcomes[index], FileOutcome::Changed(_));
+    let name = match &run.runtime {
+        Some(name) => name.replace('.', "/") + ".py",
+        None => "_dally.py".to_owned(),
+    };
+    run.runtime_folders(changed)
+        .into_iter()
+        .map(|folder| folder.join(&name))
+        .filter(|path| fs::read(path).map_or(true, |old| old != RUNTIME.as_bytes()))
+        .map(|path| (path, RUNTIME))
+        .collect()
+}

@@ -1,0 +1,90 @@
+//! `dally build`: a rewritten copy of a tree.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Mutex;
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::arguments::BuildArgs;
+use super::{CliError, Status, progress, report_problems, summary};
+use crate::config::Target;
+use crate::rewrite::Form;
+use crate::run::{FileOutcome, Run};
+use crate::runtime::RUNTIME;
+use crate::write::{Content, TreeWriter};
+
+pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
+    let clock = Instant::now();
+    let bar = progress(&args.common, "reading");
+    let paths = [args.source.clone()];
+    let mut request = args.common.request(&paths, Form::Build, true)?;
+    request.collect_others = true;
+    let run = Run::new(&request).map_err(CliError::Discover)?;
+    bar.set_message("writing");
+    let writer = TreeWriter::create(&args.source, &args.out).map_err(|e| CliError::Message(e.to_string()))?;
+    let failures: Mutex<Vec<String>> = Mutex::new(Vec::new());
+    let fail = |message: String| {
+        failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(message);
+    };
+    for entry in &run.discovery.others {
+        if let Err(error) = writer.copy_other(entry) {
+            fail(error.to_string());
+        }
+    }
+    let changed: Vec<bool> = (0..run.discovery.files.len())
+        .into_par_iter()
+        .map(|index| {
+            let file = &run.discovery.files[index];
+            let outcome = run.rewrite(index);
+            let written = match &outcome {
+                FileOutcome::Changed(text) => {
+                    writer.write_new(&file.relative, &text.bytes, &file.absolute, Content::Changed)
+                }
+                FileOutcome::Unchanged | FileOutcome::Failed(_) => {
+                    writer.copy_file(&file.absolute, &file.relative)
+                }
+            };
+            if let (None, FileOutcome::Failed(failure)) = (&run.states[index].failure, &outcome) {
+                let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+                fail(format!("{at}: error: {} (copied as it is)", failure.message));
+            }
+            if let Err(error) = written {
+                fail(error.to_string());
+            }
+            matches!(outcome, FileOutcome::Changed(_))
+        })
+        .collect();
+    if run.options.target == Target::Proxy
+        && let Some(tree) = &run.tree
+    {
+        for folder in run.runtime_folders(|index| changed[index]) {
+            let relative = folder.strip_prefix(tree).unwrap_or(Path::new(""));
+            let name = match &run.runtime {
+                Some(name) => name.replace('.', "/") + ".py",
+                None => "_dally.py".to_owned(),
+            };
+            if let Err(error) = writer.write_added(&relative.join(name), RUNTIME.as_bytes()) {
+                fail(error.to_string());
+            }
+        }
+    }
+    writer.finish().map_err(|e| CliError::Message(e.to_string()))?;
+    bar.finish_and_clear();
+    let mut failed = report_problems(&run, true)?;
+    let mut failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    failures.sort();
+    for message in &failures {
+        writeln!(io::stderr(), "{message}")?;
+        failed = true;
+    }
+    if !args.common.quiet {
+        let line = summary(&run, &run.counts(), "lazy", clock.elapsed().as_secs_f64());
+        writeln!(io::stderr(), "{line}")?;
+        if args.common.verbose {
+            writeln!(io::stderr(), "{:?}", run.times)?;
+        }
+    }
+    Ok(if failed { Status::Failed } else { Status::Done })
+}

@@ -1,0 +1,39 @@
+//! `dally diff`: the changes as a unified diff.
+
+use std::io::{self, Write};
+use std::time::Instant;
+
+use super::arguments::DiffArgs;
+use super::{CliError, Status, progress, report_problems, summary};
+use crate::report::diff;
+use crate::rewrite::Form;
+use crate::run::{FileOutcome, Run};
+
+pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
+    let clock = Instant::now();
+    let bar = progress(&args.common, "reading");
+    let request = args.common.request(&args.paths, Form::Apply, true)?;
+    let run = Run::new(&request).map_err(CliError::Discover)?;
+    bar.finish_and_clear();
+    let outcomes = super::apply::outcomes(&run);
+    let mut status = Status::Done;
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    for (file, outcome) in run.discovery.files.iter().zip(&outcomes) {
+        if let FileOutcome::Changed(text) = outcome {
+            status = status.max(Status::Pending);
+            diff::unified(&file.path, text, &mut out)?;
+        }
+    }
+    for (path, bytes) in super::apply::runtime_files(&run, &outcomes) {
+        diff::new_file(&path, bytes, &mut out)?;
+    }
+    out.flush()?;
+    if report_problems(&run, false)? | super::apply::report_failures(&run, &outcomes)? {
+        status = Status::Failed;
+    }
+    if !args.common.quiet {
+        let line = summary(&run, &run.counts(), "would be lazy", clock.elapsed().as_secs_f64());
+        writeln!(io::stderr(), "{line}")?;
+    }
+    Ok(status)
+}

@@ -1,0 +1,45 @@
+//! `dally explain`: the verdicts about a file or a line, or what a reason means.
+
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use super::arguments::ExplainArgs;
+use super::{CliError, Status, report_problems};
+use crate::decide::KeepReason;
+use crate::report::text;
+use crate::rewrite::Form;
+use crate::run::Run;
+
+pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    if let Some(reason) = KeepReason::ALL.iter().find(|r| r.name() == args.subject) {
+        writeln!(out, "# {reason}\n\n{}", reason.documentation())?;
+        out.flush()?;
+        return Ok(Status::Done);
+    }
+    let (path, line) = match args.subject.rsplit_once(':') {
+        Some((path, line)) if !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit()) => {
+            (PathBuf::from(path), line.parse::<u32>().ok())
+        }
+        _ => (PathBuf::from(&args.subject), None),
+    };
+    if !path.exists() {
+        return Err(CliError::Message(format!(
+            "{}: no such file, and no reason of this name; the reasons are {}",
+            args.subject,
+            KeepReason::ALL.iter().map(|r| r.name()).collect::<Vec<_>>().join(", ")
+        )));
+    }
+    let request = args.common.request(std::slice::from_ref(&path), Form::Apply, false)?;
+    let run = Run::new(&request).map_err(CliError::Discover)?;
+    let found = text::explain(&run, line, &mut out)?;
+    out.flush()?;
+    let failed = report_problems(&run, false)?;
+    if failed {
+        return Ok(Status::Failed);
+    }
+    if !found {
+        return Err(CliError::Message(format!("{}: no import at module level there", args.subject)));
+    }
+    Ok(Status::Done)
+}

@@ -1,0 +1,149 @@
+//! The command line: arguments, and one file per subcommand.
+
+mod apply;
+mod arguments;
+mod build;
+mod check;
+mod diff;
+mod explain;
+
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::config::ConfigError;
+use crate::discover::DiscoverError;
+use crate::run::{Counts, Run};
+pub use arguments::{Arguments, Command, Common, OutputFormat};
+
+/// How a command ended. A higher one outranks a lower.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Status {
+    /// Nothing to do, or done.
+    Done,
+    /// Changes are pending.
+    Pending,
+    /// Something failed.
+    Failed,
+}
+
+impl Status {
+    fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Self::Done => 0,
+            Self::Pending => 1,
+            Self::Failed => 2,
+        })
+    }
+}
+
+/// Why a command could not start or go on.
+#[derive(Debug)]
+pub enum CliError {
+    /// The configuration.
+    Config(ConfigError),
+    /// The paths.
+    Discover(DiscoverError),
+    /// Anything else, in words.
+    Message(String),
+    /// Standard output.
+    Output(io::Error),
+}
+
+impl std::fmt::Display for CliError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Config(e) => e.fmt(f),
+            Self::Discover(e) => e.fmt(f),
+            Self::Message(e) => f.write_str(e),
+            Self::Output(e) => write!(f, "cannot write the output: {e}"),
+        }
+    }
+}
+
+impl From<io::Error> for CliError {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Parses the arguments, runs the command, gives the exit code.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(&arguments) {
+        Ok(status) => status.code(),
+        // A reader that has seen enough closes the pipe; that is no failure.
+        Err(CliError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Status::Done.code(),
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "dally: {error}");
+            Status::Failed.code()
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<Status, CliError> {
+    let common = arguments.common();
+    // Deeply nested sources need deep stacks; the memory is only reserved.
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(common.and_then(|c| c.jobs).unwrap_or(0))
+        .stack_size(512 << 20)
+        .build()
+        .map_err(|e| CliError::Message(format!("cannot start threads: {e}")))?;
+    pool.install(|| match &arguments.command {
+        Command::Check(args) => check::run(args),
+        Command::Diff(args) => diff::run(args),
+        Command::Apply(args) => apply::run(args),
+        Command::Build(args) => build::run(args),
+        Command::Explain(args) => explain::run(args),
+    })
+}
+
+/// Prints what went wrong with single files and paths; gives whether anything counts as a failure.
+fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
+    let mut failed = false;
+    let mut stderr = io::stderr().lock();
+    for problem in &run.discovery.problems {
+        writeln!(stderr, "{}: error: {}", problem.path.display(), problem.message)?;
+        failed = true;
+    }
+    for (file, state) in run.discovery.files.iter().zip(&run.states) {
+        let Some(failure) = &state.failure else { continue };
+        if !file.selected {
+            continue;
+        }
+        // Templates and Python 2 leftovers are part of many trees.
+        let warning = build && failure.syntax;
+        let kind = if warning { "warning" } else { "error" };
+        let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+        writeln!(stderr, "{at}: {kind}: {}{}", failure.message, if warning { " (copied as it is)" } else { "" })?;
+        failed |= !warning;
+    }
+    Ok(failed)
+}
+
+/// The line at the end of a run.
+fn summary(run: &Run, counts: &Counts, done: &str, seconds: f64) -> String {
+    let mut reasons: Vec<_> = counts.reasons.iter().collect();
+    reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
+    let reasons: Vec<String> = reasons.iter().take(5).map(|(r, n)| format!("{r} {n}")).collect();
+    let _ = run;
+    format!(
+        "{} files, {} imports {done}, {} kept{} in {seconds:.2} s",
+        counts.files,
+        counts.lazy,
+        counts.kept,
+        if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) },
+    )
+}
+
+/// A progress line on standard error, for long work at a terminal.
+fn progress(common: &Common, what: &'static str) -> indicatif::ProgressBar {
+    if common.quiet || !io::stderr().is_terminal() {
+        return indicatif::ProgressBar::hidden();
+    }
+    let bar = indicatif::ProgressBar::new_spinner();
+    bar.set_message(what);
+    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar
+}

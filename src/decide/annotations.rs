@@ -1,0 +1,151 @@
+//! Names in annotations: who evaluates them, and when.
+//!
+//! Up to 3.13 an annotation is evaluated when the function or class is defined, unless the module has
+//! `from __future__ import annotations`; from 3.14 on it is evaluated when somebody asks (PEP 649).
+//! Where nobody asks, an annotation that only names a lazy import can be put into quotes.
+
+use super::{DecideOptions, KeepReason, mark};
+use crate::config::{Annotations, Target};
+use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, OpKind, Read, Value, ValueId};
+use crate::program::{Module, ModuleId, Program};
+
+/// What an annotation means for the site that it names.
+pub enum AnnotationUse {
+    /// It does not matter.
+    Nothing,
+    /// It has to become text.
+    Quote,
+    /// The import stays.
+    Keep(KeepReason, &'static str),
+}
+
+/// Base classes whose subclasses' annotations nobody evaluates.
+const PLAIN_BASES: &[&str] = &[
+    "object", "Exception", "ValueError", "TypeError", "RuntimeError", "KeyError", "LookupError", "OSError", "IOError",
+    "AttributeError", "NotImplementedError", "ImportError", "Warning", "UserWarning", "DeprecationWarning",
+    "BaseException", "ABC", "Generic", "Protocol", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "dict", "list",
+    "tuple", "set", "str", "int", "float", "Thread", "TestCase", "type", "bytes", "frozenset",
+];
+
+/// Judges one read in an annotation.
+pub fn judge(
+    program: &Program,
+    id: ModuleId,
+    read: &Read,
+    annotation: Annotation,
+    options: &DecideOptions,
+) -> AnnotationUse {
+    let module = program.module(id);
+    let inspected = inspected(module, annotation.owner);
+    let late = options.first.minor() >= 14;
+    if options.target != Target::Proxy {
+        // Native lazy names resolve when they are evaluated. Only dataclasses look at names without evaluating:
+        // in text annotations they compare the module behind `t.ClassVar` by identity.
+        let compares = annotation.text && !read.chain.is_empty() && matches!(annotation.owner, AnnotationOwner::Field(_));
+        return match inspected {
+            Some(note) if compares => AnnotationUse::Keep(KeepReason::RuntimeAnnotation, note),
+            _ => AnnotationUse::Nothing,
+        };
+    }
+    if let Some(note) = inspected {
+        return AnnotationUse::Keep(KeepReason::RuntimeAnnotation, note);
+    }
+    if annotation.text || late {
+        return AnnotationUse::Nothing;
+    }
+    match options.annotations {
+        Annotations::Keep => {
+            AnnotationUse::Keep(KeepReason::EvaluatedAnnotation, "evaluated when the definition runs")
+        }
+        Annotations::Defer => AnnotationUse::Quote,
+    }
+}
+
+/// Whether something may evaluate or inspect the annotation, and what.
+fn inspected(module: &Module, owner: AnnotationOwner) -> Option<&'static str> {
+    if mark(module, MarkKind::ReadsAnnotations).is_some() {
+        return Some("the module evaluates or inspects annotations");
+    }
+    match owner {
+        AnnotationOwner::Variable => None,
+        AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
+        AnnotationOwner::Plain(func) => function_inspected(module, func),
+        AnnotationOwner::Field(class) => (!is_plain_class(module, class, 0))
+            .then_some("a base class, metaclass or decorator may look at the field's annotation"),
+    }
+}
+
+/// A class that nothing turns into a dataclass-like thing.
+fn is_plain_class(module: &Module, class: u32, depth: u32) -> bool {
+    let code = &module.facts.code;
+    let class = &code.classes[class as usize];
+    if depth > 8 || class.metaclass.is_some() || class.keywords || !class.decorators.is_empty() {
+        return false;
+    }
+    class.bases.iter().all(|&base| match code.value(base) {
+        Value::Global(name) if !module.facts.names.contains_key(&name) => PLAIN_BASES.contains(&name.as_str()),
+        Value::Global(name) => {
+            let local = code.globals.iter().rev().find(|(n, _)| *n == name).map(|(_, v)| code.value(*v));
+            match local {
+                Some(Value::Class(base)) => is_plain_class(module, base, depth + 1),
+                _ => PLAIN_BASES.contains(&name.as_str()),
+            }
+        }
+        Value::Attr(_, name) => PLAIN_BASES.contains(&name.as_str()),
+        // `Generic[T]`
+        Value::Item(inner) => match code.value(inner) {
+            Value::Global(name) | Value::Attr(_, name) => matches!(name.as_str(), "Generic" | "Protocol"),
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
+/// A function that is handed to somebody, who may look at its annotations; or a method of a class that is decorated.
+fn function_inspected(module: &Module, func: FuncId) -> Option<&'static str> {
+    let code = &module.facts.code;
+    let function = code.function(func);
+    if let Some(class) = function.class {
+        let class = &code.classes[class as usize];
+        if !class.decorators.is_empty() && !is_known_class_decorator(module, &class.decorators) {
+            return Some("a class decorator may look at the annotations of methods");
+        }
+        return None;
+    }
+    let handed_on = code.ops.iter().any(|op| match op.kind {
+        OpKind::Call { call, .. } => {
+            let call = &code.calls[call as usize];
+            code.args[call.args.start as usize..call.args.end as usize]
+                .iter()
+                .any(|&arg| mentions(module, arg, func))
+        }
+        _ => false,
+    });
+    handed_on.then_some("the function is handed to a call that may look at its annotations")
+}
+
+fn is_known_class_decorator(module: &Module, decorators: &[ValueId]) -> bool {
+    let code = &module.facts.code;
+    decorators.iter().all(|&decorator| {
+        let callee = match code.value(decorator) {
+            Value::Call(call) => code.calls[call as usize].callee,
+            _ => decorator,
+        };
+        matches!(code.value(callee), Value::Global(name) | Value::Attr(_, name)
+            if matches!(name.as_str(), "dataclass" | "total_ordering" | "final" | "unique" | "runtime_checkable" | "define" | "frozen" | "attrs" | "s"))
+    })
+}
+
+fn mentions(module: &Module, value: ValueId, func: FuncId) -> bool {
+    let code = &module.facts.code;
+    match code.value(value) {
+        Value::Function(id) => id == func,
+        Value::Global(name) => {
+            let function = code.function(func);
+            function.parent.is_module() && function.name == name
+        }
+        Value::Either(a, b) => mentions(module, a, func) || mentions(module, b, func),
+        Value::Holder(inner) => mentions(module, inner, func),
+        _ => false,
+    }
+}

@@ -1,0 +1,42 @@
+//! Imports that would fail: the error must stay where it is.
+
+use super::{KeepReason, ModuleVerdicts, Reason};
+use crate::program::{ModuleId, Origin, Program, Target};
+
+/// Adds the reasons.
+pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
+    let module = program.module(id);
+    for (index, site) in module.facts.sites.iter().enumerate() {
+        let import = &module.facts.imports[site.stmt as usize];
+        let alias = site.alias as usize;
+        let range = import.aliases[alias].range;
+        let reason = match program.origin(id, import, alias) {
+            Origin::MissingModule => Some(
+                Reason::at(KeepReason::UnresolvedModule, id, range, "no such module")
+                    .about(import.aliases[alias].name),
+            ),
+            Origin::MissingName(source) => Some(
+                Reason::at(KeepReason::MissingName, id, range, "the module has no such name")
+                    .about(program.module(source).name),
+            ),
+            Origin::Module(_) | Origin::Attribute(..) | Origin::Foreign => None,
+        };
+        if let Some(reason) = reason {
+            verdicts.sites[index].keep(reason);
+        }
+        if let Some(name) = program.loaded_name(id, import, alias) {
+            if import.from.is_none() && program.target(id, &name) == Target::Missing {
+                verdicts.sites[index].keep(
+                    Reason::at(KeepReason::UnresolvedModule, id, range, "no such module").about(import.aliases[alias].name),
+                );
+            }
+            let broken = program.chain(id, &name).into_iter().find(|&m| program.module(m).broken);
+            if let Some(broken) = broken {
+                verdicts.sites[index].keep(
+                    Reason::at(KeepReason::BrokenModule, id, range, "cannot be read or parsed")
+                        .about(program.module(broken).name),
+                );
+            }
+        }
+    }
+}

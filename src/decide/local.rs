@@ -1,0 +1,197 @@
+//! What the module's own source shows: uses at import time, reads of the namespace, layout, pragmas.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::annotations::{self, AnnotationUse};
+use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason, keep_all, mark};
+use crate::config::{Escapes, Target};
+use crate::facts::{LineUse, MarkKind, Moment, Read, ReadKind, Site, Sym};
+use crate::program::{ModuleId, Origin, Program};
+use crate::rewrite::Form;
+
+/// Names that the interpreter or the import system looks up in a module's namespace without asking the module.
+const SPECIAL_NAMES: &[&str] = &[
+    "__all__", "__path__", "__getattr__", "__dir__", "__doc__", "__name__", "__package__", "__spec__", "__loader__",
+    "__file__", "__cached__", "__builtins__", "__annotations__", "__dict__", "__class__", "__lazy_modules__",
+    "TYPE_CHECKING",
+];
+
+/// Adds the reasons.
+pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
+    let module = program.module(id);
+    let facts = &module.facts;
+    let mut reads: FxHashMap<Sym, Vec<(usize, &Read)>> = FxHashMap::default();
+    for (index, read) in facts.reads.iter().enumerate() {
+        reads.entry(read.name).or_default().push((index, read));
+    }
+    let pragmas: FxHashSet<_> =
+        facts.marks.iter().filter(|m| m.kind == MarkKind::PragmaEager).map(|m| m.range).collect();
+
+    for (index, site) in facts.sites.iter().enumerate() {
+        let import = &facts.imports[site.stmt as usize];
+        let range = import.range;
+        let own_reads = reads.get(&site.bound).map_or(&[][..], Vec::as_slice);
+        let mut reasons = Vec::new();
+        if pragmas.contains(&range) {
+            reasons.push(Reason::at(KeepReason::Pragma, id, range, "the comment"));
+        }
+        if SPECIAL_NAMES.contains(&site.bound.as_str()) {
+            reasons.push(Reason::bare(KeepReason::SpecialName));
+        }
+        let declared = site.declared.is_some();
+        if !declared {
+            if let Some(name) = program.loaded_name(id, import, site.alias as usize)
+                && configured_eager(program, id, site, &name, options)
+            {
+                reasons.push(Reason::bare(KeepReason::Configured));
+            }
+            already_loaded(program, id, site, &mut reasons);
+        }
+        uses(id, site, own_reads, options, declared, import.moment, &mut reasons);
+        let quote = annotation_uses(program, id, own_reads, options, declared, &mut reasons);
+        verdicts.quote.extend(quote);
+        if options.target == Target::Proxy && options.form == Form::Apply && import.line == LineUse::Shared {
+            reasons.push(Reason::at(KeepReason::Layout, id, range, "shares its line with other code"));
+        }
+        for reason in reasons {
+            verdicts.sites[index].keep(reason);
+        }
+    }
+    namespace(program, id, options, verdicts);
+}
+
+fn configured_eager(program: &Program, id: ModuleId, site: &Site, name: &str, options: &DecideOptions) -> bool {
+    let import = &program.module(id).facts.imports[site.stmt as usize];
+    let item = import.aliases[site.alias as usize].name;
+    options.eager.matches(name)
+        || (import.from.is_some() && options.eager.matches(&format!("{name}.{item}")))
+}
+
+/// Nothing to gain: the interpreter has it, or it is the package around this module.
+fn already_loaded(program: &Program, id: ModuleId, site: &Site, reasons: &mut Vec<Reason>) {
+    let module = program.module(id);
+    let import = &module.facts.imports[site.stmt as usize];
+    let Some(name) = program.loaded_name(id, import, site.alias as usize) else { return };
+    let own = module.name.as_str();
+    let ancestor = |name: &str| own == name || own.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    let loaded = match program.origin(id, import, site.alias as usize) {
+        Origin::Module(target) => ancestor(program.module(target).name.as_str()) && {
+            // `import pkg.sub` inside pkg binds pkg but loads more.
+            import.from.is_some() || ancestor(&name)
+        },
+        Origin::Attribute(target, _) => ancestor(program.module(target).name.as_str()),
+        Origin::Foreign => program.stdlib.always_loaded(&name) && program.find_from(id, &name).is_none(),
+        Origin::MissingName(_) | Origin::MissingModule => false,
+    };
+    if loaded {
+        reasons.push(Reason::bare(KeepReason::AlreadyLoaded));
+    }
+}
+
+/// Reads that are not annotations.
+fn uses(
+    id: ModuleId,
+    site: &Site,
+    reads: &[(usize, &Read)],
+    options: &DecideOptions,
+    declared: bool,
+    site_moment: Moment,
+    reasons: &mut Vec<Reason>,
+) {
+    let proxy = options.target == Target::Proxy;
+    for &(_, read) in reads {
+        let at_import = match read.moment {
+            Moment::ImportTime => true,
+            // Used at once in the block that imports it.
+            Moment::MainGuard => site_moment == Moment::MainGuard,
+            Moment::Deferred | Moment::Never => false,
+        };
+        if matches!(read.kind, ReadKind::Annotation(_)) {
+            continue;
+        }
+        if at_import && !declared && read.kind != ReadKind::Dropped {
+            reasons.push(
+                Reason::at(KeepReason::UsedAtImportTime, id, read.range, "read while the module loads")
+                    .about(site.bound),
+            );
+        }
+        if !proxy {
+            continue;
+        }
+        match read.kind {
+            ReadKind::Fixed(_) => {
+                reasons.push(
+                    Reason::at(KeepReason::EscapingRead, id, read.range, "cannot be wrapped").about(site.bound),
+                );
+            }
+            ReadKind::Escape | ReadKind::ClassPattern(_) if options.escapes == Escapes::Keep => {
+                reasons.push(
+                    Reason::at(KeepReason::EscapingRead, id, read.range, "hands the value on").about(site.bound),
+                );
+            }
+            ReadKind::Escape
+            | ReadKind::ClassPattern(_)
+            | ReadKind::Attribute
+            | ReadKind::Call
+            | ReadKind::Subscript
+            | ReadKind::TypeTest
+            | ReadKind::Dropped
+            | ReadKind::Annotation(_) => {}
+        }
+    }
+}
+
+/// Reads in annotations; gives those whose annotation must become text.
+fn annotation_uses(
+    program: &Program,
+    id: ModuleId,
+    reads: &[(usize, &Read)],
+    options: &DecideOptions,
+    declared: bool,
+    reasons: &mut Vec<Reason>,
+) -> Vec<usize> {
+    let mut quote = Vec::new();
+    for &(index, read) in reads {
+        let ReadKind::Annotation(annotation) = read.kind else { continue };
+        match annotations::judge(program, id, read, annotation, options) {
+            AnnotationUse::Nothing => {}
+            AnnotationUse::Quote => quote.push(index),
+            // The author of a declared site has judged that laziness is right.
+            AnnotationUse::Keep(..) if declared && options.target != Target::Proxy => {}
+            AnnotationUse::Keep(kind, note) => {
+                reasons.push(Reason::at(kind, id, read.range, note).about(read.name));
+            }
+        }
+    }
+    quote
+}
+
+/// Reads of the namespace as a dict, and modules that are not plain modules.
+fn namespace(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
+    let module = program.module(id);
+    let proxy = options.target == Target::Proxy;
+    if let Some(range) = mark(module, MarkKind::NamespaceRead) {
+        let reason = Reason::at(KeepReason::NamespaceIntrospection, id, range, "reads the namespace as a dict");
+        keep_all(module, verdicts, &reason, |_| true);
+    }
+    if proxy && let Some(range) = mark(module, MarkKind::EvaluatesText) {
+        let reason =
+            Reason::at(KeepReason::NamespaceIntrospection, id, range, "evaluates text in the module's namespace");
+        keep_all(module, verdicts, &reason, |_| true);
+    }
+    for m in &module.facts.marks {
+        if let MarkKind::NamespaceName(name) = m.kind {
+            let reason =
+                Reason::at(KeepReason::NamespaceIntrospection, id, m.range, "reads the name from the namespace as a dict");
+            keep_all(module, verdicts, &reason, |site| site.bound == name);
+        }
+    }
+    if proxy {
+        for kind in [MarkKind::SetsOwnClass, MarkKind::ReplacesItself] {
+            if let Some(range) = mark(module, kind) {
+                let reason = Reason::at(KeepReason::ModuleSwapsItself, id, range, "the module is not a plain module");
+                keep_all(module, verdicts, &reason, |_| true);
+            }
+        }
+    }
+}

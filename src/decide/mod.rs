@@ -1,0 +1,170 @@
+//! Facts to verdicts.
+//!
+//! Enters: the linked program. Leaves: for every site, whether it becomes lazy, and if not, all reasons. One file per
+//! family of reasons; this one runs them in order. Nothing here looks at source text.
+
+pub mod annotations;
+mod existence;
+mod groups;
+mod late;
+mod local;
+pub mod reason;
+mod submodules;
+
+use ruff_text_size::TextRange;
+
+use crate::config::{Annotations, Escapes, NamePatterns, PythonVersion, Safety, Target};
+use crate::facts::{MarkKind, Place, Site};
+use crate::program::{Module, Program};
+use crate::rewrite::{Form, MissingImport};
+pub use reason::{Evidence, KeepReason, Reason};
+
+/// What verdicts depend on besides the program.
+#[derive(Debug, Clone)]
+pub struct DecideOptions {
+    /// The target.
+    pub target: Target,
+    /// The oldest Python that must work.
+    pub first: PythonVersion,
+    /// The newest.
+    pub last: PythonVersion,
+    /// How much doubt is allowed.
+    pub safety: Safety,
+    /// Whether reads may be wrapped.
+    pub escapes: Escapes,
+    /// Whether annotations may become text.
+    pub annotations: Annotations,
+    /// `build` or `apply`.
+    pub form: Form,
+    /// Modules that are always imported eagerly.
+    pub eager: NamePatterns,
+}
+
+/// What becomes of one site.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// The import can wait.
+    Lazy,
+    /// The import stays.
+    Keep(Vec<Reason>),
+    /// The place in the source allows no laziness: `try`, `with`.
+    NotCandidate,
+}
+
+impl Verdict {
+    /// Whether the import can wait.
+    pub fn is_lazy(&self) -> bool {
+        matches!(self, Self::Lazy)
+    }
+}
+
+/// The verdicts about one module.
+#[derive(Debug, Default)]
+pub struct ModuleVerdicts {
+    /// For each of [`crate::facts::ModuleFacts::sites`].
+    pub sites: Vec<Verdict>,
+    /// Reads (indices into [`crate::facts::ModuleFacts::reads`]) whose annotations become text.
+    pub quote: Vec<usize>,
+    /// Imports to add.
+    pub missing: Vec<MissingImport>,
+}
+
+impl ModuleVerdicts {
+    /// Per site, whether it becomes lazy.
+    pub fn lazy(&self) -> Vec<bool> {
+        self.sites.iter().map(Verdict::is_lazy).collect()
+    }
+}
+
+/// Decides about all sites of all modules that may be rewritten. `eager_in` says for which modules everything stays.
+pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> Vec<ModuleVerdicts> {
+    use rayon::prelude::*;
+    let late = late::late_code(program);
+    let mut verdicts: Vec<ModuleVerdicts> = program
+        .ids()
+        .collect::<Vec<_>>()
+        .into_par_iter()
+        .map(|id| {
+            let module = program.module(id);
+            let mut verdicts = ModuleVerdicts::default();
+            for site in &module.facts.sites {
+                let verdict = if is_candidate(module, site) {
+                    Verdict::Keep(Vec::new())
+                } else {
+                    Verdict::NotCandidate
+                };
+                verdicts.sites.push(verdict);
+            }
+            local::decide(program, id, options, &mut verdicts);
+            late::decide(program, id, &late, &mut verdicts);
+            existence::decide(program, id, &mut verdicts);
+            submodules::decide(program, id, options, &mut verdicts);
+            if eager_in[id.index()] {
+                for (site, verdict) in module.facts.sites.iter().zip(&mut verdicts.sites) {
+                    if site.declared.is_none() {
+                        verdict.keep(Reason::bare(KeepReason::Configured));
+                    }
+                }
+            }
+            verdicts
+        })
+        .collect();
+
+    for (id, verdicts) in program.ids().zip(&mut verdicts) {
+        groups::decide(program, id, options, verdicts);
+        verdicts.settle();
+    }
+    verdicts
+}
+
+impl Verdict {
+    /// Adds a reason to keep the import.
+    pub fn keep(&mut self, reason: Reason) {
+        if let Self::Keep(reasons) = self
+            && !reasons.iter().any(|r| r.kind == reason.kind)
+        {
+            reasons.push(reason);
+        }
+    }
+
+    /// Whether there is any reason so far.
+    pub fn has_reasons(&self) -> bool {
+        match self {
+            Self::Keep(reasons) => !reasons.is_empty(),
+            Self::Lazy => false,
+            Self::NotCandidate => true,
+        }
+    }
+}
+
+impl ModuleVerdicts {
+    /// A site without a reason to be kept is lazy.
+    fn settle(&mut self) {
+        for verdict in &mut self.sites {
+            if matches!(verdict, Verdict::Keep(reasons) if reasons.is_empty()) {
+                *verdict = Verdict::Lazy;
+            }
+            if let Verdict::Keep(reasons) = verdict {
+                reasons.sort_by_key(|r| r.kind);
+            }
+        }
+    }
+}
+
+fn is_candidate(module: &Module, site: &Site) -> bool {
+    module.facts.imports[site.stmt as usize].place == Place::Module && !module.broken
+}
+
+/// Keeps all given sites of a module.
+fn keep_all(module: &Module, verdicts: &mut ModuleVerdicts, reason: &Reason, which: impl Fn(&Site) -> bool) {
+    for (site, verdict) in module.facts.sites.iter().zip(&mut verdicts.sites) {
+        if site.declared.is_none() && which(site) {
+            verdict.keep(reason.clone());
+        }
+    }
+}
+
+/// The mark of a kind, if the module has it.
+fn mark(module: &Module, kind: MarkKind) -> Option<TextRange> {
+    module.facts.marks.iter().find(|m| m.kind == kind).map(|m| m.range)
+}

@@ -1,0 +1,78 @@
+//! Names that are also submodules of the same package.
+//!
+//! ```python
+//! # pack/__init__.py
+//! from .squeeze import squeeze      # loading pack.squeeze binds the submodule, the statement then the function
+//! ```
+//!
+//! The placeholder of the proxy target survives the binding of the submodule; a native lazy name does not.
+
+use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason};
+use crate::config::Target;
+use crate::program::{ModuleId, Origin, Program};
+
+/// Adds the reasons.
+pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
+    if options.target == Target::Proxy {
+        return;
+    }
+    let module = program.module(id);
+    if !module.is_package {
+        hidden_attribute(program, id, verdicts);
+        return;
+    }
+    for (index, site) in module.facts.sites.iter().enumerate() {
+        let import = &module.facts.imports[site.stmt as usize];
+        let Some(submodule) = program.find(&format!("{}.{}", module.name, site.bound)) else { continue };
+        if program.origin(id, import, site.alias as usize) == Origin::Module(submodule) {
+            continue;
+        }
+        if let Some(other) = other_importer(program, id, submodule) {
+            let range = import.aliases[site.alias as usize].range;
+            verdicts.sites[index].keep(
+                Reason::at(KeepReason::NameIsSubmodule, id, range, "may be overwritten when this module loads the submodule")
+                    .about(program.module(other).name),
+            );
+        }
+    }
+    hidden_attribute(program, id, verdicts);
+}
+
+/// Some other module that imports the submodule.
+fn other_importer(program: &Program, package: ModuleId, submodule: ModuleId) -> Option<ModuleId> {
+    program.ids().filter(|&id| id != package && id != submodule).find(|&id| {
+        let facts = &program.module(id).facts;
+        facts.imports.iter().any(|import| {
+            (0..import.aliases.len()).any(|alias| {
+                program
+                    .loaded_name(id, import, alias)
+                    .is_some_and(|name| program.chain(id, &name).contains(&submodule))
+            })
+        })
+    })
+}
+
+/// `import a.b` where `a/__init__` also binds `b`: natively, using `a.b` finds the attribute and never loads the submodule.
+fn hidden_attribute(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
+    let module = program.module(id);
+    for (index, site) in module.facts.sites.iter().enumerate() {
+        let import = &module.facts.imports[site.stmt as usize];
+        if import.from.is_some() {
+            continue;
+        }
+        let name = import.aliases[site.alias as usize].name.as_str();
+        for (dot, _) in name.match_indices('.') {
+            let (parent, rest) = (&name[..dot], &name[dot + 1..]);
+            let child = crate::facts::Sym::new(rest.split('.').next().unwrap_or_default());
+            if let Some(parent) = program.find_from(id, parent)
+                && program.binds(parent, child)
+            {
+                let range = import.aliases[site.alias as usize].range;
+                verdicts.sites[index].keep(
+                    Reason::at(KeepReason::NameIsSubmodule, id, range, "the package binds the same name")
+                        .about(child),
+                );
+            }
+        }
+    }
+}

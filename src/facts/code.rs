@@ -1,0 +1,333 @@
+//! What a module's code calls and changes, small enough to keep for every module of a monorepo.
+//!
+//! An expression is abstracted to a [`Value`]: where the object comes from. A statement becomes zero
+//! or more [`Op`]s: calls, stores, class definitions. Control flow is forgotten: an operation that
+//! may run, counts. Values refer to each other by index, so a module's code is a few flat tables.
+//!
+//! ```python
+//! registry.KINDS[name] = cls     # SetItem { base: Attr(Global(registry), KINDS), … }
+//! def add(cls): table.append(cls)  # function 1, param 0; Call { callee: Attr(Global(table), append), args: [Var(0)] }
+//! ```
+
+use std::ops::Range;
+
+use ruff_text_size::TextSize;
+
+use super::Sym;
+
+/// Index into [`Code::values`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
+pub struct ValueId(pub u32);
+
+impl ValueId {
+    /// Anything at all.
+    pub const OPAQUE: Self = Self(0);
+    /// An object that did not exist before the expression was evaluated, or an immutable one.
+    pub const FRESH: Self = Self(1);
+}
+
+/// Index into [`Code::functions`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, PartialOrd, Ord, Default)]
+pub struct FuncId(pub u32);
+
+impl FuncId {
+    /// The pseudo function that holds import-time code.
+    pub const MODULE: Self = Self(0);
+
+    /// Whether this is import-time code.
+    pub fn is_module(self) -> bool {
+        self == Self::MODULE
+    }
+
+    /// Index into [`Code::functions`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Where an object comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// Anything at all.
+    Opaque,
+    /// Just created, or immutable.
+    Fresh,
+    /// A string constant.
+    Str(Sym),
+    /// A local variable or parameter; index into [`Code::vars`].
+    Var(u32),
+    /// A name of this module's namespace, or a builtin if the module does not bind it.
+    Global(Sym),
+    /// An attribute.
+    Attr(ValueId, Sym),
+    /// An element of a container.
+    Item(ValueId),
+    /// The result of a call; index into [`Code::calls`].
+    Call(u32),
+    /// A function or lambda of this module.
+    Function(FuncId),
+    /// A class of this module; index into [`Code::classes`].
+    Class(u32),
+    /// One of two values.
+    Either(ValueId, ValueId),
+    /// A new container (display or comprehension) that holds the given value among others.
+    Holder(ValueId),
+}
+
+/// One call.
+#[derive(Clone, Debug)]
+pub struct Call {
+    /// What is called.
+    pub callee: ValueId,
+    /// Positional arguments, then keyword values: indices into [`Code::args`].
+    pub args: Range<u32>,
+    /// Names of the keyword arguments, which are the last of `args`: indices into [`Code::keywords`].
+    pub keywords: Range<u32>,
+    /// Has `*args` or `**kwargs`.
+    pub star: bool,
+}
+
+/// An operation with its place.
+#[derive(Clone, Copy, Debug)]
+pub struct Op {
+    /// The function in whose body it runs.
+    pub func: FuncId,
+    /// Where it stands.
+    pub at: TextSize,
+    /// In the body of a `try` that has handlers.
+    pub guarded: bool,
+    /// Under a condition, in a loop or a handler.
+    pub conditional: bool,
+    /// Only in the main program (`if __name__ == "__main__"`).
+    pub main_guard: bool,
+    /// What it does.
+    pub kind: OpKind,
+}
+
+/// What an operation does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OpKind {
+    /// A call; index into [`Code::calls`].
+    Call {
+        /// Index into [`Code::calls`].
+        call: u32,
+        /// What becomes of the result.
+        role: CallRole,
+    },
+    /// `base.attr = value`.
+    SetAttr {
+        /// The object that changes.
+        base: ValueId,
+        /// The attribute.
+        attr: Sym,
+        /// What is stored.
+        value: ValueId,
+    },
+    /// `base[…] = value`, or `base.attr[…] op= …` and the like.
+    SetItem {
+        /// The container that changes.
+        base: ValueId,
+        /// The index, if it is a string constant.
+        key: ValueId,
+        /// What is stored.
+        value: ValueId,
+    },
+    /// `del base.attr`.
+    DelAttr {
+        /// The object that changes.
+        base: ValueId,
+        /// The attribute.
+        attr: Sym,
+    },
+    /// `del base[…]`.
+    DelItem {
+        /// The container that changes.
+        base: ValueId,
+        /// The index, if it is a string constant.
+        key: ValueId,
+    },
+    /// A name of the module's namespace is bound (module level, or `global` in a function).
+    SetGlobal {
+        /// The name.
+        name: Sym,
+        /// What it is bound to.
+        value: ValueId,
+    },
+    /// A name of the module's namespace is deleted.
+    DelGlobal {
+        /// The name.
+        name: Sym,
+    },
+    /// A class statement; index into [`Code::classes`].
+    DefineClass(u32),
+    /// An import statement; index into [`super::ModuleFacts::imports`].
+    Import(u32),
+    /// An object is read through an attribute or item whose reading may run code or depends on state: `os.environ["X"]`.
+    Load(ValueId),
+    /// A `raise` statement.
+    Raise,
+}
+
+/// What becomes of the result of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CallRole {
+    /// It is used.
+    Used,
+    /// The call is a statement: it is made for its effect.
+    Dropped,
+    /// A decorator: the result replaces the function or class.
+    Decorator,
+}
+
+/// A function, method or lambda.
+#[derive(Clone, Debug)]
+pub struct Function {
+    /// Its name; `<lambda>` for lambdas and `<module>` for import-time code.
+    pub name: Sym,
+    /// The function it is defined in.
+    pub parent: FuncId,
+    /// The class it is a method of; index into [`Code::classes`].
+    pub class: Option<u32>,
+    /// Parameters, in order, as indices into [`Code::vars`].
+    pub params: Range<u32>,
+    /// The number of parameters that can be given by position.
+    pub positional: u32,
+    /// The last parameters are `*args` and `**kwargs`, if present.
+    pub vararg: bool,
+    /// See `vararg`.
+    pub kwarg: bool,
+    /// A generator: calling it runs nothing.
+    pub generator: bool,
+    /// A coroutine function: calling it runs nothing.
+    pub coroutine: bool,
+    /// Decorators, outermost first.
+    pub decorators: Box<[ValueId]>,
+    /// Its operations: indices into [`Code::ops`].
+    pub ops: Range<u32>,
+    /// What it returns: indices into [`Code::returns`].
+    pub returns: Range<u32>,
+    /// Where the `def` stands.
+    pub at: TextSize,
+}
+
+/// A local variable or parameter.
+#[derive(Clone, Debug)]
+pub struct Var {
+    /// Its name.
+    pub name: Sym,
+    /// The function it belongs to.
+    pub func: FuncId,
+    /// What is assigned to it (defaults of parameters included): indices into [`Code::assigned`].
+    pub assigned: Range<u32>,
+}
+
+/// A class statement.
+#[derive(Clone, Debug)]
+pub struct Class {
+    /// Its name.
+    pub name: Sym,
+    /// The function in which it is defined.
+    pub func: FuncId,
+    /// Base classes.
+    pub bases: Box<[ValueId]>,
+    /// The `metaclass` keyword.
+    pub metaclass: Option<ValueId>,
+    /// Other keywords, `*bases` or `**keywords` are given.
+    pub keywords: bool,
+    /// Decorators, outermost first.
+    pub decorators: Box<[ValueId]>,
+    /// What the body binds.
+    pub members: Box<[(Sym, ValueId)]>,
+    /// Where the `class` stands.
+    pub at: TextSize,
+}
+
+/// What a module's code calls and changes.
+#[derive(Debug, Default)]
+pub struct Code {
+    /// Values; the first two are [`ValueId::OPAQUE`] and [`ValueId::FRESH`].
+    pub values: Vec<Value>,
+    /// Variables of functions: name, and what is assigned, as ranges of `assigned`.
+    pub vars: Vec<Var>,
+    /// Values assigned to variables.
+    pub assigned: Vec<ValueId>,
+    /// Calls.
+    pub calls: Vec<Call>,
+    /// Arguments of calls.
+    pub args: Vec<ValueId>,
+    /// Keyword names of calls.
+    pub keywords: Vec<Sym>,
+    /// Functions; the first is import-time code.
+    pub functions: Vec<Function>,
+    /// Classes.
+    pub classes: Vec<Class>,
+    /// Operations, grouped by function, in source order.
+    pub ops: Vec<Op>,
+    /// Values returned by functions.
+    pub returns: Vec<ValueId>,
+    /// Module-level definitions: name to value, in order of binding.
+    pub globals: Vec<(Sym, ValueId)>,
+}
+
+impl Code {
+    /// The value behind an index.
+    pub fn value(&self, id: ValueId) -> Value {
+        self.values[id.0 as usize]
+    }
+
+    /// A function.
+    pub fn function(&self, id: FuncId) -> &Function {
+        &self.functions[id.index()]
+    }
+
+    /// The operations of a function.
+    pub fn ops_of(&self, id: FuncId) -> &[Op] {
+        let range = &self.function(id).ops;
+        &self.ops[range.start as usize..range.end as usize]
+    }
+
+    /// The values that a function may return.
+    pub fn returns_of(&self, id: FuncId) -> &[ValueId] {
+        let range = &self.function(id).returns;
+        &self.returns[range.start as usize..range.end as usize]
+    }
+
+    /// The values assigned to a variable.
+    pub fn assigned_to(&self, var: u32) -> &[ValueId] {
+        let range = &self.vars[var as usize].assigned;
+        &self.assigned[range.start as usize..range.end as usize]
+    }
+
+    /// Positional arguments of a call.
+    pub fn positional(&self, call: &Call) -> &[ValueId] {
+        let end = call.args.end - (call.keywords.end - call.keywords.start);
+        &self.args[call.args.start as usize..end as usize]
+    }
+
+    /// Keyword arguments of a call.
+    pub fn keyword_args(&self, call: &Call) -> impl Iterator<Item = (Sym, ValueId)> {
+        let count = call.keywords.end - call.keywords.start;
+        let values = &self.args[(call.args.end - count) as usize..call.args.end as usize];
+        let names = &self.keywords[call.keywords.start as usize..call.keywords.end as usize];
+        names.iter().copied().zip(values.iter().copied())
+    }
+
+    /// `a.b.c` as `[a, b, c]` if the value is a chain of attributes of a global name.
+    pub fn dotted(&self, mut id: ValueId) -> Option<Vec<Sym>> {
+        let mut parts = Vec::new();
+        loop {
+            match self.value(id) {
+                Value::Attr(base, attr) => {
+                    parts.push(attr);
+                    id = base;
+                }
+                Value::Global(name) => {
+                    parts.push(name);
+                    parts.reverse();
+                    return Some(parts);
+                }
+                _ => return None,
+            }
+        }
+    }
+}

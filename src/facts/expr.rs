@@ -1,0 +1,581 @@
+//! Expressions: every context that Python has, and what it does with a value.
+//!
+//! A read is *transparent* if the operation gives on a stand-in exactly what it gives on the object:
+//! `X.a`, `X(…)`, `X[…]`, and the second argument of the builtin `isinstance` and `issubclass`. All
+//! other contexts let the value escape.
+
+use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::binding::Bindings;
+use super::code::{CallRole, OpKind, Value, ValueId};
+use super::stmt::{is_own_module, is_sys_modules};
+use super::walker::{ScopeKind, Use, Walker};
+use super::{FixedUse, MarkKind, Sym};
+
+/// Calls that evaluate annotations or hand them out.
+const ANNOTATION_READERS: &[&str] = &[
+    "get_type_hints", "get_annotations", "signature", "getfullargspec", "call_annotate_function",
+    "evaluate_forward_ref", "singledispatchmethod",
+];
+
+impl<'a> Walker<'a> {
+    /// An expression; gives where its value comes from.
+    pub fn expr(&mut self, expr: &'a Expr, usage: Use) -> ValueId {
+        self.depth += 1;
+        let value = if self.depth.is_multiple_of(32) {
+            stacker::maybe_grow(256 * 1024, 8 * 1024 * 1024, || self.expr_inner(expr, usage))
+        } else {
+            self.expr_inner(expr, usage)
+        };
+        self.depth -= 1;
+        value
+    }
+
+    /// An expression statement.
+    pub fn dropped(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Call(call) => {
+                self.call_expr(call, CallRole::Dropped);
+            }
+            Expr::Await(ast::ExprAwait { value, .. }) => self.dropped(value),
+            _ => {
+                self.expr(expr, Use::Dropped);
+            }
+        }
+    }
+
+    /// The value of an expression that has been visited already.
+    pub fn quiet_value(&mut self, expr: &'a Expr) -> ValueId {
+        match expr {
+            Expr::Name(name) => {
+                let id = name.id.as_str();
+                match self.resolve(id) {
+                    super::walker::Resolved::Var(var) => self.value(Value::Var(var)),
+                    _ => {
+                        let sym = self.mangled(id);
+                        self.global_value(sym)
+                    }
+                }
+            }
+            Expr::Attribute(attribute) => {
+                let base = self.quiet_value(&attribute.value);
+                let attr = self.mangled(attribute.attr.as_str());
+                self.attr_value(base, attr)
+            }
+            _ => ValueId::OPAQUE,
+        }
+    }
+
+    fn expr_inner(&mut self, expr: &'a Expr, usage: Use) -> ValueId {
+        match expr {
+            Expr::Name(name) => self.read(name.id.as_str(), name.range, usage),
+            Expr::Attribute(attribute) => self.attribute(attribute),
+            Expr::Call(call) => self.call_expr(call, CallRole::Used),
+            Expr::Subscript(subscript) => self.subscript(subscript),
+            Expr::BoolOp(expr) => {
+                let mut value = ValueId::FRESH;
+                for part in &expr.values {
+                    let next = self.expr(part, Use::Escape);
+                    value = self.either(value, next);
+                }
+                value
+            }
+            Expr::If(expr) => {
+                self.expr(&expr.test, Use::Escape);
+                let body = self.expr(&expr.body, Use::Escape);
+                let orelse = self.expr(&expr.orelse, Use::Escape);
+                self.either(body, orelse)
+            }
+            Expr::Named(named) => {
+                let value = self.expr(&named.value, Use::Escape);
+                self.target(&named.target, value);
+                value
+            }
+            Expr::BinOp(expr) => {
+                let left = self.expr(&expr.left, Use::Escape);
+                let right = self.expr(&expr.right, Use::Escape);
+                // `a + b` of containers holds the elements of both.
+                if matches!(expr.op, ast::Operator::Add | ast::Operator::BitOr) {
+                    self.either(left, right)
+                } else {
+                    ValueId::FRESH
+                }
+            }
+            Expr::UnaryOp(expr) => {
+                self.expr(&expr.operand, Use::Escape);
+                ValueId::FRESH
+            }
+            Expr::Lambda(lambda) => self.lambda(lambda),
+            Expr::Tuple(tuple) => self.elements(&tuple.elts, usage == Use::TypeTest),
+            Expr::List(list) => self.elements(&list.elts, false),
+            Expr::Set(set) => self.elements(&set.elts, false),
+            Expr::Dict(dict) => {
+                let mut value = ValueId::FRESH;
+                for item in &dict.items {
+                    if let Some(key) = &item.key {
+                        self.expr(key, Use::Escape);
+                    }
+                    let next = self.expr(&item.value, Use::Escape);
+                    let next = if item.key.is_none() { self.item(next) } else { next };
+                    value = self.either(value, next);
+                }
+                self.holder(value)
+            }
+            Expr::ListComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::SetComp(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::Generator(comp) => self.comprehension(&[&comp.elt], &comp.generators),
+            Expr::DictComp(comp) => match &comp.key {
+                Some(key) => self.comprehension(&[key, &comp.value], &comp.generators),
+                None => self.comprehension(&[&comp.value], &comp.generators),
+            },
+            Expr::Await(expr) => {
+                self.expr(&expr.value, Use::Escape);
+                ValueId::OPAQUE
+            }
+            Expr::Yield(expr) => {
+                self.generator_function();
+                if let Some(value) = &expr.value {
+                    self.expr(value, Use::Escape);
+                }
+                ValueId::OPAQUE
+            }
+            Expr::YieldFrom(expr) => {
+                self.generator_function();
+                self.expr(&expr.value, Use::Escape);
+                ValueId::OPAQUE
+            }
+            Expr::Compare(compare) => self.compare(compare),
+            Expr::FString(string) => {
+                for element in string.value.elements() {
+                    self.interpolated(element, None);
+                }
+                ValueId::FRESH
+            }
+            Expr::TString(string) => {
+                for element in string.value.elements() {
+                    self.interpolated(element, Some(FixedUse::TemplateString));
+                }
+                ValueId::FRESH
+            }
+            Expr::StringLiteral(string) => self.string(string),
+            Expr::Starred(starred) => {
+                let value = self.expr(&starred.value, Use::Escape);
+                self.item(value)
+            }
+            Expr::Slice(slice) => {
+                for part in [&slice.lower, &slice.upper, &slice.step].into_iter().flatten() {
+                    self.expr(part, Use::Escape);
+                }
+                ValueId::FRESH
+            }
+            Expr::BytesLiteral(_)
+            | Expr::NumberLiteral(_)
+            | Expr::BooleanLiteral(_)
+            | Expr::NoneLiteral(_)
+            | Expr::EllipsisLiteral(_)
+            | Expr::IpyEscapeCommand(_) => ValueId::FRESH,
+        }
+    }
+
+    fn generator_function(&mut self) {
+        let func = self.context.func;
+        self.facts.code.functions[func.index()].generator = true;
+    }
+
+    fn attribute(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
+        let attr = self.mangled(attribute.attr.as_str());
+        let simple = matches!(&*attribute.value, Expr::Name(_) | Expr::Attribute(_));
+        let base = if simple {
+            self.chain.push(attr);
+            let base = self.expr(&attribute.value, Use::Attribute);
+            self.chain.pop();
+            base
+        } else {
+            let saved = std::mem::take(&mut self.chain);
+            let base = self.expr(&attribute.value, Use::Attribute);
+            self.chain = saved;
+            base
+        };
+        match attribute.attr.as_str() {
+            "__dict__" => self.dict_attribute(attribute),
+            "__annotations__" | "__annotate__" => self.mark(MarkKind::ReadsAnnotations, attribute.range),
+            _ => {}
+        }
+        self.attr_value(base, attr)
+    }
+
+    /// `x.__dict__` of this or another module.
+    fn dict_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
+        if is_own_module(&attribute.value) {
+            self.mark(MarkKind::NamespaceRead, attribute.range);
+        } else if let Expr::Name(name) = &*attribute.value
+            && self.resolve(name.id.as_str()) == super::walker::Resolved::Global
+        {
+            let sym = self.mangled(name.id.as_str());
+            self.mark(MarkKind::ForeignNamespace(sym), attribute.range);
+        }
+    }
+
+    fn subscript(&mut self, subscript: &'a ast::ExprSubscript) -> ValueId {
+        let saved = std::mem::take(&mut self.chain);
+        let base = self.expr(&subscript.value, Use::Subscript);
+        let key = self.expr(&subscript.slice, Use::Escape);
+        self.chain = saved;
+        if is_sys_modules(&subscript.value) {
+            match self.facts.code.value(key) {
+                Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), subscript.range),
+                _ => {
+                    if !is_own_module_key(&subscript.slice) {
+                        self.mark(MarkKind::ReadsSysModules, subscript.range);
+                    }
+                }
+            }
+        }
+        if let Expr::Call(call) = &*subscript.value
+            && self.is_namespace_call(call)
+        {
+            self.unmark(call.range());
+            match self.facts.code.value(key) {
+                Value::Str(name) => self.mark(MarkKind::NamespaceName(name), subscript.range),
+                _ => self.mark(MarkKind::NamespaceRead, subscript.range),
+            }
+        }
+        if let Value::Attr(_, attr) = self.facts.code.value(base)
+            && matches!(attr.as_str(), "environ" | "path" | "argv" | "modules" | "meta_path")
+        {
+            let load = self.value(Value::Item(base));
+            self.op(subscript.range.start(), OpKind::Load(load));
+        }
+        self.item(base)
+    }
+
+    fn elements(&mut self, elts: &'a [Expr], type_test: bool) -> ValueId {
+        let usage = if type_test { Use::TypeTest } else { Use::Escape };
+        let mut value = ValueId::FRESH;
+        for element in elts {
+            let next = self.expr(element, usage);
+            value = self.either(value, next);
+        }
+        self.holder(value)
+    }
+
+    fn lambda(&mut self, lambda: &'a ast::ExprLambda) -> ValueId {
+        let id = self.new_function("<lambda>", lambda.range.start());
+        let saved = std::mem::take(&mut self.chain);
+        match &lambda.parameters {
+            Some(parameters) => {
+                let defaults = self.parameter_defaults(parameters);
+                self.function_body(id, parameters, &defaults, Bindings::default(), |w| {
+                    let value = w.expr(&lambda.body, Use::Escape);
+                    w.returns(value);
+                });
+            }
+            None => {
+                let scope = self.scope_of(ScopeKind::Function, Bindings::default());
+                self.scopes.push(scope);
+                self.in_context(
+                    |c| {
+                        c.func = id;
+                        if c.moment != super::Moment::Never {
+                            c.moment = super::Moment::Deferred;
+                        }
+                        c.place = super::Place::Function;
+                        c.guarded = false;
+                        c.annotation = None;
+                    },
+                    |w| {
+                        let value = w.expr(&lambda.body, Use::Escape);
+                        w.returns(value);
+                    },
+                );
+                self.scopes.pop();
+            }
+        }
+        self.chain = saved;
+        self.value(Value::Function(id))
+    }
+
+    fn comprehension(&mut self, results: &[&'a Expr], generators: &'a [ast::Comprehension]) -> ValueId {
+        let saved = std::mem::take(&mut self.chain);
+        // The first iterable is evaluated in the enclosing scope.
+        let first = generators.first().map(|g| self.expr(&g.iter, Use::Escape));
+        let mut bindings = Bindings::default();
+        for generator in generators {
+            bindings.add_target(&generator.target);
+        }
+        let scope = self.scope_of(ScopeKind::Small, bindings);
+        self.scopes.push(scope);
+        for (i, generator) in generators.iter().enumerate() {
+            let iter = match first {
+                Some(first) if i == 0 => first,
+                _ => self.expr(&generator.iter, Use::Escape),
+            };
+            let element = self.item(iter);
+            self.target(&generator.target, element);
+            for test in &generator.ifs {
+                self.expr(test, Use::Escape);
+            }
+        }
+        let mut value = ValueId::FRESH;
+        for result in results {
+            value = self.expr(result, Use::Escape);
+        }
+        self.scopes.pop();
+        self.chain = saved;
+        self.holder(value)
+    }
+
+    fn compare(&mut self, compare: &'a ast::ExprCompare) -> ValueId {
+        let left = self.expr(&compare.left, Use::Escape);
+        for (op, right) in compare.ops.iter().zip(&compare.comparators) {
+            let membership = matches!(op, CmpOp::In | CmpOp::NotIn);
+            if membership && is_sys_modules(right) {
+                match self.facts.code.value(left) {
+                    Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), compare.range),
+                    _ => self.mark(MarkKind::ReadsSysModules, compare.range),
+                }
+            }
+            // `"x" in globals()` only asks for the name, which is there.
+            let harmless = membership && matches!(right, Expr::Call(call) if self.is_namespace_call(call));
+            if !harmless {
+                self.expr(right, Use::Escape);
+            }
+        }
+        ValueId::FRESH
+    }
+
+    fn interpolated(&mut self, element: &'a InterpolatedStringElement, fixed: Option<FixedUse>) {
+        let InterpolatedStringElement::Interpolation(element) = element else { return };
+        let fixed = fixed.or(element.debug_text.is_some().then_some(FixedUse::DebugText));
+        self.in_context(
+            |c| c.fixed = c.fixed.or(fixed),
+            |w| {
+                w.expr(&element.expression, Use::Escape);
+            },
+        );
+        if let Some(spec) = &element.format_spec {
+            for element in &spec.elements {
+                self.interpolated(element, None);
+            }
+        }
+    }
+
+    fn string(&mut self, string: &'a ast::ExprStringLiteral) -> ValueId {
+        let text = string.value.to_str();
+        if self.context.annotation.is_some() {
+            self.annotation_text(text, string.range);
+            return ValueId::FRESH;
+        }
+        let nameable = text.len() <= 100
+            && !text.is_empty()
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-/*".contains(&b) || b >= 0x80);
+        if !nameable {
+            return ValueId::FRESH;
+        }
+        let sym = self.sym(text);
+        if std::path::Path::new(text).extension().is_some_and(|e| e == "py") {
+            self.mark(MarkKind::PythonFileName(sym), string.range);
+        }
+        self.value(Value::Str(sym))
+    }
+
+    // ---------------------------------------------------------------- calls
+
+    fn call_expr(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
+        let saved = std::mem::take(&mut self.chain);
+        let value = self.call_inner(call, role);
+        self.chain = saved;
+        value
+    }
+
+    fn call_inner(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
+        let callee = self.expr(&call.func, Use::Call);
+        let arguments = &call.arguments;
+        let type_test = self.is_type_test(call);
+        let mut star = false;
+        let mut positional = Vec::with_capacity(arguments.args.len());
+        let mut keywords = Vec::with_capacity(arguments.keywords.len());
+        for (i, argument) in arguments.args.iter().enumerate() {
+            star |= argument.is_starred_expr();
+            let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
+            positional.push(self.expr(argument, usage));
+        }
+        for keyword in &arguments.keywords {
+            let value = self.expr(&keyword.value, Use::Escape);
+            match &keyword.arg {
+                Some(name) => {
+                    let name = self.sym(name.as_str());
+                    keywords.push((name, value));
+                }
+                None => {
+                    star = true;
+                    positional.push(value);
+                }
+            }
+        }
+        self.note_call(call, &positional);
+        self.call(call.range().start(), callee, &positional, &keywords, star, role)
+    }
+
+    /// `isinstance(x, …)` and `issubclass(x, …)`, the builtins, with exactly two arguments.
+    fn is_type_test(&self, call: &ast::ExprCall) -> bool {
+        let Expr::Name(name) = &*call.func else { return false };
+        let name = name.id.as_str();
+        call.arguments.args.len() == 2
+            && call.arguments.keywords.is_empty()
+            && !call.arguments.args.iter().any(Expr::is_starred_expr)
+            && (self.is_builtin(name, "isinstance") || self.is_builtin(name, "issubclass"))
+    }
+
+    /// `globals()`, `vars()`, and at module level `locals()`.
+    fn is_namespace_call(&self, call: &ast::ExprCall) -> bool {
+        let Expr::Name(name) = &*call.func else { return false };
+        let name = name.id.as_str();
+        let local_is_global = self.scopes.iter().all(|s| matches!(s.kind, ScopeKind::Module | ScopeKind::Small));
+        call.arguments.is_empty()
+            && (self.is_builtin(name, "globals")
+                || (local_is_global && (self.is_builtin(name, "vars") || self.is_builtin(name, "locals"))))
+    }
+
+    /// Observations about calls that decisions ask for.
+    fn note_call(&mut self, call: &'a ast::ExprCall, positional: &[ValueId]) {
+        let range = call.range();
+        let first = positional.first().map(|&v| self.facts.code.value(v));
+        match &*call.func {
+            Expr::Name(name) => {
+                let id = name.id.as_str();
+                if self.is_builtin(id, "eval") || self.is_builtin(id, "exec") {
+                    self.evaluation(call);
+                } else if self.is_builtin(id, "__import__") {
+                    // The import system reads `__name__` and `__package__` from it, nothing else.
+                    for argument in &call.arguments.args {
+                        self.unmark(argument.range());
+                    }
+                } else if self.is_namespace_call(call) {
+                    self.mark(MarkKind::NamespaceRead, range);
+                } else if self.is_builtin(id, "vars") && call.arguments.args.len() == 1 {
+                    match &call.arguments.args[0] {
+                        own if is_own_module(own) => self.mark(MarkKind::NamespaceRead, range),
+                        Expr::Name(module) => {
+                            let sym = self.mangled(module.id.as_str());
+                            self.mark(MarkKind::ForeignNamespace(sym), range);
+                        }
+                        _ => {}
+                    }
+                } else if ANNOTATION_READERS.contains(&id) {
+                    self.mark(MarkKind::ReadsAnnotations, range);
+                }
+            }
+            Expr::Attribute(attribute) => {
+                let method = attribute.attr.as_str();
+                self.note_method(call, attribute, method, first);
+            }
+            _ => {}
+        }
+    }
+
+    fn note_method(
+        &mut self,
+        call: &'a ast::ExprCall,
+        attribute: &'a ast::ExprAttribute,
+        method: &str,
+        first: Option<Value>,
+    ) {
+        let range = call.range();
+        if ANNOTATION_READERS.contains(&method) || (method == "register" && is_bare_register(call)) {
+            self.mark(MarkKind::ReadsAnnotations, range);
+        }
+        if is_sys_modules(&attribute.value) {
+            match (method, first) {
+                ("get" | "pop" | "setdefault" | "__contains__" | "__getitem__", Some(Value::Str(name))) => {
+                    self.mark(MarkKind::AsksSysModules(name), range);
+                }
+                ("update", _) => {}
+                ("get" | "pop" | "setdefault", _) if call.arguments.args.first().is_some_and(is_own_name) => {}
+                _ => self.mark(MarkKind::ReadsSysModules, range),
+            }
+        }
+        if let Expr::Call(inner) = &*attribute.value
+            && self.is_namespace_call(inner)
+        {
+            match (method, first) {
+                ("get" | "pop" | "setdefault" | "__getitem__", Some(Value::Str(name))) => {
+                    self.mark(MarkKind::NamespaceName(name), range);
+                }
+                // Only writes: nothing is read. The inner call has left its mark; take it back.
+                ("update" | "__setitem__" | "keys", _) => {
+                    self.facts.exports.writes_namespace = true;
+                    self.unmark(inner.range());
+                    return;
+                }
+                _ => return,
+            }
+            self.unmark(inner.range());
+        }
+        if method == "extend" || method == "append" {
+            self.note_all_method(call, attribute, method);
+        }
+        if method == "testmod" || method == "run_docstring_examples" {
+            self.mark(MarkKind::EvaluatesText, range);
+        }
+    }
+
+    fn note_all_method(&mut self, call: &'a ast::ExprCall, attribute: &ast::ExprAttribute, method: &str) {
+        let is_all = matches!(&*attribute.value, Expr::Name(n) if n.id.as_str() == "__all__");
+        if !is_all || self.scopes.len() != 1 {
+            return;
+        }
+        match (method, call.arguments.args.first()) {
+            ("extend", Some(value)) => self.extend_all(value),
+            ("append", Some(Expr::StringLiteral(name))) => {
+                let name = Sym::new(name.value.to_str());
+                self.facts.exports.all.get_or_insert_default().push(name);
+            }
+            _ => self.facts.exports.partial = true,
+        }
+    }
+
+    /// The last mark was about a `globals()` whose use turned out to be more special.
+    pub fn unmark(&mut self, range: TextRange) {
+        self.facts
+            .marks
+            .retain(|m| !(m.range == range && m.kind == MarkKind::NamespaceRead));
+    }
+
+    /// `eval` and `exec`: with a namespace of their own they do not touch this module's.
+    fn evaluation(&mut self, call: &'a ast::ExprCall) {
+        let namespace = call.arguments.args.get(1).or_else(|| {
+            call.arguments
+                .keywords
+                .iter()
+                .find(|k| k.arg.as_ref().is_some_and(|a| a.as_str() == "globals"))
+                .map(|k| &k.value)
+        });
+        let own = match namespace {
+            None => true,
+            Some(Expr::Call(inner)) if self.is_namespace_call(inner) => {
+                self.unmark(inner.range());
+                true
+            }
+            Some(Expr::NoneLiteral(_)) => true,
+            Some(_) => false,
+        };
+        if own {
+            self.mark(MarkKind::EvaluatesText, call.range());
+        }
+    }
+}
+
+fn is_own_name(expr: &Expr) -> bool {
+    matches!(expr, Expr::Name(n) if n.id.as_str() == "__name__")
+}
+
+fn is_own_module_key(slice: &Expr) -> bool {
+    is_own_name(slice)
+}
+
+/// `@f.register` without a class: the implementation is chosen by annotations.
+fn is_bare_register(call: &ast::ExprCall) -> bool {
+    call.arguments.args.len() == 1 && matches!(call.arguments.args[0], Expr::Name(_) | Expr::Lambda(_))
+}

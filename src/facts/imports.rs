@@ -1,0 +1,118 @@
+//! Import statements and the sites they make.
+
+use ruff_python_ast as ast;
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use super::binding::bound_by_alias;
+use super::code::{OpKind, ValueId};
+use super::walker::Walker;
+use super::{Alias, Declared, FromModule, ImportStmt, LineUse, Mark, MarkKind, Moment, Place, Site};
+
+impl<'a> Walker<'a> {
+    pub fn import(&mut self, import: &'a ast::StmtImport) {
+        self.import_stmt(import.range, None, &import.names, import.is_lazy);
+    }
+
+    pub fn import_from(&mut self, import: &'a ast::StmtImportFrom) {
+        let module = import.module.as_ref().map_or("", |m| m.as_str());
+        let from = FromModule { level: import.level, module: self.sym(module) };
+        self.import_stmt(import.range, Some(from), &import.names, import.is_lazy);
+    }
+
+    fn import_stmt(
+        &mut self,
+        range: TextRange,
+        from: Option<FromModule>,
+        names: &'a [ast::Alias],
+        lazy_keyword: bool,
+    ) {
+        let stmt = u32::try_from(self.facts.imports.len()).expect("few import statements");
+        let aliases: Vec<Alias> = names
+            .iter()
+            .map(|alias| Alias {
+                range: alias.range(),
+                name: self.sym(alias.name.as_str()),
+                asname: alias.asname.as_ref().map(|n| self.sym(n.as_str())),
+            })
+            .collect();
+        let context = self.context;
+        self.facts.imports.push(ImportStmt {
+            range,
+            from,
+            aliases,
+            place: context.place,
+            moment: context.moment,
+            func: context.func,
+            lazy_keyword,
+            line: self.line_use(range),
+            guarded: context.guarded,
+        });
+        self.op(range.start(), OpKind::Import(stmt));
+
+        let future = from.is_some_and(|f| f.level == 0 && f.module == "__future__");
+        let pragma = self.pragma(range);
+        if pragma == Some(Pragma::Eager) {
+            self.facts.marks.push(Mark { kind: MarkKind::PragmaEager, range, func: context.func });
+        }
+        for (i, alias) in names.iter().enumerate() {
+            let bound = bound_by_alias(alias, from.is_some());
+            if bound == "*" {
+                continue;
+            }
+            self.bind(bound, range.start(), ValueId::OPAQUE, true);
+            let at_module_level = context.func.is_module()
+                && !matches!(context.place, Place::Class | Place::Function)
+                && context.moment != Moment::Never;
+            if at_module_level && !future {
+                let declared = if lazy_keyword {
+                    Some(Declared::Keyword)
+                } else if pragma == Some(Pragma::Lazy) {
+                    Some(Declared::Pragma)
+                } else {
+                    None
+                };
+                let bound = self.sym(bound);
+                let alias = u32::try_from(i).expect("few names");
+                self.facts.sites.push(Site { stmt, alias, bound, declared });
+            }
+        }
+    }
+
+    /// Whether the statement has its lines for itself.
+    fn line_use(&self, range: TextRange) -> LineUse {
+        let before = &self.text[..range.start().to_usize()];
+        let line_start = before.rfind(['\n', '\r']).map_or(0, |i| i + 1);
+        let own_start = before[line_start..].chars().all(|c| matches!(c, ' ' | '\t' | '\x0c'));
+        let rest = self.text[range.end().to_usize()..].trim_start_matches([' ', '\t', '\x0c']);
+        let own_end = rest.is_empty() || rest.starts_with(['\n', '\r', '#']);
+        // A backslash before the statement continues another line.
+        let continued = before[..line_start].trim_end_matches(['\n', '\r']).ends_with('\\');
+        if own_start && own_end && !continued { LineUse::Alone } else { LineUse::Shared }
+    }
+
+    /// `# dally: eager` or `# dally: lazy` on one of the statement's lines.
+    fn pragma(&self, range: TextRange) -> Option<Pragma> {
+        if !self.pragmas {
+            return None;
+        }
+        let rest = &self.text[range.end().to_usize()..];
+        let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
+        let end = range.end() + TextSize::try_from(end).ok()?;
+        self.text[TextRange::new(range.start(), end)].lines().find_map(|line| {
+            let comment = &line[line.find('#')?..];
+            let after = comment[comment.find("dally:")? + "dally:".len()..].trim_start();
+            let word = after.split(|c: char| !c.is_ascii_alphabetic()).next()?;
+            match word {
+                "eager" => Some(Pragma::Eager),
+                "lazy" => Some(Pragma::Lazy),
+                _ => None,
+            }
+        })
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pragma {
+    Eager,
+    Lazy,
+}

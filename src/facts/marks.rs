@@ -1,0 +1,44 @@
+//! Things in a module that decisions ask about, recorded where they stand.
+
+use ruff_text_size::TextRange;
+
+use super::{FuncId, Sym};
+
+/// An observation with its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark {
+    /// What was seen.
+    pub kind: MarkKind,
+    /// Where.
+    pub range: TextRange,
+    /// In which function.
+    pub func: FuncId,
+}
+
+/// What was seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkKind {
+    /// The module's namespace is read as a dict, as a whole: `globals().items()`, `vars()`, `"%(x)s" % globals()`.
+    NamespaceRead,
+    /// One name is read from the namespace as a dict: `globals()["name"]`.
+    NamespaceName(Sym),
+    /// `eval` or `exec` look up names in the module's namespace: an ordinary read for the interpreter, but one
+    /// that no rewriting of the source can reach.
+    EvaluatesText,
+    /// `sys.modules[__name__] = …`
+    ReplacesItself,
+    /// `sys.modules[__name__].__class__ = …`
+    SetsOwnClass,
+    /// Something in the module evaluates or inspects annotations: `get_type_hints`, `__annotations__`, `inspect.signature`.
+    ReadsAnnotations,
+    /// `sys.modules` is asked for a name: membership, `.get`, item.
+    AsksSysModules(Sym),
+    /// `sys.modules` is read as a whole.
+    ReadsSysModules,
+    /// The namespace of another module is read as a dict: `vars(name)`, `name.__dict__`.
+    ForeignNamespace(Sym),
+    /// A string that ends in `.py`: the file name of a module that something may write to.
+    PythonFileName(Sym),
+    /// `# dally: eager` at the end of the line: the whole statement stays.
+    PragmaEager,
+}

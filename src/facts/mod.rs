@@ -1,0 +1,270 @@
+//! One module's syntax tree to [`ModuleFacts`].
+//!
+//! Enters: the text of a module and its tree. Leaves: everything that later stages know about the
+//! module; the tree is dropped. Facts record what the code *does*; they never judge. They do not
+//! know other modules, targets or configuration, so the same text always has the same facts.
+//!
+//! - [`imports`](ModuleFacts::imports) and [`sites`](ModuleFacts::sites): import statements and the names they bind;
+//! - [`reads`](ModuleFacts::reads): every read of a site's name, where and in which way;
+//! - [`names`](ModuleFacts::names), [`exports`](ModuleFacts::exports): the module's namespace;
+//! - [`marks`](ModuleFacts::marks): things a decision asks about, such as `globals()`;
+//! - [`code`](ModuleFacts::code): what import-time code and functions call and change, for the whole-program analysis.
+
+pub mod binding;
+pub mod code;
+mod expr;
+mod imports;
+mod layout;
+mod marks;
+mod stmt;
+pub mod sym;
+mod walker;
+
+use ruff_python_ast::ModModule;
+use ruff_text_size::{TextRange, TextSize};
+use rustc_hash::FxHashMap;
+
+pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+pub use layout::{Layout, Top};
+pub use marks::{Mark, MarkKind};
+pub use sym::Sym;
+
+/// Everything that is known about one module.
+#[derive(Debug, Default)]
+pub struct ModuleFacts {
+    /// All import statements, in source order, also those in functions.
+    pub imports: Vec<ImportStmt>,
+    /// Names bound by import statements at module level, in source order.
+    pub sites: Vec<Site>,
+    /// Reads of names that some site binds, in the order of the walk.
+    pub reads: Vec<Read>,
+    /// The names of the module's namespace and how they are bound.
+    pub names: FxHashMap<Sym, NameInfo>,
+    /// What `__all__` says.
+    pub exports: Exports,
+    /// Where a header may stand.
+    pub layout: Layout,
+    /// Observations for decisions.
+    pub marks: Vec<Mark>,
+    /// What the code calls and changes.
+    pub code: Code,
+}
+
+/// One import statement.
+#[derive(Debug, Clone)]
+pub struct ImportStmt {
+    /// The statement, without a trailing comment.
+    pub range: TextRange,
+    /// The module of a from-import; `None` for `import …`.
+    pub from: Option<FromModule>,
+    /// The names in order.
+    pub aliases: Vec<Alias>,
+    /// Where the statement stands.
+    pub place: Place,
+    /// When it runs.
+    pub moment: Moment,
+    /// The innermost function it stands in; [`FuncId::MODULE`] for import-time code.
+    pub func: FuncId,
+    /// Written `lazy import` or `lazy from`.
+    pub lazy_keyword: bool,
+    /// How it shares its lines with other code.
+    pub line: LineUse,
+    /// The handlers of the nearest enclosing `try` body (or `suppress`) catch a failing import.
+    pub guarded: bool,
+}
+
+/// The `from` part of a from-import.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FromModule {
+    /// Dots in front.
+    pub level: u32,
+    /// The module after the dots; empty for `from . import x`.
+    pub module: Sym,
+}
+
+/// One name of an import statement.
+#[derive(Debug, Clone, Copy)]
+pub struct Alias {
+    /// From the name to the end of `as x`.
+    pub range: TextRange,
+    /// The (dotted) name; `*` for a star import.
+    pub name: Sym,
+    /// The name after `as`.
+    pub asname: Option<Sym>,
+}
+
+/// Where an import statement stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// At module level, possibly under `if`, `for`, `while` or `match`: a candidate.
+    Module,
+    /// In the body of `if TYPE_CHECKING`: never runs.
+    TypeChecking,
+    /// In some part of a `try` statement.
+    Try,
+    /// In a `with` statement.
+    With,
+    /// In a function.
+    Function,
+    /// In a class body.
+    Class,
+}
+
+/// When code runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Moment {
+    /// Never (type checkers only).
+    Never,
+    /// After the module has loaded.
+    Deferred,
+    /// Under `if __name__ == "__main__"`: at import time, but only of the main program.
+    MainGuard,
+    /// While the module loads.
+    ImportTime,
+}
+
+/// How an import statement shares its lines with other code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LineUse {
+    /// Nothing else but a comment on its lines.
+    Alone,
+    /// Joined with other statements by semicolons, or the suite of a one-line compound statement.
+    Shared,
+}
+
+/// One name bound by one import statement at module level.
+#[derive(Debug, Clone, Copy)]
+pub struct Site {
+    /// Index into [`ModuleFacts::imports`].
+    pub stmt: u32,
+    /// Index into [`ImportStmt::aliases`].
+    pub alias: u32,
+    /// The name that is bound.
+    pub bound: Sym,
+    /// Its author already made it lazy, and how.
+    pub declared: Option<Declared>,
+}
+
+/// How a site was made lazy by its author.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Declared {
+    /// `lazy import`, Python 3.15.
+    Keyword,
+    /// Its module is in a literal `__lazy_modules__` of the same file.
+    List,
+    /// A comment `# dally: lazy`.
+    Pragma,
+}
+
+/// How a name of the module's namespace is bound.
+#[derive(Debug, Clone, Default)]
+pub struct NameInfo {
+    /// By an import statement at module level.
+    pub imported: bool,
+    /// By anything else at module level.
+    pub otherwise: bool,
+    /// Every binding is under `if TYPE_CHECKING`.
+    pub only_type_checking: bool,
+    /// Somewhere `global` lets a function bind or delete it.
+    pub rebound_in_function: Option<TextSize>,
+    /// Deleted at module level.
+    pub deleted: bool,
+    /// Bound more than once at module level, loops included.
+    pub rebound_at_module_level: bool,
+}
+
+/// What the module says about its exports.
+#[derive(Debug, Clone, Default)]
+pub struct Exports {
+    /// The names in `__all__`, as far as they are literal.
+    pub all: Option<Vec<Sym>>,
+    /// `__all__` is also built in ways that are not understood.
+    pub partial: bool,
+    /// The module defines `__getattr__`: any name may exist.
+    pub dynamic: bool,
+    /// The module adds names to its namespace as a dict: `globals()[name] = …`, `globals().update(…)`.
+    pub writes_namespace: bool,
+}
+
+/// One read of a site's name.
+#[derive(Debug, Clone)]
+pub struct Read {
+    /// The name (after name mangling).
+    pub name: Sym,
+    /// The identifier in the source.
+    pub range: TextRange,
+    /// What is done with the value.
+    pub kind: ReadKind,
+    /// When the code runs.
+    pub moment: Moment,
+    /// The innermost function.
+    pub func: FuncId,
+    /// The attributes read from it in one expression: `a.b.c` has `b`, `c`.
+    pub chain: Box<[Sym]>,
+}
+
+/// What is done with the value of a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ReadKind {
+    /// `X.a`, also stored to or deleted: transparent.
+    Attribute,
+    /// `X(…)`: transparent.
+    Call,
+    /// `X[…]`, also stored to or deleted: transparent.
+    Subscript,
+    /// Second argument of the builtin `isinstance` or `issubclass`, directly or in a tuple display: transparent.
+    TypeTest,
+    /// An expression statement `X`: the value is dropped.
+    Dropped,
+    /// The value goes on; the name can be wrapped in a call.
+    Escape,
+    /// A class pattern; the given range is the subject of the `match` statement.
+    ClassPattern(TextRange),
+    /// The value goes on, and no wrapping gives the same program.
+    Fixed(FixedUse),
+    /// In an annotation.
+    Annotation(Annotation),
+}
+
+/// Reads that cannot be wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FixedUse {
+    /// `X += …` with `global X`.
+    AugmentedAssignment,
+    /// In `f"{X=}"`: the source text is part of the value.
+    DebugText,
+    /// In a t-string: the source text is part of the value.
+    TemplateString,
+}
+
+/// An annotation that reads a name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Annotation {
+    /// The whole annotation expression.
+    pub range: TextRange,
+    /// It is a string, or all annotations of the module are (`from __future__ import annotations`).
+    pub text: bool,
+    /// What may evaluate it at run time.
+    pub owner: AnnotationOwner,
+}
+
+/// Whose annotation it is, as far as that decides who evaluates it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnnotationOwner {
+    /// A plain function or method, undecorated or decorated by something known not to look.
+    Plain(FuncId),
+    /// A variable of the module.
+    Variable,
+    /// A field of a class; index into [`Code::classes`].
+    Field(u32),
+    /// A function with a decorator that might look at annotations.
+    Decorated(FuncId),
+}
+
+
+/// Extracts the facts of one module.
+///
+/// `text` is the text that `module` was parsed from.
+pub fn extract(text: &str, module: &ModModule) -> ModuleFacts {
+    walker::walk(text, module)
+}

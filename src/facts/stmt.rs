@@ -1,0 +1,851 @@
+//! Statements: which parts run now, which later, and what they do.
+
+use ruff_python_ast::{self as ast, CmpOp, ExceptHandler, Expr, Pattern, Stmt, UnaryOp};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::binding::Bindings;
+use super::code::{CallRole, Class, FuncId, Function, OpKind, Value, ValueId};
+use super::walker::{Resolved, Scope, ScopeKind, Use, Walker};
+use super::{Annotation, AnnotationOwner, FixedUse, MarkKind, Moment, Place, Sym};
+
+/// What the test of an `if` says about its branches.
+enum Test {
+    TypeChecking,
+    NotTypeChecking,
+    Main,
+    Unknown,
+}
+
+/// Decorators that neither look at annotations nor keep the function where others find it.
+const PLAIN_DECORATORS: &[&str] = &[
+    "staticmethod", "classmethod", "property", "abstractmethod", "overload", "override", "final", "wraps",
+    "lru_cache", "cache", "cached_property", "contextmanager", "asynccontextmanager", "setter", "getter",
+    "deleter", "abstractproperty", "total_ordering", "no_type_check", "deprecated", "coroutine",
+];
+
+impl<'a> Walker<'a> {
+    pub fn block(&mut self, body: &'a [Stmt]) {
+        for stmt in body {
+            self.stmt(stmt);
+        }
+    }
+
+    fn nested_block(&mut self, body: &'a [Stmt]) {
+        self.in_context(|c| c.conditional = true, |w| w.block(body));
+    }
+
+    fn stmt(&mut self, stmt: &'a Stmt) {
+        self.depth += 1;
+        if self.depth.is_multiple_of(32) {
+            stacker::maybe_grow(256 * 1024, 8 * 1024 * 1024, || self.stmt_inner(stmt));
+        } else {
+            self.stmt_inner(stmt);
+        }
+        self.depth -= 1;
+    }
+
+    fn stmt_inner(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(def) => self.function_def(def),
+            Stmt::ClassDef(def) => self.class_def(def),
+            Stmt::Return(stmt) => {
+                if let Some(value) = &stmt.value {
+                    let value = self.expr(value, Use::Escape);
+                    self.returns(value);
+                }
+            }
+            Stmt::Delete(delete) => delete.targets.iter().for_each(|t| self.delete(t)),
+            Stmt::Assign(assign) => self.assign(assign),
+            Stmt::AugAssign(assign) => self.aug_assign(assign),
+            Stmt::AnnAssign(assign) => self.ann_assign(assign),
+            Stmt::TypeAlias(alias) => {
+                // The value is evaluated late, in a scope of its own (PEP 695).
+                let scope = self.type_params_scope(alias.type_params.as_deref());
+                self.late(scope, |w| {
+                    w.type_params(alias.type_params.as_deref());
+                    w.expr(&alias.value, Use::Escape);
+                });
+                if let Expr::Name(name) = &*alias.name {
+                    self.bind(name.id.as_str(), name.range.start(), ValueId::FRESH, false);
+                }
+            }
+            Stmt::For(stmt) => {
+                let iter = self.expr(&stmt.iter, Use::Escape);
+                let element = self.item(iter);
+                self.in_context(|c| c.conditional = true, |w| {
+                    w.target(&stmt.target, element);
+                    w.block(&stmt.body);
+                    w.block(&stmt.orelse);
+                });
+            }
+            Stmt::While(stmt) => {
+                self.expr(&stmt.test, Use::Escape);
+                self.nested_block(&stmt.body);
+                self.nested_block(&stmt.orelse);
+            }
+            Stmt::If(stmt) => self.if_stmt(stmt),
+            Stmt::With(stmt) => self.with_stmt(stmt),
+            Stmt::Match(stmt) => {
+                self.expr(&stmt.subject, Use::Escape);
+                let subject = stmt.subject.range();
+                for case in &stmt.cases {
+                    self.in_context(|c| c.conditional = true, |w| {
+                        w.pattern(&case.pattern, subject);
+                        if let Some(guard) = &case.guard {
+                            w.expr(guard, Use::Escape);
+                        }
+                        w.block(&case.body);
+                    });
+                }
+            }
+            Stmt::Raise(stmt) => {
+                for expr in [&stmt.exc, &stmt.cause].into_iter().flatten() {
+                    self.expr(expr, Use::Escape);
+                }
+                self.op(stmt.range.start(), OpKind::Raise);
+            }
+            Stmt::Try(stmt) => self.try_stmt(stmt),
+            Stmt::Assert(stmt) => {
+                self.expr(&stmt.test, Use::Escape);
+                if let Some(message) = &stmt.msg {
+                    self.expr(message, Use::Escape);
+                }
+            }
+            Stmt::Import(import) => self.import(import),
+            Stmt::ImportFrom(import) => self.import_from(import),
+            Stmt::Expr(stmt) => {
+                self.dropped(&stmt.value);
+            }
+            Stmt::Global(_)
+            | Stmt::Nonlocal(_)
+            | Stmt::Pass(_)
+            | Stmt::Break(_)
+            | Stmt::Continue(_)
+            | Stmt::IpyEscapeCommand(_) => {}
+        }
+    }
+
+    // ---------------------------------------------------------------- assignments
+
+    fn assign(&mut self, assign: &'a ast::StmtAssign) {
+        let value = self.expr(&assign.value, Use::Escape);
+        for target in &assign.targets {
+            self.paired_target(target, &assign.value, value);
+            if let Expr::Name(name) = target {
+                self.note_special_assignment(name, &assign.value, assign.range);
+            }
+        }
+    }
+
+    fn paired_target(&mut self, target: &'a Expr, source: &'a Expr, value: ValueId) {
+        let targets = match target {
+            Expr::Tuple(t) => &t.elts,
+            Expr::List(t) => &t.elts,
+            _ => return self.target(target, value),
+        };
+        let sources = match source {
+            Expr::Tuple(t) if t.elts.len() == targets.len() => &t.elts,
+            _ => return self.target(target, value),
+        };
+        if targets.iter().chain(sources).any(Expr::is_starred_expr) {
+            return self.target(target, value);
+        }
+        for (target, source) in targets.iter().zip(sources) {
+            let value = self.quiet_value(source);
+            self.target(target, value);
+        }
+    }
+
+    /// Binds, or stores into, an assignment target.
+    pub fn target(&mut self, target: &'a Expr, value: ValueId) {
+        let at = target.start();
+        match target {
+            Expr::Name(name) => self.bind(name.id.as_str(), at, value, false),
+            Expr::Attribute(attribute) => {
+                let base = self.attribute_base(attribute);
+                let attr = self.mangled(attribute.attr.as_str());
+                self.note_attribute_store(attribute, target.range());
+                self.op(at, OpKind::SetAttr { base, attr, value });
+            }
+            Expr::Subscript(subscript) => {
+                let base = self.expr(&subscript.value, Use::Subscript);
+                let key = self.expr(&subscript.slice, Use::Escape);
+                self.note_item_store(subscript, target.range());
+                self.op(at, OpKind::SetItem { base, key, value });
+            }
+            Expr::Starred(starred) => self.target(&starred.value, value),
+            Expr::Tuple(tuple) => {
+                let element = self.item(value);
+                tuple.elts.iter().for_each(|t| self.target(t, element));
+            }
+            Expr::List(list) => {
+                let element = self.item(value);
+                list.elts.iter().for_each(|t| self.target(t, element));
+            }
+            // The parser accepts no other target; visit it all the same.
+            other => {
+                self.expr(other, Use::Escape);
+            }
+        }
+    }
+
+    fn attribute_base(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
+        let attr = self.mangled(attribute.attr.as_str());
+        let saved = std::mem::replace(&mut self.chain, vec![attr]);
+        let base = self.expr(&attribute.value, Use::Attribute);
+        self.chain = saved;
+        base
+    }
+
+    fn aug_assign(&mut self, assign: &'a ast::StmtAugAssign) {
+        let value = self.expr(&assign.value, Use::Escape);
+        let at = assign.range.start();
+        match &*assign.target {
+            Expr::Name(name) => {
+                let id = name.id.as_str();
+                let old = match self.resolve(id) {
+                    Resolved::Var(var) => self.value(Value::Var(var)),
+                    Resolved::Global | Resolved::Class { .. } => {
+                        self.fixed_read(id, name.range, FixedUse::AugmentedAssignment);
+                        let sym = self.mangled(id);
+                        self.global_value(sym)
+                    }
+                };
+                // `X += [...]` changes the list in place; numbers and strings have no place to change.
+                let in_place = matches!(
+                    &*assign.value,
+                    Expr::List(_) | Expr::ListComp(_) | Expr::Dict(_) | Expr::DictComp(_) | Expr::Set(_)
+                        | Expr::SetComp(_) | Expr::Generator(_)
+                );
+                if in_place {
+                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value });
+                }
+                let sum = self.either(old, value);
+                self.bind(id, at, sum, false);
+                if id == "__all__" {
+                    self.extend_all(&assign.value);
+                }
+            }
+            target => {
+                self.target(target, value);
+            }
+        }
+    }
+
+    fn ann_assign(&mut self, assign: &'a ast::StmtAnnAssign) {
+        let in_function = self.scopes.last().is_some_and(|s| s.kind == ScopeKind::Function);
+        // Annotations of local variables are never evaluated (PEP 526).
+        if !in_function {
+            let owner = match self.class_ids.last() {
+                Some(&class) if self.scopes.last().is_some_and(|s| s.kind == ScopeKind::Class) => {
+                    AnnotationOwner::Field(class)
+                }
+                _ => AnnotationOwner::Variable,
+            };
+            self.annotation(&assign.annotation, owner);
+        }
+        if let Some(value) = &assign.value {
+            let result = self.expr(value, Use::Escape);
+            self.target(&assign.target, result);
+            if let Expr::Name(name) = &*assign.target {
+                self.note_special_assignment(name, value, assign.range);
+            }
+        } else if !matches!(*assign.target, Expr::Name(_)) {
+            // `a.b: int` evaluates `a`.
+            match &*assign.target {
+                Expr::Attribute(attribute) => {
+                    self.attribute_base(attribute);
+                }
+                other => {
+                    self.expr(other, Use::Escape);
+                }
+            }
+        }
+    }
+
+    fn delete(&mut self, target: &'a Expr) {
+        let at = target.start();
+        match target {
+            Expr::Name(name) => self.unbind(name.id.as_str(), at),
+            Expr::Attribute(attribute) => {
+                let base = self.attribute_base(attribute);
+                let attr = self.mangled(attribute.attr.as_str());
+                self.op(at, OpKind::DelAttr { base, attr });
+            }
+            Expr::Subscript(subscript) => {
+                let base = self.expr(&subscript.value, Use::Subscript);
+                let key = self.expr(&subscript.slice, Use::Escape);
+                self.op(at, OpKind::DelItem { base, key });
+            }
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|t| self.delete(t)),
+            Expr::List(list) => list.elts.iter().for_each(|t| self.delete(t)),
+            other => {
+                self.expr(other, Use::Escape);
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- compound statements
+
+    fn if_stmt(&mut self, stmt: &'a ast::StmtIf) {
+        self.expr(&stmt.test, Use::Escape);
+        let mut never_rest = false;
+        match self.test(&stmt.test) {
+            Test::TypeChecking => self.never(&stmt.body),
+            Test::NotTypeChecking => {
+                self.nested_block(&stmt.body);
+                never_rest = true;
+            }
+            Test::Main if self.context.moment == Moment::ImportTime => {
+                self.in_context(
+                    |c| {
+                        c.moment = Moment::MainGuard;
+                        c.conditional = true;
+                    },
+                    |w| w.block(&stmt.body),
+                );
+            }
+            Test::Main | Test::Unknown => self.nested_block(&stmt.body),
+        }
+        for clause in &stmt.elif_else_clauses {
+            if never_rest {
+                self.never(&clause.body);
+                continue;
+            }
+            if let Some(test) = &clause.test {
+                self.expr(test, Use::Escape);
+                match self.test(test) {
+                    Test::TypeChecking => {
+                        self.never(&clause.body);
+                        continue;
+                    }
+                    Test::NotTypeChecking => never_rest = true,
+                    Test::Main | Test::Unknown => {}
+                }
+            }
+            self.nested_block(&clause.body);
+        }
+    }
+
+    fn never(&mut self, body: &'a [Stmt]) {
+        self.in_context(
+            |c| {
+                c.moment = Moment::Never;
+                c.place = Place::TypeChecking;
+                c.conditional = true;
+            },
+            |w| w.block(body),
+        );
+    }
+
+    fn test(&self, test: &Expr) -> Test {
+        match test {
+            Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => {
+                Test::TypeChecking
+            }
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => {
+                Test::TypeChecking
+            }
+            Expr::BooleanLiteral(literal) if !literal.value => Test::TypeChecking,
+            Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => match self.test(&unary.operand) {
+                Test::TypeChecking => Test::NotTypeChecking,
+                Test::NotTypeChecking => Test::TypeChecking,
+                Test::Main | Test::Unknown => Test::Unknown,
+            },
+            Expr::Compare(compare) if compare.ops.len() == 1 && compare.ops[0] == CmpOp::Eq => {
+                let sides = (&*compare.left, &compare.comparators[0]);
+                let is_main = |a: &Expr, b: &Expr| {
+                    matches!(a, Expr::Name(n) if n.id.as_str() == "__name__")
+                        && matches!(b, Expr::StringLiteral(s) if s.value.to_str() == "__main__")
+                };
+                let at_module_level = self.scopes.len() == 1;
+                if at_module_level && (is_main(sides.0, sides.1) || is_main(sides.1, sides.0)) {
+                    Test::Main
+                } else {
+                    Test::Unknown
+                }
+            }
+            _ => Test::Unknown,
+        }
+    }
+
+    fn with_stmt(&mut self, stmt: &'a ast::StmtWith) {
+        let mut suppresses = false;
+        for item in &stmt.items {
+            let value = self.expr(&item.context_expr, Use::Escape);
+            if let Expr::Call(call) = &item.context_expr {
+                let name = match &*call.func {
+                    Expr::Name(name) => name.id.as_str(),
+                    Expr::Attribute(attribute) => attribute.attr.as_str(),
+                    _ => "",
+                };
+                suppresses |= name == "suppress" || name == "raises";
+            }
+            let enter = self.sym("__enter__");
+            let callee = self.attr_value(value, enter);
+            let entered = if value == ValueId::FRESH || value == ValueId::OPAQUE {
+                ValueId::OPAQUE
+            } else {
+                self.call(item.context_expr.start(), callee, &[], &[], false, CallRole::Used)
+            };
+            if let Some(target) = &item.optional_vars {
+                let either = self.either(value, entered);
+                self.target(target, either);
+            }
+        }
+        self.in_context(
+            |c| {
+                if c.place == Place::Module {
+                    c.place = Place::With;
+                }
+                c.guarded |= suppresses;
+                c.conditional = true;
+            },
+            |w| w.block(&stmt.body),
+        );
+    }
+
+    fn try_stmt(&mut self, stmt: &'a ast::StmtTry) {
+        let enter = |c: &mut super::walker::Context| {
+            if matches!(c.place, Place::Module | Place::With) {
+                c.place = Place::Try;
+            }
+            c.conditional = true;
+        };
+        let guarded = !stmt.handlers.is_empty();
+        self.in_context(
+            |c| {
+                enter(c);
+                c.guarded |= guarded;
+            },
+            |w| w.block(&stmt.body),
+        );
+        self.in_context(enter, |w| {
+            for ExceptHandler::ExceptHandler(handler) in &stmt.handlers {
+                if let Some(kind) = &handler.type_ {
+                    w.expr(kind, Use::Escape);
+                }
+                if let Some(name) = &handler.name {
+                    w.bind(name.as_str(), name.start(), ValueId::OPAQUE, false);
+                }
+                w.block(&handler.body);
+            }
+            w.block(&stmt.orelse);
+            w.block(&stmt.finalbody);
+        });
+    }
+
+    fn pattern(&mut self, pattern: &'a Pattern, subject: TextRange) {
+        match pattern {
+            Pattern::MatchValue(p) => {
+                self.expr(&p.value, Use::Escape);
+            }
+            Pattern::MatchSingleton(_) => {}
+            Pattern::MatchSequence(p) => p.patterns.iter().for_each(|p| self.pattern(p, subject)),
+            Pattern::MatchMapping(p) => {
+                for key in &p.keys {
+                    self.expr(key, Use::Escape);
+                }
+                p.patterns.iter().for_each(|p| self.pattern(p, subject));
+                if let Some(rest) = &p.rest {
+                    self.bind(rest.as_str(), rest.start(), ValueId::OPAQUE, false);
+                }
+            }
+            Pattern::MatchClass(p) => {
+                self.expr(&p.cls, Use::ClassPattern(subject));
+                p.arguments.patterns.iter().for_each(|p| self.pattern(p, subject));
+                p.arguments.keywords.iter().for_each(|k| self.pattern(&k.pattern, subject));
+            }
+            Pattern::MatchStar(p) => {
+                if let Some(name) = &p.name {
+                    self.bind(name.as_str(), name.start(), ValueId::OPAQUE, false);
+                }
+            }
+            Pattern::MatchAs(p) => {
+                if let Some(inner) = &p.pattern {
+                    self.pattern(inner, subject);
+                }
+                if let Some(name) = &p.name {
+                    self.bind(name.as_str(), name.start(), ValueId::OPAQUE, false);
+                }
+            }
+            Pattern::MatchOr(p) => p.patterns.iter().for_each(|p| self.pattern(p, subject)),
+        }
+    }
+
+    // ---------------------------------------------------------------- functions and classes
+
+    fn function_def(&mut self, def: &'a ast::StmtFunctionDef) {
+        let at = def.range.start();
+        let decorators: Vec<ValueId> =
+            def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Escape)).collect();
+        let plain = def.decorator_list.iter().all(|d| is_plain_decorator(&d.expression));
+        let defaults = self.parameter_defaults(&def.parameters);
+
+        let id = self.new_function(def.name.as_str(), at);
+        let owner = self.annotation_owner(id, plain);
+        let type_scope = self.type_params_scope(def.type_params.as_deref());
+        self.scopes.push(type_scope);
+        if def.type_params.is_some() {
+            self.in_context(late_context, |w| w.type_params(def.type_params.as_deref()));
+        }
+        for parameter in &*def.parameters {
+            if let Some(annotation) = parameter.annotation() {
+                self.annotation(annotation, owner);
+            }
+        }
+        if let Some(annotation) = &def.returns {
+            self.annotation(annotation, owner);
+        }
+
+        let class = match self.scopes.iter().rev().nth(1) {
+            Some(scope) if scope.kind == ScopeKind::Class => self.class_ids.last().copied(),
+            _ => None,
+        };
+        {
+            let function = &mut self.facts.code.functions[id.index()];
+            function.class = class;
+            function.decorators = decorators.clone().into_boxed_slice();
+            function.coroutine = def.is_async;
+        }
+        let bindings = Bindings::of_block(&def.body, self.walrus);
+        self.function_body(id, &def.parameters, &defaults, bindings, |w| w.block(&def.body));
+        self.scopes.pop();
+
+        let mut value = self.value(Value::Function(id));
+        for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
+            value = self.call(node.range.start(), *decorator, &[value], &[], false, CallRole::Decorator);
+        }
+        self.bind(def.name.as_str(), def.name.start(), value, false);
+        if def.name.as_str() == "__getattr__" && self.scopes.len() == 1 {
+            self.facts.exports.dynamic = true;
+        }
+    }
+
+    pub fn new_function(&mut self, name: &'a str, at: ruff_text_size::TextSize) -> FuncId {
+        let name = self.sym(name);
+        let functions = &mut self.facts.code.functions;
+        let id = FuncId(u32::try_from(functions.len()).expect("a module has fewer than 2^32 functions"));
+        functions.push(Function {
+            name,
+            parent: self.context.func,
+            class: None,
+            params: 0..0,
+            positional: 0,
+            vararg: false,
+            kwarg: false,
+            generator: false,
+            coroutine: false,
+            decorators: Box::default(),
+            ops: 0..0,
+            returns: 0..0,
+            at,
+        });
+        id
+    }
+
+    pub fn parameter_defaults(&mut self, parameters: &'a ast::Parameters) -> Vec<(&'a str, ValueId)> {
+        let mut defaults = Vec::new();
+        for parameter in parameters.iter_non_variadic_params() {
+            if let Some(default) = &parameter.default {
+                let value = self.expr(default, Use::Escape);
+                defaults.push((parameter.name().as_str(), value));
+            }
+        }
+        defaults
+    }
+
+    /// The body of a function or lambda, in a scope of its own, as deferred code.
+    pub fn function_body(
+        &mut self,
+        id: FuncId,
+        parameters: &'a ast::Parameters,
+        defaults: &[(&'a str, ValueId)],
+        bindings: Bindings<'a>,
+        body: impl FnOnce(&mut Self),
+    ) {
+        let saved = self.context;
+        let never = self.context.moment == Moment::Never;
+        self.context = super::walker::Context {
+            func: id,
+            moment: if never { Moment::Never } else { Moment::Deferred },
+            place: if never { Place::TypeChecking } else { Place::Function },
+            guarded: false,
+            conditional: false,
+            fixed: self.context.fixed,
+            annotation: None,
+        };
+        let first = u32::try_from(self.facts.code.vars.len()).expect("few variables");
+        let mut names = Vec::new();
+        for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
+            names.push(parameter.name().as_str());
+        }
+        let positional = u32::try_from(names.len()).expect("few parameters");
+        names.extend(parameters.kwonlyargs.iter().map(|p| p.name().as_str()));
+        names.extend(parameters.vararg.as_ref().map(|p| p.name.as_str()));
+        names.extend(parameters.kwarg.as_ref().map(|p| p.name.as_str()));
+        let mut params = Vec::with_capacity(names.len());
+        for name in names {
+            let sym = self.sym(name);
+            params.push((name, self.new_var(sym)));
+        }
+        let last = u32::try_from(self.facts.code.vars.len()).expect("few variables");
+        let mut scope = self.scope_of(ScopeKind::Function, bindings);
+        for &(name, var) in &params {
+            scope.vars.insert(name, var);
+        }
+        for &(name, value) in defaults {
+            if let Some(&var) = scope.vars.get(name) {
+                self.assign_var(var, value);
+            }
+        }
+        {
+            let function = &mut self.facts.code.functions[id.index()];
+            function.params = first..last;
+            function.positional = positional;
+            function.vararg = parameters.vararg.is_some();
+            function.kwarg = parameters.kwarg.is_some();
+        }
+        self.scopes.push(scope);
+        body(self);
+        self.scopes.pop();
+        self.context = saved;
+    }
+
+    fn class_def(&mut self, def: &'a ast::StmtClassDef) {
+        let at = def.range.start();
+        let decorators: Vec<ValueId> =
+            def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Escape)).collect();
+        let type_scope = self.type_params_scope(def.type_params.as_deref());
+        self.scopes.push(type_scope);
+        if def.type_params.is_some() {
+            self.in_context(late_context, |w| w.type_params(def.type_params.as_deref()));
+        }
+        let mut bases = Vec::new();
+        let mut metaclass = None;
+        let mut keywords = false;
+        if let Some(arguments) = &def.arguments {
+            for base in &arguments.args {
+                keywords |= base.is_starred_expr();
+                bases.push(self.expr(base, Use::Escape));
+            }
+            for keyword in &arguments.keywords {
+                let value = self.expr(&keyword.value, Use::Escape);
+                if keyword.arg.as_ref().is_some_and(|a| a.as_str() == "metaclass") {
+                    metaclass = Some(value);
+                } else {
+                    keywords = true;
+                }
+            }
+        }
+        let name = self.sym(def.name.as_str());
+        let class = u32::try_from(self.facts.code.classes.len()).expect("few classes");
+        self.facts.code.classes.push(Class {
+            name,
+            func: self.context.func,
+            bases: bases.into_boxed_slice(),
+            metaclass,
+            keywords,
+            decorators: decorators.clone().into_boxed_slice(),
+            members: Box::default(),
+            at,
+        });
+        let bindings = Bindings::of_block(&def.body, self.walrus);
+        let scope = self.scope_of(ScopeKind::Class, bindings);
+        self.scopes.push(scope);
+        self.class_names.push(def.name.as_str());
+        self.class_ids.push(class);
+        let saved = self.context;
+        if matches!(self.context.place, Place::Module | Place::With | Place::Try) {
+            self.context.place = Place::Class;
+        }
+        self.context.conditional = false;
+        self.block(&def.body);
+        self.context = saved;
+        self.class_ids.pop();
+        self.class_names.pop();
+        let members = self.scopes.pop().map(|s| s.members).unwrap_or_default();
+        self.facts.code.classes[class as usize].members = members.into_boxed_slice();
+        self.scopes.pop();
+        self.op(at, OpKind::DefineClass(class));
+
+        let mut value = self.value(Value::Class(class));
+        for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
+            let result =
+                self.call(node.range.start(), *decorator, &[value], &[], false, CallRole::Decorator);
+            // Class decorators nearly always return the class; keep it reachable.
+            value = self.either(value, result);
+        }
+        self.bind(def.name.as_str(), def.name.start(), value, false);
+    }
+
+    // ---------------------------------------------------------------- annotations and type parameters
+
+    /// An annotation: evaluated at definition before 3.14, late from then on, or text.
+    pub fn annotation(&mut self, annotation: &'a Expr, owner: AnnotationOwner) {
+        let text = self.facts.layout.future_annotations;
+        let saved = self.context;
+        self.context.annotation = Some(Annotation { range: annotation.range(), text, owner });
+        self.annotation_expr(annotation);
+        self.context = saved;
+    }
+
+    fn annotation_expr(&mut self, annotation: &'a Expr) {
+        self.expr(annotation, Use::Escape);
+    }
+
+    /// The names in a string inside an annotation, which something may evaluate.
+    pub fn annotation_text(&mut self, text: &'a str, range: TextRange) {
+        let Some(annotation) = self.context.annotation else { return };
+        let saved = self.context;
+        self.context.annotation = Some(Annotation { text: true, ..annotation });
+        for word in text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.') {
+            let first = word.split('.').next().unwrap_or_default();
+            if self.site_names.contains(first) && self.resolve(first) == Resolved::Global {
+                self.read(first, range, Use::Escape);
+            }
+        }
+        self.context = saved;
+    }
+
+    pub fn type_params_scope(&mut self, params: Option<&'a ast::TypeParams>) -> Scope<'a> {
+        let mut bindings = Bindings::default();
+        for param in params.into_iter().flat_map(|p| &p.type_params) {
+            bindings.bound.insert(param.name().as_str());
+        }
+        self.scope_of(ScopeKind::Small, bindings)
+    }
+
+    /// Bounds and defaults of type parameters are evaluated late (PEP 695, PEP 696).
+    fn type_params(&mut self, params: Option<&'a ast::TypeParams>) {
+        for param in params.into_iter().flat_map(|p| &p.type_params) {
+            let parts = match param {
+                ast::TypeParam::TypeVar(p) => [p.bound.as_deref(), p.default.as_deref()],
+                ast::TypeParam::TypeVarTuple(p) => [p.default.as_deref(), None],
+                ast::TypeParam::ParamSpec(p) => [p.default.as_deref(), None],
+            };
+            for expr in parts.into_iter().flatten() {
+                self.expr(expr, Use::Escape);
+            }
+        }
+    }
+
+    fn late(&mut self, scope: Scope<'a>, f: impl FnOnce(&mut Self)) {
+        self.scopes.push(scope);
+        self.in_context(late_context, f);
+        self.scopes.pop();
+    }
+
+    // ---------------------------------------------------------------- special assignments
+
+    fn note_special_assignment(&mut self, name: &'a ast::ExprName, value: &'a Expr, range: TextRange) {
+        if self.scopes.len() != 1 {
+            return;
+        }
+        match name.id.as_str() {
+            "__all__" => self.set_all(value),
+            "__lazy_modules__" => {
+                if let Some(names) = string_elements(value) {
+                    let names = names.into_iter().map(Sym::new).collect();
+                    self.facts.layout.lazy_list = Some((range, names));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn set_all(&mut self, value: &'a Expr) {
+        self.facts.exports.all = Some(Vec::new());
+        self.extend_all(value);
+    }
+
+    /// `__all__ = value`, `__all__ += value`, `__all__.extend(value)`.
+    pub fn extend_all(&mut self, value: &'a Expr) {
+        match value {
+            Expr::BinOp(sum) if sum.op == ast::Operator::Add => {
+                self.extend_all(&sum.left);
+                self.extend_all(&sum.right);
+            }
+            _ => match string_elements(value) {
+                Some(names) => {
+                    let all = self.facts.exports.all.get_or_insert_default();
+                    all.extend(names.into_iter().map(Sym::new));
+                }
+                None => self.facts.exports.partial = true,
+            },
+        }
+    }
+
+    fn note_attribute_store(&mut self, attribute: &ast::ExprAttribute, range: TextRange) {
+        if attribute.attr.as_str() == "__class__" && is_own_module(&attribute.value) {
+            self.mark(MarkKind::SetsOwnClass, range);
+        }
+    }
+
+    fn note_item_store(&mut self, subscript: &ast::ExprSubscript, range: TextRange) {
+        // `globals()[name] = value` only writes.
+        if matches!(&*subscript.value, Expr::Call(_)) {
+            self.unmark(subscript.value.range());
+            self.facts.exports.writes_namespace = true;
+        }
+        let name_key = matches!(&*subscript.slice, Expr::Name(n) if n.id.as_str() == "__name__");
+        if name_key && is_sys_modules(&subscript.value) {
+            self.mark(MarkKind::ReplacesItself, range);
+        }
+    }
+}
+
+fn late_context(context: &mut super::walker::Context) {
+    if context.moment != Moment::Never {
+        context.moment = Moment::Deferred;
+    }
+}
+
+/// `sys.modules`, or `modules` imported from it.
+pub(super) fn is_sys_modules(expr: &Expr) -> bool {
+    match expr {
+        Expr::Attribute(attribute) => {
+            attribute.attr.as_str() == "modules"
+                && matches!(&*attribute.value, Expr::Name(n) if n.id.as_str().trim_start_matches('_') == "sys")
+        }
+        _ => false,
+    }
+}
+
+/// `sys.modules[__name__]`
+pub(super) fn is_own_module(expr: &Expr) -> bool {
+    matches!(expr, Expr::Subscript(subscript)
+        if is_sys_modules(&subscript.value)
+            && matches!(&*subscript.slice, Expr::Name(n) if n.id.as_str() == "__name__"))
+}
+
+/// The elements of a display of string constants.
+fn string_elements(value: &Expr) -> Option<Vec<&str>> {
+    let elts = match value {
+        Expr::List(list) => &list.elts,
+        Expr::Tuple(tuple) => &tuple.elts,
+        Expr::Set(set) => &set.elts,
+        Expr::Call(call) if call.arguments.args.len() == 1 && call.arguments.keywords.is_empty() => {
+            let known = matches!(&*call.func, Expr::Name(n)
+                if matches!(n.id.as_str(), "list" | "tuple" | "set" | "frozenset" | "sorted"));
+            return if known { string_elements(&call.arguments.args[0]) } else { None };
+        }
+        _ => return None,
+    };
+    elts.iter()
+        .map(|e| match e {
+            Expr::StringLiteral(s) => Some(s.value.to_str()),
+            _ => None,
+        })
+        .collect()
+}
+
+fn is_plain_decorator(decorator: &Expr) -> bool {
+    let name = match decorator {
+        Expr::Name(name) => name.id.as_str(),
+        Expr::Attribute(attribute) => attribute.attr.as_str(),
+        Expr::Call(call) => return is_plain_decorator(&call.func),
+        _ => return false,
+    };
+    PLAIN_DECORATORS.contains(&name)
+}

@@ -1,0 +1,615 @@
+//! The walk: one pass over the tree that resolves names by Python's scope rules.
+//!
+//! Scopes (reference, section 4.2): a function sees its own names, those of the functions around it and
+//! the module's; it never sees the names of a class around it. A class body looks a name up in itself
+//! and then in the module. A comprehension has a scope of its own, but its first iterable is evaluated
+//! outside. Inside a class, `__x` means `_Class__x`.
+
+use ruff_python_ast::ModModule;
+use ruff_text_size::{TextRange, TextSize};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::binding::Bindings;
+use super::code::{Call, CallRole, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+use super::{
+    Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo,
+    Place, Read, ReadKind, Sym, layout,
+};
+
+/// What the surrounding expression does with a value.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Use {
+    Escape,
+    Attribute,
+    Call,
+    Subscript,
+    TypeTest,
+    Dropped,
+    ClassPattern(TextRange),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum ScopeKind {
+    Module,
+    Function,
+    Class,
+    /// Comprehensions and type parameters: names without a body of statements.
+    Small,
+}
+
+pub(super) struct Scope<'a> {
+    pub kind: ScopeKind,
+    /// The scope's own names and their variables; for classes the variable is unused.
+    pub vars: FxHashMap<&'a str, u32>,
+    pub globals: FxHashSet<&'a str>,
+    /// Class and module scopes: names certainly bound so far.
+    pub definite: FxHashSet<&'a str>,
+    /// Class scopes: what the body binds.
+    pub members: Vec<(Sym, ValueId)>,
+}
+
+/// Where a name leads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Resolved {
+    /// A variable of this or an enclosing function.
+    Var(u32),
+    /// A name of the class body being executed; it may also be the module's.
+    Class { certain: bool },
+    /// The module's namespace or a builtin.
+    Global,
+}
+
+/// Code context that is saved around functions and blocks.
+#[derive(Clone, Copy)]
+pub(super) struct Context {
+    pub func: FuncId,
+    pub moment: Moment,
+    pub place: Place,
+    pub guarded: bool,
+    pub conditional: bool,
+    pub fixed: Option<FixedUse>,
+    pub annotation: Option<Annotation>,
+}
+
+pub(super) struct Walker<'a> {
+    pub text: &'a str,
+    pub walrus: bool,
+    pub pragmas: bool,
+    pub facts: ModuleFacts,
+    pub scopes: Vec<Scope<'a>>,
+    /// Names that some import statement at module level binds.
+    pub site_names: FxHashSet<&'a str>,
+    /// All names bound at module level.
+    pub module_names: FxHashSet<&'a str>,
+    pub class_names: Vec<&'a str>,
+    pub class_ids: Vec<u32>,
+    pub context: Context,
+    pub depth: u32,
+    pub chain: Vec<Sym>,
+    syms: FxHashMap<&'a str, Sym>,
+    global_values: FxHashMap<Sym, ValueId>,
+    attr_values: FxHashMap<(ValueId, Sym), ValueId>,
+    assigns: Vec<(u32, ValueId)>,
+    ops: Vec<Op>,
+    returns: Vec<(FuncId, ValueId)>,
+}
+
+/// Walks a module.
+pub(super) fn walk(text: &str, module: &ModModule) -> ModuleFacts {
+    let body = &module.body;
+    let walrus = text.contains(":=");
+    let bindings = Bindings::of_block(body, walrus);
+    let (prologue_end, future_annotations) = layout::prologue(body);
+    let mut walker = Walker {
+        text,
+        walrus,
+        pragmas: text.contains("dally:"),
+        facts: ModuleFacts::default(),
+        scopes: Vec::new(),
+        site_names: bindings.imported,
+        module_names: bindings.bound,
+        class_names: Vec::new(),
+        class_ids: Vec::new(),
+        context: Context {
+            func: FuncId::MODULE,
+            moment: Moment::ImportTime,
+            place: Place::Module,
+            guarded: false,
+            conditional: false,
+            fixed: None,
+            annotation: None,
+        },
+        depth: 0,
+        chain: Vec::new(),
+        syms: FxHashMap::default(),
+        global_values: FxHashMap::default(),
+        attr_values: FxHashMap::default(),
+        assigns: Vec::new(),
+        ops: Vec::new(),
+        returns: Vec::new(),
+    };
+    walker.facts.layout.prologue_end = prologue_end;
+    walker.facts.layout.future_annotations = future_annotations;
+    walker.facts.layout.tops = layout::tops(body);
+    walker.facts.code.values = vec![Value::Opaque, Value::Fresh];
+    walker.facts.code.functions.push(Function {
+        name: Sym::new("<module>"),
+        parent: FuncId::MODULE,
+        class: None,
+        params: 0..0,
+        positional: 0,
+        vararg: false,
+        kwarg: false,
+        generator: false,
+        coroutine: false,
+        decorators: Box::default(),
+        ops: 0..0,
+        returns: 0..0,
+        at: TextSize::new(0),
+    });
+    walker.scopes.push(Scope {
+        kind: ScopeKind::Module,
+        vars: FxHashMap::default(),
+        globals: FxHashSet::default(),
+        definite: FxHashSet::default(),
+        members: Vec::new(),
+    });
+    walker.block(body);
+    walker.finish()
+}
+
+impl<'a> Walker<'a> {
+    pub fn sym(&mut self, text: &'a str) -> Sym {
+        *self.syms.entry(text).or_insert_with(|| Sym::new(text))
+    }
+
+    /// The name as the compiler sees it: private names in classes are mangled (reference, section 6.2.2).
+    pub fn mangled(&mut self, name: &'a str) -> Sym {
+        match self.mangling_class(name) {
+            Some(class) => Sym::new(&format!("_{class}{name}")),
+            None => self.sym(name),
+        }
+    }
+
+    fn mangling_class(&self, name: &str) -> Option<&'a str> {
+        if !name.starts_with("__") || name.ends_with("__") {
+            return None;
+        }
+        let class = self.class_names.last()?.trim_start_matches('_');
+        (!class.is_empty()).then_some(class)
+    }
+
+    pub fn value(&mut self, value: Value) -> ValueId {
+        let values = &mut self.facts.code.values;
+        let id = ValueId(u32::try_from(values.len()).expect("a module has fewer than 2^32 expressions"));
+        values.push(value);
+        id
+    }
+
+    pub fn global_value(&mut self, name: Sym) -> ValueId {
+        if let Some(&id) = self.global_values.get(&name) {
+            return id;
+        }
+        let id = self.value(Value::Global(name));
+        self.global_values.insert(name, id);
+        id
+    }
+
+    pub fn attr_value(&mut self, base: ValueId, attr: Sym) -> ValueId {
+        if let Some(&id) = self.attr_values.get(&(base, attr)) {
+            return id;
+        }
+        let id = self.value(Value::Attr(base, attr));
+        self.attr_values.insert((base, attr), id);
+        id
+    }
+
+    pub fn either(&mut self, a: ValueId, b: ValueId) -> ValueId {
+        match (a, b) {
+            (ValueId::OPAQUE | ValueId::FRESH, other) => other,
+            (other, ValueId::OPAQUE | ValueId::FRESH) => other,
+            (a, b) if a == b => a,
+            (a, b) => self.value(Value::Either(a, b)),
+        }
+    }
+
+    pub fn holder(&mut self, element: ValueId) -> ValueId {
+        match element {
+            ValueId::OPAQUE | ValueId::FRESH => ValueId::FRESH,
+            element => self.value(Value::Holder(element)),
+        }
+    }
+
+    pub fn item(&mut self, container: ValueId) -> ValueId {
+        match container {
+            ValueId::OPAQUE | ValueId::FRESH => ValueId::OPAQUE,
+            container => self.value(Value::Item(container)),
+        }
+    }
+
+    pub fn op(&mut self, at: TextSize, kind: OpKind) {
+        if self.context.moment == Moment::Never {
+            return;
+        }
+        self.ops.push(Op {
+            func: self.context.func,
+            at,
+            guarded: self.context.guarded,
+            conditional: self.context.conditional,
+            main_guard: self.context.moment == Moment::MainGuard,
+            kind,
+        });
+    }
+
+    /// Records a call and gives its result.
+    pub fn call(
+        &mut self,
+        at: TextSize,
+        callee: ValueId,
+        positional: &[ValueId],
+        keywords: &[(Sym, ValueId)],
+        star: bool,
+        role: CallRole,
+    ) -> ValueId {
+        if self.context.moment == Moment::Never || self.context.annotation.is_some() {
+            return ValueId::OPAQUE;
+        }
+        let code = &mut self.facts.code;
+        let count = |n: usize| u32::try_from(n).expect("a module has fewer than 2^32 arguments");
+        let start = count(code.args.len());
+        let keyword_start = count(code.keywords.len());
+        code.args.extend_from_slice(positional);
+        for &(name, value) in keywords {
+            code.args.push(value);
+            code.keywords.push(name);
+        }
+        let call = count(code.calls.len());
+        code.calls.push(Call {
+            callee,
+            args: start..count(code.args.len()),
+            keywords: keyword_start..count(code.keywords.len()),
+            star,
+        });
+        self.op(at, OpKind::Call { call, role });
+        self.value(Value::Call(call))
+    }
+
+    pub fn returns(&mut self, value: ValueId) {
+        if value != ValueId::OPAQUE && value != ValueId::FRESH {
+            self.returns.push((self.context.func, value));
+        }
+    }
+
+    pub fn new_var(&mut self, name: Sym) -> u32 {
+        let vars = &mut self.facts.code.vars;
+        let id = u32::try_from(vars.len()).expect("a module has fewer than 2^32 variables");
+        vars.push(Var { name, func: self.context.func, assigned: 0..0 });
+        id
+    }
+
+    pub fn assign_var(&mut self, var: u32, value: ValueId) {
+        if value != ValueId::OPAQUE && value != ValueId::FRESH {
+            self.assigns.push((var, value));
+        }
+    }
+
+    /// A scope for the block of a function or class.
+    pub fn scope_of(&mut self, kind: ScopeKind, bindings: Bindings<'a>) -> Scope<'a> {
+        let mut vars = FxHashMap::default();
+        for name in bindings.bound {
+            if bindings.global.contains(name) || bindings.nonlocal.contains(name) {
+                continue;
+            }
+            let var = if kind == ScopeKind::Class {
+                u32::MAX
+            } else {
+                let sym = self.sym(name);
+                self.new_var(sym)
+            };
+            vars.insert(name, var);
+        }
+        Scope {
+            kind,
+            vars,
+            globals: bindings.global,
+            definite: FxHashSet::default(),
+            members: Vec::new(),
+        }
+    }
+
+    pub fn resolve(&self, name: &str) -> Resolved {
+        for (depth, scope) in self.scopes.iter().rev().enumerate() {
+            match scope.kind {
+                ScopeKind::Module => return Resolved::Global,
+                ScopeKind::Class if depth > 0 => {}
+                ScopeKind::Class => {
+                    if scope.globals.contains(name) {
+                        return Resolved::Global;
+                    }
+                    if scope.vars.contains_key(name) {
+                        return Resolved::Class { certain: scope.definite.contains(name) };
+                    }
+                }
+                ScopeKind::Function | ScopeKind::Small => {
+                    if scope.globals.contains(name) {
+                        return Resolved::Global;
+                    }
+                    if let Some(&var) = scope.vars.get(name) {
+                        return Resolved::Var(var);
+                    }
+                }
+            }
+        }
+        Resolved::Global
+    }
+
+    /// Whether the name means the builtin of that name here.
+    pub fn is_builtin(&self, name: &str, expected: &str) -> bool {
+        name == expected
+            && self.resolve(name) == Resolved::Global
+            && !self.module_names.contains(name)
+    }
+
+    /// A read of a name.
+    pub fn read(&mut self, name: &'a str, range: TextRange, usage: Use) -> ValueId {
+        match self.resolve(name) {
+            Resolved::Var(var) => self.value(Value::Var(var)),
+            Resolved::Class { certain: true } => self.class_member(name),
+            Resolved::Class { certain: false } => {
+                self.global_read(name, range, usage);
+                self.class_member(name)
+            }
+            Resolved::Global => self.global_read(name, range, usage),
+        }
+    }
+
+    fn class_member(&mut self, name: &'a str) -> ValueId {
+        let sym = self.mangled(name);
+        let members = self.scopes.last().map(|s| &s.members);
+        members
+            .and_then(|m| m.iter().rev().find(|(n, _)| *n == sym))
+            .map_or(ValueId::OPAQUE, |&(_, value)| value)
+    }
+
+    fn global_read(&mut self, name: &'a str, range: TextRange, usage: Use) -> ValueId {
+        let sym = self.mangled(name);
+        let mangled_site = sym.as_str() != name && self.site_names.contains(sym.as_str());
+        if (self.site_names.contains(name) || mangled_site) && self.context.moment != Moment::Never {
+            // Import-time code after a certain rebinding reads the new value.
+            let rebound = self.context.func.is_module()
+                && self.scopes.first().is_some_and(|s| s.definite.contains(name));
+            if !rebound {
+                let kind = self.read_kind(usage);
+                let chain = if usage == Use::Attribute {
+                    self.chain.iter().rev().copied().collect()
+                } else {
+                    Box::default()
+                };
+                self.facts.reads.push(Read {
+                    name: sym,
+                    range,
+                    kind,
+                    moment: self.context.moment,
+                    func: self.context.func,
+                    chain,
+                });
+            }
+        }
+        self.global_value(sym)
+    }
+
+    fn read_kind(&self, usage: Use) -> ReadKind {
+        if let Some(annotation) = self.context.annotation {
+            return ReadKind::Annotation(annotation);
+        }
+        if let Some(fixed) = self.context.fixed {
+            // Transparent uses need no wrapping, so the source text stays.
+            return match usage {
+                Use::Attribute => ReadKind::Attribute,
+                Use::Call => ReadKind::Call,
+                Use::Subscript => ReadKind::Subscript,
+                Use::TypeTest => ReadKind::TypeTest,
+                Use::Escape | Use::Dropped | Use::ClassPattern(_) => ReadKind::Fixed(fixed),
+            };
+        }
+        match usage {
+            Use::Escape => ReadKind::Escape,
+            Use::Attribute => ReadKind::Attribute,
+            Use::Call => ReadKind::Call,
+            Use::Subscript => ReadKind::Subscript,
+            Use::TypeTest => ReadKind::TypeTest,
+            Use::Dropped => ReadKind::Dropped,
+            Use::ClassPattern(subject) => ReadKind::ClassPattern(subject),
+        }
+    }
+
+    pub fn fixed_read(&mut self, name: &'a str, range: TextRange, fixed: FixedUse) {
+        let saved = self.context.fixed.replace(fixed);
+        self.read(name, range, Use::Escape);
+        self.context.fixed = saved;
+    }
+
+    pub fn mark(&mut self, kind: MarkKind, range: TextRange) {
+        if self.context.moment != Moment::Never {
+            self.facts.marks.push(Mark { kind, range, func: self.context.func });
+        }
+    }
+
+    /// A name is bound in the current scope.
+    pub fn bind(&mut self, name: &'a str, at: TextSize, value: ValueId, imported: bool) {
+        let straight = !self.context.conditional;
+        match self.resolve_binding(name) {
+            Resolved::Var(var) => self.assign_var(var, value),
+            Resolved::Class { .. } => {
+                let sym = self.mangled(name);
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.members.push((sym, value));
+                    if straight {
+                        scope.definite.insert(name);
+                    }
+                }
+            }
+            Resolved::Global => {
+                let sym = self.mangled(name);
+                let moment = self.context.moment;
+                let at_module_level = self.context.func.is_module();
+                let info = self.facts.names.entry(sym).or_insert_with(|| NameInfo {
+                    only_type_checking: true,
+                    ..NameInfo::default()
+                });
+                if moment != Moment::Never {
+                    if at_module_level {
+                        info.rebound_at_module_level |= info.imported || info.otherwise;
+                    }
+                    info.only_type_checking = false;
+                }
+                if !at_module_level {
+                    info.rebound_in_function.get_or_insert(at);
+                } else if imported {
+                    info.imported = true;
+                } else {
+                    info.otherwise = true;
+                }
+                if at_module_level && self.scopes.len() == 1 {
+                    if imported {
+                        self.scopes[0].definite.remove(name);
+                    } else if straight && moment == Moment::ImportTime {
+                        self.scopes[0].definite.insert(name);
+                    }
+                }
+                if moment != Moment::Never {
+                    self.facts.code.globals.push((sym, value));
+                    if !imported {
+                        self.op(at, OpKind::SetGlobal { name: sym, value });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Where a binding of the name goes: the innermost scope that is not a comprehension.
+    fn resolve_binding(&self, name: &str) -> Resolved {
+        let scope = self
+            .scopes
+            .iter()
+            .rev()
+            .find(|s| s.kind != ScopeKind::Small || s.vars.contains_key(name));
+        match scope {
+            Some(scope) if scope.globals.contains(name) => Resolved::Global,
+            Some(scope) => match (scope.kind, scope.vars.get(name)) {
+                (ScopeKind::Module, _) => Resolved::Global,
+                (ScopeKind::Class, _) => Resolved::Class { certain: false },
+                (_, Some(&var)) => Resolved::Var(var),
+                // `nonlocal`: a variable further out.
+                (_, None) => self.resolve(name),
+            },
+            None => Resolved::Global,
+        }
+    }
+
+    /// A name is deleted in the current scope.
+    pub fn unbind(&mut self, name: &'a str, at: TextSize) {
+        match self.resolve_binding(name) {
+            Resolved::Var(_) => {}
+            Resolved::Class { .. } => {
+                let sym = self.mangled(name);
+                if let Some(scope) = self.scopes.last_mut() {
+                    scope.members.retain(|(n, _)| *n != sym);
+                    scope.definite.remove(name);
+                }
+            }
+            Resolved::Global => {
+                let sym = self.mangled(name);
+                let info = self.facts.names.entry(sym).or_default();
+                if self.context.func.is_module() {
+                    info.deleted = true;
+                } else {
+                    info.rebound_in_function.get_or_insert(at);
+                }
+                self.op(at, OpKind::DelGlobal { name: sym });
+            }
+        }
+    }
+
+    pub fn in_context<T>(&mut self, change: impl FnOnce(&mut Context), f: impl FnOnce(&mut Self) -> T) -> T {
+        let saved = self.context;
+        change(&mut self.context);
+        let result = f(self);
+        self.context = saved;
+        result
+    }
+
+    /// The owner of annotations of a function with these decorators.
+    pub fn annotation_owner(&mut self, func: FuncId, plain: bool) -> AnnotationOwner {
+        if plain { AnnotationOwner::Plain(func) } else { AnnotationOwner::Decorated(func) }
+    }
+
+    /// Sorts what was collected into the flat tables.
+    fn finish(mut self) -> ModuleFacts {
+        let code = &mut self.facts.code;
+        // Stable: operations of one function stay in source order.
+        self.ops.sort_by_key(|op| op.func);
+        let mut next = 0;
+        for (index, function) in code.functions.iter_mut().enumerate() {
+            let start = next;
+            while self.ops.get(next).is_some_and(|op| op.func.index() == index) {
+                next += 1;
+            }
+            function.ops = range(start, next);
+        }
+        code.ops = std::mem::take(&mut self.ops);
+        self.returns.sort_by_key(|(func, _)| *func);
+        let mut next = 0;
+        for (index, function) in code.functions.iter_mut().enumerate() {
+            let start = next;
+            while self.returns.get(next).is_some_and(|(func, _)| func.index() == index) {
+                next += 1;
+            }
+            function.returns = range(start, next);
+        }
+        code.returns = self.returns.iter().map(|(_, value)| *value).collect();
+        self.assigns.sort_by_key(|(var, _)| *var);
+        let mut next = 0;
+        for (index, var) in code.vars.iter_mut().enumerate() {
+            let start = next;
+            while self.assigns.get(next).is_some_and(|(v, _)| *v as usize == index) {
+                next += 1;
+            }
+            var.assigned = range(start, next);
+        }
+        code.assigned = self.assigns.iter().map(|(_, value)| *value).collect();
+        code.values.shrink_to_fit();
+        code.args.shrink_to_fit();
+        code.calls.shrink_to_fit();
+        code.ops.shrink_to_fit();
+        code.vars.shrink_to_fit();
+        code.keywords.shrink_to_fit();
+        code.globals.shrink_to_fit();
+        self.declare_listed_sites();
+        self.facts.reads.shrink_to_fit();
+        self.facts
+    }
+
+    /// Sites whose module stands in `__lazy_modules__` of the same file are declared lazy. Relative
+    /// imports are compared when the module's own name is known, by the program.
+    fn declare_listed_sites(&mut self) {
+        let Some((list, names)) = &self.facts.layout.lazy_list else { return };
+        for site in &mut self.facts.sites {
+            let import = &self.facts.imports[site.stmt as usize];
+            let key = match import.from {
+                None => import.aliases[site.alias as usize].name,
+                Some(from) if from.level == 0 => from.module,
+                Some(_) => continue,
+            };
+            if site.declared.is_none() && import.range.start() > list.start() && names.contains(&key) {
+                site.declared = Some(Declared::List);
+            }
+        }
+    }
+}
+
+fn range(start: usize, end: usize) -> std::ops::Range<u32> {
+    let narrow = |n: usize| u32::try_from(n).expect("a module has fewer than 2^32 operations");
+    narrow(start)..narrow(end)
+}
+

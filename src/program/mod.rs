@@ -1,0 +1,341 @@
+//! Facts of all modules to one program: names resolved, imports connected.
+//!
+//! Enters: the facts of every module, with its name. Leaves: for every import statement what it loads
+//! and for every imported name where it comes from. Linking reads no file: it could run on the
+//! facts of a million modules that were extracted elsewhere.
+
+pub mod stdlib;
+pub mod tables;
+
+use std::path::PathBuf;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::facts::{FromModule, ImportStmt, ModuleFacts, Sym};
+pub use stdlib::Stdlib;
+
+/// Index into [`Program::modules`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub struct ModuleId(pub u32);
+
+impl ModuleId {
+    /// Index into [`Program::modules`].
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A module of the program.
+#[derive(Debug)]
+pub struct Module {
+    /// Dotted name.
+    pub name: Sym,
+    /// Its file, for reports.
+    pub path: PathBuf,
+    /// The file is `__init__.py`.
+    pub is_package: bool,
+    /// Found in an environment: analysed, never rewritten.
+    pub installed: bool,
+    /// The file could not be read or parsed: nothing is known about it.
+    pub broken: bool,
+    /// The facts.
+    pub facts: ModuleFacts,
+    /// An additional place where its absolute imports look: the prefix of the modules beside a script.
+    pub siblings: Option<Sym>,
+}
+
+/// What an import may load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A module of the program.
+    Module(ModuleId),
+    /// A folder without `__init__.py` that holds modules of the program.
+    Namespace,
+    /// A module of the standard library.
+    Stdlib,
+    /// An extension module, or a module that only other people's code has: nothing is known but its name.
+    Unknown,
+    /// Nothing has this name: importing it fails.
+    Missing,
+}
+
+/// Where an imported name comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The import binds this module itself.
+    Module(ModuleId),
+    /// An attribute of a module of the program.
+    Attribute(ModuleId, Sym),
+    /// Not of the program.
+    Foreign,
+    /// The module exists and has no such name.
+    MissingName(ModuleId),
+    /// The module does not exist.
+    MissingModule,
+}
+
+/// All modules, connected.
+#[derive(Debug)]
+pub struct Program {
+    /// The modules, sorted by path.
+    pub modules: Vec<Module>,
+    by_name: FxHashMap<Sym, ModuleId>,
+    /// Names of packages and namespace packages that have modules below them.
+    prefixes: FxHashSet<Sym>,
+    /// Names of extension modules that lie beside the sources.
+    compiled: FxHashSet<Sym>,
+    /// The standard library of the versions that count.
+    pub stdlib: Stdlib,
+    /// What is assumed about modules that are found nowhere.
+    pub environment: Environment,
+}
+
+/// What is known of other people's packages.
+#[derive(Debug, Clone, Default)]
+pub struct Environment {
+    /// The environment's packages have been looked at: what is not found does not exist.
+    pub complete: bool,
+    /// Import names that are assumed to exist although no file was seen.
+    pub assumed: FxHashSet<Sym>,
+}
+
+impl Program {
+    /// Connects modules. `compiled` are the dotted names of extension modules.
+    pub fn link(
+        modules: Vec<Module>,
+        compiled: FxHashSet<Sym>,
+        stdlib: Stdlib,
+        environment: Environment,
+    ) -> Self {
+        let mut by_name = FxHashMap::default();
+        let mut prefixes = FxHashSet::default();
+        for (index, module) in modules.iter().enumerate() {
+            let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 modules"));
+            // Of several modules of one name the program's own comes before an environment's.
+            by_name.entry(module.name).or_insert(id);
+            add_prefixes(module.name.as_str(), &mut prefixes);
+        }
+        for name in &compiled {
+            add_prefixes(name.as_str(), &mut prefixes);
+        }
+        Self { modules, by_name, prefixes, compiled, stdlib, environment }
+    }
+
+    /// A module by its index.
+    pub fn module(&self, id: ModuleId) -> &Module {
+        &self.modules[id.index()]
+    }
+
+    /// All module indices.
+    pub fn ids(&self) -> impl Iterator<Item = ModuleId> + use<> {
+        (0..u32::try_from(self.modules.len()).unwrap_or(u32::MAX)).map(ModuleId)
+    }
+
+    /// The module of a dotted name.
+    pub fn find(&self, name: &str) -> Option<ModuleId> {
+        self.by_name.get(&Sym::new(name)).copied()
+    }
+
+    /// The module of a dotted name as `importer` sees it: a script also sees the modules beside it.
+    pub fn find_from(&self, importer: ModuleId, name: &str) -> Option<ModuleId> {
+        self.find(name).or_else(|| {
+            let siblings = self.module(importer).siblings?;
+            self.find(&format!("{siblings}.{name}"))
+        })
+    }
+
+    /// The package that a relative import starts from.
+    fn package(&self, id: ModuleId) -> &'static str {
+        let module = self.module(id);
+        let name = module.name.as_str();
+        if module.is_package { name } else { name.rsplit_once('.').map_or("", |(parent, _)| parent) }
+    }
+
+    /// The absolute name of the module behind `from`; `None` if the dots lead out of the package.
+    pub fn absolute(&self, id: ModuleId, from: FromModule) -> Option<String> {
+        if from.level == 0 {
+            return Some(from.module.as_str().to_owned());
+        }
+        let mut package = self.package(id);
+        for _ in 1..from.level {
+            package = package.rsplit_once('.')?.0;
+        }
+        if package.is_empty() {
+            return None;
+        }
+        let module = from.module.as_str();
+        Some(if module.is_empty() { package.to_owned() } else { format!("{package}.{module}") })
+    }
+
+    /// What a dotted name is.
+    pub fn target(&self, importer: ModuleId, name: &str) -> Target {
+        if let Some(id) = self.find_from(importer, name) {
+            return Target::Module(id);
+        }
+        let sym = Sym::new(name);
+        if self.prefixes.contains(&sym) {
+            return Target::Namespace;
+        }
+        if let Some(siblings) = self.module(importer).siblings
+            && self.prefixes.contains(&Sym::new(&format!("{siblings}.{name}")))
+        {
+            return Target::Namespace;
+        }
+        if self.compiled.contains(&sym) {
+            return Target::Unknown;
+        }
+        let root = name.split('.').next().unwrap_or_default();
+        // A name below a package whose source we have is decided by that package.
+        if let Some(root_id) = self.find_from(importer, root) {
+            return if self.may_have_hidden_modules(root_id) { Target::Unknown } else { Target::Missing };
+        }
+        if self.prefixes.contains(&Sym::new(root)) {
+            // Another part of the namespace package may be installed elsewhere.
+            return if self.environment.complete { Target::Missing } else { Target::Unknown };
+        }
+        match self.stdlib.has_module(name) {
+            stdlib::Has::Yes => return Target::Stdlib,
+            stdlib::Has::Sometimes => return Target::Missing,
+            stdlib::Has::Unknown => return Target::Unknown,
+            stdlib::Has::No => {}
+        }
+        if !self.environment.complete && self.environment.assumed.contains(&Sym::new(root)) {
+            return Target::Unknown;
+        }
+        Target::Missing
+    }
+
+    /// A package that changes its `__path__`, or that registers modules by hand, may have more modules than files.
+    fn may_have_hidden_modules(&self, id: ModuleId) -> bool {
+        let module = self.module(id);
+        module.broken
+            || module.facts.names.contains_key(&Sym::new("__path__"))
+            || module.facts.exports.dynamic
+    }
+
+    /// The modules that importing `name` loads, outermost package first, as far as they are of the program.
+    pub fn chain(&self, importer: ModuleId, name: &str) -> Vec<ModuleId> {
+        let mut out = Vec::new();
+        let ends = name.match_indices('.').map(|(i, _)| i).chain([name.len()]);
+        for end in ends {
+            if let Some(id) = self.find_from(importer, &name[..end]) {
+                out.push(id);
+            }
+        }
+        out
+    }
+
+    /// The full name of the module that one name of an import statement loads.
+    pub fn loaded_name(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Option<String> {
+        let name = import.aliases[alias].name;
+        match import.from {
+            None => Some(name.as_str().to_owned()),
+            Some(from) => self.absolute(importer, from),
+        }
+    }
+
+    /// Where one name of an import statement comes from.
+    pub fn origin(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Origin {
+        let Some(name) = self.loaded_name(importer, import, alias) else {
+            return Origin::MissingModule;
+        };
+        let item = import.aliases[alias];
+        match self.target(importer, &name) {
+            Target::Missing => Origin::MissingModule,
+            Target::Module(id) if import.from.is_some() => self.attribute(importer, id, item.name),
+            Target::Module(id) => {
+                if item.asname.is_some() || !name.contains('.') {
+                    Origin::Module(id)
+                } else {
+                    let root = name.split('.').next().unwrap_or_default();
+                    self.find_from(importer, root).map_or(Origin::Foreign, Origin::Module)
+                }
+            }
+            Target::Namespace if import.from.is_some() => {
+                match self.target(importer, &format!("{name}.{}", item.name)) {
+                    Target::Module(id) => Origin::Module(id),
+                    Target::Missing if self.environment.complete => Origin::MissingModule,
+                    _ => Origin::Foreign,
+                }
+            }
+            Target::Stdlib if import.from.is_some() => {
+                match self.stdlib.has_attribute(&name, item.name.as_str()) {
+                    stdlib::Has::No | stdlib::Has::Sometimes => Origin::MissingModule,
+                    stdlib::Has::Yes | stdlib::Has::Unknown => Origin::Foreign,
+                }
+            }
+            Target::Namespace | Target::Stdlib | Target::Unknown => Origin::Foreign,
+        }
+    }
+
+    /// A name taken from a module.
+    pub fn attribute(&self, importer: ModuleId, id: ModuleId, name: Sym) -> Origin {
+        if self.binds(id, name) {
+            return Origin::Attribute(id, name);
+        }
+        let module = self.module(id);
+        let full = format!("{}.{name}", module.name);
+        match self.target(importer, &full) {
+            Target::Module(sub) => return Origin::Module(sub),
+            Target::Namespace => return Origin::Foreign,
+            Target::Unknown | Target::Stdlib => return Origin::Attribute(id, name),
+            Target::Missing => {}
+        }
+        if self.may_bind(id, name, &mut FxHashSet::default()) {
+            Origin::Attribute(id, name)
+        } else {
+            Origin::MissingName(id)
+        }
+    }
+
+    /// The module certainly has a binding of the name in its source.
+    pub fn binds(&self, id: ModuleId, name: Sym) -> bool {
+        let facts = &self.module(id).facts;
+        facts.names.get(&name).is_some_and(|info| {
+            (info.imported || info.otherwise || info.rebound_in_function.is_some()) && !info.only_type_checking
+        })
+    }
+
+    /// The module may have the name in ways that its bindings do not show.
+    fn may_bind(&self, id: ModuleId, name: Sym, seen: &mut FxHashSet<ModuleId>) -> bool {
+        if !seen.insert(id) {
+            return false;
+        }
+        let module = self.module(id);
+        let facts = &module.facts;
+        if module.broken || facts.exports.dynamic || facts.exports.writes_namespace {
+            return true;
+        }
+        if name.as_str().starts_with("__") && name.as_str().ends_with("__") {
+            return true;
+        }
+        for import in facts.imports.iter().filter(|i| i.aliases.iter().any(|a| a.name == "*")) {
+            let Some(source) = import.from.and_then(|from| self.absolute(id, from)) else { return true };
+            match self.target(id, &source) {
+                Target::Module(source) => {
+                    if self.binds(source, name) || self.may_bind(source, name, seen) {
+                        return true;
+                    }
+                }
+                Target::Stdlib => {
+                    if self.stdlib.has_attribute(&source, name.as_str()) != stdlib::Has::No {
+                        return true;
+                    }
+                }
+                Target::Namespace | Target::Unknown | Target::Missing => return true,
+            }
+        }
+        self.set_from_outside(id, name)
+    }
+
+    /// Some module of the program assigns the attribute: `module.name = …`.
+    fn set_from_outside(&self, _: ModuleId, _: Sym) -> bool {
+        false
+    }
+}
+
+fn add_prefixes(name: &str, prefixes: &mut FxHashSet<Sym>) {
+    for (dot, _) in name.match_indices('.') {
+        prefixes.insert(Sym::new(&name[..dot]));
+    }
+}

@@ -1,0 +1,106 @@
+//! What the standard library of each Python version has.
+//!
+//! The table is made from the interpreters by `tools/stdlib_table.py`; nothing in it is typed in by hand.
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
+use crate::config::PythonVersion;
+
+static TABLE: &str = include_str!("data/stdlib.txt");
+
+/// The answer to a question about a range of versions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Has {
+    /// In every version of the range.
+    Yes,
+    /// In some.
+    Sometimes,
+    /// In none.
+    No,
+    /// The table cannot tell.
+    Unknown,
+}
+
+struct Entry {
+    versions: u32,
+    always_loaded: bool,
+    opaque: bool,
+    attributes: &'static str,
+}
+
+static MODULES: LazyLock<FxHashMap<&'static str, Entry>> = LazyLock::new(|| {
+    TABLE
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.splitn(3, ' ');
+            let name = words.next()?;
+            let flags = words.next()?;
+            let number = flags.trim_end_matches(['!', '?']);
+            let entry = Entry {
+                versions: u32::from_str_radix(number, 16).ok()?,
+                always_loaded: flags.contains('!'),
+                opaque: flags.contains('?'),
+                attributes: words.next().unwrap_or_default(),
+            };
+            Some((name, entry))
+        })
+        .collect()
+});
+
+/// The standard library of a range of versions.
+#[derive(Debug, Clone, Copy)]
+pub struct Stdlib {
+    versions: u32,
+}
+
+impl Stdlib {
+    /// The library of all versions from `first` to `last`.
+    pub fn new(first: PythonVersion, last: PythonVersion) -> Self {
+        let versions = (8..=15)
+            .filter(|&minor| first.minor() <= minor && minor <= last.minor())
+            .fold(0, |mask, minor| mask | 1 << (minor - 8));
+        Self { versions }
+    }
+
+    fn compare(self, versions: u32) -> Has {
+        match versions & self.versions {
+            0 => Has::No,
+            all if all == self.versions => Has::Yes,
+            _ => Has::Sometimes,
+        }
+    }
+
+    /// Whether the library has a module.
+    pub fn has_module(self, name: &str) -> Has {
+        MODULES.get(name).map_or(Has::No, |entry| self.compare(entry.versions))
+    }
+
+    /// Whether a module of the library has an attribute or submodule of this name.
+    pub fn has_attribute(self, module: &str, name: &str) -> Has {
+        let Some(entry) = MODULES.get(module) else { return Has::Unknown };
+        if entry.opaque || (name.starts_with("__") && name.ends_with("__")) {
+            return Has::Unknown;
+        }
+        let found = entry.attributes.split(' ').find_map(|word| match word.split_once(':') {
+            Some((attribute, versions)) if attribute == name => u32::from_str_radix(versions, 16).ok(),
+            None if word == name => Some(entry.versions),
+            _ => None,
+        });
+        match found {
+            Some(versions) => self.compare(versions),
+            None => self.has_module(&format!("{module}.{name}")),
+        }
+    }
+
+    /// Whether every interpreter has loaded the module before the program starts.
+    pub fn always_loaded(self, name: &str) -> bool {
+        MODULES.get(name).is_some_and(|entry| entry.always_loaded)
+    }
+
+    /// Whether any version knows the module.
+    pub fn knows(self, name: &str) -> bool {
+        MODULES.contains_key(name)
+    }
+}

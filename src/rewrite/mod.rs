@@ -1,0 +1,166 @@
+//! Verdicts to edits.
+//!
+//! Enters: a module's text and facts, and which of its sites are lazy. Leaves: the new text. One file per
+//! target. The rewriter never looks at verdicts' reasons and never decides anything, except that a
+//! layout that it cannot write makes it refuse a whole file ([`Refusal`]).
+//!
+//! ```python
+//! import numpy as np                      # from
+//! np = _dally("import numpy as np")       # proxy, build
+//! lazy import numpy as np                 # native
+//! __lazy_modules__ = ["numpy"]            # lazy-modules, before the unchanged statement
+//! ```
+
+pub mod edit;
+mod lists;
+mod native;
+mod place;
+mod proxy;
+mod reads;
+pub mod statement;
+
+use ruff_text_size::TextSize;
+use rustc_hash::FxHashMap;
+
+use crate::config::Target;
+use crate::facts::{ImportStmt, ModuleFacts, Sym};
+use edit::EditSet;
+
+/// How the result is meant to be met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `build`: no line number changes.
+    Build,
+    /// `apply` and `diff`: for people and type checkers.
+    Apply,
+}
+
+/// What to do with one module.
+pub struct Plan<'a> {
+    /// The module's text, without a byte order mark.
+    pub text: &'a str,
+    /// Its facts.
+    pub facts: &'a ModuleFacts,
+    /// For each site of [`ModuleFacts::sites`], whether it becomes lazy.
+    pub lazy: &'a [bool],
+    /// For each of [`ModuleFacts::imports`], the absolute name of the module behind `from`, for `lazy-modules`.
+    pub absolute: &'a [Option<Sym>],
+    /// Names whose annotations become text.
+    pub quote: &'a [usize],
+    /// Imports to add: a dotted module name that the module uses without importing it.
+    pub missing: &'a [MissingImport],
+    /// The target.
+    pub target: Target,
+    /// The form.
+    pub form: Form,
+    /// How the module imports the runtime: `_dally`, or `._dally`, `.._dally`… inside a package.
+    pub runtime: &'a str,
+}
+
+/// A submodule that is used through a name but that no statement of the module imports.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MissingImport {
+    /// Index of the import statement that binds the package.
+    pub stmt: u32,
+    /// The submodule's full name.
+    pub module: String,
+    /// The name that the package is bound to, if it is not the first part of the module's name.
+    pub bound: Sym,
+}
+
+/// Why a file cannot be rewritten. The file stays as it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Where.
+    pub at: TextSize,
+    /// What is in the way.
+    pub message: &'static str,
+}
+
+/// The new text, or `None` if nothing changes.
+pub fn rewrite(plan: &Plan<'_>) -> Result<Option<String>, Refusal> {
+    if !plan.lazy.contains(&true) && plan.missing.is_empty() {
+        return Ok(None);
+    }
+    let mut edits = EditSet::default();
+    match plan.target {
+        Target::Proxy => proxy::rewrite(plan, &mut edits)?,
+        Target::Native => native::rewrite(plan, &mut edits),
+        Target::LazyModules => lists::rewrite(plan, &mut edits)?,
+    }
+    if edits.is_empty() {
+        return Ok(None);
+    }
+    match edits.apply(plan.text) {
+        Ok(text) => Ok(Some(text)),
+        Err(overlap) => Err(Refusal { at: overlap.at, message: "two edits overlap" }),
+    }
+}
+
+/// One import statement with its lazy names.
+pub(crate) struct LazyStatement<'a> {
+    /// Index into [`ModuleFacts::imports`].
+    pub index: usize,
+    pub import: &'a ImportStmt,
+    /// For each alias, whether it becomes lazy.
+    pub lazy: Vec<bool>,
+}
+
+impl LazyStatement<'_> {
+    pub fn all_lazy(&self) -> bool {
+        self.lazy.iter().all(|&l| l)
+    }
+}
+
+impl Plan<'_> {
+    /// The statements with at least one lazy name, in source order.
+    pub(crate) fn statements(&self) -> Vec<LazyStatement<'_>> {
+        let mut by_stmt: FxHashMap<usize, Vec<bool>> = FxHashMap::default();
+        for (site, _) in self.facts.sites.iter().zip(self.lazy).filter(|(_, lazy)| **lazy) {
+            let index = site.stmt as usize;
+            let flags = by_stmt
+                .entry(index)
+                .or_insert_with(|| vec![false; self.facts.imports[index].aliases.len()]);
+            flags[site.alias as usize] = true;
+        }
+        let mut statements: Vec<_> = by_stmt
+            .into_iter()
+            .map(|(index, lazy)| LazyStatement { index, import: &self.facts.imports[index], lazy })
+            .collect();
+        statements.sort_by_key(|s| s.import.range.start());
+        statements
+    }
+
+    /// A name that occurs nowhere in the text.
+    pub(crate) fn free_name(&self, wanted: &str) -> String {
+        if !self.text.contains(wanted) {
+            return wanted.to_owned();
+        }
+        (2..)
+            .map(|n| format!("{wanted}{n}"))
+            .find(|name| !self.text.contains(name.as_str()))
+            .unwrap_or_default()
+    }
+
+    /// The file's newline.
+    pub(crate) fn newline(&self) -> &'static str {
+        match self.text.find(['\n', '\r']) {
+            Some(i) if self.text[i..].starts_with("\r\n") => "\r\n",
+            Some(i) if self.text[i..].starts_with('\r') => "\r",
+            _ => "\n",
+        }
+    }
+}
+
+/// Adds the imports of submodules that the module uses but does not import.
+pub(crate) fn missing(plan: &Plan<'_>, edits: &mut EditSet) {
+    for missing in plan.missing {
+        let import = &plan.facts.imports[missing.stmt as usize];
+        let statement = match missing.module.split('.').next() {
+            Some(root) if missing.bound == root => format!("import {}", missing.module),
+            // The package has another name here: load the submodule and drop the name.
+            _ => format!("import {} as {1}; del {1}", missing.module, plan.free_name("_dally_submodule")),
+        };
+        edits.insert(import.range.end(), 20, format!("; {statement}"));
+    }
+}

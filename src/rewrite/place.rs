@@ -1,0 +1,86 @@
+//! Where a header can stand so that it runs before every lazy statement and no line moves.
+
+use ruff_text_size::{TextRange, TextSize};
+
+use super::{Form, Plan, Refusal};
+
+/// Puts `header` (a simple statement or several joined by semicolons) in front of `first`, the first
+/// statement that needs it.
+pub enum HeaderPlace {
+    /// Insert `header; ` here.
+    Before(TextSize),
+    /// Insert `; header` here.
+    After(TextSize),
+    /// Insert `header` on this blank line or before this comment.
+    OnLine { at: TextSize, comment: bool },
+    /// Insert `header` and a newline here (`apply` only).
+    NewLine { at: TextSize },
+}
+
+/// Finds the place.
+pub fn header_place(plan: &Plan<'_>, first: TextSize) -> Result<HeaderPlace, Refusal> {
+    let layout = &plan.facts.layout;
+    let index = layout
+        .tops
+        .iter()
+        .position(|top| top.range.contains(first) || top.range.start() == first)
+        .ok_or(Refusal { at: first, message: "the statement is not in the module" })?;
+    let top = layout.tops[index];
+    if plan.form == Form::Apply {
+        let line = line_start(plan.text, top.range.start());
+        let alone = plan.text[TextRange::new(line, top.range.start())].trim().is_empty();
+        if alone {
+            return Ok(HeaderPlace::NewLine { at: line });
+        }
+    }
+    if top.simple {
+        return Ok(HeaderPlace::Before(top.range.start()));
+    }
+    if index > 0 && layout.tops[index - 1].simple {
+        return Ok(HeaderPlace::After(layout.tops[index - 1].range.end()));
+    }
+    let from = if index == 0 { TextSize::new(0) } else { layout.tops[index - 1].range.end() };
+    spare_line(plan.text, from, top.range.start())
+        .ok_or(Refusal { at: first, message: "there is no place for the header before this statement" })
+}
+
+/// A blank line or a comment's line between two statements. The first two lines are left alone: an
+/// encoding cookie may stand there.
+fn spare_line(text: &str, from: TextSize, to: TextSize) -> Option<HeaderPlace> {
+    let mut at = 0;
+    let mut found = None;
+    for (number, line) in text[..to.to_usize()].split_inclusive(['\n', '\r']).enumerate() {
+        let start = at;
+        at += line.len();
+        let body = line.trim_end_matches(['\n', '\r']);
+        // The second half of a CRLF is no line of its own.
+        let half = line == "\n" && text[..start].ends_with('\r');
+        if number < 2 || half || start < from.to_usize() || body.len() == line.len() {
+            continue;
+        }
+        let content = body.trim_start_matches([' ', '\t', '\x0c']);
+        let comment = content.starts_with('#');
+        if content.is_empty() || comment {
+            let at = TextSize::try_from(start).ok()?;
+            // A comment in column 0 or a blank line; the last one found is nearest to the statement.
+            if !comment || content.len() == body.len() {
+                found = Some(HeaderPlace::OnLine { at, comment });
+            }
+        }
+    }
+    found
+}
+
+/// The start of the line that `at` is on.
+pub fn line_start(text: &str, at: TextSize) -> TextSize {
+    let before = &text[..at.to_usize()];
+    let start = before.rfind(['\n', '\r']).map_or(0, |i| i + 1);
+    TextSize::try_from(start).unwrap_or_default()
+}
+
+/// The end of the line that `at` is on, before its newline.
+pub fn line_end(text: &str, at: TextSize) -> TextSize {
+    let rest = &text[at.to_usize()..];
+    let length = rest.find(['\n', '\r']).unwrap_or(rest.len());
+    at + TextSize::try_from(length).unwrap_or_default()
+}

@@ -1,0 +1,269 @@
+//! Target `proxy`: a placeholder stands in for the import until first use, Python 3.8 and later.
+//!
+//! `build` keeps every line:
+//!
+//! ```python
+//! from _dally import pending as _dally, real as _dally_real; _dally = _dally("np dumps"); np = _dally("import numpy as np")
+//! dumps = _dally("from json import dumps")
+//! ```
+//!
+//! `apply` keeps the original statement where type checkers look:
+//!
+//! ```python
+//! from _dally import TYPE_CHECKING, lazy
+//! if TYPE_CHECKING:
+//!     import numpy as np
+//! else:
+//!     np = lazy("import numpy as np")
+//! ```
+
+use ruff_text_size::{TextRange, TextSize};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::edit::EditSet;
+use super::lists::insert_header;
+use super::place::{HeaderPlace, header_place, line_end, line_start};
+use super::statement::{line_breaks, remove_aliases, single, some};
+use super::{Form, LazyStatement, Plan, Refusal, reads};
+use crate::facts::{LineUse, Sym};
+
+/// Adds the edits.
+pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
+    let statements = plan.statements();
+    super::missing(plan, edits);
+    let Some(first) = statements.first() else { return Ok(()) };
+    let lazy_names: FxHashSet<Sym> =
+        plan.facts.sites.iter().zip(plan.lazy).filter(|(_, l)| **l).map(|(s, _)| s.bound).collect();
+    let names = Names::new(plan);
+    let specs = specs(&statements);
+    let uses_real = reads::wrap(plan, &lazy_names, &names.real, edits);
+    match plan.form {
+        Form::Build => {
+            let bound = bound_names(&statements);
+            let real = if uses_real { format!(", real as {}", names.real) } else { String::new() };
+            let header = format!(
+                "from {} import pending as {factory}{real}; {factory} = {factory}(\"{}\")",
+                plan.runtime,
+                bound.join(" "),
+                factory = names.lazy,
+            );
+            let place = header_place(plan, first.import.range.start())?;
+            insert_header(plan, edits, &place, &header);
+            for statement in &statements {
+                build_statement(plan, statement, &specs, &names, edits);
+            }
+        }
+        Form::Apply => {
+            let mut imported = vec!["TYPE_CHECKING".to_owned(), import_as("lazy", &names.lazy)];
+            if uses_real {
+                imported.push(import_as("real", &names.real));
+            }
+            let header = format!("from {} import {}", plan.runtime, imported.join(", "));
+            if !plan.text.contains(&header) {
+                let place = header_place(plan, first.import.range.start())?;
+                let blank = match place {
+                    HeaderPlace::NewLine { .. } => plan.newline(),
+                    _ => "",
+                };
+                insert_header(plan, edits, &place, &format!("{header}{blank}"));
+            }
+            apply_statements(plan, &statements, &specs, &names, edits);
+        }
+    }
+    Ok(())
+}
+
+/// The helper names in the module.
+struct Names {
+    lazy: String,
+    real: String,
+}
+
+impl Names {
+    fn new(plan: &Plan<'_>) -> Self {
+        match plan.form {
+            Form::Build => Self {
+                lazy: plan.free_name("_dally"),
+                real: plan.free_name("_dally_real"),
+            },
+            Form::Apply => Self {
+                lazy: word_or(plan, "lazy", "_dally_lazy"),
+                real: word_or(plan, "real", "_dally_real"),
+            },
+        }
+    }
+}
+
+/// The plain word if the module does not use it for something else.
+fn word_or(plan: &Plan<'_>, word: &str, other: &str) -> String {
+    let ours = format!("from {} import TYPE_CHECKING", plan.runtime);
+    if plan.text.lines().any(|line| line.starts_with(&ours)) {
+        let spelled = format!("{word} as {other}");
+        let long = plan.text.lines().any(|l| l.starts_with(&ours) && l.contains(&spelled));
+        return if long { other.to_owned() } else { word.to_owned() };
+    }
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let used = plan.text.match_indices(word).any(|(i, _)| {
+        !plan.text[..i].ends_with(is_word) && !plan.text[i + word.len()..].starts_with(is_word)
+    });
+    if used { plan.free_name(other) } else { word.to_owned() }
+}
+
+fn import_as(name: &str, bound: &str) -> String {
+    if name == bound { name.to_owned() } else { format!("{name} as {bound}") }
+}
+
+fn bound_names(statements: &[LazyStatement<'_>]) -> Vec<&'static str> {
+    let mut names: Vec<&str> = Vec::new();
+    for statement in statements {
+        for (alias, _) in statement.import.aliases.iter().zip(&statement.lazy).filter(|(_, l)| **l) {
+            let bound = bound_name(alias, statement.import.from.is_some());
+            if !names.contains(&bound) {
+                names.push(bound);
+            }
+        }
+    }
+    names
+}
+
+/// The name that an alias binds.
+pub fn bound_name(alias: &crate::facts::Alias, from: bool) -> &'static str {
+    match alias.asname {
+        Some(name) => name.as_str(),
+        None if from => alias.name.as_str(),
+        None => alias.name.as_str().split('.').next().unwrap_or_default(),
+    }
+}
+
+/// What each lazy alias asks the runtime for. Several dotted imports of one package bind the same name,
+/// so each later one names all that are pending: `import a.b, a.c`.
+fn specs(statements: &[LazyStatement<'_>]) -> FxHashMap<(usize, usize), String> {
+    let mut specs = FxHashMap::default();
+    let mut dotted: FxHashMap<&str, Vec<&str>> = FxHashMap::default();
+    for statement in statements {
+        for (i, alias) in statement.import.aliases.iter().enumerate().filter(|(i, _)| statement.lazy[*i]) {
+            let plain = statement.import.from.is_none() && alias.asname.is_none();
+            let spec = if plain {
+                let name = alias.name.as_str();
+                let root = name.split('.').next().unwrap_or_default();
+                let all = dotted.entry(root).or_default();
+                if name.contains('.') {
+                    all.retain(|n| *n != name);
+                    all.push(name);
+                }
+                if all.is_empty() { single(statement.import, alias) } else { format!("import {}", all.join(", ")) }
+            } else {
+                single(statement.import, alias)
+            };
+            specs.insert((statement.index, i), spec);
+        }
+    }
+    specs
+}
+
+fn assignment(
+    statement: &LazyStatement<'_>,
+    i: usize,
+    specs: &FxHashMap<(usize, usize), String>,
+    names: &Names,
+    inside: &str,
+) -> String {
+    let bound = bound_name(&statement.import.aliases[i], statement.import.from.is_some());
+    let spec = &specs[&(statement.index, i)];
+    format!("{bound} = {}(\"{spec}\"{inside})", names.lazy)
+}
+
+fn build_statement(
+    plan: &Plan<'_>,
+    statement: &LazyStatement<'_>,
+    specs: &FxHashMap<(usize, usize), String>,
+    names: &Names,
+    edits: &mut EditSet,
+) {
+    let range = statement.import.range;
+    let lazy: Vec<usize> = (0..statement.lazy.len()).filter(|&i| statement.lazy[i]).collect();
+    if statement.all_lazy() {
+        // Line breaks and comments live on inside the parentheses of the last call.
+        let breaks = line_breaks(plan.text, range);
+        let last = lazy.len() - 1;
+        let parts: Vec<String> = lazy
+            .iter()
+            .enumerate()
+            .map(|(n, &i)| assignment(statement, i, specs, names, if n == last { &breaks } else { "" }))
+            .collect();
+        edits.replace(range, parts.join("; "));
+    } else {
+        let parts: Vec<String> =
+            lazy.iter().map(|&i| assignment(statement, i, specs, names, "") + "; ").collect();
+        if statement.import.lazy_keyword {
+            // The eager rest of a declared statement loses its keyword.
+            let rest = some(statement.import, (0..statement.lazy.len()).filter(|&i| !statement.lazy[i]));
+            let breaks = line_breaks(plan.text, range);
+            let breaks = if breaks.is_empty() { String::new() } else { format!("; ({breaks})") };
+            edits.replace(range, parts.concat() + &rest + &breaks);
+        } else {
+            edits.insert(range.start(), 0, parts.concat());
+            remove_aliases(plan.text, statement.import, &statement.lazy, edits);
+        }
+    }
+}
+
+/// Puts neighbouring statements into one `if TYPE_CHECKING` block.
+fn apply_statements(
+    plan: &Plan<'_>,
+    statements: &[LazyStatement<'_>],
+    specs: &FxHashMap<(usize, usize), String>,
+    names: &Names,
+    edits: &mut EditSet,
+) {
+    let newline = plan.newline();
+    let text = plan.text;
+    let mut next = 0;
+    while next < statements.len() {
+        let start = line_start(text, statements[next].import.range.start());
+        let indent = &text[TextRange::new(start, statements[next].import.range.start())];
+        let mut last = next;
+        while let Some(following) = statements.get(last + 1) {
+            let end = line_end(text, statements[last].import.range.end());
+            let begin = following.import.range.start();
+            let gap = &text[TextRange::new(end, begin)];
+            let adjacent = gap.strip_prefix(newline_of(text, end)).is_some_and(|rest| rest == indent)
+                && following.import.line == LineUse::Alone;
+            if !adjacent {
+                break;
+            }
+            last += 1;
+        }
+        let unit = if indent.contains('\t') { "\t" } else { "    " };
+        let inner = format!("{indent}{unit}");
+        let group = &statements[next..=last];
+        edits.insert(start, 0, format!("{indent}if TYPE_CHECKING:{newline}"));
+        let mut later = Vec::new();
+        for statement in group {
+            let begin = statement.import.range.start();
+            edits.insert(line_start(text, begin), 1, unit);
+            if statement.import.lazy_keyword {
+                let length = TextSize::of("lazy ");
+                if text[begin.to_usize()..].starts_with("lazy ") {
+                    edits.delete(TextRange::at(begin, length));
+                }
+            }
+            for i in (0..statement.lazy.len()).filter(|&i| statement.lazy[i]) {
+                later.push(format!("{inner}{}", assignment(statement, i, specs, names, "")));
+            }
+            if !statement.all_lazy() {
+                let rest = some(statement.import, (0..statement.lazy.len()).filter(|&i| !statement.lazy[i]));
+                later.push(format!("{inner}{rest}"));
+            }
+        }
+        let end = line_end(text, group[group.len() - 1].import.range.end());
+        edits.insert(end, 5, format!("{newline}{indent}else:{newline}{}", later.join(newline)));
+        next = last + 1;
+    }
+}
+
+/// The newline that stands at `at`.
+fn newline_of(text: &str, at: TextSize) -> &str {
+    let rest = &text[at.to_usize()..];
+    if rest.starts_with("\r\n") { &rest[..2] } else { &rest[..rest.len().min(1)] }
+}

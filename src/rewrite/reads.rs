@@ -1,0 +1,90 @@
+//! Reads that hand the value on, wrapped so that they hand on the real object.
+//!
+//! ```python
+//! return X              # return _dally_real(X)
+//! match p:              # match (_dally_real(Point), (p))[-1]:
+//!     case Point(): …   #     case Point(): …
+//! def f(a: X): …        # def f(a: "_dally_real(X)"): …   where nobody evaluates it
+//! ```
+
+use ruff_text_size::{Ranged, TextRange};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Plan;
+use super::edit::EditSet;
+use crate::facts::{Moment, ReadKind, Sym};
+
+/// Adds the edits; gives whether the helper `real` is used.
+pub fn wrap(plan: &Plan<'_>, lazy_names: &FxHashSet<Sym>, real: &str, edits: &mut EditSet) -> bool {
+    let mut used = false;
+    let mut subjects: FxHashMap<TextRange, Vec<Sym>> = FxHashMap::default();
+    let quoted: FxHashSet<usize> = plan.quote.iter().copied().collect();
+    let mut annotations: Vec<(TextRange, Vec<TextRange>)> = Vec::new();
+    for (index, read) in plan.facts.reads.iter().enumerate() {
+        if read.moment == Moment::Never || !lazy_names.contains(&read.name) {
+            continue;
+        }
+        match read.kind {
+            ReadKind::Escape => {
+                edits.surround(read.range, 100, &format!("{real}("), ")");
+                used = true;
+            }
+            ReadKind::ClassPattern(subject) => {
+                let names = subjects.entry(subject).or_default();
+                if !names.contains(&read.name) {
+                    names.push(read.name);
+                }
+                used = true;
+            }
+            ReadKind::Annotation(annotation) if quoted.contains(&index) => {
+                used = true;
+                match annotations.last_mut() {
+                    Some((range, names)) if *range == annotation.range => names.push(read.range),
+                    _ => annotations.push((annotation.range, vec![read.range])),
+                }
+            }
+            ReadKind::Attribute
+            | ReadKind::Call
+            | ReadKind::Subscript
+            | ReadKind::TypeTest
+            | ReadKind::Dropped
+            | ReadKind::Annotation(_)
+            | ReadKind::Fixed(_) => {}
+        }
+    }
+    for (subject, names) in subjects {
+        let calls: Vec<String> = names.iter().map(|n| format!("{real}({n}), ")).collect();
+        edits.surround(subject, 0, &format!("({}(", calls.concat()), "))[-1]");
+    }
+    for (range, names) in annotations {
+        if let Some(text) = quote(plan.text, range, &names, real) {
+            edits.replace(range, text);
+        }
+    }
+    used
+}
+
+/// The annotation as a string literal, its lazy names wrapped.
+pub fn quote(text: &str, range: TextRange, names: &[TextRange], real: &str) -> Option<String> {
+    let mut inner = EditSet::default();
+    let offset = range.start();
+    let mut names = names.to_vec();
+    names.sort_by_key(Ranged::start);
+    names.dedup();
+    for name in names {
+        inner.surround(name - offset, 0, &format!("{real}("), ")");
+    }
+    let inner = inner.apply(&text[range]).ok()?;
+    quote_char(&text[range]).map(|q| format!("{q}{inner}{q}"))
+}
+
+/// Quotes that can go around a text without changing it.
+pub fn quote_char(text: &str) -> Option<&'static str> {
+    if text.contains('\\') {
+        return None;
+    }
+    let lines = text.contains(['\n', '\r']);
+    ["\"", "'", "\"\"\"", "'''"]
+        .into_iter()
+        .find(|q| (!lines || q.len() == 3) && !text.contains(&q[..1]))
+}

@@ -1,0 +1,463 @@
+//! The data flow of one run: discover, read and parse, link, decide, rewrite.
+//!
+//! Enters: a [`Request`]. Leaves: a [`Run`], from which the commands take what they print or write. Reading,
+//! parsing and rewriting run in parallel and map values to values; results keep the order of the files.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rayon::prelude::*;
+use ruff_python_parser::ParseError;
+use rustc_hash::{FxHashSet, FxHasher};
+use std::hash::{Hash, Hasher};
+
+use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
+use crate::decide::{self, DecideOptions, ModuleVerdicts, Verdict};
+use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
+use crate::facts::{self, ModuleFacts, Sym};
+use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
+use crate::rewrite::{self, Form, Plan};
+use crate::source::{LineIndex, SourceText};
+use crate::verify::{self, Fingerprint};
+
+/// What a run is asked to do.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// Files and directories.
+    pub paths: Vec<PathBuf>,
+    /// The configuration.
+    pub config: Config,
+    /// Target, if not configured.
+    pub target: Option<Target>,
+    /// The oldest Python that must work, if not configured.
+    pub python_version: Option<PythonVersion>,
+    /// Command-line choice.
+    pub safety: Option<Safety>,
+    /// Command-line choice.
+    pub escapes: Option<Escapes>,
+    /// Command-line choice.
+    pub annotations: Option<Annotations>,
+    /// `build`, or `apply` and `diff`.
+    pub form: Form,
+    /// `build`: list everything else in the tree.
+    pub collect_others: bool,
+    /// The environment whose packages are analysed as well.
+    pub environment: Option<PathBuf>,
+    /// Compute what [`Run::rewrite`] needs.
+    pub rewrite: bool,
+}
+
+/// A file that cannot be treated, and stays as it is.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column in characters.
+    pub column: u32,
+    /// What is wrong.
+    pub message: String,
+    /// The file could be read, but is no Python: `build` copies such files.
+    pub syntax: bool,
+}
+
+/// What is known of a file besides its facts.
+#[derive(Debug)]
+pub struct FileState {
+    hash: u64,
+    fingerprint: Option<Fingerprint>,
+    /// Why the file is left alone.
+    pub failure: Option<Failure>,
+}
+
+/// A run up to the verdicts.
+#[derive(Debug)]
+pub struct Run {
+    /// The options in force.
+    pub options: DecideOptions,
+    /// The files.
+    pub discovery: Discovery,
+    /// Parallel to the files.
+    pub states: Vec<FileState>,
+    /// The linked program; its first modules are the files, in the same order.
+    pub program: Program,
+    /// Parallel to the program's modules.
+    pub verdicts: Vec<ModuleVerdicts>,
+    /// Import names of the runtime: the module, if configured.
+    pub runtime: Option<String>,
+    /// `build`: the folder to copy, absolute.
+    pub tree: Option<PathBuf>,
+    /// How long the stages took.
+    pub times: Times,
+}
+
+/// Wall time by stage.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Times {
+    /// Listing files.
+    pub discover: Duration,
+    /// Reading, parsing, facts.
+    pub facts: Duration,
+    /// Linking and deciding.
+    pub decide: Duration,
+}
+
+/// What became of one file.
+#[derive(Debug)]
+pub enum FileOutcome {
+    /// Nothing to change.
+    Unchanged,
+    /// New bytes, and the text before and after.
+    Changed(Box<NewText>),
+    /// The file stays as it is because something went wrong.
+    Failed(Failure),
+}
+
+/// A rewritten file.
+#[derive(Debug)]
+pub struct NewText {
+    /// The text before, without a byte order mark.
+    pub old: String,
+    /// The text after.
+    pub new: String,
+    /// The new bytes, in the file's encoding.
+    pub bytes: Vec<u8>,
+}
+
+impl Run {
+    /// Discovers, reads, links and decides.
+    pub fn new(request: &Request) -> Result<Self, DiscoverError> {
+        let mut times = Times::default();
+        let clock = Instant::now();
+        let config = &request.config;
+        let named_files = request.paths.iter().all(|p| p.is_file());
+        let discovery = discover(&DiscoverOptions {
+            paths: request.paths.clone(),
+            project_root: config.project_root.clone(),
+            src: config.src.clone(),
+            include: config.include.clone(),
+            exclude: config.exclude.clone(),
+            respect_gitignore: !request.collect_others,
+            collect_others: request.collect_others,
+            whole_tree: (named_files && !request.collect_others).then(|| config.project_root.clone()),
+        })?;
+        times.discover = clock.elapsed();
+
+        let tree = match (request.collect_others, request.paths.first()) {
+            (true, Some(path)) => fs::canonicalize(path).ok(),
+            _ => None,
+        };
+        let clock = Instant::now();
+        let options = decide_options(request);
+        let extracted: Vec<(ModuleFacts, FileState)> =
+            discovery.files.par_iter().map(|file| read(&file.absolute, request.rewrite)).collect();
+        let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
+        times.facts = clock.elapsed();
+
+        let clock = Instant::now();
+        let stdlib = Stdlib::new(options.first, options.last);
+        let modules: Vec<Module> = discovery
+            .files
+            .iter()
+            .zip(facts)
+            .zip(&states)
+            .map(|((file, facts), state)| Module {
+                name: Sym::new(&file.module),
+                path: file.path.clone(),
+                is_package: file.is_package,
+                installed: false,
+                broken: state.failure.is_some(),
+                facts,
+                siblings: siblings(file, &discovery),
+            })
+            .collect();
+        let compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
+        let environment = Environment { complete: false, assumed: assumed(config) };
+        let program = Program::link(modules, compiled, stdlib, environment);
+        let eager_in: Vec<bool> =
+            discovery.files.iter().map(|file| config.eager_in.matches(&file.absolute)).collect();
+        let verdicts = decide::decide(&program, &options, &eager_in);
+        times.decide = clock.elapsed();
+        Ok(Self {
+            options,
+            discovery,
+            states,
+            program,
+            verdicts,
+            runtime: config.runtime.clone(),
+            tree,
+            times,
+        })
+    }
+
+    /// The file of a module, if it is one that may be rewritten.
+    pub fn file(&self, id: ModuleId) -> Option<&SourceFile> {
+        self.discovery.files.get(id.index())
+    }
+
+    /// The new text of one file.
+    pub fn rewrite(&self, index: usize) -> FileOutcome {
+        let file = &self.discovery.files[index];
+        let state = &self.states[index];
+        if let Some(failure) = &state.failure {
+            return FileOutcome::Failed(failure.clone());
+        }
+        let verdicts = &self.verdicts[index];
+        let lazy = verdicts.lazy();
+        if !file.selected || (!lazy.contains(&true) && verdicts.missing.is_empty()) {
+            return FileOutcome::Unchanged;
+        }
+        match self.rewritten(index, &lazy) {
+            Ok(Some(text)) => FileOutcome::Changed(Box::new(text)),
+            Ok(None) => FileOutcome::Unchanged,
+            Err(failure) => FileOutcome::Failed(failure),
+        }
+    }
+
+    fn rewritten(&self, index: usize, lazy: &[bool]) -> Result<Option<NewText>, Failure> {
+        let file = &self.discovery.files[index];
+        let module = &self.program.modules[index];
+        let verdicts = &self.verdicts[index];
+        let bug = |at: usize, text: &str, message: String| {
+            let position = LineIndex::new(text).position(text, at);
+            Failure { line: position.line, column: position.column, message, syntax: false }
+        };
+        let bytes = fs::read(&file.absolute).map_err(|e| io_failure(&e))?;
+        if hash(&bytes) != self.states[index].hash {
+            return Err(Failure {
+                line: 1,
+                column: 1,
+                message: "the file changed while dally was running".to_owned(),
+                syntax: false,
+            });
+        }
+        let source = SourceText::decode(bytes).map_err(|e| Failure {
+            line: e.line,
+            column: e.column,
+            message: e.to_string(),
+            syntax: false,
+        })?;
+        let text = source.text();
+        let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
+        let absolute: Vec<Option<Sym>> = module
+            .facts
+            .imports
+            .iter()
+            .map(|import| {
+                let from = import.from?;
+                self.program.absolute(id, from).map(|name| Sym::new(&name))
+            })
+            .collect();
+        let runtime = self.runtime_import(file);
+        let plan = Plan {
+            text,
+            facts: &module.facts,
+            lazy,
+            absolute: &absolute,
+            quote: &verdicts.quote,
+            missing: &verdicts.missing,
+            target: self.options.target,
+            form: self.options.form,
+            runtime: &runtime,
+        };
+        let new = match rewrite::rewrite(&plan) {
+            Ok(Some(new)) => new,
+            Ok(None) => return Ok(None),
+            Err(refusal) => {
+                return Err(bug(refusal.at.to_usize(), text, format!("left alone: {}", refusal.message)));
+            }
+        };
+        self.verify(index, text, &new).map_err(|message| bug(0, text, message))?;
+        let bytes = source.encode(&new).map_err(|e| bug(0, text, e.to_string()))?;
+        Ok(Some(NewText { old: text.to_owned(), new, bytes }))
+    }
+
+    /// Parses the new text and compares it with the old program.
+    fn verify(&self, index: usize, old: &str, new: &str) -> Result<(), String> {
+        let parsed = ruff_python_parser::parse_module(new)
+            .map_err(|e| format!("internal error: the rewritten text does not parse: {e}"))?;
+        let missing = !self.verdicts[index].missing.is_empty();
+        let same = self.states[index].fingerprint == Some(verify::fingerprint(parsed.syntax()));
+        if !same && !missing {
+            return Err("internal error: the rewritten text is not the same program".to_owned());
+        }
+        if self.options.form == Form::Build && count_lines(old) != count_lines(new) {
+            return Err("internal error: the rewritten text has another number of lines".to_owned());
+        }
+        Ok(())
+    }
+
+    /// How a file imports the runtime.
+    fn runtime_import(&self, file: &SourceFile) -> String {
+        if let Some(name) = &self.runtime {
+            return name.clone();
+        }
+        if self.inside_package(file) {
+            let depth = file.relative.components().count();
+            return format!("{}_dally", ".".repeat(depth));
+        }
+        "_dally".to_owned()
+    }
+
+    /// `build` of a folder that is itself a package: its import root is not part of the output.
+    fn inside_package(&self, file: &SourceFile) -> bool {
+        let root = &self.discovery.import_roots[file.root];
+        self.tree.as_ref().is_some_and(|tree| !root.starts_with(tree))
+    }
+
+    /// The directories into which the runtime file has to be written, for the files that changed.
+    pub fn runtime_folders(&self, changed: impl Fn(usize) -> bool) -> Vec<PathBuf> {
+        let mut folders: Vec<PathBuf> = self
+            .discovery
+            .files
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| changed(*index))
+            .map(|(_, file)| match &self.tree {
+                Some(tree) if self.inside_package(file) => tree.clone(),
+                _ => self.discovery.import_roots[file.root].clone(),
+            })
+            .collect();
+        folders.sort();
+        folders.dedup();
+        folders
+    }
+
+    /// Counts for the summary.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for (file, verdicts) in self.discovery.files.iter().zip(&self.verdicts) {
+            if !file.selected {
+                continue;
+            }
+            counts.files += 1;
+            for verdict in &verdicts.sites {
+                match verdict {
+                    Verdict::Lazy => counts.lazy += 1,
+                    Verdict::Keep(reasons) => {
+                        counts.kept += 1;
+                        for reason in reasons {
+                            *counts.reasons.entry(reason.kind).or_default() += 1;
+                        }
+                    }
+                    Verdict::NotCandidate => counts.not_candidates += 1,
+                }
+            }
+        }
+        counts
+    }
+}
+
+/// Counts for the summary.
+#[derive(Debug, Default, Clone)]
+pub struct Counts {
+    /// Files looked at.
+    pub files: usize,
+    /// Sites that are or become lazy.
+    pub lazy: usize,
+    /// Sites that stay eager.
+    pub kept: usize,
+    /// Sites whose place allows no laziness.
+    pub not_candidates: usize,
+    /// How many sites have each reason; a site may have several.
+    pub reasons: std::collections::BTreeMap<decide::KeepReason, usize>,
+}
+
+fn decide_options(request: &Request) -> DecideOptions {
+    let config = &request.config;
+    let first = request.python_version.or(config.python_version).or(config.minimum_version);
+    let target = request.target.or(config.target).unwrap_or({
+        if first.is_some_and(|v| v.minor() >= 15) { Target::Native } else { Target::Proxy }
+    });
+    let first = match target {
+        Target::Native => PythonVersion::NEWEST,
+        Target::Proxy | Target::LazyModules => first.unwrap_or(PythonVersion::OLDEST),
+    };
+    let build = request.form == Form::Build;
+    DecideOptions {
+        target,
+        first,
+        last: PythonVersion::NEWEST,
+        safety: request.safety.or(config.safety).unwrap_or(Safety::Balanced),
+        escapes: request.escapes.or(config.escapes).unwrap_or(if build { Escapes::Wrap } else { Escapes::Keep }),
+        annotations: request
+            .annotations
+            .or(config.annotations)
+            .unwrap_or(if build { Annotations::Defer } else { Annotations::Keep }),
+        form: request.form,
+        eager: config.eager.clone(),
+    }
+}
+
+/// Import names that declared dependencies and well-known packages provide.
+fn assumed(config: &Config) -> FxHashSet<Sym> {
+    let mut names: FxHashSet<Sym> = crate::program::tables::well_known_packages().map(Sym::new).collect();
+    for dependency in &config.declared {
+        names.insert(Sym::new(&dependency.replace(['-', '.'], "_")));
+    }
+    names
+}
+
+/// Modules beside a script are found by their own names when it is run.
+fn siblings(file: &SourceFile, discovery: &Discovery) -> Option<Sym> {
+    file.siblings_root?;
+    let _ = discovery;
+    let (folder, _) = file.module.rsplit_once('.')?;
+    Some(Sym::new(folder))
+}
+
+fn read(path: &Path, fingerprint: bool) -> (ModuleFacts, FileState) {
+    let failed = |hash, failure| {
+        (ModuleFacts::default(), FileState { hash, fingerprint: None, failure: Some(failure) })
+    };
+    let bytes = match fs::read(path) {
+        Ok(bytes) => bytes,
+        Err(error) => return failed(0, io_failure(&error)),
+    };
+    let hash = hash(&bytes);
+    let source = match SourceText::decode(bytes) {
+        Ok(source) => source,
+        Err(error) => {
+            let failure =
+                Failure { line: error.line, column: error.column, message: error.to_string(), syntax: true };
+            return failed(hash, failure);
+        }
+    };
+    let text = source.text();
+    let module = match ruff_python_parser::parse_module(text) {
+        Ok(parsed) => parsed.into_syntax(),
+        Err(error) => return failed(hash, syntax_failure(text, &error)),
+    };
+    let facts = facts::extract(text, &module);
+    let fingerprint = fingerprint.then(|| verify::fingerprint(&module));
+    (facts, FileState { hash, fingerprint, failure: None })
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = FxHasher::default();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn io_failure(error: &std::io::Error) -> Failure {
+    Failure { line: 1, column: 1, message: format!("cannot be read: {error}"), syntax: false }
+}
+
+fn syntax_failure(text: &str, error: &ParseError) -> Failure {
+    let position = LineIndex::new(text).position(text, error.location.start().to_usize());
+    Failure {
+        line: position.line,
+        column: position.column,
+        message: format!("syntax error: {}", error.error),
+        syntax: true,
+    }
+}
+
+/// Lines as Python counts them.
+fn count_lines(text: &str) -> usize {
+    let bytes = text.as_bytes();
+    let line_feeds = bytes.iter().filter(|b| **b == b'\n').count();
+    let returns = bytes.iter().filter(|b| **b == b'\r').count();
+    let pairs = bytes.windows(2).filter(|w| w == b"\r\n").count();
+    line_feeds + returns - pairs
+}

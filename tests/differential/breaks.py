@@ -1,0 +1,141 @@
+"""Plants one bug in a rewritten tree: one class of reads loses its wrapping.
+
+A differential test that never fails proves nothing. Each kind of break takes the wrapper off the reads in one
+kind of place (`_dally_real(X)` becomes `X`); the run must then report a difference.
+"""
+import ast
+import pathlib
+import re
+
+CALL = re.compile(r"\b(_dally\w*_real|_dally_real)\(([^\W\d]\w*)\)")
+
+
+def place(node, parents):
+    """What the value of this wrapped read is used for."""
+    parent = parents[node]
+    while isinstance(parent, ast.Starred):
+        node, parent = parent, parents[parent]
+    name = type(parent).__name__
+    if isinstance(parent, ast.Call):
+        return "callee" if node is parent.func else "argument"
+    if isinstance(parent, ast.keyword):
+        owner = parents[parent]
+        return "class-keyword" if isinstance(owner, ast.ClassDef) else "keyword"
+    if isinstance(parent, (ast.FunctionDef, ast.AsyncFunctionDef)):
+        return "decorator" if node in parent.decorator_list else "annotation"
+    if isinstance(parent, ast.ClassDef):
+        return "decorator" if node in parent.decorator_list else "base"
+    if isinstance(parent, ast.arg):
+        return "annotation"
+    if isinstance(parent, ast.arguments):
+        return "default"
+    if isinstance(parent, (ast.For, ast.AsyncFor)):
+        return "iterable"
+    if isinstance(parent, ast.comprehension):
+        return "comprehension-iterable" if node is parent.iter else "comprehension-condition"
+    if isinstance(parent, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        return "comprehension-element"
+    if isinstance(parent, (ast.If, ast.While, ast.IfExp)):
+        return "test" if node is parent.test else "conditional-value"
+    if isinstance(parent, ast.Compare):
+        operator = parent.ops[0] if node is parent.left else parent.ops[parent.comparators.index(node)]
+        return {"Is": "identity", "IsNot": "identity", "In": "membership", "NotIn": "membership"}.get(
+            type(operator).__name__, "comparison"
+        )
+    if isinstance(parent, ast.UnaryOp):
+        return "not" if isinstance(parent.op, ast.Not) else "unary"
+    if isinstance(parent, ast.AnnAssign):
+        return "assigned" if node is parent.value else "annotation"
+    if isinstance(parent, ast.Subscript):
+        return "subscripted" if node is parent.value else "index"
+    if isinstance(parent, ast.Raise):
+        return "raised" if node is parent.exc else "raised-from"
+    return {
+        "Return": "returned",
+        "Yield": "yielded",
+        "YieldFrom": "yielded-from",
+        "Await": "awaited",
+        "List": "container",
+        "Tuple": "container",
+        "Set": "container",
+        "Dict": "container",
+        "BoolOp": "boolean",
+        "BinOp": "operand",
+        "AugAssign": "augmented",
+        "Assign": "assigned",
+        "NamedExpr": "walrus",
+        "FormattedValue": "formatted",
+        "ExceptHandler": "caught",
+        "withitem": "managed",
+        "Lambda": "lambda",
+        "Slice": "slice",
+        "Assert": "asserted",
+        "Expr": "statement",
+        "Match": "match-subject",
+        "match_case": "match-guard",
+        "Attribute": "attribute",
+    }.get(name, name.lower())
+
+
+def offsets(text):
+    starts = [0]
+    for line in text.encode().splitlines(keepends=True):
+        starts.append(starts[-1] + len(line))
+    return starts
+
+
+def wrapped_reads(text):
+    """(kind of place, first byte, last byte, name, line) of every wrapped read.
+
+    Inside f-strings older parsers give no positions: those are found as text.
+    """
+    tree = ast.parse(text)
+    parents = {child: node for node in ast.walk(tree) for child in ast.iter_child_nodes(node)}
+    starts = offsets(text)
+    data = text.encode()
+    formatted = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr) and not isinstance(parents[node], ast.FormattedValue):
+            first = starts[node.lineno - 1] + node.col_offset
+            last = starts[node.end_lineno - 1] + node.end_col_offset
+            formatted.append((first, last))
+            for match in re.finditer(CALL.pattern.encode(), data[first:last]):
+                yield "formatted", first + match.start(), first + match.end(), match[2].decode(), node.lineno
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
+            first = starts[node.lineno - 1] + node.col_offset
+            last = starts[node.end_lineno - 1] + node.end_col_offset
+            match = CALL.fullmatch(data[first:last].decode(errors="replace"))
+            if match and not any(a <= first < b for a, b in formatted):
+                yield place(node, parents), first, last, match[2], node.lineno
+
+
+def kinds_in(tree, plan):
+    """How many wrapped reads there are in each kind of place."""
+    counts = {}
+    for entry in plan:
+        text = (pathlib.Path(tree) / entry["file"]).read_text(encoding="utf-8")
+        for kind, *_ in wrapped_reads(text):
+            counts[kind] = counts.get(kind, 0) + 1
+    return counts
+
+
+def plant(tree, plan, kind):
+    """Takes the wrapper off every read of that kind. Returns the plan of the checks that it touches."""
+    touched = []
+    for entry in plan:
+        path = pathlib.Path(tree) / entry["file"]
+        text = path.read_text(encoding="utf-8")
+        edits = sorted({e for e in wrapped_reads(text) if kind in (e[0], "all")}, key=lambda e: -e[1])
+        if not edits:
+            continue
+        data = text.encode()
+        for _, first, last, name, _ in edits:
+            data = data[:first] + name.encode() + data[last:]
+        path.write_bytes(data)
+        lines = sorted(e[4] for e in edits)
+        names = {e[3] for e in edits}
+        checks = [c for c in entry["checks"] if c["bound"] in names or any(c["line"] <= n < c["line"] + 40 for n in lines)]
+        if checks:
+            touched.append(dict(entry, checks=checks))
+    return touched
