@@ -342,7 +342,7 @@ def _resolve_for_outside(placeholder: "Any", name: str) -> "Any":
     depth = 0
     frame: "Optional[FrameType]" = sys._getframe(2)
     while frame is not None:
-        if frame.f_code is _RESOLVE and frame.f_locals["placeholder"] is placeholder:
+        if frame.f_code is _resolve.__code__ and frame.f_locals["placeholder"] is placeholder:
             depth += 1
         frame = frame.f_back
     if depth > 1:
@@ -357,9 +357,6 @@ def _resolve_for_outside(placeholder: "Any", name: str) -> "Any":
         if depth:
             raise AttributeError(name) from None
         raise
-
-
-_RESOLVE: "CodeType" = _resolve.__code__
 
 
 def _get_class(module: "Any") -> type:
@@ -382,9 +379,13 @@ def _get_dict(module: "Any") -> "Namespace":
     namespace = _namespace(module)
     reader = sys._getframe(1)
     name = str(reader.f_globals.get("__name__"))
-    if name.partition(".")[0] not in _INDIFFERENT:
-        if not (name == "inspect" and reader.f_code.co_name == "get_annotations"):
-            _resolve_all(namespace)
+    indifferent = (
+        name.partition(".")[0] in _INDIFFERENT
+        or reader.f_code is _dir.__code__
+        or (name == "inspect" and reader.f_code.co_name == "get_annotations")
+    )
+    if not indifferent:
+        _resolve_all(namespace)
     return namespace
 
 
@@ -498,9 +499,21 @@ def _release(module: "ModuleType") -> None:
 # ---------------------------------------------------------------------------- class Pending
 
 
+def _bind(operation: "Function", placeholder: "Pending") -> "Function":
+    return partial(operation, _resolve(placeholder))
+
+
+def _bind_last(operation: "Function", placeholder: "Pending") -> "Function":
+    return partial(reduce, operation, (_resolve(placeholder),))
+
+
+def _own(name: str, placeholder: "Pending") -> "Any":
+    return getattr(_resolve(placeholder), name)
+
+
 def _forward(operation: "Function") -> "Any":
     """Make the special method for ``operation(real, ...)``."""
-    return property(lambda placeholder: partial(operation, _resolve(placeholder)))
+    return property(partial(_bind, operation))
 
 
 def _forward_swapped(operation: "Function") -> "Any":
@@ -510,12 +523,12 @@ def _forward_swapped(operation: "Function") -> "Any":
     ``isinstance(x, placeholder)`` comes from ``isinstance(x, real)`` itself: metaclasses with an
     ``__instancecheck__`` of their own, unions and tuples are treated as always.
     """
-    return property(lambda placeholder: partial(reduce, operation, (_resolve(placeholder),)))
+    return property(partial(_bind_last, operation))
 
 
 def _forward_method(name: str) -> "Any":
     """Make the special method that is the real object's own method."""
-    return property(lambda placeholder: getattr(_resolve(placeholder), name))
+    return property(partial(_own, name))
 
 
 class Pending(partial):  # type: ignore[type-arg]
@@ -552,10 +565,6 @@ class Pending(partial):  # type: ignore[type-arg]
     __bool__ = _forward(_operator.truth)
     __or__ = _forward(_operator.or_)
     __ror__ = _forward_swapped(_operator.or_)
-
-    def __mro_entries__(self, bases: "Any") -> "Any":
-        base = _resolve(self)
-        return (base,) if isinstance(base, type) else base.__mro_entries__(bases)
 
     def __set_name__(self, owner: "Any", name: str) -> None:
         value = _resolve(self)
@@ -811,3 +820,18 @@ def _setting(name: str) -> str:
 
 _ENABLED = _setting("DALLY_LAZY") != "0"
 _EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
+
+# ----------------------------------------------------------------------------------- frames
+
+# A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it,
+# and ``warnings`` finds that frame by skipping those of the import system. It knows them by the words
+# "importlib" and "_bootstrap" in their file name. Our frames belong to the import system here.
+for _function in (_resolve, real, _perform, _perform_submodule, _attach, _bind, _bind_last, _own) + (
+    Attribute.__get__,
+    _resolve_for_outside,
+    _import_now,
+    _choose,
+    lazy,
+):
+    _function.__code__ = _function.__code__.replace(co_filename=__file__ + " (like importlib._bootstrap)")
+del _function
