@@ -18,7 +18,9 @@ Options:
   any            the import may stay eager: it does not count for laziness
   module         the body is module level and sets `result_$N`: the import has to be eager
   outside        a function of another module
+  in-user        what stands above `---` belongs to that other module
   solo           a main module of its own
+  limit          differences are known and documented: counted, not failed
   future         the main module has `from __future__ import annotations`
 
   python3 generate.py OUT [--python-version 3.8] [--seed N] [--count N]
@@ -29,6 +31,7 @@ import json
 import pathlib
 import random
 import re
+import unicodedata
 
 from kinds import KINDS, LIB, SHAPES
 
@@ -66,6 +69,8 @@ class Form:
     package: str = ""  # a package to make around it
     facade: bool = False  # the package re-exports the object
     bare: bool = True  # the bound name is the object itself
+    extra: str = ""  # one more file, relative to the root
+    free: bool = False  # the import may stay eager
     object: str = "thing"
 
     def takes_alias(self):
@@ -84,6 +89,18 @@ OBJECT_FORMS = {
     "import p.m as x": Form("top", "import {p}.m as {b}", "{b}", "{p}.m", package="{p}", bare=False),
     "from p import m": Form("top", "from {p} import m_{n}", "m_{n}", "{p}.m_{n}", package="{p}", bare=False),
     "from p import m as x": Form("top", "from {p} import m as {b}", "{b}", "{p}.m", package="{p}", bare=False),
+    "import p.k, p.m": Form("top", "import {p}.k, {p}.m", "{p}", "{p}.m", package="{p}", bare=False, extra="{p}/k.py"),
+    "import p.m and p.k": Form("top", "import {p}.m\nimport {p}.k", "{p}", "{p}.m", package="{p}", bare=False, extra="{p}/k.py"),
+    "import p.q.m": Form("top", "import {p}.q.m", "{p}", "{p}.q.m", package="{p}", bare=False, extra="{p}/q/__init__.py"),
+    "from m import _, n as x": Form("top", "from {s} import __doc__ as d_{n}, {o} as {b}", "{b}", "{s}"),
+    "from m import n as x, twice": Form("top", "from {s} import {o} as {b}\nfrom {s} import {o} as {b}", "{b}", "{s}", free=True),
+    "if: from m import n as x": Form(
+        "top", "if __name__:\n    from {s} import {o} as {b}\nelse:\n    from json import dumps as {b}", "{b}", "{s}", free=True
+    ),
+    "for: from m import n as x": Form("top", "for _ in (1,):\n    from {s} import {o} as {b}", "{b}", "{s}", free=True),
+    "try: from m import n as x": Form(
+        "top", "try:\n    from {s} import {o} as {b}\nexcept ImportError:\n    {b} = None", "{b}", "{s}", free=True
+    ),
     "from .m import n": Form("package", "from .{s} import {o}", "{o}", "{s}", object="thing_{n}"),
     "from .m import n as x": Form("package", "from .{s} import {o} as {b}", "{b}", "{s}"),
     "from . import m": Form("package", "from . import {s}", "{s}", "{s}", bare=False),
@@ -99,7 +116,7 @@ OBJECT_FORMS = {
 MODULE_FORMS = {
     name: dataclasses.replace(form, bare=True)
     for name, form in OBJECT_FORMS.items()
-    if not form.bare and name != "import p.m"
+    if not form.bare and name not in ("import p.m", "import p.k, p.m", "import p.m and p.k", "import p.q.m")
 }
 # `import p.m` binds the package.
 MODULE_FORMS["import p.m, p"] = Form("top", "import {p}.m", "{p}", "{p}", package="{p}")
@@ -228,6 +245,9 @@ def dress(statements, rng):
     lines = []
     for statement in statements:
         draw = rng.random()
+        if "\n" in statement:
+            lines.append(statement)
+            continue
         head, _, names = statement.partition(" import ")
         if draw < 0.05 and head.startswith("from"):
             lines += ["%s import (  # several lines" % head, "    %s," % names, ")"]
@@ -235,9 +255,9 @@ def dress(statements, rng):
             lines += ["%s \\" % head, "    import %s" % names]
         elif draw < 0.11:
             lines += ["if __name__:", "    " + statement]
-        elif draw < 0.15 and lines and re.match(r"(from|import) ", lines[-1]) and "\\" not in lines[-1] and "#" not in lines[-1]:
+        elif draw < 0.15 and lines and re.fullmatch(r"(from|import) [^\\#\n]*", lines[-1]):
             lines[-1] += "; " + statement
-        elif draw < 0.3 and not head.startswith("from") and lines and re.match(r"import [^;#]*$", lines[-1]):
+        elif draw < 0.3 and not head.startswith("from") and lines and re.fullmatch(r"import [^;#\n]*", lines[-1]):
             lines[-1] += ", " + statement[len("import ") :]
         elif draw < 0.33:
             lines.append(statement + "  # a comment: from x import y")
@@ -260,7 +280,7 @@ class Tree:
     def __init__(self, rng):
         self.rng = rng
         self.files = {}
-        self.open = {}  # (place, outside, future) -> the module that still takes checks
+        self.open = {}  # (place, kind of context) -> the module that still takes checks
         self.modules = []
         self.write("shapes.py", SHAPES)
         self.write("lib.py", LIB)
@@ -289,7 +309,8 @@ class Tree:
     def module_for(self, context, form):
         if context.has("solo"):
             return self.new_module(form.place, context.has("future"))
-        key = form.place, context.has("outside"), context.has("future")
+        # What fails at import must not take the others with it.
+        key = form.place, context.has("outside"), context.has("future"), bool(context.top)
         module = self.open.get(key)
         if module is None or len(module.checks) >= CHECKS_PER_MODULE:
             module = self.open[key] = self.new_module(form.place, context.has("future"))
@@ -320,6 +341,8 @@ class Tree:
                 self.write(package + "/__init__.py", text)
             else:
                 self.write(package + "/__init__.py", reexport)
+            if form.extra:
+                self.write(form.extra.format(**names), '"""Another module of the package."""\n')
         if full.replace(".", "/") + "/__init__.py" not in self.files:
             self.write(full.replace(".", "/") + ".py", text)
 
@@ -327,7 +350,8 @@ class Tree:
         reads_module = is_module or (context.source and context.has("module"))
         spelled = bound
         if not form.bare and not reads_module:
-            spelled = bound + ("." + "m" if form_name == "import p.m" else "") + "." + names["o"]
+            below = source[len(bound) :] if source.startswith(bound + ".") else ""  # what follows `p` in `import p.m`
+            spelled = bound + below + "." + names["o"]
         marks = {
             "X": spelled, "B": bound, "N": n, "R": module.name, "S": full, "A": "" if is_module else names["o"],
             "U": "use_" + n, "T": "stars_" + n,
@@ -338,7 +362,9 @@ class Tree:
 
         body, top = (re.sub(r"\$\$", "$", fill(t)) for t in (context.body, context.top))
         function = "def check_%s():\n%s\n" % (n, indent(body))
-        if top:
+        if top and context.has("in-user"):
+            module.user.append(top + "\n")
+        elif top:
             module.parts.append((None, top + "\n"))
         statement = form.statement.format(**names)
         if "$U" in context.body or context.has("outside"):
@@ -355,18 +381,19 @@ class Tree:
         else:
             module.imports.append(statement)
         expect = "lazy"
-        if context.has("any"):
+        if context.has("any") or form.free:
             expect = "any"
         elif context.has("module") and not context.source:
             expect = "eager"
         module.checks.append({
             "label": "%s | %s | %s" % (context.name, kind, form_name),
             "function": "check_" + n,
-            "bound": bound,
+            "bound": unicodedata.normalize("NFKC", bound),
             "real": [full, "" if reads_module or not form.bare else names["o"]],
             "object": [full, "" if reads_module else names["o"]],
             "expect": expect,
             "import": statement,
+            "limit": context.has("limit"),
         })
 
     def finish(self):
@@ -377,7 +404,9 @@ class Tree:
             if module.future:
                 head.append("from __future__ import annotations")
             head += dress(needed(texts), self.rng) + dress(module.imports, self.rng)
-            self.write(module.path, "\n".join(head) + "\n\n\n" + "\n\n".join(texts))
+            mark = "\ufeff" if self.rng.random() < 0.1 else ""  # a byte order mark
+            text = mark + "\n".join(head) + "\n\n\n" + "\n\n".join(texts)
+            self.write(module.path, text.replace("\n", "\r\n") if self.rng.random() < 0.1 else text)
             user = ""
             if module.user:
                 user = "user_of_" + module.name.replace(".", "_")
@@ -399,7 +428,7 @@ class Tree:
         for path, text in self.files.items():
             path = folder / path
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text.encode())
 
 
 def generate(folder, version=(3, 8), seed=1, count=10**9):

@@ -33,7 +33,7 @@ import breaks
 from generate import generate
 
 HERE = pathlib.Path(__file__).resolve().parent
-FULL, QUICK = 9000, 1800
+FULL, QUICK = 10000, 2000
 PROCESSES = 4  # chunks of one tree; each is one interpreter
 
 
@@ -58,8 +58,13 @@ def build(options, python, version, src, out):
         command = [options.dally, "build", str(src), "--out", str(out), "--target", options.target]
         command += ["--python-version", options.python_version or version]
     done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode != 0:
-        raise Failure("%s\nended with status %d\n%s%s" % (shlex.join(command), done.returncode, done.stdout, done.stderr))
+    if done.returncode == 0:
+        return True
+    text = "%s\nended with status %d\n%s%s" % (shlex.join(command), done.returncode, done.stdout[-2000:], done.stderr[-2000:])
+    if not (out / "lib.py").exists():
+        raise Failure(text)
+    print("  FAILED: " + text)  # most of the tree may be right nevertheless
+    return False
 
 
 def observe(python, tree, plan, folder, name, timeout):
@@ -141,7 +146,10 @@ def compare(plan, observed, trees, show):
     broken = [label for label in checks if not before.get(label) or before[label][0].startswith(("import:", "died:"))]
     if broken:
         raise Failure("the original itself does not run: %s\n%s" % (broken[0], before.get(broken[0])))
-    wrong = [label for label in checks if before[label] != after.get(label)]
+    differ = [label for label in checks if before[label] != after.get(label)]
+    wrong = [label for label in differ if not checks[label]["limit"]]
+    if len(differ) > len(wrong):
+        print("  known limits that show: %d checks" % (len(differ) - len(wrong)))
     by_context = collections.Counter(label.split(" | ")[0] for label in wrong)
     total = collections.Counter(label.split(" | ")[0] for label in checks)
     if wrong:
@@ -186,7 +194,7 @@ def run_python(options, python, folder):
     number = tuple(map(int, version.split(".")))
     trees = {"original": folder / "src", "rewritten": folder / "out"}
     plan = generate(trees["original"], number, options.seed, options.count)
-    build(options, python, version, trees["original"], trees["rewritten"])
+    whole = build(options, python, version, trees["original"], trees["rewritten"])
     built = time.monotonic()
     (folder / "plan.json").write_text(json.dumps(plan, indent=1))
     if options.only:
@@ -202,7 +210,7 @@ def run_python(options, python, folder):
         print("  FAILED: not lazy enough (at least %.0f %% is asked for)" % (100 * options.threshold))
     print("  %.1f s to generate and rewrite, %.1f s to run" % (built - started, time.monotonic() - built), flush=True)
     total = sum(len(e["checks"]) for e in plan)
-    return total - len(wrong), len(wrong) + (not lazy)
+    return total - len(wrong), len(wrong) + (not lazy) + (not whole)
 
 
 def run_breaks(options, python, plan, trees, folder):
