@@ -20,6 +20,8 @@
 mod naming;
 mod walk;
 
+use std::cmp::Ordering;
+use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -274,7 +276,8 @@ pub fn discover(options: &DiscoverOptions) -> Result<Discovery, DiscoverError> {
 /// Everything found so far, by absolute path.
 #[derive(Default)]
 struct Found {
-    sources: FxHashMap<PathBuf, FoundSource>,
+    /// The keys are paths; a path itself is slow to hash.
+    sources: FxHashMap<OsString, FoundSource>,
     compiled: FxHashMap<PathBuf, PathBuf>,
     others: Vec<OtherEntry>,
 }
@@ -333,7 +336,7 @@ impl Found {
                 .file_name()
                 .map_or_else(|| path.to_path_buf(), PathBuf::from);
             let source = FoundSource {
-                path: walk::without_dot(path).to_path_buf(),
+                path: walk::tidy(path),
                 relative,
                 reach: Reach::Named,
             };
@@ -381,7 +384,7 @@ impl Found {
     /// Keeps the strongest reason to have a file, and of two equal ones the smaller path.
     fn add(&mut self, absolute: PathBuf, source: FoundSource) {
         use std::collections::hash_map::Entry;
-        match self.sources.entry(absolute) {
+        match self.sources.entry(absolute.into_os_string()) {
             Entry::Vacant(entry) => {
                 entry.insert(source);
             }
@@ -397,12 +400,22 @@ impl Found {
     /// Ignored files beside tracked ones (a generated `_version.py`, an extension module built in place) exist for the
     /// program all the same: they are analysed, never rewritten.
     fn add_ignored_neighbours(&mut self) {
-        let mut directories: FxHashMap<&Path, (&Path, &Path)> = FxHashMap::default();
+        let mut directories: FxHashMap<&Path, (PathBuf, PathBuf)> = FxHashMap::default();
         for (absolute, source) in &self.sources {
-            if let (Some(directory), Some(path)) = (absolute.parent(), source.path.parent()) {
-                let relative = source.relative.parent().unwrap_or(Path::new(""));
-                let shown = directories.entry(directory).or_insert((path, relative));
-                *shown = (*shown).min((path, relative));
+            let Some(directory) = Path::new(absolute).parent() else {
+                continue;
+            };
+            let below = |path: &Path| path.parent().unwrap_or(Path::new("")).to_path_buf();
+            let names = match source.reach {
+                // The path may be a link from elsewhere.
+                Reach::Named => (shown(directory, directory), PathBuf::new()),
+                Reach::Below | Reach::Around => (below(&source.path), below(&source.relative)),
+            };
+            let known = directories
+                .entry(directory)
+                .or_insert_with(|| names.clone());
+            if names < *known {
+                *known = names;
             }
         }
         let directories: Vec<_> = directories.into_iter().collect();
@@ -419,6 +432,7 @@ impl Found {
     fn package_directories(&self) -> impl Iterator<Item = &Path> {
         self.sources
             .keys()
+            .map(Path::new)
             .filter(|path| is_init(path))
             .filter_map(|path| path.parent())
     }
@@ -430,8 +444,14 @@ impl Found {
         mut namer: Namer,
         mut problems: Vec<Problem>,
     ) -> Discovery {
-        let mut sources: Vec<_> = self.sources.into_iter().collect();
-        sources.par_sort_unstable_by(|a, b| (&a.1.path, &a.0).cmp(&(&b.1.path, &b.0)));
+        let sources = self
+            .sources
+            .into_iter()
+            .map(|(path, source)| (PathBuf::from(path), source));
+        let mut sources: Vec<_> = sources.collect();
+        sources.par_sort_unstable_by(|a, b| {
+            by_components(&a.1.path, &b.1.path).then_with(|| a.0.cmp(&b.0))
+        });
         let mut compiled: Vec<_> = self.compiled.into_iter().collect();
         compiled.sort_unstable_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
 
@@ -441,7 +461,7 @@ impl Found {
         let roots = namer.finish();
 
         let files = sources
-            .into_iter()
+            .into_par_iter()
             .map(|(absolute, source)| {
                 let name = roots.name(&absolute);
                 let selected = match source.reach {
@@ -480,7 +500,7 @@ impl Found {
             })
             .collect();
         let mut others = self.others;
-        others.par_sort_unstable_by(|a, b| a.relative().cmp(b.relative()));
+        others.par_sort_unstable_by(|a, b| by_components(a.relative(), b.relative()));
         problems.sort_unstable();
         problems.dedup();
         Discovery {
@@ -491,6 +511,25 @@ impl Found {
             others,
             problems,
         }
+    }
+}
+
+/// The order of [`Path`], faster: a directory stands right before what is in it.
+fn by_components(a: &Path, b: &Path) -> Ordering {
+    let key = |byte: &u8| {
+        if std::path::is_separator(char::from(*byte)) {
+            0
+        } else {
+            *byte
+        }
+    };
+    let (a, b) = (
+        a.as_os_str().as_encoded_bytes(),
+        b.as_os_str().as_encoded_bytes(),
+    );
+    match a.iter().zip(b).position(|(a, b)| a != b) {
+        Some(at) => key(&a[at]).cmp(&key(&b[at])),
+        None => a.len().cmp(&b.len()),
     }
 }
 

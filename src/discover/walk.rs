@@ -138,9 +138,12 @@ pub(super) fn not_a_source(path: &Path) -> Option<&'static str> {
     }
 }
 
-/// A path without a leading `./`.
-pub(super) fn without_dot(path: &Path) -> &Path {
-    path.strip_prefix(".").unwrap_or(path)
+/// A path as people write it: without `.` and doubled slashes.
+pub(super) fn tidy(path: &Path) -> PathBuf {
+    let parts = path
+        .components()
+        .filter(|part| !matches!(part, Component::CurDir));
+    parts.collect()
 }
 
 const PYCACHE: &str = "__pycache__";
@@ -209,7 +212,7 @@ fn run(
         }
     }
 
-    let shown = without_dot(shown);
+    let shown = &tidy(shown);
     let all = Mutex::new(Vec::new());
     let mut builder = builder.clone();
     builder
@@ -221,35 +224,37 @@ fn run(
             all: &all,
         };
         let visit = &visit;
-        Box::new(move |entry| {
-            let make = |kind, absolute: &Path| {
-                let relative = absolute
-                    .strip_prefix(base)
-                    .unwrap_or(absolute)
-                    .to_path_buf();
-                Walked {
-                    kind,
-                    path: shown.join(&relative),
-                    absolute: absolute.to_path_buf(),
-                    relative,
-                }
-            };
-            match entry {
-                Ok(entry) if entry.depth() == 0 => WalkState::Continue,
-                Ok(entry) => visit(&entry, &mut |kind| {
-                    local.found.push(make(kind, entry.path()));
-                }),
-                Err(error) => {
-                    let path = path_of(&error).unwrap_or(base);
-                    let message = error.io_error().map_or_else(|| error.to_string(), plain);
-                    let kind = WalkedKind::Problem(ProblemKind::Unreadable, message);
-                    local.found.push(make(kind, path));
-                    WalkState::Continue
-                }
+        Box::new(move |entry| match entry {
+            Ok(entry) if entry.depth() == 0 => WalkState::Continue,
+            Ok(entry) => visit(&entry, &mut |kind| {
+                local.found.push(walked(kind, entry.path(), shown, base));
+            }),
+            Err(error) => {
+                local.found.push(problem(&error, shown, base));
+                WalkState::Continue
             }
         })
     });
     all.into_inner().unwrap_or_default()
+}
+
+fn walked(kind: WalkedKind, absolute: &Path, shown: &Path, base: &Path) -> Walked {
+    let relative = absolute
+        .strip_prefix(base)
+        .unwrap_or(absolute)
+        .to_path_buf();
+    Walked {
+        kind,
+        path: shown.join(&relative),
+        absolute: absolute.to_path_buf(),
+        relative,
+    }
+}
+
+pub(super) fn problem(error: &ignore::Error, shown: &Path, base: &Path) -> Walked {
+    let message = error.io_error().map_or_else(|| error.to_string(), plain);
+    let kind = WalkedKind::Problem(ProblemKind::Unreadable, message);
+    walked(kind, path_of(error).unwrap_or(base), shown, base)
 }
 
 fn path_of(error: &ignore::Error) -> Option<&Path> {

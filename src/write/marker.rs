@@ -19,13 +19,13 @@ const FIRST_LINE: &str = "dally build 1";
 const LAST_LINE: &str = "complete";
 
 /// What was written.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Written {
     pub(super) path: PathBuf,
     pub(super) kind: WrittenKind,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum WrittenKind {
     Directory,
     File,
@@ -121,6 +121,12 @@ pub(super) fn is_below(path: &Path) -> bool {
 
 fn escape(path: &Path, text: &mut String) {
     use std::fmt::Write as _;
+    if let Some(plain) = path.to_str()
+        && !plain.contains(|c: char| c == '\\' || c.is_control())
+    {
+        text.push_str(plain);
+        return;
+    }
     for chunk in path.as_os_str().as_encoded_bytes().utf8_chunks() {
         for c in chunk.valid().chars() {
             if c == '\\' || c.is_control() {

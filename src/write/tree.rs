@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
@@ -196,9 +196,8 @@ impl TreeWriter {
             ));
         }
         let (mut file, path) = self.create_file(relative, &metadata)?;
-        // Between two files this copies inside the kernel, or only shares the blocks.
-        io::copy(&mut original, &mut file)
-            .and_then(|_| self.keep_attributes(&file, &metadata, Content::Unchanged))
+        copy_content(&mut original, &mut file, metadata.len())
+            .and_then(|()| self.keep_attributes(&file, &metadata, Content::Unchanged))
             .map_err(|error| failed("write", &path, &error))
     }
 
@@ -208,7 +207,7 @@ impl TreeWriter {
             .written
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        written.sort_unstable();
+        written.sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
         let marker = self.out.join(MARKER);
         super::replace_file(&marker, marker::complete(&written).as_bytes())
     }
@@ -358,7 +357,7 @@ fn clear(out: &Path, marker: &str) -> io::Result<()> {
         }
     }
     // Deepest first. Bytecode caches appear when the output is run.
-    directories.sort_unstable();
+    directories.sort_unstable_by(|a, b| bytes(a).cmp(bytes(b)));
     for directory in directories.into_iter().rev() {
         let path = out.join(directory);
         if !is_real(directory) {
@@ -379,6 +378,22 @@ fn clear(out: &Path, marker: &str) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Copies a small file in one go, a large one inside the kernel, which may only share the blocks.
+fn copy_content(from: &mut File, to: &mut File, length: u64) -> io::Result<()> {
+    const SMALL: u64 = 64 * 1024;
+    if length > SMALL {
+        return io::copy(from, to).map(drop);
+    }
+    let mut content = Vec::with_capacity(usize::try_from(length).unwrap_or_default() + 1);
+    from.read_to_end(&mut content)?;
+    to.write_all(&content)
+}
+
+/// For sorting: a directory comes before what is in it.
+fn bytes(path: &Path) -> &[u8] {
+    path.as_os_str().as_encoded_bytes()
 }
 
 /// Everything in a directory but the marker.
