@@ -386,6 +386,8 @@ fn decide_options(request: &Request) -> DecideOptions {
             .unwrap_or(if build { Annotations::Defer } else { Annotations::Keep }),
         form: request.form,
         eager: config.eager.clone(),
+        pure: config.effects.pure.clone(),
+        effect: config.effects.effect.clone(),
     }
 }
 

@@ -36,7 +36,7 @@ pub fn judge(
     options: &DecideOptions,
 ) -> AnnotationUse {
     let module = program.module(id);
-    let inspected = inspected(module, annotation.owner);
+    let inspected = inspected(module, annotation);
     let late = options.first.minor() >= 14;
     if options.target != Target::Proxy {
         // Native lazy names resolve when they are evaluated. Only dataclasses look at names without evaluating:
@@ -62,11 +62,15 @@ pub fn judge(
 }
 
 /// Whether something may evaluate or inspect the annotation, and what.
-fn inspected(module: &Module, owner: AnnotationOwner) -> Option<&'static str> {
-    if mark(module, MarkKind::ReadsAnnotations).is_some() {
-        return Some("the module evaluates or inspects annotations");
+fn inspected(module: &Module, annotation: Annotation) -> Option<&'static str> {
+    if mark(module, MarkKind::EvaluatesAnnotations).is_some() {
+        return Some("the module evaluates annotations");
     }
-    match owner {
+    // Handing out a string hands out no placeholder.
+    if !annotation.text && mark(module, MarkKind::InspectsAnnotations).is_some() {
+        return Some("the module inspects annotations");
+    }
+    match annotation.owner {
         AnnotationOwner::Variable => None,
         AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
         AnnotationOwner::Plain(func) => function_inspected(module, func),

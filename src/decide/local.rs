@@ -5,7 +5,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::annotations::{self, AnnotationUse};
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason, keep_all, mark};
 use crate::config::{Escapes, Target};
-use crate::facts::{LineUse, MarkKind, Moment, Read, ReadKind, Site, Sym};
+use crate::facts::{ImportStmt, LineUse, MarkKind, Moment, Read, ReadKind, Site, Sym};
 use crate::program::{ModuleId, Origin, Program};
 use crate::rewrite::Form;
 
@@ -47,7 +47,16 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
             }
             already_loaded(program, id, site, &mut reasons);
         }
-        uses(id, site, own_reads, options, declared, import.moment, &mut reasons);
+        // A function may rebind the name before import-time code reads it; a lazy name is right in both cases.
+        let rebound = facts.names.get(&site.bound).is_some_and(|info| info.rebound_in_function.is_some());
+        let context = SiteContext {
+            id,
+            site,
+            components: submodule_components(import, site),
+            moment: import.moment,
+            may_be_read: declared || rebound,
+        };
+        uses(&context, own_reads, options, &mut reasons);
         let quote = annotation_uses(program, id, own_reads, options, declared, &mut reasons);
         verdicts.quote.extend(quote);
         if options.target == Target::Proxy && options.form == Form::Apply && import.line == LineUse::Shared {
@@ -88,28 +97,46 @@ fn already_loaded(program: &Program, id: ModuleId, site: &Site, reasons: &mut Ve
     }
 }
 
-/// Reads that are not annotations.
-fn uses(
+/// A site and what its reads are judged by.
+struct SiteContext<'a> {
     id: ModuleId,
-    site: &Site,
-    reads: &[(usize, &Read)],
-    options: &DecideOptions,
-    declared: bool,
-    site_moment: Moment,
-    reasons: &mut Vec<Reason>,
-) {
+    site: &'a Site,
+    /// `import a.b.c`: `b`, `c`.
+    components: Vec<&'static str>,
+    moment: Moment,
+    /// Reads at import time are no reason.
+    may_be_read: bool,
+}
+
+/// The submodules that `import a.b.c` loads below the name that it binds.
+fn submodule_components(import: &ImportStmt, site: &Site) -> Vec<&'static str> {
+    let alias = import.aliases[site.alias as usize];
+    if import.from.is_some() || alias.asname.is_some() {
+        return Vec::new();
+    }
+    alias.name.as_str().split('.').skip(1).collect()
+}
+
+/// `import a.b` and `import a.c` bind the same name; a read of `a.b.x` uses only the first.
+fn concerns(read: &Read, components: &[&str]) -> bool {
+    read.kind != ReadKind::Attribute || read.chain.iter().zip(components).all(|(attr, part)| attr == part)
+}
+
+/// Reads that are not annotations.
+fn uses(context: &SiteContext<'_>, reads: &[(usize, &Read)], options: &DecideOptions, reasons: &mut Vec<Reason>) {
+    let &SiteContext { id, site, moment, may_be_read, .. } = context;
     let proxy = options.target == Target::Proxy;
     for &(_, read) in reads {
         let at_import = match read.moment {
             Moment::ImportTime => true,
             // Used at once in the block that imports it.
-            Moment::MainGuard => site_moment == Moment::MainGuard,
+            Moment::MainGuard => moment == Moment::MainGuard,
             Moment::Deferred | Moment::Never => false,
         };
-        if matches!(read.kind, ReadKind::Annotation(_)) {
+        if matches!(read.kind, ReadKind::Annotation(_)) || !concerns(read, &context.components) {
             continue;
         }
-        if at_import && !declared && read.kind != ReadKind::Dropped {
+        if at_import && !may_be_read && read.kind != ReadKind::Dropped {
             reasons.push(
                 Reason::at(KeepReason::UsedAtImportTime, id, read.range, "read while the module loads")
                     .about(site.bound),

@@ -15,6 +15,7 @@ use ruff_text_size::TextRange;
 
 use crate::config::{Annotations, Escapes, NamePatterns, PythonVersion, Safety, Target};
 use crate::facts::{MarkKind, Place, Site};
+use crate::program::effects::Effects;
 use crate::program::{Module, Program};
 use crate::rewrite::{Form, MissingImport};
 pub use reason::{Evidence, KeepReason, Reason};
@@ -38,6 +39,10 @@ pub struct DecideOptions {
     pub form: Form,
     /// Modules that are always imported eagerly.
     pub eager: NamePatterns,
+    /// Functions that the user calls free of effects.
+    pub pure: NamePatterns,
+    /// Functions that the user calls effects.
+    pub effect: NamePatterns,
 }
 
 /// What becomes of one site.
@@ -110,6 +115,10 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         })
         .collect();
 
+    if options.safety != Safety::Trusting {
+        let effects = Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
+        effects.decide(program, &mut verdicts);
+    }
     for (id, verdicts) in program.ids().zip(&mut verdicts) {
         groups::decide(program, id, options, verdicts);
         verdicts.settle();

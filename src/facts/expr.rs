@@ -13,11 +13,12 @@ use super::stmt::{is_own_module, is_sys_modules};
 use super::walker::{ScopeKind, Use, Walker};
 use super::{FixedUse, MarkKind, Sym};
 
-/// Calls that evaluate annotations or hand them out.
-const ANNOTATION_READERS: &[&str] = &[
-    "get_type_hints", "get_annotations", "signature", "getfullargspec", "call_annotate_function",
-    "evaluate_forward_ref", "singledispatchmethod",
-];
+/// Calls that evaluate annotations, text included.
+const ANNOTATION_EVALUATORS: &[&str] =
+    &["get_type_hints", "get_annotations", "call_annotate_function", "evaluate_forward_ref"];
+
+/// Calls that hand annotations out.
+const ANNOTATION_INSPECTORS: &[&str] = &["signature", "getfullargspec", "Signature"];
 
 impl<'a> Walker<'a> {
     /// An expression; gives where its value comes from.
@@ -199,7 +200,7 @@ impl<'a> Walker<'a> {
         };
         match attribute.attr.as_str() {
             "__dict__" => self.dict_attribute(attribute),
-            "__annotations__" | "__annotate__" => self.mark(MarkKind::ReadsAnnotations, attribute.range),
+            "__annotations__" | "__annotate__" => self.mark(MarkKind::InspectsAnnotations, attribute.range),
             _ => {}
         }
         self.attr_value(base, attr)
@@ -463,8 +464,8 @@ impl<'a> Walker<'a> {
                         }
                         _ => {}
                     }
-                } else if ANNOTATION_READERS.contains(&id) {
-                    self.mark(MarkKind::ReadsAnnotations, range);
+                } else {
+                    self.note_annotation_reader(id, range);
                 }
             }
             Expr::Attribute(attribute) => {
@@ -472,6 +473,14 @@ impl<'a> Walker<'a> {
                 self.note_method(call, attribute, method, first);
             }
             _ => {}
+        }
+    }
+
+    fn note_annotation_reader(&mut self, name: &str, range: TextRange) {
+        if ANNOTATION_EVALUATORS.contains(&name) {
+            self.mark(MarkKind::EvaluatesAnnotations, range);
+        } else if ANNOTATION_INSPECTORS.contains(&name) {
+            self.mark(MarkKind::InspectsAnnotations, range);
         }
     }
 
@@ -483,8 +492,9 @@ impl<'a> Walker<'a> {
         first: Option<Value>,
     ) {
         let range = call.range();
-        if ANNOTATION_READERS.contains(&method) || (method == "register" && is_bare_register(call)) {
-            self.mark(MarkKind::ReadsAnnotations, range);
+        self.note_annotation_reader(method, range);
+        if method == "register" && is_bare_register(call) {
+            self.mark(MarkKind::EvaluatesAnnotations, range);
         }
         if is_sys_modules(&attribute.value) {
             match (method, first) {

@@ -29,8 +29,10 @@ pub enum MarkKind {
     ReplacesItself,
     /// `sys.modules[__name__].__class__ = …`
     SetsOwnClass,
-    /// Something in the module evaluates or inspects annotations: `get_type_hints`, `__annotations__`, `inspect.signature`.
-    ReadsAnnotations,
+    /// Something in the module evaluates annotations, also those that are text: `get_type_hints`, `singledispatch`.
+    EvaluatesAnnotations,
+    /// Something in the module hands annotations out as they are: `__annotations__`, `inspect.signature`.
+    InspectsAnnotations,
     /// `sys.modules` is asked for a name: membership, `.get`, item.
     AsksSysModules(Sym),
     /// `sys.modules` is read as a whole.

@@ -1,1 +1,884 @@
-//! Effects (being written).
+//! Load effects judged: what outsiders can observe because a module was loaded.
+//!
+//! Each module's effects come from the [interpreter](super::interpret). Here they meet the graph:
+//!
+//! - An effect of M on the state of R is *contained* if loading R always loads M: nobody can look at R's state without M's
+//!   effect. Then only the edges that guarantee this, those among the modules that R always loads, must stay eager.
+//! - Every other effect *taints*: all modules from which M is reached must load it when they did, so every edge that leads
+//!   to M stays eager.
+//!
+//! Soundness: an edge that becomes lazy leads to modules whose load changes nothing that anybody can see without loading them.
+
+use ruff_text_size::{TextRange, TextSize};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::graph::{Graph, ancestors};
+use super::interpret::{Abs, Effect, EffectKind, Interpreter, Outcome, Owner, Shared};
+use super::{ModuleId, Origin, Program, cycles, tables};
+use crate::config::{NamePatterns, Safety};
+use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
+use crate::facts::{FuncId, MarkKind, Moment, OpKind, Place, Sym, Value, ValueId};
+
+/// The whole-program view of what loading does.
+#[derive(Debug)]
+pub struct Effects {
+    outcomes: Vec<Outcome>,
+    graph: Graph,
+    /// Globals that are rebound after their module has loaded.
+    rebound: FxHashMap<(ModuleId, Sym), (ModuleId, TextSize)>,
+    /// Modules that somebody asks `sys.modules` for.
+    asked: FxHashMap<Sym, (ModuleId, TextRange)>,
+}
+
+/// Why a module is tainted: the next module on the way, and for the cause itself its effect.
+#[derive(Debug, Clone, Copy)]
+enum Taint {
+    Cause(usize),
+    Through(ModuleId, TextSize),
+}
+
+impl Effects {
+    /// Runs all modules' import-time code.
+    pub fn of_program(program: &Program, safety: Safety, pure: NamePatterns, effect: NamePatterns) -> Self {
+        use rayon::prelude::*;
+        let mut shared = Shared { listed_classes: FxHashSet::default(), pure, effect };
+        shared.listed_classes = listed_classes(program, &shared);
+        let mut outcomes: Vec<Outcome> = program
+            .ids()
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|id| Interpreter::run(program, &shared, safety, id))
+            .collect();
+        let rebound = rebound(program);
+        let asked = asked(program);
+        let written = written_state(program);
+        let mutated = mutated_globals(program, &outcomes);
+        let replaced = replaced_files(program);
+        for id in program.ids() {
+            let extra = further_effects(program, id, &outcomes[id.index()], &rebound, &asked, &written, &mutated, &replaced);
+            outcomes[id.index()].effects.extend(extra);
+        }
+        let loads: Vec<Vec<(ModuleId, TextSize)>> =
+            outcomes.iter_mut().map(|o| std::mem::take(&mut o.loads)).collect();
+        let graph = Graph::new(program, &loads);
+        Self { outcomes, graph, rebound, asked }
+    }
+
+    /// Adds the reasons to the verdicts.
+    pub fn decide(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
+        self.unread(program, verdicts);
+        self.frozen(program, verdicts);
+        self.observed(program, verdicts);
+        windows(program, &self.outcomes, verdicts);
+
+        let (uncontained, contained) = self.split(program);
+        let taints = self.taints(program, &uncontained);
+        self.keep_tainted(program, &taints, verdicts);
+        self.keep_containing(program, &contained, verdicts);
+        let ordered = cycles::order_sensitive(program, &self.graph, verdicts);
+        if !ordered.is_empty() {
+            // Loading such a cycle in another order fails: its first entry must stay where it was.
+            let mut taints = FxHashMap::default();
+            for &id in &ordered {
+                taints.insert(id, Taint::Cause(usize::MAX));
+            }
+            let taints = self.spread(taints);
+            self.keep_tainted(program, &taints, verdicts);
+        }
+    }
+
+    /// Effects by whether they are contained: (module, index of the effect).
+    fn split(&self, program: &Program) -> (Vec<(ModuleId, usize)>, FxHashMap<ModuleId, Vec<(ModuleId, usize)>>) {
+        let mut uncontained = Vec::new();
+        let mut by_owner: FxHashMap<ModuleId, Vec<(ModuleId, usize)>> = FxHashMap::default();
+        for (id, outcome) in program.ids().zip(&self.outcomes) {
+            for (index, effect) in outcome.effects.iter().enumerate() {
+                match (effect.owner, effect.kind) {
+                    (Owner::Module(owner, _), EffectKind::Write | EffectKind::UnresolvedCall | EffectKind::Subclass) => {
+                        by_owner.entry(owner).or_default().push((id, index));
+                    }
+                    _ => uncontained.push((id, index)),
+                }
+            }
+        }
+        let mut contained = FxHashMap::default();
+        for (owner, effects) in by_owner {
+            let always = self.graph.always_with(program, owner);
+            let (inside, outside): (Vec<_>, Vec<_>) = effects.into_iter().partition(|(id, _)| always.contains(id));
+            uncontained.extend(outside);
+            if !inside.is_empty() {
+                contained.insert(owner, inside);
+            }
+        }
+        uncontained.sort_unstable();
+        (uncontained, contained)
+    }
+
+    fn taints(&self, _: &Program, uncontained: &[(ModuleId, usize)]) -> FxHashMap<ModuleId, Taint> {
+        let mut taints = FxHashMap::default();
+        for &(id, index) in uncontained {
+            taints.entry(id).or_insert(Taint::Cause(index));
+        }
+        self.spread(taints)
+    }
+
+    /// Everything from which a tainted module is reached is tainted.
+    fn spread(&self, mut taints: FxHashMap<ModuleId, Taint>) -> FxHashMap<ModuleId, Taint> {
+        let mut todo: std::collections::VecDeque<ModuleId> = {
+            let mut causes: Vec<ModuleId> = taints.keys().copied().collect();
+            causes.sort_unstable();
+            causes.into()
+        };
+        while let Some(id) = todo.pop_front() {
+            for &(from, edge) in &self.graph.back[id.index()] {
+                if let std::collections::hash_map::Entry::Vacant(entry) = taints.entry(from) {
+                    entry.insert(Taint::Through(id, self.graph.out[from.index()][edge as usize].at));
+                    todo.push_back(from);
+                }
+            }
+        }
+        taints
+    }
+
+    fn keep_tainted(&self, program: &Program, taints: &FxHashMap<ModuleId, Taint>, verdicts: &mut [ModuleVerdicts]) {
+        let mut with_package: FxHashMap<ModuleId, FxHashSet<ModuleId>> = FxHashMap::default();
+        for id in program.ids() {
+            let mut loaded_anyway: Option<Vec<ModuleId>> = None;
+            for edge in &self.graph.out[id.index()] {
+                let Some(site) = edge.site else { continue };
+                if edge.lazy || !taints.contains_key(&edge.to) {
+                    continue;
+                }
+                // What the package around this module loads in any case is loaded without this import.
+                let packages = loaded_anyway.get_or_insert_with(|| ancestors(program, id));
+                let covered = packages.iter().any(|&package| {
+                    let closure =
+                        with_package.entry(package).or_insert_with(|| self.tainted_closure(package, taints));
+                    closure.contains(&edge.to) && !self.closes_cycle(edge.to, id, package)
+                });
+                if covered {
+                    continue;
+                }
+                let reason = self.reason(program, id, site, edge.to, taints);
+                verdicts[id.index()].sites[site as usize].keep(reason);
+            }
+        }
+    }
+
+    /// All tainted modules that loading a package loads.
+    fn tainted_closure(&self, start: ModuleId, taints: &FxHashMap<ModuleId, Taint>) -> FxHashSet<ModuleId> {
+        let mut seen = FxHashSet::default();
+        let mut todo = vec![start];
+        while let Some(id) = todo.pop() {
+            for edge in self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy) {
+                if taints.contains_key(&edge.to) && seen.insert(edge.to) {
+                    todo.push(edge.to);
+                }
+            }
+        }
+        seen
+    }
+
+    /// The package loads `to` only because it loads this module: then the import is what loads it.
+    fn closes_cycle(&self, to: ModuleId, through: ModuleId, package: ModuleId) -> bool {
+        let mut seen = FxHashSet::default();
+        let mut todo = vec![package];
+        while let Some(id) = todo.pop() {
+            if id == to {
+                return false;
+            }
+            if id == through {
+                continue;
+            }
+            for edge in self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy) {
+                if seen.insert(edge.to) {
+                    todo.push(edge.to);
+                }
+            }
+        }
+        true
+    }
+
+    /// The edges that make sure that an owner is never seen without the effects on it.
+    fn keep_containing(
+        &self,
+        program: &Program,
+        contained: &FxHashMap<ModuleId, Vec<(ModuleId, usize)>>,
+        verdicts: &mut [ModuleVerdicts],
+    ) {
+        let mut owners: Vec<_> = contained.keys().copied().collect();
+        owners.sort_unstable();
+        for owner in owners {
+            let causes = &contained[&owner];
+            let inside = self.graph.always_with(program, owner);
+            // Backwards from the causes, inside what the owner always loads.
+            let mut taints: FxHashMap<ModuleId, Taint> =
+                causes.iter().map(|&(id, index)| (id, Taint::Cause(index))).collect();
+            let mut todo: Vec<ModuleId> = causes.iter().map(|(id, _)| *id).collect();
+            while let Some(id) = todo.pop() {
+                for &(from, edge) in &self.graph.back[id.index()] {
+                    if !inside.contains(&from) {
+                        continue;
+                    }
+                    let edge = self.graph.out[from.index()][edge as usize];
+                    if let Some(site) = edge.site {
+                        let reason = self.reason(program, from, site, id, &taints);
+                        verdicts[from.index()].sites[site as usize].keep(reason);
+                    }
+                    if let std::collections::hash_map::Entry::Vacant(entry) = taints.entry(from) {
+                        entry.insert(Taint::Through(id, edge.at));
+                        todo.push(from);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The reason with the chain of imports down to the effect.
+    fn reason(
+        &self,
+        program: &Program,
+        id: ModuleId,
+        site: u32,
+        to: ModuleId,
+        taints: &FxHashMap<ModuleId, Taint>,
+    ) -> Reason {
+        let import = &program.module(id).facts.imports[program.module(id).facts.sites[site as usize].stmt as usize];
+        let mut evidence = vec![Evidence {
+            module: id,
+            range: import.range,
+            note: "loads",
+            subject: Some(program.module(to).name),
+        }];
+        let mut kind = KeepReason::LoadEffects;
+        let mut at = to;
+        for _ in 0..64 {
+            match taints.get(&at) {
+                Some(Taint::Through(next, place)) => {
+                    evidence.push(Evidence {
+                        module: at,
+                        range: TextRange::empty(*place),
+                        note: "which loads",
+                        subject: Some(program.module(*next).name),
+                    });
+                    at = *next;
+                }
+                Some(Taint::Cause(usize::MAX)) => {
+                    kind = KeepReason::ImportOrder;
+                    evidence.push(Evidence {
+                        module: at,
+                        range: TextRange::empty(0.into()),
+                        note: "is part of an import cycle that works only in the original order",
+                        subject: Some(program.module(at).name),
+                    });
+                    break;
+                }
+                Some(Taint::Cause(index)) => {
+                    let effect = &self.outcomes[at.index()].effects[*index];
+                    kind = reason_of(effect);
+                    evidence.push(Evidence {
+                        module: at,
+                        range: TextRange::empty(effect.at),
+                        note: note_of(effect),
+                        subject: subject_of(program, effect),
+                    });
+                    if let Some((module, place)) = effect.deep {
+                        evidence.push(Evidence {
+                            module,
+                            range: TextRange::empty(place),
+                            note: "here",
+                            subject: None,
+                        });
+                    }
+                    break;
+                }
+                None => break,
+            }
+        }
+        Reason { kind, evidence }
+    }
+
+    /// Imports that nobody reads.
+    fn unread(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
+        let taken = taken_names(program);
+        for id in program.ids() {
+            let module = program.module(id);
+            let facts = &module.facts;
+            let read: FxHashSet<Sym> =
+                facts.reads.iter().filter(|r| r.moment != Moment::Never).map(|r| r.name).collect();
+            for (index, site) in facts.sites.iter().enumerate() {
+                let import = &facts.imports[site.stmt as usize];
+                if site.declared.is_some() {
+                    continue;
+                }
+                let alias = site.alias as usize;
+                let name = program.loaded_name(id, import, alias).unwrap_or_default();
+                let foreign = matches!(program.origin(id, import, alias), Origin::Foreign);
+                if foreign && tables::has_load_effects(&name) {
+                    verdicts[id.index()].sites[index].keep(
+                        Reason::at(KeepReason::LoadEffects, id, import.range, "changes the process when it is loaded")
+                            .about(Sym::new(&name)),
+                    );
+                }
+                let exported = facts.exports.all.as_ref().is_some_and(|all| all.contains(&site.bound));
+                let unread = !read.contains(&site.bound)
+                    && !exported
+                    && !module.is_package
+                    && !taken.contains(&(id, site.bound));
+                let known_pure = program.find_from(id, &name).is_some()
+                    || (!name.contains('.') && program.stdlib.knows(&name))
+                    || (import.from.is_some() && program.stdlib.knows(&name));
+                if unread && foreign && !known_pure {
+                    verdicts[id.index()].sites[index].keep(
+                        Reason::at(KeepReason::SideEffectOnly, id, import.range, "nobody reads the name")
+                            .about(site.bound),
+                    );
+                }
+            }
+        }
+    }
+
+    /// From-imports of names that are rebound later.
+    fn frozen(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
+        for id in program.ids() {
+            let facts = &program.module(id).facts;
+            for (index, site) in facts.sites.iter().enumerate() {
+                let import = &facts.imports[site.stmt as usize];
+                let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) else { continue };
+                if let Some(&(module, at)) = self.rebound.get(&(source, name)) {
+                    verdicts[id.index()].sites[index].keep(
+                        Reason::at(KeepReason::FrozenValue, module, TextRange::empty(at), "rebinds the name later")
+                            .about(name),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Imports of modules that somebody asks for in `sys.modules`.
+    fn observed(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
+        if self.asked.is_empty() {
+            return;
+        }
+        for id in program.ids() {
+            let facts = &program.module(id).facts;
+            for (index, site) in facts.sites.iter().enumerate() {
+                let import = &facts.imports[site.stmt as usize];
+                let Some(name) = program.loaded_name(id, import, site.alias as usize) else { continue };
+                let item = import.aliases[site.alias as usize].name;
+                let full = Sym::new(&format!("{name}.{item}"));
+                let asked = self.asked.get(&Sym::new(&name)).or_else(|| {
+                    import.from.and_then(|_| self.asked.get(&full))
+                });
+                if let Some(&(module, range)) = asked {
+                    verdicts[id.index()].sites[index].keep(
+                        Reason::at(KeepReason::LoadObserved, module, range, "asks whether the module is loaded")
+                            .about(Sym::new(&name)),
+                    );
+                }
+            }
+        }
+    }
+}
+
+fn reason_of(effect: &Effect) -> KeepReason {
+    match effect.kind {
+        EffectKind::Fails => KeepReason::OptionalProbe,
+        EffectKind::ReadsState => KeepReason::StateWindow,
+        _ => KeepReason::LoadEffects,
+    }
+}
+
+fn note_of(effect: &Effect) -> &'static str {
+    match effect.kind {
+        EffectKind::Write => "changes state of another module",
+        EffectKind::UnresolvedCall => "is called for its effect",
+        EffectKind::Process => "changes the state of the process",
+        EffectKind::InputOutput => "does input or output, or starts something",
+        EffectKind::Subclass => "has its subclasses listed",
+        EffectKind::Fails => "may raise while it loads",
+        EffectKind::ReadsState => "is read while the module loads, and changed by the program",
+    }
+}
+
+fn subject_of(program: &Program, effect: &Effect) -> Option<Sym> {
+    match effect.owner {
+        Owner::Module(id, name) if !name.as_str().is_empty() => {
+            Some(Sym::new(&format!("{}.{name}", program.module(id).name)))
+        }
+        Owner::Module(id, _) => Some(program.module(id).name),
+        Owner::External(path) => Some(path),
+        Owner::Fresh => effect.subject,
+    }
+}
+
+/// Names that other modules take from a module: `from m import n`, `m.n`.
+fn taken_names(program: &Program) -> FxHashSet<(ModuleId, Sym)> {
+    let mut taken = FxHashSet::default();
+    for id in program.ids() {
+        let facts = &program.module(id).facts;
+        for import in &facts.imports {
+            for (alias, item) in import.aliases.iter().enumerate() {
+                if item.name == "*" {
+                    let source = import.from.and_then(|f| program.absolute(id, f));
+                    if let Some(source) = source.and_then(|s| program.find_from(id, &s)) {
+                        let names = program.module(source).facts.names.keys();
+                        taken.extend(names.map(|&n| (source, n)));
+                    }
+                } else if let Origin::Attribute(source, name) = program.origin(id, import, alias) {
+                    taken.insert((source, name));
+                }
+            }
+        }
+        for read in facts.reads.iter().filter(|r| !r.chain.is_empty()) {
+            for site in facts.sites.iter().filter(|s| s.bound == read.name) {
+                let import = &facts.imports[site.stmt as usize];
+                if let Origin::Module(mut source) = program.origin(id, import, site.alias as usize) {
+                    for &attr in &read.chain {
+                        taken.insert((source, attr));
+                        match program.attribute(id, source, attr) {
+                            Origin::Module(next) => source = next,
+                            _ => break,
+                        }
+                    }
+                }
+            }
+        }
+    }
+    taken
+}
+
+/// The module of the program that a value is, by names alone.
+fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
+    let facts = &program.module(id).facts;
+    match facts.code.value(value) {
+        Value::Global(name) => {
+            let site = facts.sites.iter().find(|s| s.bound == name)?;
+            let import = &facts.imports[site.stmt as usize];
+            match program.origin(id, import, site.alias as usize) {
+                Origin::Module(source) => Some(source),
+                _ => None,
+            }
+        }
+        Value::Attr(base, attr) => {
+            let base = module_of(program, id, base)?;
+            match program.attribute(id, base, attr) {
+                Origin::Module(source) => Some(source),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// Globals that change after their module has loaded.
+fn rebound(program: &Program) -> FxHashMap<(ModuleId, Sym), (ModuleId, TextSize)> {
+    let mut rebound = FxHashMap::default();
+    for id in program.ids() {
+        let facts = &program.module(id).facts;
+        for (&name, info) in &facts.names {
+            if let Some(at) = info.rebound_in_function {
+                rebound.insert((id, name), (id, at));
+            }
+        }
+        for op in &facts.code.ops {
+            match op.kind {
+                OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
+                    if let Some(target) = module_of(program, id, base)
+                        && target != id
+                    {
+                        rebound.insert((target, attr), (id, op.at));
+                    }
+                }
+                OpKind::Call { call, .. } => {
+                    if let Some(target) = patched(program, id, call) {
+                        rebound.insert(target, (id, op.at));
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    rebound
+}
+
+/// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`.
+fn patched(program: &Program, id: ModuleId, call: u32) -> Option<(ModuleId, Sym)> {
+    let code = &program.module(id).facts.code;
+    let call = &code.calls[call as usize];
+    let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { return None };
+    if !matches!(name.as_str(), "patch" | "setattr" | "delattr" | "object" | "replace" | "multiple") {
+        return None;
+    }
+    let args = code.positional(call);
+    let text = |index: usize| match args.get(index).map(|&a| code.value(a)) {
+        Some(Value::Str(text)) => Some(text),
+        _ => None,
+    };
+    if let Some(path) = text(0) {
+        let (module, name) = path.as_str().rsplit_once('.')?;
+        return Some((program.find_from(id, module)?, Sym::new(name)));
+    }
+    let module = module_of(program, id, *args.first()?)?;
+    text(1).map(|name| (module, name))
+}
+
+/// Modules that somebody asks `sys.modules` for, by literal name.
+fn asked(program: &Program) -> FxHashMap<Sym, (ModuleId, TextRange)> {
+    let mut asked = FxHashMap::default();
+    for id in program.ids() {
+        for mark in &program.module(id).facts.marks {
+            if let MarkKind::AsksSysModules(name) = mark.kind
+                && name != program.module(id).name
+                && name != "__main__"
+            {
+                asked.entry(name).or_insert((id, mark.range));
+            }
+        }
+    }
+    asked
+}
+
+/// The dotted name of foreign state that a value is: `os.environ`.
+fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> Option<String> {
+    let facts = &program.module(id).facts;
+    match facts.code.value(value) {
+        Value::Global(name) => {
+            let site = facts.sites.iter().find(|s| s.bound == name)?;
+            let import = &facts.imports[site.stmt as usize];
+            let item = import.aliases[site.alias as usize];
+            match (program.origin(id, import, site.alias as usize), import.from) {
+                (Origin::Foreign, Some(from)) => Some(format!("{}.{}", from.module, item.name)),
+                (Origin::Foreign, None) if item.asname.is_some() => Some(item.name.as_str().to_owned()),
+                (Origin::Foreign, None) => Some(name.as_str().to_owned()),
+                _ => None,
+            }
+        }
+        Value::Attr(base, attr) => Some(format!("{}.{attr}", foreign_path(program, id, base)?)),
+        _ => None,
+    }
+}
+
+/// State of the process that the program writes: which, with which key (none: any).
+#[derive(Debug, Default)]
+struct WrittenState {
+    keys: FxHashMap<(Sym, Option<Sym>), Vec<ModuleId>>,
+}
+
+impl WrittenState {
+    fn add(&mut self, state: &str, key: Option<Sym>, by: ModuleId) {
+        self.keys.entry((Sym::new(state), key)).or_default().push(by);
+    }
+
+    /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
+    fn is_written(&self, state: Sym, key: Option<Sym>) -> bool {
+        match key {
+            Some(_) => self.keys.contains_key(&(state, key)),
+            None => self.keys.keys().any(|(s, _)| *s == state),
+        }
+    }
+}
+
+fn written_state(program: &Program) -> WrittenState {
+    let mut written = WrittenState::default();
+    for id in program.ids() {
+        let code = &program.module(id).facts.code;
+        let literal = |value: ValueId| match code.value(value) {
+            Value::Str(name) => Some(name),
+            _ => None,
+        };
+        for op in &code.ops {
+            match op.kind {
+                OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
+                    if let Some(path) = foreign_path(program, id, base)
+                        && tables::is_process_state(&path)
+                    {
+                        written.add(&path, literal(key), id);
+                    }
+                }
+                OpKind::SetAttr { base, attr, .. } => {
+                    if let Some(path) = foreign_path(program, id, base) {
+                        let path = format!("{path}.{attr}");
+                        if tables::is_process_state(&path) {
+                            written.add(&path, None, id);
+                        }
+                    }
+                }
+                OpKind::Call { call, .. } => {
+                    let call = &code.calls[call as usize];
+                    let Some(path) = foreign_path(program, id, call.callee) else { continue };
+                    let first = code.positional(call).first().and_then(|&a| literal(a));
+                    match path.as_str() {
+                        "os.putenv" | "os.unsetenv" => written.add("os.environ", first, id),
+                        "os.chdir" | "os.fchdir" => written.add("os.getcwd", None, id),
+                        _ => {
+                            if let Some((state, method)) = path.rsplit_once('.')
+                                && tables::is_process_state(state)
+                                && tables::MUTATORS.contains(&method)
+                            {
+                                let key = if state == "os.environ" { first } else { None };
+                                written.add(state, key, id);
+                            }
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+    written
+}
+
+/// Globals whose value or content changes after their module has loaded, or by others while the program loads.
+fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> FxHashSet<(ModuleId, Sym)> {
+    let mut mutated = FxHashSet::default();
+    for (id, outcome) in program.ids().zip(outcomes) {
+        for effect in &outcome.effects {
+            if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
+                (effect.owner, effect.kind)
+            {
+                mutated.insert((owner, name));
+            }
+        }
+        let code = &program.module(id).facts.code;
+        for (index, _) in code.functions.iter().enumerate().skip(1) {
+            let func = FuncId(u32::try_from(index).unwrap_or_default());
+            for op in code.ops_of(func) {
+                let base = match op.kind {
+                    OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => base,
+                    OpKind::SetAttr { base, .. } => base,
+                    OpKind::SetGlobal { name, .. } => {
+                        mutated.insert((id, name));
+                        continue;
+                    }
+                    OpKind::Call { call, .. } => {
+                        let call = &code.calls[call as usize];
+                        match code.value(call.callee) {
+                            Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => base,
+                            _ => continue,
+                        }
+                    }
+                    _ => continue,
+                };
+                if let Value::Global(name) = code.value(base) {
+                    mutated.insert((id, name));
+                } else if let Value::Attr(base, attr) = code.value(base)
+                    && let Some(target) = module_of(program, id, base)
+                {
+                    mutated.insert((target, attr));
+                }
+            }
+        }
+    }
+    mutated
+}
+
+/// Modules whose source file the program may write to.
+fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
+    let mut named = FxHashSet::default();
+    let mut writes = false;
+    for id in program.ids() {
+        let facts = &program.module(id).facts;
+        for mark in &facts.marks {
+            if let MarkKind::PythonFileName(name) = mark.kind {
+                named.insert((name, id));
+            }
+        }
+        writes = writes
+            || facts.code.calls.iter().any(|call| match facts.code.value(call.callee) {
+                Value::Global(name) if name == "open" => facts
+                    .code
+                    .positional(call)
+                    .get(1)
+                    .is_some_and(|&m| matches!(facts.code.value(m), Value::Str(m) if m.as_str().contains(['w', 'a', 'x', '+']))),
+                Value::Attr(_, name) | Value::Global(name) => matches!(
+                    name.as_str(),
+                    "write_text" | "write_bytes" | "copyfile" | "copy2" | "copytree" | "unlink" | "rename"
+                ),
+                _ => false,
+            });
+    }
+    if !writes || named.is_empty() {
+        return FxHashSet::default();
+    }
+    let mut by_stem: FxHashMap<&str, Vec<ModuleId>> = FxHashMap::default();
+    for id in program.ids() {
+        let name = program.module(id).name.as_str();
+        by_stem.entry(name.rsplit('.').next().unwrap_or(name)).or_default().push(id);
+    }
+    let mut replaced = FxHashSet::default();
+    for (name, by) in named {
+        let path = name.as_str().trim_end_matches(".py");
+        let stem = path.rsplit('/').next().unwrap_or(path);
+        for &id in by_stem.get(stem).into_iter().flatten() {
+            if id != by && same_project(program, id, by) {
+                replaced.insert(id);
+            }
+        }
+    }
+    replaced
+}
+
+/// Two modules of one distribution, roughly: the same top-level package, or neither in a package.
+fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool {
+    let top = |id: ModuleId| {
+        let name = program.module(id).name.as_str();
+        name.split_once('.').map(|(top, _)| top)
+    };
+    top(a) == top(b)
+}
+
+/// Effects that show only against the rest of the program.
+#[expect(clippy::too_many_arguments, reason = "each is a separate view of the program")]
+fn further_effects(
+    program: &Program,
+    id: ModuleId,
+    outcome: &Outcome,
+    rebound: &FxHashMap<(ModuleId, Sym), (ModuleId, TextSize)>,
+    asked: &FxHashMap<Sym, (ModuleId, TextRange)>,
+    written: &WrittenState,
+    mutated: &FxHashSet<(ModuleId, Sym)>,
+    replaced: &FxHashSet<ModuleId>,
+) -> Vec<Effect> {
+    let module = program.module(id);
+    let facts = &module.facts;
+    let mut out = Vec::new();
+    let mut add = |kind, owner, at, subject| out.push(Effect { kind, owner, at, deep: None, subject });
+    for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
+        for alias in 0..import.aliases.len() {
+            let item = import.aliases[alias];
+            let certain = import.place == Place::Module && !is_conditional(program, id, import.range.start());
+            if certain && !import.guarded && item.name != "*" {
+                let origin = program.origin(id, import, alias);
+                let name = program.loaded_name(id, import, alias);
+                let missing = matches!(origin, Origin::MissingModule | Origin::MissingName(_))
+                    || (import.from.is_none()
+                        && name.is_some_and(|n| program.target(id, &n) == super::Target::Missing));
+                if missing {
+                    add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
+                }
+            }
+            if let Origin::Attribute(source, name) = program.origin(id, import, alias)
+                && rebound.contains_key(&(source, name))
+                && source != id
+            {
+                add(EffectKind::ReadsState, Owner::Module(source, name), import.range.start(), Some(name));
+            }
+        }
+    }
+    for read in &outcome.reads {
+        if written.is_written(read.state, read.key) {
+            add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
+        }
+    }
+    for &(owner, name, at) in &outcome.global_reads {
+        if mutated.contains(&(owner, name)) || rebound.contains_key(&(owner, name)) {
+            add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name));
+        }
+    }
+    if asked.contains_key(&module.name) {
+        let sys = Sym::new("sys.modules");
+        add(EffectKind::Process, Owner::External(sys), TextSize::new(0), Some(module.name));
+    }
+    if replaced.contains(&id) {
+        let file = Sym::new("the module's file");
+        add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));
+    }
+    out
+}
+
+/// Whether the operation at a place runs only under a condition.
+fn is_conditional(program: &Program, id: ModuleId, at: TextSize) -> bool {
+    let code = &program.module(id).facts.code;
+    code.ops_of(FuncId::MODULE).iter().any(|op| op.at == at && op.conditional)
+}
+
+/// Imports between a change of the import path, the environment or the like, and its undoing.
+fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdicts]) {
+    let _ = outcomes;
+    for id in program.ids() {
+        let facts = &program.module(id).facts;
+        let code = &facts.code;
+        let mut changes: FxHashMap<&'static str, Vec<TextSize>> = FxHashMap::default();
+        for op in code.ops_of(FuncId::MODULE) {
+            let path = match op.kind {
+                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => foreign_path(program, id, base),
+                OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
+                    foreign_path(program, id, base).map(|p| format!("{p}.{attr}"))
+                }
+                OpKind::Call { call, .. } => foreign_path(program, id, code.calls[call as usize].callee),
+                _ => None,
+            };
+            if let Some(state) = path.and_then(|p| tables::window_state(&p)) {
+                changes.entry(state).or_default().push(op.at);
+            }
+        }
+        for places in changes.values().filter(|p| p.len() > 1) {
+            let (first, last) = (places[0], places[places.len() - 1]);
+            for (index, site) in facts.sites.iter().enumerate() {
+                let import = &facts.imports[site.stmt as usize];
+                if first < import.range.start() && import.range.start() < last {
+                    verdicts[id.index()].sites[index].keep(Reason::at(
+                        KeepReason::StateWindow,
+                        id,
+                        TextRange::empty(first),
+                        "changed before this import, and again after it",
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Classes whose `__subclasses__()` somebody calls.
+fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<(ModuleId, u32)> {
+    let subclasses = Sym::new("__subclasses__");
+    let mut listed = FxHashSet::default();
+    for id in program.ids() {
+        let code = &program.module(id).facts.code;
+        for op in &code.ops {
+            let OpKind::Call { call, .. } = op.kind else { continue };
+            let Value::Attr(base, name) = code.value(code.calls[call as usize].callee) else { continue };
+            if name != subclasses {
+                continue;
+            }
+            let mut interpreter = Interpreter::evaluator(program, shared, id);
+            let mut found = false;
+            for abs in interpreter.evaluate(id, base) {
+                if let Abs::Class(m, c) = abs {
+                    listed.insert((m, c));
+                    found = true;
+                }
+            }
+            if found {
+                continue;
+            }
+            // `cls.__subclasses__()` in a method; else a helper that is given the class.
+            let function = code.function(op.func);
+            if let Some(class) = function.class {
+                listed.insert((id, class));
+            }
+            for other in program.ids() {
+                let other_code = &program.module(other).facts.code;
+                for call in &other_code.calls {
+                    let called = match other_code.value(call.callee) {
+                        Value::Global(n) | Value::Attr(_, n) => n == function.name,
+                        _ => false,
+                    };
+                    if !called {
+                        continue;
+                    }
+                    for &arg in other_code.positional(call) {
+                        let mut interpreter = Interpreter::evaluator(program, shared, other);
+                        for abs in interpreter.evaluate(other, arg) {
+                            if let Abs::Class(m, c) = abs {
+                                listed.insert((m, c));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+    listed
+}

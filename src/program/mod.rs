@@ -4,6 +4,10 @@
 //! and for every imported name where it comes from. Linking reads no file: it could run on the
 //! facts of a million modules that were extracted elsewhere.
 
+pub mod cycles;
+pub mod effects;
+pub mod graph;
+pub mod interpret;
 pub mod stdlib;
 pub mod tables;
 
@@ -270,7 +274,9 @@ impl Program {
 
     /// A name taken from a module.
     pub fn attribute(&self, importer: ModuleId, id: ModuleId, name: Sym) -> Origin {
-        if self.binds(id, name) {
+        // In a package's own `from . import sub` the binding is that of the statement itself.
+        let own_submodule = importer == id && self.find(&format!("{}.{name}", self.module(id).name)).is_some();
+        if self.binds(id, name) && !own_submodule {
             return Origin::Attribute(id, name);
         }
         let module = self.module(id);

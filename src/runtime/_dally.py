@@ -779,26 +779,36 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
     """
     frame = sys._getframe(1)
     words = statement.split()
+    if words[0] == "from" and "__path__" in namespace:
+        here = namespace["__name__"]
+        if (_absolute(namespace, words[1]) + ".").startswith("{}.{}.".format(here, words[-1])):
+            # from .squeeze import squeeze: a lazy object gives way to the submodule as soon as somebody
+            # imports that, and the function is lost. A placeholder does not (see Attribute.__set__).
+            names = [words[-1]]
+            record = Record(namespace, sys.modules[here], names, namespace)
+            _swap(sys.modules[here], names)
+            return Pending(unreachable, record, statement)
+    exchange: "Tuple[str, ...]"
     for target in words[1:] if words[0] == "import" and words[-2] != "as" else words[1:2]:
         target = target.rstrip(",")
         if words[0] == "from":
             name = target.lstrip(".")
             level = "." * (len(target) - len(name))
             form = "lazy from {} import n as x".format(level if level and not name else level + "m")
-            names = (name, words[3], words[-1])
+            exchange = (name, words[3], words[-1])
         elif words[-2] == "as" and "." in target:
             form = "lazy " + statement
-            names = ()
+            exchange = ()
         else:
             form = "lazy import m as x"
-            names = (target, _bound_name(words))
+            exchange = (target, _bound_name(words))
         template = _templates.get(form)
         if template is None:
             template = _templates[form] = compile(form, "<dally>", "exec", 0, True)
         code = template.replace(co_filename=frame.f_code.co_filename, co_firstlineno=frame.f_lineno)
-        if names:
+        if exchange:
             consts = tuple((words[3],) if const == ("n",) else const for const in code.co_consts)
-            code = code.replace(co_names=names, co_consts=consts)
+            code = code.replace(co_names=exchange, co_consts=consts)
         exec(code, namespace)
     return namespace[_bound_name(words)]
 

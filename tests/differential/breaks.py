@@ -2,10 +2,17 @@
 
 A differential test that never fails proves nothing. Each kind of break takes the wrapper off the reads in one
 kind of place (`_dally_real(X)` becomes `X`); the run must then report a difference.
+
+  python breaks.py TREE PLAN          prints how many wrapped reads there are in each kind of place
+  python breaks.py TREE PLAN KIND     unwraps those, prints the plan of the checks that are touched
+
+Runs under the Python of the tree, which has the right parser for it.
 """
 import ast
+import json
 import pathlib
 import re
+import sys
 
 CALL = re.compile(r"\b(_dally\w*_real|_dally_real)\(([^\W\d]\w*)\)")
 
@@ -79,7 +86,7 @@ def place(node, parents):
 
 def offsets(text):
     starts = [0]
-    for line in text.encode().splitlines(keepends=True):
+    for line in re.findall(rb"[^\n]*\n|[^\n]+", text.encode()):
         starts.append(starts[-1] + len(line))
     return starts
 
@@ -110,11 +117,11 @@ def wrapped_reads(text):
                 yield place(node, parents), first, last, match[2], node.lineno
 
 
-def kinds_in(tree, plan):
+def count(tree, plan):
     """How many wrapped reads there are in each kind of place."""
     counts = {}
     for entry in plan:
-        text = (pathlib.Path(tree) / entry["file"]).read_text(encoding="utf-8")
+        text = (pathlib.Path(tree) / entry["file"]).read_text(encoding="utf-8-sig")
         for kind, *_ in wrapped_reads(text):
             counts[kind] = counts.get(kind, 0) + 1
     return counts
@@ -125,7 +132,7 @@ def plant(tree, plan, kind):
     touched = []
     for entry in plan:
         path = pathlib.Path(tree) / entry["file"]
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
         edits = sorted({e for e in wrapped_reads(text) if kind in (e[0], "all")}, key=lambda e: -e[1])
         if not edits:
             continue
@@ -139,3 +146,12 @@ def plant(tree, plan, kind):
         if checks:
             touched.append(dict(entry, checks=checks))
     return touched
+
+
+def main(tree, plan, kind=None):
+    plan = json.loads(pathlib.Path(plan).read_text(encoding="utf-8"))
+    print(json.dumps(plant(tree, plan, kind) if kind else count(tree, plan)))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

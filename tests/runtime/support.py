@@ -24,6 +24,8 @@ if RUNTIME not in sys.path:
 import _dally  # noqa: E402
 
 NATIVE = _dally._NATIVE
+#: For cases where the interpreter's own lazy imports (3.15) are not exact; the reason stands at the test.
+native_differs = unittest.skipIf(NATIVE, "the interpreter's own lazy imports differ here")
 LAZY_LINE = re.compile(r"^(\s*)((?:import|from)\s.*?)\s*# lazy(?: (.*))?$")
 
 

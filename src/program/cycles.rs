@@ -1,0 +1,198 @@
+//! Import cycles that work only if they are entered in the right place.
+//!
+//! Enters: the graph, and which sites stay eager. Leaves: the modules of cycles for which at least one order of loading
+//! fails because a name is taken from a module that has not got to it yet. The order is tried out: loading is
+//! simulated from every member, with the imports that stay eager and the names that import-time code takes.
+
+use ruff_text_size::TextSize;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::graph::{Graph, ancestors};
+use super::{ModuleId, Origin, Program};
+use crate::decide::ModuleVerdicts;
+use crate::facts::{Moment, Sym};
+
+/// The members of order-sensitive cycles.
+pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
+    let eager = |from: ModuleId| {
+        let sites = &verdicts[from.index()].sites;
+        graph.out[from.index()]
+            .iter()
+            .filter(move |e| !e.lazy && e.site.is_none_or(|s| sites[s as usize].has_reasons()))
+            .map(|e| e.to)
+    };
+    let mut out = Vec::new();
+    for component in components(program.modules.len(), &eager) {
+        if component.len() < 2 || component.len() > 400 {
+            continue;
+        }
+        let members: FxHashSet<ModuleId> = component.iter().copied().collect();
+        // Where loading enters the cycle when it is asked for a member: an ancestor package may come first.
+        let entries: FxHashSet<ModuleId> = component
+            .iter()
+            .map(|&id| ancestors(program, id).into_iter().find(|a| members.contains(a)).unwrap_or(id))
+            .collect();
+        if entries.len() < 2 {
+            continue;
+        }
+        let fails = entries.iter().any(|&entry| {
+            let mut loading = Loading { program, verdicts, members: &members, state: FxHashMap::default(), failed: false };
+            loading.load(entry, 0);
+            loading.failed
+        });
+        if fails {
+            out.extend(component);
+        }
+    }
+    out.sort_unstable();
+    out
+}
+
+/// A simulation of loading the members of one cycle.
+struct Loading<'a> {
+    program: &'a Program,
+    verdicts: &'a [ModuleVerdicts],
+    members: &'a FxHashSet<ModuleId>,
+    /// How far each module has got.
+    state: FxHashMap<ModuleId, TextSize>,
+    failed: bool,
+}
+
+impl Loading<'_> {
+    fn load(&mut self, id: ModuleId, depth: u32) {
+        if self.state.contains_key(&id) || self.failed || depth > 300 {
+            return;
+        }
+        self.state.insert(id, TextSize::new(0));
+        let program = self.program;
+        let facts = &program.module(id).facts;
+        for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
+            self.state.insert(id, import.range.start());
+            let stmt = facts.imports.iter().position(|i| std::ptr::eq(i, import));
+            for alias in 0..import.aliases.len() {
+                let site = facts
+                    .sites
+                    .iter()
+                    .position(|s| Some(s.stmt as usize) == stmt && s.alias as usize == alias);
+                let lazy = site.is_some_and(|s| !self.verdicts[id.index()].sites[s].has_reasons());
+                if lazy {
+                    continue;
+                }
+                let Some(name) = program.loaded_name(id, import, alias) else { continue };
+                for target in program.chain(id, &name) {
+                    if self.members.contains(&target) {
+                        self.load(target, depth + 1);
+                    }
+                }
+                match program.origin(id, import, alias) {
+                    Origin::Module(target) if self.members.contains(&target) => self.load(target, depth + 1),
+                    Origin::Attribute(target, name) if !import.guarded && target != id => self.take(target, name),
+                    _ => {}
+                }
+            }
+        }
+        // Attributes of cycle members that import-time code reads, after all imports: an approximation from below.
+        for read in facts.reads.iter().filter(|r| r.moment == Moment::ImportTime && r.func.is_module()) {
+            let Some(&attr) = read.chain.first() else { continue };
+            for site in facts.sites.iter().filter(|s| s.bound == read.name) {
+                let import = &facts.imports[site.stmt as usize];
+                if let Origin::Module(target) = program.origin(id, import, site.alias as usize) {
+                    self.take(target, attr);
+                }
+            }
+        }
+        self.state.insert(id, TextSize::new(u32::MAX));
+    }
+
+    /// A name is taken from a module that may be half loaded.
+    fn take(&mut self, id: ModuleId, name: Sym) {
+        let Some(&reached) = self.state.get(&id) else { return };
+        if reached == TextSize::new(u32::MAX) {
+            return;
+        }
+        if let Some(bound) = bound_at(self.program, id, name)
+            && bound >= reached
+        {
+            self.failed = true;
+        }
+    }
+}
+
+/// Where a module first binds a name.
+fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
+    let facts = &program.module(id).facts;
+    let imported = facts
+        .sites
+        .iter()
+        .filter(|s| s.bound == name)
+        .map(|s| facts.imports[s.stmt as usize].range.start());
+    let code = &facts.code;
+    let assigned = code.ops_of(crate::facts::FuncId::MODULE).iter().filter_map(|op| match op.kind {
+        crate::facts::OpKind::SetGlobal { name: n, .. } if n == name => Some(op.at),
+        _ => None,
+    });
+    imported.chain(assigned).min()
+}
+
+/// Strongly connected components (Tarjan), without recursion.
+fn components<I: Iterator<Item = ModuleId>>(count: usize, successors: &impl Fn(ModuleId) -> I) -> Vec<Vec<ModuleId>> {
+    const NONE: u32 = u32::MAX;
+    let mut index = vec![NONE; count];
+    let mut low = vec![0_u32; count];
+    let mut on_stack = vec![false; count];
+    let mut stack = Vec::new();
+    let mut next = 0_u32;
+    let mut out = Vec::new();
+    for start in 0..count {
+        if index[start] != NONE {
+            continue;
+        }
+        let mut work: Vec<(usize, Vec<ModuleId>, usize)> = Vec::new();
+        let id = |i: usize| ModuleId(u32::try_from(i).unwrap_or(NONE));
+        let enter = |node: usize,
+                     next: &mut u32,
+                     index: &mut Vec<u32>,
+                     low: &mut Vec<u32>,
+                     stack: &mut Vec<usize>,
+                     on_stack: &mut Vec<bool>| {
+            index[node] = *next;
+            low[node] = *next;
+            *next += 1;
+            stack.push(node);
+            on_stack[node] = true;
+        };
+        enter(start, &mut next, &mut index, &mut low, &mut stack, &mut on_stack);
+        work.push((start, successors(id(start)).collect(), 0));
+        while let Some((node, edges, at)) = work.last_mut() {
+            if let Some(&to) = edges.get(*at) {
+                *at += 1;
+                let to = to.index();
+                let node = *node;
+                if index[to] == NONE {
+                    enter(to, &mut next, &mut index, &mut low, &mut stack, &mut on_stack);
+                    work.push((to, successors(id(to)).collect(), 0));
+                } else if on_stack[to] {
+                    low[node] = low[node].min(index[to]);
+                }
+            } else {
+                let node = *node;
+                work.pop();
+                if let Some((parent, ..)) = work.last() {
+                    low[*parent] = low[*parent].min(low[node]);
+                }
+                if low[node] == index[node] {
+                    let mut component = Vec::new();
+                    while let Some(member) = stack.pop() {
+                        on_stack[member] = false;
+                        component.push(id(member));
+                        if member == node {
+                            break;
+                        }
+                    }
+                    out.push(component);
+                }
+            }
+        }
+    }
+    out
+}

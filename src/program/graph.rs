@@ -1,0 +1,142 @@
+//! Who loads whom.
+//!
+//! An edge says: while `from` loads, it loads `to` as well. Edges of sites may become lazy; all others (in `try`, star imports,
+//! `import_module("…")`, imports in functions that import-time code calls) are there whatever is decided.
+
+use ruff_text_size::TextSize;
+use rustc_hash::FxHashSet;
+
+use super::{ModuleId, Origin, Program};
+use crate::facts::{Moment, Place};
+
+/// One edge.
+#[derive(Debug, Clone, Copy)]
+pub struct Edge {
+    /// What is loaded.
+    pub to: ModuleId,
+    /// The site that loads it, if the edge could become lazy.
+    pub site: Option<u32>,
+    /// Where.
+    pub at: TextSize,
+    /// Certainly runs when the module loads.
+    pub certain: bool,
+    /// Already lazy in the source.
+    pub lazy: bool,
+}
+
+/// All edges, by module.
+#[derive(Debug, Default)]
+pub struct Graph {
+    /// Edges from each module, in source order.
+    pub out: Vec<Vec<Edge>>,
+    /// For each module, the modules with an edge to it (not lazy), and the edge's index there.
+    pub back: Vec<Vec<(ModuleId, u32)>>,
+}
+
+impl Graph {
+    /// Builds the graph; `loads` are further edges that the interpreter found.
+    pub fn new(program: &Program, loads: &[Vec<(ModuleId, TextSize)>]) -> Self {
+        use rayon::prelude::*;
+        let out: Vec<Vec<Edge>> = program
+            .ids()
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|id| edges_of(program, id, loads.get(id.index()).map_or(&[], Vec::as_slice)))
+            .collect();
+        let mut back: Vec<Vec<(ModuleId, u32)>> = vec![Vec::new(); out.len()];
+        for (from, edges) in program.ids().zip(&out) {
+            for (index, edge) in edges.iter().enumerate().filter(|(_, e)| !e.lazy) {
+                back[edge.to.index()].push((from, u32::try_from(index).unwrap_or(u32::MAX)));
+            }
+        }
+        Self { out, back }
+    }
+
+    /// Everything that is certainly loaded when `start` is, including its ancestor packages.
+    pub fn always_with(&self, program: &Program, start: ModuleId) -> FxHashSet<ModuleId> {
+        let mut seen = FxHashSet::default();
+        let mut todo = vec![start];
+        todo.extend(ancestors(program, start));
+        while let Some(id) = todo.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            todo.extend(self.out[id.index()].iter().filter(|e| e.certain && !e.lazy).map(|e| e.to));
+        }
+        seen
+    }
+}
+
+/// The packages around a module that are of the program.
+pub fn ancestors(program: &Program, id: ModuleId) -> Vec<ModuleId> {
+    let name = program.module(id).name.as_str();
+    name.match_indices('.').filter_map(|(i, _)| program.find(&name[..i])).collect()
+}
+
+fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> Vec<Edge> {
+    let facts = &program.module(id).facts;
+    let own: FxHashSet<ModuleId> = ancestors(program, id).into_iter().chain([id]).collect();
+    let mut edges = Vec::new();
+    for (index, import) in facts.imports.iter().enumerate() {
+        let runs = match import.moment {
+            Moment::ImportTime => import.func.is_module(),
+            Moment::MainGuard => true,
+            Moment::Deferred | Moment::Never => false,
+        };
+        if !runs {
+            continue;
+        }
+        for alias in 0..import.aliases.len() {
+            let Some(name) = program.loaded_name(id, import, alias) else { continue };
+            let site = facts
+                .sites
+                .iter()
+                .position(|s| s.stmt as usize == index && s.alias as usize == alias)
+                .filter(|_| import.place == Place::Module);
+            let lazy = site.is_some_and(|s| facts.sites[s].declared.is_some());
+            let site = site.and_then(|s| u32::try_from(s).ok());
+            let mut targets = program.chain(id, &name);
+            if import.from.is_some() {
+                if let Origin::Module(sub) = program.origin(id, import, alias) {
+                    targets.push(sub);
+                }
+                // The name may be lazy where it comes from; reading it loads that as well.
+                if let Origin::Attribute(source, attr) = program.origin(id, import, alias) {
+                    targets.extend(behind(program, source, attr, 0));
+                }
+            }
+            for to in targets {
+                if own.contains(&to) {
+                    continue;
+                }
+                let certain = import.place == Place::Module && import.moment == Moment::ImportTime;
+                edges.push(Edge { to, site, at: import.range.start(), certain, lazy });
+            }
+        }
+    }
+    for &(to, at) in loads.iter().filter(|(to, _)| !own.contains(to)) {
+        edges.push(Edge { to, site: None, at, certain: true, lazy: false });
+    }
+    edges
+}
+
+/// The modules that a re-exported name really comes from.
+fn behind(program: &Program, id: ModuleId, name: crate::facts::Sym, depth: u32) -> Vec<ModuleId> {
+    if depth > 8 {
+        return Vec::new();
+    }
+    let facts = &program.module(id).facts;
+    let mut out = Vec::new();
+    for site in facts.sites.iter().filter(|s| s.bound == name) {
+        let import = &facts.imports[site.stmt as usize];
+        match program.origin(id, import, site.alias as usize) {
+            Origin::Attribute(source, attr) if source != id => {
+                out.push(source);
+                out.extend(behind(program, source, attr, depth + 1));
+            }
+            Origin::Module(source) if source != id => out.push(source),
+            _ => {}
+        }
+    }
+    out
+}

@@ -1,0 +1,1513 @@
+//! Runs import-time code on abstract values, to see what loading a module changes.
+//!
+//! An [`Abs`] says what an object is as far as it matters: a function, a class or a module of the program, something
+//! from foreign code, or an object that belongs to some [`Owner`]. The interpreter walks the operations of a module's
+//! top level, enters functions of the program that are called there (with their actual arguments), and reports every
+//! change of something that does not belong to the module being loaded.
+//!
+//! ```python
+//! @events.on("start")      # call of a function of `events`; its result is a closure of `events`
+//! def greeting(e): ...     # … which is called with greeting and does handlers[…].append: handlers is `events`' own
+//! ```
+//!
+//! It never gives up soundness silently where it matters: what it cannot resolve is harmless under `balanced` only if the
+//! result is used; a call made for its effect on a foreign object counts as one.
+
+use std::rc::Rc;
+
+use ruff_text_size::TextSize;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::tables::{self, ExternalKind};
+use super::{ModuleId, Origin, Program};
+use crate::config::Safety;
+use crate::facts::{Call, CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
+
+/// Whose state it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Owner {
+    /// Nobody else has seen the object.
+    Fresh,
+    /// A global of a module of the program.
+    Module(ModuleId, Sym),
+    /// Foreign code or the process: the dotted name of what holds it.
+    External(Sym),
+}
+
+/// What an object is, as far as it matters.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Abs {
+    /// Anything.
+    Unknown,
+    /// A new or immutable object.
+    Fresh,
+    /// A string.
+    Str(Sym),
+    /// A module of the program.
+    Module(ModuleId),
+    /// Something of foreign code, by its dotted name.
+    External(Sym),
+    /// A function of the program, with the variables around it.
+    Function(ModuleId, FuncId, EnvRef),
+    /// A class of the program.
+    Class(ModuleId, u32),
+    /// An instance of a class of the program.
+    Instance(ModuleId, u32, Owner),
+    /// An object that belongs to somebody.
+    Object(Owner),
+    /// What a foreign call gave: the dotted name of what was called.
+    Made(Sym, Owner),
+    /// A method bound to its object.
+    Method(Rc<Abs>, ModuleId, FuncId),
+    /// An attribute of an object about which nothing is known but its holder.
+    Bound(Rc<Abs>, Sym),
+    /// `functools.partial`.
+    Partial(Rc<Abs>, Rc<Vec<AbsSet>>),
+    /// A container with known elements.
+    Holder(Rc<AbsSet>, Owner),
+    /// `super()` in a method of a class.
+    Super(ModuleId, u32, Rc<Abs>),
+}
+
+/// The possible values of an expression.
+pub type AbsSet = Vec<Abs>;
+
+const MOST: usize = 12;
+
+/// The variables of a function that is being run, and of those around it.
+#[derive(Debug)]
+pub struct Env {
+    module: ModuleId,
+    bindings: FxHashMap<u32, AbsSet>,
+    parent: EnvRef,
+    number: u64,
+}
+
+/// A shared environment, compared by identity.
+#[derive(Clone, Debug, Default)]
+pub struct EnvRef(Option<Rc<Env>>);
+
+impl PartialEq for EnvRef {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_ref().map(|e| e.number) == other.0.as_ref().map(|e| e.number)
+    }
+}
+impl Eq for EnvRef {}
+impl std::hash::Hash for EnvRef {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.as_ref().map(|e| e.number).hash(state);
+    }
+}
+
+/// A change that loading a module makes, or something about loading that can be observed.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Effect {
+    /// What kind.
+    pub kind: EffectKind,
+    /// Whose state.
+    pub owner: Owner,
+    /// The line of the loaded module that leads to it.
+    pub at: TextSize,
+    /// The line that does it, if it is in another module or function.
+    pub deep: Option<(ModuleId, TextSize)>,
+    /// What is changed or called.
+    pub subject: Option<Sym>,
+}
+
+/// Kinds of effects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EffectKind {
+    /// Writes to something that another module owns.
+    Write,
+    /// Calls a method of another module's object for its effect, without knowing what it does.
+    UnresolvedCall,
+    /// Changes the state of the process or of foreign code.
+    Process,
+    /// Input, output, processes, threads.
+    InputOutput,
+    /// Defines a class that the base class records, or whose subclasses somebody lists.
+    Subclass,
+    /// Loading may raise.
+    Fails,
+    /// Reads state that the program changes later.
+    ReadsState,
+}
+
+/// Foreign state that loading reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct StateRead {
+    /// `os.environ`, `sys.path`, `os.getcwd`…
+    pub state: Sym,
+    /// The key, if it is known.
+    pub key: Option<Sym>,
+    /// Where in the loaded module.
+    pub at: TextSize,
+}
+
+/// What loading one module does.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Effects outside the module.
+    pub effects: Vec<Effect>,
+    /// Modules loaded by name: `importlib.import_module("x")`, function-level imports that run.
+    pub loads: Vec<(ModuleId, TextSize)>,
+    /// Foreign state that is read.
+    pub reads: Vec<StateRead>,
+    /// Globals of other modules that are read.
+    pub global_reads: Vec<(ModuleId, Sym, TextSize)>,
+}
+
+/// What the interpreter needs to know of the whole program.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Classes whose subclasses somebody lists.
+    pub listed_classes: FxHashSet<(ModuleId, u32)>,
+    /// Functions of the program that the user calls pure, by dotted name.
+    pub pure: crate::config::NamePatterns,
+    /// And those with effects.
+    pub effect: crate::config::NamePatterns,
+}
+
+/// Runs one module's import-time code.
+pub struct Interpreter<'p> {
+    program: &'p Program,
+    shared: &'p Shared,
+    safety: Safety,
+    /// The module that is being loaded.
+    cause: ModuleId,
+    outcome: Outcome,
+    seen: FxHashSet<Effect>,
+    /// Greater than zero while values are computed that are not run.
+    silent: u32,
+    /// The line of the loaded module that is running.
+    at: TextSize,
+    depth: u32,
+    steps: u32,
+    globals: FxHashMap<(ModuleId, Sym), AbsSet>,
+    globals_running: FxHashSet<(ModuleId, Sym)>,
+    calls_running: FxHashSet<(ModuleId, FuncId)>,
+    vars_running: FxHashSet<(ModuleId, u32, EnvRef)>,
+    results: FxHashMap<(ModuleId, FuncId, EnvRef, Vec<AbsSet>, bool), AbsSet>,
+    environments: u64,
+}
+
+const MOST_STEPS: u32 = 60_000;
+const MOST_DEPTH: u32 = 24;
+
+impl<'p> Interpreter<'p> {
+    /// What loading `module` does.
+    pub fn run(program: &'p Program, shared: &'p Shared, safety: Safety, module: ModuleId) -> Outcome {
+        let mut interpreter = Self {
+            program,
+            shared,
+            safety,
+            cause: module,
+            outcome: Outcome::default(),
+            seen: FxHashSet::default(),
+            silent: 0,
+            at: TextSize::new(0),
+            depth: 0,
+            steps: 0,
+            globals: FxHashMap::default(),
+            globals_running: FxHashSet::default(),
+            calls_running: FxHashSet::default(),
+            vars_running: FxHashSet::default(),
+            results: FxHashMap::default(),
+            environments: 0,
+        };
+        interpreter.body(module, FuncId::MODULE, &EnvRef::default());
+        interpreter.outcome
+    }
+
+    /// An interpreter that only evaluates.
+    pub fn evaluator(program: &'p Program, shared: &'p Shared, module: ModuleId) -> Self {
+        Self {
+            program,
+            shared,
+            safety: Safety::Balanced,
+            cause: module,
+            outcome: Outcome::default(),
+            seen: FxHashSet::default(),
+            silent: 1,
+            at: TextSize::new(0),
+            depth: 0,
+            steps: 0,
+            globals: FxHashMap::default(),
+            globals_running: FxHashSet::default(),
+            calls_running: FxHashSet::default(),
+            vars_running: FxHashSet::default(),
+            results: FxHashMap::default(),
+            environments: 0,
+        }
+    }
+
+    /// The possible values of an expression at module level.
+    pub fn evaluate(&mut self, module: ModuleId, value: ValueId) -> AbsSet {
+        self.eval(module, value, &EnvRef::default())
+    }
+
+    fn code(&self, module: ModuleId) -> &'p Code {
+        &self.program.module(module).facts.code
+    }
+
+    // ---------------------------------------------------------------- running
+
+    fn body(&mut self, module: ModuleId, func: FuncId, env: &EnvRef) {
+        let code = self.code(module);
+        let top = func.is_module() && module == self.cause;
+        for op in code.ops_of(func) {
+            self.steps += 1;
+            if self.steps > MOST_STEPS {
+                return;
+            }
+            if op.main_guard {
+                continue;
+            }
+            if top {
+                self.at = op.at;
+            }
+            let place = (module, op.at);
+            match op.kind {
+                OpKind::Call { call, role } => {
+                    self.run_call(module, &code.calls[call as usize], env, role, place);
+                }
+                OpKind::SetAttr { base, attr, value } => {
+                    for abs in self.eval(module, base, env) {
+                        if attr == "__class__" || self.is_own_module_entry(module, base) {
+                            continue;
+                        }
+                        self.set_attr(&abs, attr, place);
+                    }
+                    self.note_read(module, value, env);
+                }
+                OpKind::DelAttr { base, attr } => {
+                    for abs in self.eval(module, base, env) {
+                        self.set_attr(&abs, attr, place);
+                    }
+                }
+                OpKind::SetItem { base, key, value } => {
+                    if self.is_own_module_item(module, base, key) {
+                        continue;
+                    }
+                    let subject = self.key_name(module, key, env);
+                    for abs in self.eval(module, base, env) {
+                        self.mutate(&abs, EffectKind::Write, place, subject);
+                    }
+                    self.note_read(module, value, env);
+                }
+                OpKind::DelItem { base, key } => {
+                    let subject = self.key_name(module, key, env);
+                    for abs in self.eval(module, base, env) {
+                        self.mutate(&abs, EffectKind::Write, place, subject);
+                    }
+                }
+                OpKind::SetGlobal { name, value } => {
+                    if module != self.cause {
+                        self.effect(EffectKind::Write, Owner::Module(module, name), place, Some(name));
+                    }
+                    self.note_read(module, value, env);
+                }
+                OpKind::DelGlobal { name } => {
+                    if module != self.cause {
+                        self.effect(EffectKind::Write, Owner::Module(module, name), place, Some(name));
+                    }
+                }
+                OpKind::DefineClass(class) => self.define_class(module, class, env, place),
+                OpKind::Import(index) => {
+                    if !func.is_module() {
+                        self.function_import(module, index);
+                    }
+                }
+                OpKind::Load(value) => self.note_load(module, value, env),
+                OpKind::Raise => {
+                    if top || !op.conditional {
+                        self.effect(EffectKind::Fails, Owner::Fresh, place, None);
+                    }
+                }
+            }
+        }
+    }
+
+    fn function_import(&mut self, module: ModuleId, index: u32) {
+        if self.silent > 0 {
+            return;
+        }
+        let program = self.program;
+        let import = &program.module(module).facts.imports[index as usize];
+        for alias in 0..import.aliases.len() {
+            if let Some(name) = program.loaded_name(module, import, alias) {
+                for id in program.chain(module, &name) {
+                    self.outcome.loads.push((id, self.at));
+                }
+            }
+            if let Origin::Module(id) = program.origin(module, import, alias) {
+                self.outcome.loads.push((id, self.at));
+            }
+        }
+    }
+
+    /// `sys.modules[__name__].x = …` changes the module itself.
+    fn is_own_module_entry(&self, module: ModuleId, base: ValueId) -> bool {
+        let code = self.code(module);
+        matches!(code.value(base), Value::Item(inner)
+            if matches!(code.value(inner), Value::Attr(_, name) if name == "modules"))
+    }
+
+    /// `sys.modules[__name__] = …`
+    fn is_own_module_item(&self, module: ModuleId, base: ValueId, key: ValueId) -> bool {
+        let code = self.code(module);
+        matches!(code.value(base), Value::Attr(_, name) if name == "modules")
+            && matches!(code.value(key), Value::Global(name) if name == "__name__")
+    }
+
+    fn key_name(&mut self, module: ModuleId, key: ValueId, env: &EnvRef) -> Option<Sym> {
+        self.eval(module, key, env).into_iter().find_map(|abs| match abs {
+            Abs::Str(name) => Some(name),
+            _ => None,
+        })
+    }
+
+    fn note_load(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) {
+        let Value::Item(base) = self.code(module).value(value) else { return };
+        for abs in self.eval(module, base, env) {
+            if let Abs::External(path) = abs
+                && tables::is_process_state(path.as_str())
+            {
+                self.state_read(path, None);
+            }
+        }
+    }
+
+    fn state_read(&mut self, state: Sym, key: Option<Sym>) {
+        if self.silent == 0 {
+            let read = StateRead { state, key, at: self.at };
+            if !self.outcome.reads.contains(&read) {
+                self.outcome.reads.push(read);
+            }
+        }
+    }
+
+    /// A value goes into the module's own state: what it was taken from is frozen at this moment.
+    fn note_read(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) {
+        if self.silent > 0 {
+            return;
+        }
+        let code = self.code(module);
+        match code.value(value) {
+            Value::Global(_) | Value::Attr(..) | Value::Item(_) => {
+                for abs in self.eval(module, value, env) {
+                    if let Some(Owner::Module(owner, name)) = Self::owner(&abs)
+                        && owner != self.cause
+                        && !matches!(abs, Abs::Function(..) | Abs::Class(..) | Abs::Module(_) | Abs::Method(..))
+                    {
+                        self.outcome.global_reads.push((owner, name, self.at));
+                    }
+                }
+                self.note_name_read(module, value);
+            }
+            Value::Either(a, b) => {
+                self.note_read(module, a, env);
+                self.note_read(module, b, env);
+            }
+            Value::Holder(inner) => self.note_read(module, inner, env),
+            _ => {}
+        }
+    }
+
+    /// `config.SIZE` reads the name SIZE of config, whatever its value is.
+    fn note_name_read(&mut self, module: ModuleId, value: ValueId) {
+        let code = self.code(module);
+        let (owner, name) = match code.value(value) {
+            Value::Attr(base, attr) => {
+                let modules: Vec<ModuleId> = self
+                    .eval(module, base, &EnvRef::default())
+                    .into_iter()
+                    .filter_map(|abs| match abs {
+                        Abs::Module(id) => Some(id),
+                        _ => None,
+                    })
+                    .collect();
+                match modules.first() {
+                    Some(&id) => (id, attr),
+                    None => return,
+                }
+            }
+            Value::Global(name) if module != self.cause => (module, name),
+            Value::Global(name) => match self.import_origin(module, name) {
+                Some((id, name)) => (id, name),
+                None => return,
+            },
+            Value::Item(inner) => return self.note_name_read(module, inner),
+            _ => return,
+        };
+        if owner != self.cause {
+            self.outcome.global_reads.push((owner, name, self.at));
+        }
+    }
+
+    fn import_origin(&self, module: ModuleId, name: Sym) -> Option<(ModuleId, Sym)> {
+        let facts = &self.program.module(module).facts;
+        let site = facts.sites.iter().find(|s| s.bound == name)?;
+        let import = &facts.imports[site.stmt as usize];
+        match self.program.origin(module, import, site.alias as usize) {
+            Origin::Attribute(id, name) => Some((id, name)),
+            _ => None,
+        }
+    }
+
+    // ---------------------------------------------------------------- effects
+
+    fn effect(&mut self, kind: EffectKind, owner: Owner, place: (ModuleId, TextSize), subject: Option<Sym>) {
+        if self.silent > 0 {
+            return;
+        }
+        let deep = (place.0 != self.cause || place.1 != self.at).then_some(place);
+        let effect = Effect { kind, owner, at: self.at, deep, subject };
+        if self.seen.insert(effect.clone()) {
+            self.outcome.effects.push(effect);
+        }
+    }
+
+    /// Whose state an object is.
+    pub fn owner(abs: &Abs) -> Option<Owner> {
+        match abs {
+            Abs::Unknown | Abs::Fresh | Abs::Str(_) => None,
+            Abs::Module(id) => Some(Owner::Module(*id, Sym::new(""))),
+            Abs::External(path) => Some(Owner::External(*path)),
+            Abs::Function(..) | Abs::Partial(..) => None,
+            Abs::Class(..) => None,
+            Abs::Instance(_, _, owner) | Abs::Object(owner) | Abs::Made(_, owner) | Abs::Holder(_, owner) => {
+                Some(*owner)
+            }
+            Abs::Method(base, ..) | Abs::Bound(base, _) | Abs::Super(_, _, base) => Self::owner(base),
+        }
+    }
+
+    fn full_owner(&self, abs: &Abs) -> Owner {
+        match abs {
+            Abs::Function(module, func, _) => Owner::Module(*module, self.code(*module).function(*func).name),
+            Abs::Class(module, class) => {
+                Owner::Module(*module, self.code(*module).classes[*class as usize].name)
+            }
+            Abs::Bound(base, _) | Abs::Method(base, ..) | Abs::Super(_, _, base) => self.full_owner(base),
+            Abs::Partial(base, _) => self.full_owner(base),
+            other => Self::owner(other).unwrap_or(Owner::Fresh),
+        }
+    }
+
+    /// Whether outsiders can see a change of something with this owner.
+    fn is_foreign(&self, owner: Owner) -> bool {
+        match owner {
+            Owner::Fresh => false,
+            Owner::Module(id, _) => id != self.cause,
+            Owner::External(_) => true,
+        }
+    }
+
+    fn mutate(&mut self, abs: &Abs, kind: EffectKind, place: (ModuleId, TextSize), subject: Option<Sym>) {
+        let owner = self.full_owner(abs);
+        if !self.is_foreign(owner) {
+            return;
+        }
+        match owner {
+            Owner::External(path) if !tables::is_harmless_target(path.as_str()) => {
+                let kind = if kind == EffectKind::Write { EffectKind::Process } else { kind };
+                // The key tells writers of different variables apart.
+                self.effect(kind, Owner::External(path), place, subject.or(Some(path)));
+            }
+            Owner::External(_) => {}
+            Owner::Module(..) | Owner::Fresh => self.effect(kind, owner, place, subject),
+        }
+    }
+
+    fn set_attr(&mut self, abs: &Abs, attr: Sym, place: (ModuleId, TextSize)) {
+        match abs {
+            Abs::Module(id) if *id != self.cause => {
+                self.effect(EffectKind::Write, Owner::Module(*id, attr), place, Some(attr));
+            }
+            Abs::Module(_) => {}
+            Abs::External(path) => {
+                let full = Sym::new(&format!("{path}.{attr}"));
+                if !tables::is_harmless_target(full.as_str()) {
+                    self.effect(EffectKind::Process, Owner::External(full), place, Some(full));
+                }
+            }
+            other => self.mutate(other, EffectKind::Write, place, Some(attr)),
+        }
+    }
+
+    // ---------------------------------------------------------------- classes
+
+    fn define_class(&mut self, module: ModuleId, index: u32, env: &EnvRef, place: (ModuleId, TextSize)) {
+        let class = &self.code(module).classes[index as usize];
+        let new = Abs::Class(module, index);
+        let mut bases = Vec::new();
+        for &base in &class.bases {
+            bases.extend(self.eval(module, base, env));
+        }
+        let metaclass = class.metaclass.map(|m| self.eval(module, m, env));
+        self.class_created(&new, &bases, metaclass.as_deref(), place);
+        for &(_, member) in &class.members {
+            for abs in self.eval(module, member, env) {
+                if let Abs::Instance(m, c, _) = abs
+                    && let Some((owner, func)) = self.find_method(m, c, "__set_name__")
+                {
+                    let this = vec![abs.clone()];
+                    self.enter(owner, func, &EnvRef::default(), &[this, vec![new.clone()]], &[]);
+                }
+            }
+        }
+    }
+
+    fn class_created(&mut self, new: &Abs, bases: &[Abs], metaclass: Option<&[Abs]>, place: (ModuleId, TextSize)) {
+        // `__init_subclass__` of the nearest base that has one.
+        for base in bases {
+            if let Abs::Class(m, c) = base {
+                if let Some((owner, func)) = self.find_method(*m, *c, "__init_subclass__") {
+                    self.enter(owner, func, &EnvRef::default(), &[vec![new.clone()]], &[]);
+                }
+                self.listed_subclass(*m, *c, place);
+            }
+        }
+        let mut metaclasses: AbsSet = metaclass.map(<[Abs]>::to_vec).unwrap_or_default();
+        for base in bases {
+            if let Abs::Class(m, c) = base {
+                metaclasses.extend(self.metaclass_of(*m, *c, 0));
+            }
+        }
+        metaclasses.dedup();
+        for meta in metaclasses {
+            let Abs::Class(m, c) = meta else { continue };
+            for method in ["__prepare__", "__new__", "__init__"] {
+                if let Some((owner, func)) = self.find_method(m, c, method) {
+                    let first = if method == "__init__" { new.clone() } else { Abs::Class(m, c) };
+                    let bases = vec![Abs::Holder(Rc::new(bases.to_vec()), Owner::Fresh)];
+                    let args = [vec![first], vec![Abs::Fresh], bases, vec![Abs::Fresh]];
+                    self.enter(owner, func, &EnvRef::default(), &args, &[]);
+                }
+            }
+        }
+    }
+
+    /// Somebody lists the subclasses of a base.
+    fn listed_subclass(&mut self, module: ModuleId, class: u32, place: (ModuleId, TextSize)) {
+        for (m, c) in self.mro(module, class) {
+            if self.shared.listed_classes.contains(&(m, c)) {
+                let name = self.code(m).classes[c as usize].name;
+                // A list that only the class's own module can read is made again there.
+                if m != self.cause {
+                    self.effect(EffectKind::Subclass, Owner::Module(m, name), place, Some(name));
+                }
+            }
+        }
+    }
+
+    fn metaclass_of(&mut self, module: ModuleId, class: u32, depth: u32) -> AbsSet {
+        if depth > 12 {
+            return Vec::new();
+        }
+        let data = &self.code(module).classes[class as usize];
+        if let Some(meta) = data.metaclass {
+            return self.quietly(|w| w.eval(module, meta, &EnvRef::default()));
+        }
+        let bases: Vec<ValueId> = data.bases.to_vec();
+        let mut out = Vec::new();
+        for base in bases {
+            for abs in self.quietly(|w| w.eval(module, base, &EnvRef::default())) {
+                if let Abs::Class(m, c) = abs {
+                    out.extend(self.metaclass_of(m, c, depth + 1));
+                }
+            }
+        }
+        out
+    }
+
+    /// The class and its bases, nearest first, as far as they are of the program.
+    pub fn mro(&mut self, module: ModuleId, class: u32) -> Vec<(ModuleId, u32)> {
+        let mut out = vec![(module, class)];
+        let mut next = 0;
+        while next < out.len() && out.len() < 64 {
+            let (m, c) = out[next];
+            next += 1;
+            let bases: Vec<ValueId> = self.code(m).classes[c as usize].bases.to_vec();
+            for base in bases {
+                let base = match self.code(m).value(base) {
+                    // `Generic[T]`, `Base[int]`
+                    Value::Item(inner) => inner,
+                    _ => base,
+                };
+                for abs in self.quietly(|w| w.eval(m, base, &EnvRef::default())) {
+                    if let Abs::Class(m, c) = abs
+                        && !out.contains(&(m, c))
+                    {
+                        out.push((m, c));
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn find_member(&mut self, module: ModuleId, class: u32, name: Sym) -> Option<(ModuleId, u32, ValueId)> {
+        for (m, c) in self.mro(module, class) {
+            let members = &self.code(m).classes[c as usize].members;
+            if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
+                return Some((m, c, *value));
+            }
+        }
+        None
+    }
+
+    fn find_method(&mut self, module: ModuleId, class: u32, name: &str) -> Option<(ModuleId, FuncId)> {
+        let (m, _, value) = self.find_member(module, class, Sym::new(name))?;
+        Self::function_behind(self.code(m), value).map(|f| (m, f))
+    }
+
+    /// The function that a member is, also behind decorators.
+    fn function_behind(code: &Code, mut value: ValueId) -> Option<FuncId> {
+        for _ in 0..8 {
+            match code.value(value) {
+                Value::Function(func) => return Some(func),
+                Value::Call(call) => value = *code.positional(&code.calls[call as usize]).first()?,
+                _ => return None,
+            }
+        }
+        None
+    }
+
+    // ---------------------------------------------------------------- values
+
+    fn quietly<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.silent += 1;
+        let result = f(self);
+        self.silent -= 1;
+        result
+    }
+
+    fn eval(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> AbsSet {
+        self.steps += 1;
+        if self.steps > MOST_STEPS || self.depth > 3 * MOST_DEPTH {
+            return vec![Abs::Unknown];
+        }
+        self.depth += 1;
+        let mut set = self.eval_inner(module, value, env);
+        self.depth -= 1;
+        if set.len() > 1 {
+            let mut unique = FxHashSet::default();
+            set.retain(|abs| unique.insert(abs.clone()));
+            set.truncate(MOST);
+        }
+        set
+    }
+
+    fn eval_inner(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> AbsSet {
+        let code = self.code(module);
+        match code.value(value) {
+            Value::Opaque => vec![Abs::Unknown],
+            Value::Fresh => vec![Abs::Fresh],
+            Value::Str(text) => vec![Abs::Str(text)],
+            Value::Var(var) => self.variable(module, var, env),
+            Value::Global(name) => self.global(module, name),
+            Value::Attr(base, attr) => {
+                let mut out = Vec::new();
+                for abs in self.eval(module, base, env) {
+                    out.extend(self.attr(&abs, attr));
+                }
+                out
+            }
+            Value::Item(base) => {
+                let mut out = Vec::new();
+                for abs in self.eval(module, base, env) {
+                    match abs {
+                        Abs::Holder(elements, Owner::Fresh) => out.extend(elements.iter().cloned()),
+                        Abs::Holder(elements, owner) => {
+                            out.extend(elements.iter().map(|e| owned(e, owner)));
+                        }
+                        Abs::Unknown => out.push(Abs::Unknown),
+                        Abs::Fresh | Abs::Str(_) => out.push(Abs::Fresh),
+                        // `Base[T]` is as good as the base.
+                        Abs::Class(..) => out.push(abs),
+                        other => out.push(Abs::Object(self.full_owner(&other))),
+                    }
+                }
+                out
+            }
+            Value::Call(call) => {
+                let call = &code.calls[call as usize];
+                self.quietly(|w| w.run_call(module, call, env, CallRole::Used, (module, TextSize::new(0))))
+            }
+            Value::Function(func) => {
+                let closure = if code.function(func).parent.is_module() { EnvRef::default() } else { env.clone() };
+                vec![Abs::Function(module, func, closure)]
+            }
+            Value::Class(class) => vec![Abs::Class(module, class)],
+            Value::Either(a, b) => {
+                let mut out = self.eval(module, a, env);
+                out.extend(self.eval(module, b, env));
+                out
+            }
+            Value::Holder(inner) => {
+                let elements = self.eval(module, inner, env);
+                vec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+            }
+        }
+    }
+
+    fn variable(&mut self, module: ModuleId, var: u32, env: &EnvRef) -> AbsSet {
+        let mut out = Vec::new();
+        let mut home = env.clone();
+        let mut at = env.0.clone();
+        while let Some(current) = at {
+            if current.module == module
+                && let Some(bound) = current.bindings.get(&var)
+            {
+                out.extend(bound.iter().cloned());
+                home = EnvRef(Some(current));
+                break;
+            }
+            at = current.parent.0.clone();
+        }
+        if self.vars_running.insert((module, var, home.clone())) {
+            for &assigned in self.code(module).assigned_to(var) {
+                out.extend(self.eval(module, assigned, &home));
+            }
+            self.vars_running.remove(&(module, var, home));
+        }
+        if out.is_empty() {
+            out.push(Abs::Unknown);
+        }
+        out
+    }
+
+    /// The values of a global name of a module.
+    pub fn global(&mut self, module: ModuleId, name: Sym) -> AbsSet {
+        if let Some(known) = self.globals.get(&(module, name)) {
+            return known.clone();
+        }
+        if !self.globals_running.insert((module, name)) {
+            return Vec::new();
+        }
+        let set = self.quietly(|w| w.global_inner(module, name));
+        self.globals_running.remove(&(module, name));
+        self.globals.insert((module, name), set.clone());
+        set
+    }
+
+    fn global_inner(&mut self, module: ModuleId, name: Sym) -> AbsSet {
+        let program = self.program;
+        let facts = &program.module(module).facts;
+        let mut out = Vec::new();
+        for site in facts.sites.iter().filter(|s| s.bound == name) {
+            let import = &facts.imports[site.stmt as usize];
+            let alias = site.alias as usize;
+            match program.origin(module, import, alias) {
+                Origin::Module(id) => out.push(Abs::Module(id)),
+                Origin::Attribute(id, attr) if id == module && attr == name => {}
+                Origin::Attribute(id, attr) => {
+                    let found = self.global(id, attr);
+                    if found.is_empty() { out.push(Abs::Object(Owner::Module(id, attr))) } else { out.extend(found) }
+                }
+                Origin::Foreign => {
+                    let path = program.loaded_name(module, import, alias).unwrap_or_default();
+                    let item = import.aliases[alias];
+                    let path = match (import.from, item.asname) {
+                        (Some(_), _) => format!("{path}.{}", item.name),
+                        (None, Some(_)) => path,
+                        (None, None) => path.split('.').next().unwrap_or_default().to_owned(),
+                    };
+                    out.push(Abs::External(Sym::new(&path)));
+                }
+                Origin::MissingName(_) | Origin::MissingModule => out.push(Abs::Unknown),
+            }
+        }
+        for &(_, value) in facts.code.globals.iter().filter(|(n, _)| *n == name) {
+            if value == ValueId::OPAQUE && facts.names.get(&name).is_some_and(|i| i.imported) {
+                continue;
+            }
+            for abs in self.eval(module, value, &EnvRef::default()) {
+                match abs {
+                    Abs::Unknown => out.push(Abs::Object(Owner::Module(module, name))),
+                    other => out.push(owned(&other, Owner::Module(module, name))),
+                }
+            }
+            // A decorated function that cannot be followed is still that function.
+            if let Some(func) = Self::function_behind(&facts.code, value) {
+                out.push(Abs::Function(module, func, EnvRef::default()));
+            }
+        }
+        if !out.is_empty() {
+            return out;
+        }
+        if facts.names.contains_key(&name) {
+            return vec![Abs::Object(Owner::Module(module, name))];
+        }
+        for import in facts.imports.iter().filter(|i| i.aliases.iter().any(|a| a.name == "*")) {
+            let Some(source) = import.from.and_then(|from| program.absolute(module, from)) else { continue };
+            match program.target(module, &source) {
+                super::Target::Module(id) if id != module => {
+                    if program.binds(id, name) || !self.global(id, name).iter().all(|a| is_builtin(a, name)) {
+                        return self.global(id, name);
+                    }
+                }
+                super::Target::Stdlib
+                    if program.stdlib.has_attribute(&source, name.as_str()) == super::stdlib::Has::Yes =>
+                {
+                    return vec![Abs::External(Sym::new(&format!("{source}.{name}")))];
+                }
+                _ => {}
+            }
+        }
+        vec![Abs::External(Sym::new(&format!("builtins.{name}")))]
+    }
+
+    fn attr(&mut self, abs: &Abs, attr: Sym) -> AbsSet {
+        match abs {
+            Abs::Unknown => vec![Abs::Unknown],
+            Abs::Fresh | Abs::Str(_) => vec![Abs::Fresh],
+            Abs::Module(id) => match self.program.attribute(self.cause, *id, attr) {
+                Origin::Attribute(id, name) => {
+                    let found = self.global(id, name);
+                    if found.is_empty() { vec![Abs::Object(Owner::Module(id, name))] } else { found }
+                }
+                Origin::Module(id) => vec![Abs::Module(id)],
+                Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule => {
+                    vec![Abs::Bound(Rc::new(abs.clone()), attr)]
+                }
+            },
+            Abs::External(path) => {
+                if attr == "__name__" || attr == "__file__" {
+                    return vec![Abs::Fresh];
+                }
+                vec![Abs::External(Sym::new(&format!("{path}.{attr}")))]
+            }
+            Abs::Class(module, class) => match self.find_member(*module, *class, attr) {
+                Some((m, c, value)) => self.class_member(m, c, value, attr, abs),
+                None => vec![Abs::Bound(Rc::new(abs.clone()), attr)],
+            },
+            Abs::Instance(module, class, owner) => match self.find_member(*module, *class, attr) {
+                Some((m, c, value)) => match Self::function_behind(self.code(m), value) {
+                    Some(func) => {
+                        if has_decorator(self.code(m), func, &["property", "cached_property"]) {
+                            return self.enter(m, func, &EnvRef::default(), &[vec![abs.clone()]], &[]);
+                        }
+                        if has_decorator(self.code(m), func, &["staticmethod"]) {
+                            return vec![Abs::Function(m, func, EnvRef::default())];
+                        }
+                        let this = if has_decorator(self.code(m), func, &["classmethod"]) {
+                            Abs::Class(*module, *class)
+                        } else {
+                            abs.clone()
+                        };
+                        vec![Abs::Method(Rc::new(this), m, func)]
+                    }
+                    None => self.class_member(m, c, value, attr, abs),
+                },
+                None => {
+                    let stored = self.instance_attribute(*module, *class, attr, *owner);
+                    if stored.is_empty() { vec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
+                }
+            },
+            Abs::Super(module, class, this) => {
+                let mro = self.mro(*module, *class);
+                for (m, c) in mro.into_iter().skip(1) {
+                    let members = &self.code(m).classes[c as usize].members;
+                    let found = members.iter().rev().find(|(n, _)| *n == attr).map(|(_, v)| *v);
+                    if let Some(func) = found.and_then(|v| Self::function_behind(self.code(m), v)) {
+                        return vec![Abs::Method(this.clone(), m, func)];
+                    }
+                }
+                // `object` and `type` change nothing but the new object.
+                vec![Abs::Fresh]
+            }
+            Abs::Function(..)
+            | Abs::Object(_)
+            | Abs::Made(..)
+            | Abs::Method(..)
+            | Abs::Bound(..)
+            | Abs::Partial(..)
+            | Abs::Holder(..) => vec![Abs::Bound(Rc::new(abs.clone()), attr)],
+        }
+    }
+
+    /// What `__init__` and other methods store under `self.attr`, if it is a function or an instance of the program.
+    fn instance_attribute(&mut self, module: ModuleId, class: u32, attr: Sym, owner: Owner) -> AbsSet {
+        let mut out = Vec::new();
+        for (m, c) in self.mro(module, class) {
+            let code = self.code(m);
+            for (index, function) in code.functions.iter().enumerate() {
+                if function.class != Some(c) {
+                    continue;
+                }
+                let func = FuncId(u32::try_from(index).unwrap_or_default());
+                for op in code.ops_of(func) {
+                    let OpKind::SetAttr { base, attr: stored, value } = op.kind else { continue };
+                    let on_self = matches!(code.value(base), Value::Var(v) if v == function.params.start);
+                    if stored == attr && on_self {
+                        for abs in self.quietly(|w| w.eval(m, value, &EnvRef::default())) {
+                            match abs {
+                                Abs::Instance(..) | Abs::Function(..) | Abs::Class(..) | Abs::Module(_) => {
+                                    out.push(owned(&abs, owner));
+                                }
+                                _ => {}
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    fn class_member(&mut self, module: ModuleId, class: u32, value: ValueId, attr: Sym, holder: &Abs) -> AbsSet {
+        let code = self.code(module);
+        if let Some(func) = Self::function_behind(code, value) {
+            if has_decorator(code, func, &["classmethod"]) || attr == "__init_subclass__" {
+                return vec![Abs::Method(Rc::new(holder.clone()), module, func)];
+            }
+            if !code.function(func).decorators.is_empty() {
+                let mut out = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
+                out.push(Abs::Function(module, func, EnvRef::default()));
+                return out;
+            }
+            return vec![Abs::Function(module, func, EnvRef::default())];
+        }
+        let name = code.classes[class as usize].name;
+        let owner = Owner::Module(module, name);
+        let values = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
+        values
+            .into_iter()
+            .map(|abs| match abs {
+                Abs::Unknown => Abs::Object(owner),
+                other => owned(&other, owner),
+            })
+            .collect()
+    }
+
+    // ---------------------------------------------------------------- calls
+
+    fn run_call(
+        &mut self,
+        module: ModuleId,
+        call: &Call,
+        env: &EnvRef,
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        let code = self.code(module);
+        let callees = self.eval(module, call.callee, env);
+        let args: Vec<AbsSet> = code.positional(call).to_vec().iter().map(|&a| self.eval(module, a, env)).collect();
+        let keywords: Vec<(Sym, AbsSet)> =
+            code.keyword_args(call).collect::<Vec<_>>().into_iter().map(|(n, v)| (n, self.eval(module, v, env))).collect();
+        for &arg in code.positional(call) {
+            self.note_read(module, arg, env);
+        }
+        // `super()` needs the class around the call.
+        if args.is_empty()
+            && let Value::Global(name) = code.value(call.callee)
+            && name == "super"
+        {
+            return self.super_of(module, env);
+        }
+        let mut out = Vec::new();
+        for callee in callees {
+            out.extend(self.call(&callee, &args, &keywords, role, place));
+        }
+        out
+    }
+
+    fn super_of(&mut self, module: ModuleId, env: &EnvRef) -> AbsSet {
+        let Some(current) = &env.0 else { return vec![Abs::Fresh] };
+        let Some((&var, this)) = current.bindings.iter().min_by_key(|(v, _)| **v) else { return vec![Abs::Fresh] };
+        let code = self.code(module);
+        let func = code.vars[var as usize].func;
+        match (code.function(func).class, this.first()) {
+            (Some(class), Some(this)) => vec![Abs::Super(module, class, Rc::new(this.clone()))],
+            _ => vec![Abs::Fresh],
+        }
+    }
+
+    fn call(
+        &mut self,
+        callee: &Abs,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        match callee {
+            Abs::Function(module, func, env) => {
+                let code = self.code(*module);
+                let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
+                if self.shared.pure.matches(&name) {
+                    return args.first().cloned().unwrap_or_else(|| vec![Abs::Unknown]);
+                }
+                if self.shared.effect.matches(&name) {
+                    let subject = Some(Sym::new(&name));
+                    self.effect(EffectKind::Write, Owner::External(Sym::new(&name)), place, subject);
+                }
+                self.enter(*module, *func, &env.clone(), args, keywords)
+            }
+            Abs::Class(module, class) => self.instantiate(*module, *class, args, keywords),
+            Abs::Method(this, module, func) => {
+                let mut all = vec![vec![(**this).clone()]];
+                all.extend(args.iter().cloned());
+                self.enter(*module, *func, &EnvRef::default(), &all, keywords)
+            }
+            Abs::Partial(inner, first) => {
+                let mut all = first.to_vec();
+                all.extend(args.iter().cloned());
+                self.call(&inner.clone(), &all, keywords, role, place)
+            }
+            Abs::External(path) => self.call_external(*path, args, keywords, role, place),
+            Abs::Bound(base, name) => self.call_bound(base, *name, args, role, place),
+            Abs::Object(owner) | Abs::Made(_, owner) => {
+                if role != CallRole::Used && self.is_foreign(*owner) {
+                    self.mutate(callee, EffectKind::UnresolvedCall, place, None);
+                }
+                // What a method of somebody's object returns may be that object's closure.
+                let mut out = vec![Abs::Object(*owner)];
+                if role == CallRole::Decorator {
+                    out.extend(args.first().into_iter().flatten().cloned());
+                }
+                out
+            }
+            Abs::Instance(module, class, _) => match self.find_method(*module, *class, "__call__") {
+                Some((m, func)) => {
+                    let mut all = vec![vec![callee.clone()]];
+                    all.extend(args.iter().cloned());
+                    self.enter(m, func, &EnvRef::default(), &all, keywords)
+                }
+                None => vec![Abs::Unknown],
+            },
+            Abs::Fresh | Abs::Str(_) => vec![Abs::Fresh],
+            Abs::Unknown => {
+                if self.safety == Safety::Strict && role != CallRole::Used {
+                    self.effect(EffectKind::UnresolvedCall, Owner::Fresh, place, None);
+                }
+                if role == CallRole::Decorator {
+                    let mut out = args.first().cloned().unwrap_or_default();
+                    out.push(Abs::Unknown);
+                    return out;
+                }
+                vec![Abs::Unknown]
+            }
+            Abs::Module(_) | Abs::Holder(..) | Abs::Super(..) => vec![Abs::Unknown],
+        }
+    }
+
+    fn instantiate(&mut self, module: ModuleId, class: u32, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) -> AbsSet {
+        let new = Abs::Instance(module, class, Owner::Fresh);
+        let mut with_self = vec![vec![new.clone()]];
+        with_self.extend(args.iter().cloned());
+        for meta in self.metaclass_of(module, class, 0) {
+            if let Abs::Class(m, c) = meta
+                && let Some((owner, func)) = self.find_method(m, c, "__call__")
+            {
+                let mut all = vec![vec![Abs::Class(module, class)]];
+                all.extend(args.iter().cloned());
+                self.enter(owner, func, &EnvRef::default(), &all, keywords);
+            }
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__new__") {
+            let mut all = vec![vec![Abs::Class(module, class)]];
+            all.extend(args.iter().cloned());
+            self.enter(m, func, &EnvRef::default(), &all, keywords);
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__init__") {
+            self.enter(m, func, &EnvRef::default(), &with_self, keywords);
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
+            self.enter(m, func, &EnvRef::default(), &[vec![new.clone()]], &[]);
+        }
+        vec![new]
+    }
+
+    /// Runs a function of the program with arguments.
+    fn enter(
+        &mut self,
+        module: ModuleId,
+        func: FuncId,
+        closure: &EnvRef,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) -> AbsSet {
+        let code = self.code(module);
+        let function = code.function(func);
+        if function.generator || function.coroutine {
+            return vec![Abs::Fresh];
+        }
+        if self.depth > MOST_DEPTH || self.steps > MOST_STEPS {
+            return vec![Abs::Unknown];
+        }
+        let key = (module, func, closure.clone(), args.to_vec(), self.silent > 0);
+        if keywords.is_empty()
+            && let Some(known) = self.results.get(&key)
+        {
+            return known.clone();
+        }
+        if !self.calls_running.insert((module, func)) {
+            return vec![Abs::Unknown];
+        }
+        let mut bindings: FxHashMap<u32, AbsSet> = FxHashMap::default();
+        let params: Vec<u32> = function.params.clone().collect();
+        let star_from = function.positional as usize;
+        for (index, arg) in args.iter().enumerate() {
+            if index < star_from {
+                bindings.insert(params[index], arg.clone());
+            } else if function.vararg {
+                let at = params.len() - 1 - usize::from(function.kwarg);
+                let entry = bindings.entry(params[at]).or_default();
+                let mut elements: AbsSet = match entry.first() {
+                    Some(Abs::Holder(old, _)) => (**old).clone(),
+                    _ => Vec::new(),
+                };
+                elements.extend(arg.iter().cloned());
+                *entry = vec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
+            }
+        }
+        for (name, value) in keywords {
+            let named = params.iter().find(|&&p| code.vars[p as usize].name == *name);
+            if let Some(&param) = named {
+                bindings.insert(param, value.clone());
+            }
+        }
+        for &param in &params {
+            bindings.entry(param).or_default();
+        }
+        self.environments += 1;
+        let env = EnvRef(Some(Rc::new(Env {
+            module,
+            bindings,
+            parent: closure.clone(),
+            number: self.environments,
+        })));
+        self.depth += 1;
+        self.body(module, func, &env);
+        let mut out = Vec::new();
+        for &value in code.returns_of(func) {
+            self.note_read(module, value, &env);
+            out.extend(self.eval(module, value, &env));
+        }
+        self.depth -= 1;
+        self.calls_running.remove(&(module, func));
+        if out.is_empty() {
+            out.push(Abs::Fresh);
+        }
+        let mut unique = FxHashSet::default();
+        out.retain(|abs| unique.insert(abs.clone()));
+        out.truncate(MOST);
+        if keywords.is_empty() {
+            self.results.insert(key, out.clone());
+        }
+        out
+    }
+
+    fn call_bound(
+        &mut self,
+        base: &Rc<Abs>,
+        name: Sym,
+        args: &[AbsSet],
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        let method = name.as_str();
+        let owner = self.full_owner(base);
+        if let Abs::Made(made, _) = &**base {
+            let starts = tables::starts_something(made.as_str(), method);
+            if starts {
+                self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
+            }
+            if tables::is_logger(made.as_str()) && tables::LOGGER_EMITS.contains(&method) {
+                self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
+                return vec![Abs::Fresh];
+            }
+        }
+        if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
+            return vec![Abs::Holder(elements.clone(), Owner::Fresh)];
+        }
+        let foreign = self.is_foreign(owner);
+        if foreign && tables::MUTATORS.contains(&method) {
+            self.mutate(base, EffectKind::Write, place, Some(name));
+        } else if foreign && role != CallRole::Used && !tables::HARMLESS_METHODS.contains(&method) {
+            self.mutate(base, EffectKind::UnresolvedCall, place, Some(name));
+        }
+        // Functions that are handed over may be called.
+        if tables::CALLS_ARGUMENT.contains(&method) {
+            for callee in args.first().into_iter().flatten() {
+                self.call(&callee.clone(), &[], &[], CallRole::Used, place);
+            }
+        }
+        let mut out = match (&**base, method) {
+            (Abs::Holder(elements, owner), "get" | "pop" | "setdefault" | "popitem") => {
+                elements.iter().map(|e| owned(e, *owner)).collect()
+            }
+            (_, "copy") => vec![Abs::Fresh],
+            _ => vec![Abs::Object(owner)],
+        };
+        if role == CallRole::Decorator {
+            out.extend(args.first().into_iter().flatten().cloned());
+        }
+        if owner == Owner::Fresh && !matches!(**base, Abs::Holder(..)) {
+            out.push(Abs::Unknown);
+        }
+        out
+    }
+
+    // ---------------------------------------------------------------- foreign code
+
+    fn call_external(
+        &mut self,
+        path: Sym,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        let text = path.as_str();
+        let first = || args.first().cloned().unwrap_or_default();
+        let string = |index: usize| {
+            args.get(index).and_then(|set| {
+                set.iter().find_map(|abs| match abs {
+                    Abs::Str(name) => Some(*name),
+                    _ => None,
+                })
+            })
+        };
+        if self.shared.pure.matches(text) {
+            return first();
+        }
+        if self.shared.effect.matches(text) {
+            self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+            return first();
+        }
+        match tables::external(text) {
+            ExternalKind::SetAttribute => {
+                let attr = string(1).unwrap_or_else(|| Sym::new("…"));
+                for abs in first() {
+                    self.set_attr(&abs, attr, place);
+                }
+                vec![Abs::Fresh]
+            }
+            ExternalKind::GetAttribute => match string(1) {
+                Some(attr) => {
+                    let mut out = Vec::new();
+                    for abs in first() {
+                        out.extend(self.attr(&abs, attr));
+                    }
+                    out
+                }
+                None => first().iter().map(|abs| Abs::Object(self.full_owner(abs))).collect(),
+            },
+            ExternalKind::ImportModule => match string(0) {
+                Some(name) => {
+                    let program = self.program;
+                    let chain = program.chain(self.cause, name.as_str());
+                    if self.silent == 0 {
+                        self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at)));
+                    }
+                    match program.target(self.cause, name.as_str()) {
+                        super::Target::Module(id) => vec![Abs::Module(id)],
+                        _ => vec![Abs::External(name)],
+                    }
+                }
+                None => {
+                    self.load_siblings(place.0);
+                    vec![Abs::Unknown]
+                }
+            },
+            ExternalKind::Partial => {
+                let rest: Vec<AbsSet> = args.iter().skip(1).cloned().collect();
+                first().into_iter().map(|f| Abs::Partial(Rc::new(f), Rc::new(rest.clone()))).collect()
+            }
+            ExternalKind::CallsFirst => {
+                let elements: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
+                let elements = if elements.is_empty() { vec![Abs::Unknown] } else { elements };
+                let mut results = Vec::new();
+                for callee in first() {
+                    results.extend(self.call(&callee, std::slice::from_ref(&elements), &[], CallRole::Used, place));
+                }
+                vec![Abs::Holder(Rc::new(results), Owner::Fresh)]
+            }
+            ExternalKind::Identity => {
+                let mut out = first();
+                if out.is_empty() {
+                    out.push(Abs::External(path));
+                }
+                out
+            }
+            ExternalKind::DecoratorFactory => vec![Abs::External(Sym::new("functools.wraps()"))],
+            ExternalKind::Collects => {
+                let elements: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
+                vec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+            }
+            ExternalKind::Type => {
+                if args.len() == 3 {
+                    let bases: AbsSet = args[1].iter().flat_map(elements_of).collect();
+                    self.class_created(&Abs::Fresh, &bases, None, place);
+                    return vec![Abs::Fresh];
+                }
+                first()
+                    .into_iter()
+                    .map(|abs| match abs {
+                        Abs::Instance(m, c, _) => Abs::Class(m, c),
+                        _ => Abs::Unknown,
+                    })
+                    .collect()
+            }
+            ExternalKind::Namespace => {
+                let mut out: AbsSet = first();
+                if out.is_empty() {
+                    // `globals()` of the module whose code runs.
+                    out.push(Abs::Object(Owner::Module(place.0, Sym::new("globals()"))));
+                }
+                out
+            }
+            ExternalKind::GetLogger => {
+                let own = self.program.module(self.cause).name.as_str();
+                let package = own.split('.').next().unwrap_or_default();
+                let owner = match (string(0), args.is_empty()) {
+                    (Some(name), _) if name.as_str().split('.').next() != Some(package) => {
+                        Owner::External(Sym::new("logging"))
+                    }
+                    (None, true) => Owner::External(Sym::new("logging")),
+                    _ => Owner::Fresh,
+                };
+                vec![Abs::Made(Sym::new("logging.Logger"), owner)]
+            }
+            ExternalKind::Open => {
+                let mode = string(1).or_else(|| {
+                    keywords.iter().find(|(n, _)| *n == "mode").and_then(|(_, set)| {
+                        set.iter().find_map(|abs| match abs {
+                            Abs::Str(name) => Some(*name),
+                            _ => None,
+                        })
+                    })
+                });
+                if mode.is_some_and(|m| m.as_str().contains(['w', 'a', 'x', '+'])) {
+                    self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
+                }
+                vec![Abs::Made(path, Owner::Fresh)]
+            }
+            ExternalKind::Process => {
+                let subject = string(0).unwrap_or(path);
+                self.effect(EffectKind::Process, Owner::External(path), place, Some(subject));
+                vec![Abs::Made(path, Owner::Fresh)]
+            }
+            ExternalKind::InputOutput => {
+                self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
+                vec![Abs::Made(path, Owner::Fresh)]
+            }
+            ExternalKind::Fails => {
+                self.effect(EffectKind::Fails, Owner::External(path), place, Some(path));
+                vec![Abs::Fresh]
+            }
+            ExternalKind::ReadsState => {
+                let state = tables::state_of(text);
+                self.state_read(Sym::new(state), string(0));
+                vec![Abs::Fresh]
+            }
+            ExternalKind::Registers => {
+                // A callback that only touches what belongs to the module being loaded can be registered late.
+                if !self.is_own_business(args) {
+                    self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+                }
+                first()
+            }
+            ExternalKind::Pure => self.made(path, args, role),
+            ExternalKind::Unknown => {
+                let stdlib = self.program.stdlib.knows(text.split('.').next().unwrap_or_default());
+                if role == CallRole::Dropped && !tables::is_process_read(text) {
+                    let kind = if stdlib { EffectKind::Process } else { EffectKind::UnresolvedCall };
+                    self.effect(kind, Owner::External(path), place, Some(path));
+                } else if self.safety == Safety::Strict && !stdlib && role == CallRole::Decorator {
+                    self.effect(EffectKind::UnresolvedCall, Owner::External(path), place, Some(path));
+                }
+                self.made(path, args, role)
+            }
+        }
+    }
+
+    #[expect(clippy::unused_self, reason = "a method like its neighbours")]
+    fn made(&self, path: Sym, args: &[AbsSet], role: CallRole) -> AbsSet {
+        let mut out = vec![Abs::Made(path, Owner::Fresh)];
+        if role == CallRole::Decorator || path.as_str().ends_with("()") {
+            out.extend(args.first().into_iter().flatten().cloned());
+        }
+        out
+    }
+
+    /// Handlers whose effects, if any, are on the module's own state.
+    fn is_own_business(&mut self, args: &[AbsSet]) -> bool {
+        let Some(callback) = args.first() else { return false };
+        let callbacks = callback.clone();
+        if callbacks.is_empty() {
+            return false;
+        }
+        callbacks.iter().all(|abs| match abs {
+            Abs::Function(module, func, env) if *module == self.cause => {
+                let (silent, effects, seen) =
+                    (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
+                self.silent = 0;
+                let results = std::mem::take(&mut self.results);
+                self.enter(*module, *func, &env.clone(), &[], &[]);
+                let harmless = self.outcome.effects.is_empty();
+                self.results = results;
+                self.silent = silent;
+                self.outcome.effects = effects;
+                self.seen = seen;
+                harmless
+            }
+            Abs::Bound(base, _) => !self.is_foreign(self.full_owner(base)),
+            Abs::Method(base, ..) => !self.is_foreign(self.full_owner(base)),
+            _ => false,
+        })
+    }
+
+    /// `import_module(name)` in a loop: all modules of the package that does it.
+    fn load_siblings(&mut self, module: ModuleId) {
+        if self.silent > 0 {
+            return;
+        }
+        let name = self.program.module(module).name.as_str();
+        let prefix = format!("{name}.");
+        if !self.program.module(module).is_package {
+            return;
+        }
+        for id in self.program.ids() {
+            if self.program.module(id).name.as_str().starts_with(&prefix) {
+                self.outcome.loads.push((id, self.at));
+            }
+        }
+    }
+}
+
+fn elements_of(abs: &Abs) -> AbsSet {
+    match abs {
+        Abs::Holder(elements, _) => (**elements).clone(),
+        Abs::Fresh | Abs::Str(_) => vec![Abs::Fresh],
+        other => vec![other.clone()],
+    }
+}
+
+/// A new object that has become somebody's.
+fn owned(abs: &Abs, owner: Owner) -> Abs {
+    match abs {
+        Abs::Fresh => Abs::Object(owner),
+        Abs::Instance(m, c, Owner::Fresh) => Abs::Instance(*m, *c, owner),
+        Abs::Made(path, Owner::Fresh) => Abs::Made(*path, owner),
+        Abs::Holder(elements, Owner::Fresh) => Abs::Holder(elements.clone(), owner),
+        Abs::Object(Owner::Fresh) => Abs::Object(owner),
+        other => other.clone(),
+    }
+}
+
+fn is_builtin(abs: &Abs, name: Sym) -> bool {
+    matches!(abs, Abs::External(path) if path.as_str().strip_prefix("builtins.") == Some(name.as_str()))
+}
+
+fn has_decorator(code: &Code, func: FuncId, names: &[&str]) -> bool {
+    code.function(func).decorators.iter().any(|&d| match code.value(d) {
+        Value::Global(name) | Value::Attr(_, name) => names.contains(&name.as_str()),
+        _ => false,
+    })
+}
