@@ -199,6 +199,17 @@ fn named_files_that_are_no_sources_are_problems() {
 }
 
 #[test]
+fn a_problem_is_told_once() {
+    let tree = Tree::new(&[]);
+    assert_eq!(
+        tree.check(&["missing.py", "a.py", "missing.py"])
+            .problems
+            .len(),
+        2
+    );
+}
+
+#[test]
 fn sorted_by_path_and_unique() {
     let tree = Tree::new(&["b.py", "a/z.py", "a/b/c.py", "a.py", "a-b.py"]);
     let found = tree.check(&["a", "b.py", ".", "a/z.py", "a/../b.py"]);

@@ -198,6 +198,19 @@ fn a_tree_is_written() {
 }
 
 #[test]
+fn files_of_any_size_are_copied_whole() {
+    let place = Place::new(&[]);
+    let writer = place.writer();
+    for size in [0, 1, 64 * 1024, 64 * 1024 + 1, 3_000_000] {
+        let content: Vec<u8> = (0..=250).cycle().take(size).collect();
+        let name = format!("{size}.bin");
+        fs::write(place.source(&name), &content).unwrap();
+        writer.copy_other(&place.file(&name)).unwrap();
+        assert!(fs::read(place.out(&name)).unwrap() == content, "{size}");
+    }
+}
+
+#[test]
 fn several_threads_write_one_tree() {
     let place = Place::new(&[("a.py", "x")]);
     let writer = place.writer();
