@@ -114,6 +114,10 @@ def _resolve(placeholder: "Any") -> "Any":
     except BaseException as error:
         if type(error) is LoadError and error.__cause__ is not None:
             raise error.__cause__  # noqa: B904  (shielded from the attribute protocol; see there)
+        if isinstance(error, AttributeError) and getattr(error, "obj", error) is None:
+            # The interpreter fills in the object that was asked for an attribute. Spare the error
+            # of a module that fails to load from naming the placeholder.
+            error.obj = None
         _explain(error, record, statement)
         raise
     namespace = record.namespace
@@ -161,15 +165,15 @@ def _perform(namespace: "Namespace", words: "List[str]", wait: bool) -> "Tuple[s
     if words[0] == "from":
         attribute = words[3]
         name = target.lstrip(".")
-        module = importer(name, namespace, namespace, (attribute,), len(target) - len(name))
+        module = _load(importer, name, namespace, (attribute,), len(target) - len(name))
         try:
             return words[-1], getattr(module, attribute)
         except AttributeError:
             return words[-1], _interpret(module, "from m import " + attribute + " as value")
     if len(words) == 2 and "." not in target:
-        return target, importer(target, namespace, namespace, None, 0)
+        return target, _load(importer, target, namespace, None, 0)
     if words[-2] == "as":
-        module = value = importer(target, namespace, namespace, None, 0)
+        module = value = _load(importer, target, namespace, None, 0)
         try:
             for part in target.split(".")[1:]:
                 value = getattr(value, part)
@@ -182,10 +186,32 @@ def _perform(namespace: "Namespace", words: "List[str]", wait: bool) -> "Tuple[s
         for target in targets:
             package = importer(target, namespace, namespace, None, 0)
         return root, package
-    package = importer(root, namespace, namespace, None, 0)
+    package = _load(importer, root, namespace, None, 0)
     for target in targets:
         _attach(importer, namespace, package, root, target)
     return root, package
+
+
+def _load(
+    importer: "Function",
+    name: str,
+    namespace: "Namespace",
+    names: "Optional[Tuple[str, ...]]",
+    level: int,
+) -> "Any":
+    """Call ``__import__`` as the statement does, but do not trust what it gives to a waiting thread.
+
+    A thread that waits while another one loads the module gets the module even if that has failed:
+    half-loaded, and removed from ``sys.modules``. A statement would be executed again
+    the next time; a placeholder that resolves to this module would keep it for good.
+    """
+    module = importer(name, namespace, namespace, names, level)
+    while sys.modules.get(getattr(module, "__name__", None)) is not module:  # type: ignore[arg-type]
+        again = importer(name, namespace, namespace, names, level)
+        if again is module:
+            break  # a module that goes by another name
+        module = again
+    return module
 
 
 def _interpret(module: "Any", statement: str) -> "Any":
@@ -440,6 +466,14 @@ Module: "Any" = type(
         "__module__": property(_no_module),  # or the class would give each module that attribute
     },
 )
+# The specialised attribute read of 3.14 and later takes any class that shares the C function behind
+# ``ModuleType.__getattribute__`` for ``ModuleType`` and ignores its descriptors. So use another one.
+if sys.version_info >= (3, 15):
+    Module.__getattribute__ = lambda module, name: ModuleType.__getattribute__(module, name)
+elif sys.version_info >= (3, 14):
+    # No Python code unless the attribute is missing; then the module's own __getattr__ and error.
+    Module.__getattribute__ = object.__getattribute__
+    Module.__getattr__ = lambda module, name: ModuleType.__getattribute__(module, name)
 _attributes = Module.__dict__
 
 
@@ -777,7 +811,9 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
     Compiling each statement would be slow. A statement of the same form is compiled once, and
     its names and its place in the source are exchanged.
     """
-    frame = sys._getframe(1)
+    frame: "Any" = sys._getframe(1)
+    while frame.f_globals is not namespace:
+        frame = frame.f_back
     words = statement.split()
     if words[0] == "from" and "__path__" in namespace:
         here = namespace["__name__"]
@@ -836,7 +872,7 @@ _EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
 # A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it,
 # and ``warnings`` finds that frame by skipping those of the import system. It knows them by the words
 # "importlib" and "_bootstrap" in their file name. Our frames belong to the import system here.
-for _function in (_resolve, real, _perform, _perform_submodule, _attach, _bind, _bind_last, _own) + (
+for _function in (_resolve, real, _perform, _load, _perform_submodule, _attach, _bind, _bind_last, _own) + (
     Attribute.__get__,
     _resolve_for_outside,
     _import_now,

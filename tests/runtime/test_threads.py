@@ -6,12 +6,13 @@ import unittest
 
 from support import Programs, rewrite, run
 
-SLOW = "import time\nimport main\nmain.loads.append(__name__)\ntime.sleep(0.05)\nvalue = object()\ndef f(): return value"
+SLOW = "import time\nimport log\nlog.loads.append(__name__)\ntime.sleep(0.05)\nvalue = object()\ndef f(): return value"
 
 
 class Threads(Programs):
     def program(self, uses, count):
         return {
+            "log": "loads = []",
             "slow": SLOW,
             "slow.sub": SLOW,
             "mod": """
@@ -28,8 +29,8 @@ class Threads(Programs):
             """,
             "main": """
             import sys, threading, types
-            import mod
-            loads, seen, errors = [], [], []
+            import log, mod
+            seen, errors = [], []
             barrier = threading.Barrier(%d)
             uses = %s
             def work(use):
@@ -41,7 +42,7 @@ class Threads(Programs):
             threads = [threading.Thread(target=work, args=(uses[i %% len(uses)],)) for i in range(%d)]
             for thread in threads: thread.start()
             for thread in threads: thread.join()
-            print(errors, sorted(loads), len(seen), len({id(value) for value in seen}))
+            print(errors, sorted(log.loads), len(seen), len({id(value) for value in seen}))
             """
             % (count, uses, count),
         }
