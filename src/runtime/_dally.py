@@ -816,13 +816,15 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
         frame = frame.f_back
     words = statement.split()
     if words[0] == "from" and "__path__" in namespace:
-        here = namespace["__name__"]
-        if (_absolute(namespace, words[1]) + ".").startswith("{}.{}.".format(here, words[-1])):
-            # from .squeeze import squeeze: a lazy object gives way to the submodule as soon as somebody
-            # imports that, and the function is lost. A placeholder does not (see Attribute.__set__).
-            names = [words[-1]]
-            record = Record(namespace, sys.modules[here], names, namespace)
-            _swap(sys.modules[here], names)
+        # A package that takes names from its own submodules. With `from .squeeze import squeeze` a lazy
+        # object gives way to the submodule as soon as somebody imports that, and the function is lost.
+        # A placeholder does not (see Attribute.__set__).
+        here, name = namespace["__name__"], words[-1]
+        target = _absolute(namespace, words[1])
+        if target == here or (target + ".").startswith("{}.{}.".format(here, name)):
+            module = sys.modules[here]
+            record = Record(namespace, module, [name], namespace)
+            _swap(module, record.names)
             return Pending(unreachable, record, statement)
     exchange: "Tuple[str, ...]"
     for target in words[1:] if words[0] == "import" and words[-2] != "as" else words[1:2]:
