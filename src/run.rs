@@ -175,7 +175,14 @@ impl Run {
         let environment = Environment { complete: false, assumed: assumed(config) };
         let program = Program::link(modules, compiled, stdlib, environment);
         let eager_in: Vec<bool> =
-            discovery.files.iter().map(|file| config.eager_in.matches(&file.absolute)).collect();
+            discovery
+            .files
+            .iter()
+            .map(|file| {
+                let path = file.absolute.strip_prefix(&config.project_root).unwrap_or(&file.relative);
+                config.eager_in.matches(path)
+            })
+            .collect();
         let verdicts = decide::decide(&program, &options, &eager_in);
         times.decide = clock.elapsed();
         Ok(Self {

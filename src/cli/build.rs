@@ -21,18 +21,19 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     let paths = [args.source.clone()];
     let mut request = args.common.request(&paths, Form::Build, true)?;
     request.collect_others = true;
+    // A bad output is reported before any work is done.
+    let writer = TreeWriter::create(&args.source, &args.out).map_err(|e| CliError::Message(e.to_string()))?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
     bar.set_message("writing");
-    let writer = TreeWriter::create(&args.source, &args.out).map_err(|e| CliError::Message(e.to_string()))?;
     let failures: Mutex<Vec<String>> = Mutex::new(Vec::new());
     let fail = |message: String| {
         failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(message);
     };
-    for entry in &run.discovery.others {
+    run.discovery.others.par_iter().for_each(|entry| {
         if let Err(error) = writer.copy_other(entry) {
             fail(error.to_string());
         }
-    }
+    });
     let changed: Vec<bool> = (0..run.discovery.files.len())
         .into_par_iter()
         .map(|index| {

@@ -25,12 +25,12 @@ pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
             verdicts.sites[index].keep(reason);
         }
         if let Some(name) = program.loaded_name(id, import, alias) {
-            if import.from.is_none() && program.target(id, &name) == Target::Missing {
+            if import.from.is_none() && program.target(id, name) == Target::Missing {
                 verdicts.sites[index].keep(
                     Reason::at(KeepReason::UnresolvedModule, id, range, "no such module").about(import.aliases[alias].name),
                 );
             }
-            let broken = program.chain(id, &name).into_iter().find(|&m| program.module(m).broken);
+            let broken = program.chain(id, name).into_iter().find(|&m| program.module(m).broken);
             if let Some(broken) = broken {
                 verdicts.sites[index].keep(
                     Reason::at(KeepReason::BrokenModule, id, range, "cannot be read or parsed")

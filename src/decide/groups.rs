@@ -50,7 +50,7 @@ fn same_name(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
 /// A `__lazy_modules__` entry counts for every import of that module in the file.
 fn same_entry(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
     let facts = &program.module(id).facts;
-    let mut by_entry: FxHashMap<String, Vec<usize>> = FxHashMap::default();
+    let mut by_entry: FxHashMap<&str, Vec<usize>> = FxHashMap::default();
     for (index, site) in facts.sites.iter().enumerate() {
         let import = &facts.imports[site.stmt as usize];
         if let Some(name) = program.loaded_name(id, import, site.alias as usize) {

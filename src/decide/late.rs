@@ -95,16 +95,13 @@ fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleI
     match code.value(value) {
         Value::Function(func) => vec![(id, func)],
         Value::Global(name) => {
-            let mut out: Vec<_> = code
-                .globals
-                .iter()
-                .filter(|(n, _)| *n == name)
+            let mut out: Vec<_> = code.globals_of(name).iter()
                 .flat_map(|&(_, v)| match code.value(v) {
                     Value::Function(func) => vec![(id, func)],
                     _ => Vec::new(),
                 })
                 .collect();
-            for site in module.facts.sites.iter().filter(|s| s.bound == name) {
+            for site in module.facts.sites_of(name) {
                 let import = &module.facts.imports[site.stmt as usize];
                 if let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) {
                     out.extend(global_functions(program, source, name));
@@ -115,7 +112,7 @@ fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleI
         Value::Attr(base, name) => {
             // A function of an imported module, or any method of this module with that name.
             if let Value::Global(bound) = code.value(base) {
-                for site in module.facts.sites.iter().filter(|s| s.bound == bound) {
+                for site in module.facts.sites_of(bound) {
                     let import = &module.facts.imports[site.stmt as usize];
                     if let Origin::Module(source) = program.origin(id, import, site.alias as usize) {
                         return global_functions(program, source, name);
@@ -141,9 +138,7 @@ fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleI
 
 fn global_functions(program: &Program, id: ModuleId, name: crate::facts::Sym) -> Vec<(ModuleId, FuncId)> {
     let code = &program.module(id).facts.code;
-    code.globals
-        .iter()
-        .filter(|(n, _)| *n == name)
+    code.globals_of(name).iter()
         .filter_map(|&(_, v)| match code.value(v) {
             Value::Function(func) => Some((id, func)),
             _ => None,

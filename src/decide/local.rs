@@ -41,7 +41,7 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         let declared = site.declared.is_some();
         if !declared {
             if let Some(name) = program.loaded_name(id, import, site.alias as usize)
-                && configured_eager(program, id, site, &name, options)
+                && configured_eager(program, id, site, name, options)
             {
                 reasons.push(Reason::bare(KeepReason::Configured));
             }
@@ -86,10 +86,10 @@ fn already_loaded(program: &Program, id: ModuleId, site: &Site, reasons: &mut Ve
     let loaded = match program.origin(id, import, site.alias as usize) {
         Origin::Module(target) => ancestor(program.module(target).name.as_str()) && {
             // `import pkg.sub` inside pkg binds pkg but loads more.
-            import.from.is_some() || ancestor(&name)
+            import.from.is_some() || ancestor(name)
         },
         Origin::Attribute(target, _) => ancestor(program.module(target).name.as_str()),
-        Origin::Foreign => program.stdlib.always_loaded(&name) && program.find_from(id, &name).is_none(),
+        Origin::Foreign => program.stdlib.always_loaded(name) && program.find_from(id, name).is_none(),
         Origin::MissingName(_) | Origin::MissingModule => false,
     };
     if loaded {

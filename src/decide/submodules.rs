@@ -46,7 +46,7 @@ fn other_importer(program: &Program, package: ModuleId, submodule: ModuleId) -> 
             (0..import.aliases.len()).any(|alias| {
                 program
                     .loaded_name(id, import, alias)
-                    .is_some_and(|name| program.chain(id, &name).contains(&submodule))
+                    .is_some_and(|name| program.chain(id, name).contains(&submodule))
             })
         })
     })

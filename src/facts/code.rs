@@ -265,11 +265,18 @@ pub struct Code {
     pub ops: Vec<Op>,
     /// Values returned by functions.
     pub returns: Vec<ValueId>,
-    /// Module-level definitions: name to value, in order of binding.
+    /// Module-level definitions: name to value, sorted by [`Sym::number`], those of one name in order of binding.
     pub globals: Vec<(Sym, ValueId)>,
 }
 
 impl Code {
+    /// The values that a global name is bound to, in order of binding.
+    pub fn globals_of(&self, name: Sym) -> &[(Sym, ValueId)] {
+        let start = self.globals.partition_point(|(n, _)| n.number() < name.number());
+        let count = self.globals[start..].partition_point(|(n, _)| *n == name);
+        &self.globals[start..start + count]
+    }
+
     /// The value behind an index.
     pub fn value(&self, id: ValueId) -> Value {
         self.values[id.0 as usize]

@@ -37,6 +37,7 @@ impl<'a> Walker<'a> {
             .collect();
         let context = self.context;
         self.facts.imports.push(ImportStmt {
+            index: stmt,
             range,
             from,
             aliases,

@@ -48,11 +48,33 @@ pub struct ModuleFacts {
     pub marks: Vec<Mark>,
     /// What the code calls and changes.
     pub code: Code,
+    /// Indices of `sites`, sorted by the number of the bound name.
+    sites_by_name: Vec<u32>,
+}
+
+impl ModuleFacts {
+    /// The sites that bind a name, in source order.
+    pub fn sites_of(&self, name: Sym) -> impl Iterator<Item = &Site> {
+        let bound = |index: u32| self.sites[index as usize].bound;
+        let start = self.sites_by_name.partition_point(|&i| bound(i).number() < name.number());
+        self.sites_by_name[start..]
+            .iter()
+            .take_while(move |&&i| bound(i) == name)
+            .map(|&i| &self.sites[i as usize])
+    }
+
+    /// The site of one alias of an import statement.
+    pub fn site_at(&self, import: &ImportStmt, alias: usize) -> Option<usize> {
+        let key = (import.index as usize, alias);
+        self.sites.binary_search_by_key(&key, |s| (s.stmt as usize, s.alias as usize)).ok()
+    }
 }
 
 /// One import statement.
 #[derive(Debug, Clone)]
 pub struct ImportStmt {
+    /// Its index in [`ModuleFacts::imports`].
+    pub index: u32,
     /// The statement, without a trailing comment.
     pub range: TextRange,
     /// The module of a from-import; `None` for `import …`.

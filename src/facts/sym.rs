@@ -68,6 +68,11 @@ impl Sym {
         Self(number)
     }
 
+    /// The number itself: an order for look-ups, never for output.
+    pub fn number(self) -> u32 {
+        self.0
+    }
+
     /// The string that the number stands for.
     pub fn as_str(self) -> &'static str {
         let number = self.0 as usize;

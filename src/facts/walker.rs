@@ -578,6 +578,7 @@ impl<'a> Walker<'a> {
             var.assigned = range(start, next);
         }
         code.assigned = self.assigns.iter().map(|(_, value)| *value).collect();
+        code.globals.sort_by_key(|(name, _)| name.number());
         code.values.shrink_to_fit();
         code.args.shrink_to_fit();
         code.calls.shrink_to_fit();
@@ -585,6 +586,9 @@ impl<'a> Walker<'a> {
         code.vars.shrink_to_fit();
         code.keywords.shrink_to_fit();
         code.globals.shrink_to_fit();
+        let mut order: Vec<u32> = (0..u32::try_from(self.facts.sites.len()).expect("few sites")).collect();
+        order.sort_by_key(|&i| (self.facts.sites[i as usize].bound.number(), i));
+        self.facts.sites_by_name = order;
         self.declare_listed_sites();
         self.facts.reads.shrink_to_fit();
         self.facts

@@ -68,18 +68,13 @@ impl Loading<'_> {
         let facts = &program.module(id).facts;
         for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
             self.state.insert(id, import.range.start());
-            let stmt = facts.imports.iter().position(|i| std::ptr::eq(i, import));
             for alias in 0..import.aliases.len() {
-                let site = facts
-                    .sites
-                    .iter()
-                    .position(|s| Some(s.stmt as usize) == stmt && s.alias as usize == alias);
+                let site = facts.site_at(import, alias);
                 let lazy = site.is_some_and(|s| !self.verdicts[id.index()].sites[s].has_reasons());
                 if lazy {
                     continue;
                 }
-                let Some(name) = program.loaded_name(id, import, alias) else { continue };
-                for target in program.chain(id, &name) {
+                for &target in program.loaded_chain(id, import, alias) {
                     if self.members.contains(&target) {
                         self.load(target, depth + 1);
                     }
@@ -94,7 +89,7 @@ impl Loading<'_> {
         // Attributes of cycle members that import-time code reads, after all imports: an approximation from below.
         for read in facts.reads.iter().filter(|r| r.moment == Moment::ImportTime && r.func.is_module()) {
             let Some(&attr) = read.chain.first() else { continue };
-            for site in facts.sites.iter().filter(|s| s.bound == read.name) {
+            for site in facts.sites_of(read.name) {
                 let import = &facts.imports[site.stmt as usize];
                 if let Origin::Module(target) = program.origin(id, import, site.alias as usize) {
                     self.take(target, attr);
@@ -121,10 +116,7 @@ impl Loading<'_> {
 /// Where a module first binds a name.
 fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
     let facts = &program.module(id).facts;
-    let imported = facts
-        .sites
-        .iter()
-        .filter(|s| s.bound == name)
+    let imported = facts.sites_of(name)
         .map(|s| facts.imports[s.stmt as usize].range.start());
     let code = &facts.code;
     let assigned = code.ops_of(crate::facts::FuncId::MODULE).iter().filter_map(|op| match op.kind {

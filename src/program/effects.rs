@@ -314,10 +314,10 @@ impl Effects {
                 let alias = site.alias as usize;
                 let name = program.loaded_name(id, import, alias).unwrap_or_default();
                 let foreign = matches!(program.origin(id, import, alias), Origin::Foreign);
-                if foreign && tables::has_load_effects(&name) {
+                if foreign && tables::has_load_effects(name) {
                     verdicts[id.index()].sites[index].keep(
                         Reason::at(KeepReason::LoadEffects, id, import.range, "changes the process when it is loaded")
-                            .about(Sym::new(&name)),
+                            .about(Sym::new(name)),
                     );
                 }
                 let exported = facts.exports.all.as_ref().is_some_and(|all| all.contains(&site.bound));
@@ -325,9 +325,9 @@ impl Effects {
                     && !exported
                     && !module.is_package
                     && !taken.contains(&(id, site.bound));
-                let known_pure = program.find_from(id, &name).is_some()
-                    || (!name.contains('.') && program.stdlib.knows(&name))
-                    || (import.from.is_some() && program.stdlib.knows(&name));
+                let known_pure = program.find_from(id, name).is_some()
+                    || (!name.contains('.') && program.stdlib.knows(name))
+                    || (import.from.is_some() && program.stdlib.knows(name));
                 if unread && foreign && !known_pure {
                     verdicts[id.index()].sites[index].keep(
                         Reason::at(KeepReason::SideEffectOnly, id, import.range, "nobody reads the name")
@@ -367,13 +367,13 @@ impl Effects {
                 let Some(name) = program.loaded_name(id, import, site.alias as usize) else { continue };
                 let item = import.aliases[site.alias as usize].name;
                 let full = Sym::new(&format!("{name}.{item}"));
-                let asked = self.asked.get(&Sym::new(&name)).or_else(|| {
+                let asked = self.asked.get(&Sym::new(name)).or_else(|| {
                     import.from.and_then(|_| self.asked.get(&full))
                 });
                 if let Some(&(module, range)) = asked {
                     verdicts[id.index()].sites[index].keep(
                         Reason::at(KeepReason::LoadObserved, module, range, "asks whether the module is loaded")
-                            .about(Sym::new(&name)),
+                            .about(Sym::new(name)),
                     );
                 }
             }
@@ -431,7 +431,7 @@ fn taken_names(program: &Program) -> FxHashSet<(ModuleId, Sym)> {
             }
         }
         for read in facts.reads.iter().filter(|r| !r.chain.is_empty()) {
-            for site in facts.sites.iter().filter(|s| s.bound == read.name) {
+            for site in facts.sites_of(read.name) {
                 let import = &facts.imports[site.stmt as usize];
                 if let Origin::Module(mut source) = program.origin(id, import, site.alias as usize) {
                     for &attr in &read.chain {
@@ -453,7 +453,7 @@ fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId
     let facts = &program.module(id).facts;
     match facts.code.value(value) {
         Value::Global(name) => {
-            let site = facts.sites.iter().find(|s| s.bound == name)?;
+            let site = facts.sites_of(name).next()?;
             let import = &facts.imports[site.stmt as usize];
             match program.origin(id, import, site.alias as usize) {
                 Origin::Module(source) => Some(source),
@@ -544,7 +544,7 @@ fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> Option<Strin
     let facts = &program.module(id).facts;
     match facts.code.value(value) {
         Value::Global(name) => {
-            let site = facts.sites.iter().find(|s| s.bound == name)?;
+            let site = facts.sites_of(name).next()?;
             let import = &facts.imports[site.stmt as usize];
             let item = import.aliases[site.alias as usize];
             match (program.origin(id, import, site.alias as usize), import.from) {
@@ -753,7 +753,7 @@ fn further_effects(
                 let name = program.loaded_name(id, import, alias);
                 let missing = matches!(origin, Origin::MissingModule | Origin::MissingName(_))
                     || (import.from.is_none()
-                        && name.is_some_and(|n| program.target(id, &n) == super::Target::Missing));
+                        && name.is_some_and(|n| program.target(id, n) == super::Target::Missing));
                 if missing {
                     add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
                 }

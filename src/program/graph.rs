@@ -77,7 +77,7 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
     let facts = &program.module(id).facts;
     let own: FxHashSet<ModuleId> = ancestors(program, id).into_iter().chain([id]).collect();
     let mut edges = Vec::new();
-    for (index, import) in facts.imports.iter().enumerate() {
+    for import in &facts.imports {
         let runs = match import.moment {
             Moment::ImportTime => import.func.is_module(),
             Moment::MainGuard => true,
@@ -87,15 +87,10 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
             continue;
         }
         for alias in 0..import.aliases.len() {
-            let Some(name) = program.loaded_name(id, import, alias) else { continue };
-            let site = facts
-                .sites
-                .iter()
-                .position(|s| s.stmt as usize == index && s.alias as usize == alias)
-                .filter(|_| import.place == Place::Module);
+            let site = facts.site_at(import, alias).filter(|_| import.place == Place::Module);
             let lazy = site.is_some_and(|s| facts.sites[s].declared.is_some());
             let site = site.and_then(|s| u32::try_from(s).ok());
-            let mut targets = program.chain(id, &name);
+            let mut targets = program.loaded_chain(id, import, alias).to_vec();
             if import.from.is_some() {
                 if let Origin::Module(sub) = program.origin(id, import, alias) {
                     targets.push(sub);
@@ -127,7 +122,7 @@ fn behind(program: &Program, id: ModuleId, name: crate::facts::Sym, depth: u32) 
     }
     let facts = &program.module(id).facts;
     let mut out = Vec::new();
-    for site in facts.sites.iter().filter(|s| s.bound == name) {
+    for site in facts.sites_of(name) {
         let import = &facts.imports[site.stmt as usize];
         match program.origin(id, import, site.alias as usize) {
             Origin::Attribute(source, attr) if source != id => {

@@ -336,7 +336,7 @@ impl<'p> Interpreter<'p> {
         let import = &program.module(module).facts.imports[index as usize];
         for alias in 0..import.aliases.len() {
             if let Some(name) = program.loaded_name(module, import, alias) {
-                for id in program.chain(module, &name) {
+                for id in program.chain(module, name) {
                     self.outcome.loads.push((id, self.at));
                 }
             }
@@ -447,7 +447,7 @@ impl<'p> Interpreter<'p> {
 
     fn import_origin(&self, module: ModuleId, name: Sym) -> Option<(ModuleId, Sym)> {
         let facts = &self.program.module(module).facts;
-        let site = facts.sites.iter().find(|s| s.bound == name)?;
+        let site = facts.sites_of(name).next()?;
         let import = &facts.imports[site.stmt as usize];
         match self.program.origin(module, import, site.alias as usize) {
             Origin::Attribute(id, name) => Some((id, name)),
@@ -797,7 +797,7 @@ impl<'p> Interpreter<'p> {
         let program = self.program;
         let facts = &program.module(module).facts;
         let mut out = Vec::new();
-        for site in facts.sites.iter().filter(|s| s.bound == name) {
+        for site in facts.sites_of(name) {
             let import = &facts.imports[site.stmt as usize];
             let alias = site.alias as usize;
             match program.origin(module, import, alias) {
@@ -812,7 +812,7 @@ impl<'p> Interpreter<'p> {
                     let item = import.aliases[alias];
                     let path = match (import.from, item.asname) {
                         (Some(_), _) => format!("{path}.{}", item.name),
-                        (None, Some(_)) => path,
+                        (None, Some(_)) => path.to_owned(),
                         (None, None) => path.split('.').next().unwrap_or_default().to_owned(),
                     };
                     out.push(Abs::External(Sym::new(&path)));
@@ -820,7 +820,7 @@ impl<'p> Interpreter<'p> {
                 Origin::MissingName(_) | Origin::MissingModule => out.push(Abs::Unknown),
             }
         }
-        for &(_, value) in facts.code.globals.iter().filter(|(n, _)| *n == name) {
+        for &(_, value) in facts.code.globals_of(name) {
             if value == ValueId::OPAQUE && facts.names.get(&name).is_some_and(|i| i.imported) {
                 continue;
             }

@@ -13,6 +13,7 @@ pub mod tables;
 
 use std::path::PathBuf;
 
+use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{FromModule, ImportStmt, ModuleFacts, Sym};
@@ -92,6 +93,19 @@ pub struct Program {
     pub stdlib: Stdlib,
     /// What is assumed about modules that are found nowhere.
     pub environment: Environment,
+    /// For each module, import statement and alias, what it means.
+    resolved: Vec<Vec<Box<[Resolved]>>>,
+}
+
+/// One name of an import statement, resolved.
+#[derive(Debug, Clone)]
+struct Resolved {
+    /// The full name of the module that is loaded.
+    name: Option<Sym>,
+    target: Target,
+    origin: Origin,
+    /// The modules of the program that are loaded, outermost package first.
+    chain: Box<[ModuleId]>,
 }
 
 /// What is known of other people's packages.
@@ -122,7 +136,58 @@ impl Program {
         for name in &compiled {
             add_prefixes(name.as_str(), &mut prefixes);
         }
-        Self { modules, by_name, prefixes, compiled, stdlib, environment }
+        let mut program =
+            Self { modules, by_name, prefixes, compiled, stdlib, environment, resolved: Vec::new() };
+        program.resolved = program
+            .ids()
+            .collect::<Vec<_>>()
+            .into_par_iter()
+            .map(|id| program.module(id).facts.imports.iter().map(|import| program.resolve(id, import)).collect())
+            .collect();
+        program
+    }
+
+    fn resolve(&self, id: ModuleId, import: &ImportStmt) -> Box<[Resolved]> {
+        (0..import.aliases.len())
+            .map(|alias| match self.find_loaded_name(id, import, alias) {
+                Some(name) => Resolved {
+                    target: self.target(id, &name),
+                    origin: self.find_origin(id, import, alias, &name),
+                    chain: self.chain(id, &name).into(),
+                    name: Some(Sym::new(&name)),
+                },
+                None => Resolved {
+                    name: None,
+                    target: Target::Missing,
+                    origin: Origin::MissingModule,
+                    chain: Box::default(),
+                },
+            })
+            .collect()
+    }
+
+    fn resolved(&self, id: ModuleId, import: &ImportStmt, alias: usize) -> &Resolved {
+        &self.resolved[id.index()][import.index as usize][alias]
+    }
+
+    /// The full name of the module that one name of an import statement loads.
+    pub fn loaded_name(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Option<&'static str> {
+        self.resolved(importer, import, alias).name.map(Sym::as_str)
+    }
+
+    /// What that module is.
+    pub fn loaded_target(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Target {
+        self.resolved(importer, import, alias).target
+    }
+
+    /// The modules of the program that one name of an import statement loads, outermost package first.
+    pub fn loaded_chain(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> &[ModuleId] {
+        &self.resolved(importer, import, alias).chain
+    }
+
+    /// Where one name of an import statement comes from.
+    pub fn origin(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Origin {
+        self.resolved(importer, import, alias).origin
     }
 
     /// A module by its index.
@@ -229,8 +294,7 @@ impl Program {
         out
     }
 
-    /// The full name of the module that one name of an import statement loads.
-    pub fn loaded_name(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Option<String> {
+    fn find_loaded_name(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Option<String> {
         let name = import.aliases[alias].name;
         match import.from {
             None => Some(name.as_str().to_owned()),
@@ -238,13 +302,9 @@ impl Program {
         }
     }
 
-    /// Where one name of an import statement comes from.
-    pub fn origin(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Origin {
-        let Some(name) = self.loaded_name(importer, import, alias) else {
-            return Origin::MissingModule;
-        };
+    fn find_origin(&self, importer: ModuleId, import: &ImportStmt, alias: usize, name: &str) -> Origin {
         let item = import.aliases[alias];
-        match self.target(importer, &name) {
+        match self.target(importer, name) {
             Target::Missing => Origin::MissingModule,
             Target::Module(id) if import.from.is_some() => self.attribute(importer, id, item.name),
             Target::Module(id) => {
@@ -263,7 +323,7 @@ impl Program {
                 }
             }
             Target::Stdlib if import.from.is_some() => {
-                match self.stdlib.has_attribute(&name, item.name.as_str()) {
+                match self.stdlib.has_attribute(name, item.name.as_str()) {
                     stdlib::Has::No | stdlib::Has::Sometimes => Origin::MissingModule,
                     stdlib::Has::Yes | stdlib::Has::Unknown => Origin::Foreign,
                 }

@@ -1,4 +1,8 @@
-//! Tables about other people's packages.
+//! Tables about other people's packages and about the calls of foreign code.
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 static WELL_KNOWN: &str = include_str!("data/well_known.txt");
 
@@ -144,11 +148,17 @@ pub fn external(path: &str) -> ExternalKind {
     if exact != K::Unknown {
         return exact;
     }
-    if PROCESS.iter().any(|entry| path == *entry || entry.strip_suffix(".*").is_some_and(|p| path.strip_prefix(p).is_some_and(|r| r.starts_with('.')))) {
-        return K::Process;
-    }
-    if INPUT_OUTPUT.iter().any(|entry| path == *entry || entry.strip_suffix(".*").is_some_and(|p| path.strip_prefix(p).is_some_and(|r| r.starts_with('.')))) {
-        return K::InputOutput;
+    let mut prefix = path;
+    loop {
+        if let Some(&(kind, below)) = CALLS.get(prefix)
+            && (below || prefix.len() == path.len())
+        {
+            return kind;
+        }
+        match prefix.rsplit_once('.') {
+            Some((shorter, _)) => prefix = shorter,
+            None => break,
+        }
     }
     let root = path.split('.').next().unwrap_or_default();
     if PURE_MODULES.contains(&root) { K::Pure } else { K::Unknown }
@@ -163,6 +173,17 @@ const PURE_MODULES: &[&str] = &[
     "keyword", "token", "tokenize", "pathlib", "posixpath", "ntpath", "calendar", "argparse", "optparse", "configparser",
     "platform", "stat", "fnmatch", "difflib", "graphlib", "zlib", "string", "secrets", "six", "attr", "attrs",
 ];
+
+/// The two lists below as a map: what is called, and whether everything below it counts as well.
+static CALLS: LazyLock<FxHashMap<&'static str, (ExternalKind, bool)>> = LazyLock::new(|| {
+    let entries = |list: &'static [&'static str], kind| {
+        list.iter().map(move |entry| match entry.strip_suffix(".*") {
+            Some(prefix) => (prefix, (kind, true)),
+            None => (*entry, (kind, false)),
+        })
+    };
+    entries(PROCESS, ExternalKind::Process).chain(entries(INPUT_OUTPUT, ExternalKind::InputOutput)).collect()
+});
 
 /// Calls that change the state of the process or of the library; `x.*` is everything below x.
 const PROCESS: &[&str] = &[

@@ -170,7 +170,10 @@ fn assignment(
 ) -> String {
     let bound = bound_name(&statement.import.aliases[i], statement.import.from.is_some());
     let spec = &specs[&(statement.index, i)];
-    format!("{bound} = {}(\"{spec}\"{inside})", names.lazy)
+    // After a semicolon, `match = …` is an assignment only to those who look further.
+    let soft = matches!(bound, "match" | "case" | "type");
+    let target = if soft { format!("({bound})") } else { bound.to_owned() };
+    format!("{target} = {}(\"{spec}\"{inside})", names.lazy)
 }
 
 fn build_statement(

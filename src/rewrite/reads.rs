@@ -75,7 +75,9 @@ pub fn quote(text: &str, range: TextRange, names: &[TextRange], real: &str) -> O
         inner.surround(name - offset, 0, &format!("{real}("), ")");
     }
     let inner = inner.apply(&text[range]).ok()?;
-    quote_char(&text[range]).map(|q| format!("{q}{inner}{q}"))
+    // Line breaks are allowed inside parentheses only.
+    let (open, close) = if inner.contains(['\n', '\r']) { ("(", ")") } else { ("", "") };
+    quote_char(&text[range]).map(|q| format!("{q}{open}{inner}{close}{q}"))
 }
 
 /// Quotes that can go around a text without changing it.

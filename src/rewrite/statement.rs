@@ -69,19 +69,40 @@ pub fn remove_aliases(text: &str, import: &ImportStmt, gone: &[bool], edits: &mu
                     range.start(),
                     after + TextSize::try_from(blanks).unwrap_or_default(),
                 );
-                edits.delete(range);
+                edits.replace(range, continuation(&text[range]));
             } else {
-                edits.delete(range);
+                edits.replace(range, continuation(&text[range]));
                 edits.delete(TextRange::at(comma, TextSize::new(1)));
             }
         } else {
-            edits.delete(range);
+            edits.replace(range, continuation(&text[range]));
             // The last name, without a comma: the one before the last kept name's successor must go.
             if let Some(comma) = (0..i).rev().find(|&j| !gone[j]).and_then(|j| commas[j]) {
                 edits.delete(TextRange::at(comma, TextSize::new(1)));
             }
         }
     }
+}
+
+/// What has to stay of an alias that goes: its line breaks, with their backslashes and comments.
+fn continuation(alias: &str) -> String {
+    let Some(first) = alias.find(['\n', '\r']) else { return String::new() };
+    let mut out = String::new();
+    let mut comment = false;
+    for (i, c) in alias.char_indices() {
+        comment = match c {
+            '#' => true,
+            '\n' | '\r' => false,
+            _ => comment,
+        };
+        if comment || matches!(c, '\n' | '\r' | '\\') {
+            if i > 0 && i <= first && out.is_empty() {
+                out.push(' ');
+            }
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// The comma between two aliases, outside comments.
@@ -162,6 +183,7 @@ mod tests {
                 &[true, false],
                 "from x import (  # one\n      # first, of two\n    b  # last\n)",
             ),
+            ("import a \\\n . \\\n b, c", &[true, false], "import  \\\n\\\nc"),
             ("import a, \\\n  b, \\\n  c", &[false, true, false], "import a, \\\n   \\\n  c"),
         ];
         for (source, gone, expected) in cases {

@@ -51,7 +51,7 @@ from _weakref import ref
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import CodeType, FrameType, ModuleType
-    from typing import Any, Callable, Dict, FrozenSet, List, NoReturn, Optional, Tuple, TypeVar
+    from typing import Any, Callable, Dict, FrozenSet, List, NoReturn, Optional, Set, Tuple, TypeVar
 
     T = TypeVar("T")
     Namespace = Dict[str, Any]
@@ -254,7 +254,7 @@ def _attach(
                     targets = " ".join(word for word in words[2:] if word != target) + " "
             if "__path__" in attributes and (present is attributes or targets):
                 record = Record(attributes, package, [child], namespace)
-                _swap(package, record.names)
+                _swap(package, child)
                 statement = "submodule " + prefix + " " + targets + target
                 attributes[child] = Pending(unreachable, record, statement)
                 return
@@ -474,14 +474,15 @@ elif sys.version_info >= (3, 14):
     # No Python code unless the attribute is missing; then the module's own __getattr__ and error.
     Module.__getattribute__ = object.__getattribute__
     Module.__getattr__ = lambda module, name: ModuleType.__getattribute__(module, name)
-_attributes = Module.__dict__
+# The names that have a descriptor. They stay: there is one for each different name in the program.
+_known: "Set[str]" = set()
 
 
-def _swap(module: "ModuleType", names: "List[str]") -> None:
-    """Give a module the class ``Module``, ready for these names."""
-    for name in names:
-        if name not in _attributes:
-            setattr(Module, name, Attribute(name))
+def _swap(module: "ModuleType", name: str) -> None:
+    """Give a module the class ``Module``, ready for this name."""
+    if name not in _known:
+        setattr(Module, name, Attribute(name))
+        _known.add(name)
     if type(module) is ModuleType:
         _set_class(module, Module)
 
@@ -733,55 +734,62 @@ def pending(names: str) -> "Function":
     The factory takes the text of an import statement and gives the value to bind to its name.
     A name is listed once for each statement that binds it.
     """
-    return _factory(sys._getframe(1), names.split())
+    return _factory(sys._getframe(1), names)
 
 
 def lazy(statement: str) -> "Any":
     """Give the value to bind to the name that this statement would bind: the form for people."""
     frame = sys._getframe(1)
     namespace = frame.f_globals
+    name = _bound_name(statement.split())
     for last in reversed(namespace.values()):
-        if type(last) is Pending:
+        if type(last) is Pending:  # the line before was one of ours
             record = _arguments(last)[0]
-            if record.namespace is namespace and not record.rerun:
-                name = _bound_name(statement.split())
-                if name not in namespace and name[:2] != "__" and not _EAGER:
-                    if name not in _attributes:
-                        setattr(Module, name, Attribute(name))
-                    record.names.append(name)
-                    return Pending(unreachable, record, statement)
+            if record.namespace is namespace and name in _known and name not in namespace and not _EAGER:
+                record.names.append(name)
+                return Pending(unreachable, record, statement)
         break
-    return _factory(frame, [_bound_name(statement.split())])(statement)
+    return _factory(frame, name)(statement)
 
 
-def _factory(frame: "FrameType", names: "List[str]") -> "Function":
-    if _unregistered:
-        _register()
+def _factory(frame: "FrameType", names: str) -> "Function":
     namespace = frame.f_globals
+    modules = sys.modules
     here = namespace.get("__name__")
-    module: "Any" = sys.modules.get(here)  # type: ignore[arg-type]
+    module: "Any" = modules.get(here)  # type: ignore[arg-type]
+    kind = type(module)
     if (
-        not _ENABLED
-        or (type(module) is not ModuleType and type(module) is not Module)
+        (kind is not ModuleType and kind is not Module)
         or _namespace(module) is not namespace
-        or _is_run_path(frame.f_back)
-        or here in _EAGER
+        or not _ENABLED
+        or ("runpy" in modules and _is_run_path(frame.f_back))
     ):
         return partial(_import_now, namespace)
+    if _unregistered:
+        _register()
+    listed = names.split()
     factory: "Function"
     if _NATIVE:
         factory = partial(_import_natively, namespace)
-        eager = set()
     else:
-        record = Record(namespace, module, names, namespace)
+        record = Record(namespace, module, listed, namespace)
         factory = partial(Pending, unreachable, record)
-        eager = {name for name in names if name[:2] == "__" == name[-2:] and name not in _PLAIN}
+        if not _known.issuperset(listed):
+            for name in listed:
+                if name not in _known and (name[:2] != "__" or name in _PLAIN):
+                    setattr(Module, name, Attribute(name))
+                    _known.add(name)
+        if kind is ModuleType:
+            _set_class(module, Module)
+    if _EAGER or "__" in names:
+        if here in _EAGER:
+            return partial(_import_now, namespace)
+        eager = {name for name in listed if "{}:{}".format(here, name) in _EAGER}
+        if not _NATIVE:
+            eager.update(name for name in listed if name not in _known)
         if eager:
-            names[:] = [name for name in names if name not in eager]
-        _swap(module, names)
-    if _EAGER:
-        eager.update(name for name in names if "{}:{}".format(here, name) in _EAGER)
-    return partial(_choose, eager, factory, namespace) if eager else factory
+            return partial(_choose, eager, factory, namespace)
+    return factory
 
 
 def _is_run_path(frame: "Optional[FrameType]") -> bool:
@@ -824,7 +832,7 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
         if target == here or (target + ".").startswith("{}.{}.".format(here, name)):
             module = sys.modules[here]
             record = Record(namespace, module, [name], namespace)
-            _swap(module, record.names)
+            _swap(module, name)
             return Pending(unreachable, record, statement)
     exchange: "Tuple[str, ...]"
     for target in words[1:] if words[0] == "import" and words[-2] != "as" else words[1:2]:

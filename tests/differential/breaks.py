@@ -4,7 +4,7 @@ A differential test that never fails proves nothing. Each kind of break takes th
 kind of place (`_dally_real(X)` becomes `X`); the run must then report a difference.
 
   python breaks.py TREE PLAN          prints how many wrapped reads there are in each kind of place
-  python breaks.py TREE PLAN KIND     unwraps those, prints the plan of the checks that are touched
+  python breaks.py TREE PLAN KIND     prints {file: its text with those unwrapped} and the plan of the checks touched
 
 Runs under the Python of the tree, which has the right parser for it.
 """
@@ -128,8 +128,8 @@ def count(tree, plan):
 
 
 def plant(tree, plan, kind):
-    """Takes the wrapper off every read of that kind. Returns the plan of the checks that it touches."""
-    touched = []
+    """Takes the wrapper off every read of that kind: (new texts by path, the plan of the checks touched)."""
+    texts, touched = {}, []
     for entry in plan:
         path = pathlib.Path(tree) / entry["file"]
         text = path.read_text(encoding="utf-8-sig")
@@ -139,13 +139,45 @@ def plant(tree, plan, kind):
         data = text.encode()
         for _, first, last, name, _ in edits:
             data = data[:first] + name.encode() + data[last:]
-        path.write_bytes(data)
-        lines = sorted(e[4] for e in edits)
+        texts[entry["file"]] = data.decode()
+        # The checks whose object it is, and those in whose lines another name was unwrapped.
         names = {e[3] for e in edits}
-        checks = [c for c in entry["checks"] if c["bound"] in names or any(c["line"] <= n < c["line"] + 40 for n in lines)]
+        bound = {c["bound"] for c in entry["checks"]}
+        lines = {e[4] for e in edits if e[3] not in bound}
+        starts = sorted(c["line"] for c in entry["checks"]) + [10**9]
+        inside = {max((s for s in starts if s <= n), default=0) for n in lines} if not entry["user"] else set()
+        checks = [c for c in entry["checks"] if c["bound"] in names or c["line"] in inside]
         if checks:
             touched.append(dict(entry, checks=checks))
-    return touched
+    return texts, touched
+
+
+# Appended to the runtime: placeholders keep only the operations that rewritten code leaves bare.
+DISARM = """
+
+def _disarm():
+    def refuse(*_, **__):
+        raise RuntimeError("a placeholder was used where the real object belongs")
+
+    for name in '''bool iter next len hash eq ne lt le gt ge contains index int float complex repr bytes format
+            dir await aiter anext enter exit aenter aexit fspath get set delete set_name mro_entries reversed round
+            abs neg pos invert add radd iadd sub rsub mul rmul matmul rmatmul truediv rtruediv floordiv rfloordiv mod
+            rmod divmod rdivmod pow rpow lshift rlshift rshift rrshift and rand xor rxor or ror'''.split():
+        setattr(Pending, "__%s__" % name, refuse)
+
+
+_disarm()
+"""
+
+
+def disarm(tree):
+    """Takes from placeholders what they can do beyond the operations that rewritten code leaves bare.
+
+    Placeholders forward more, in case one gets out. Here that would hide a read that lacks its wrapper.
+    `str` stays: the interpreter's messages about wrong calls are made with it.
+    """
+    path = pathlib.Path(tree) / "_dally.py"
+    path.write_text(path.read_text(encoding="utf-8") + DISARM, encoding="utf-8")
 
 
 def main(tree, plan, kind=None):

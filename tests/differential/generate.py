@@ -38,6 +38,17 @@ from kinds import KINDS, LIB, SHAPES
 HERE = pathlib.Path(__file__).resolve().parent
 CHECKS_PER_MODULE = 100
 
+# The kinds that a topic is about come first; a short run may not get to the others.
+PREFERRED = {
+    "exceptions": ("exception", "exception-instance", "tuple", "none"),
+    "with": ("context-manager", "function"),
+    "async": ("coroutine-function", "awaitable", "async-iterable", "async-context-manager", "generator-function"),
+    "classes": ("class", "metaclass-instance", "descriptor", "exception"),
+    "match": ("class", "enum-member", "int", "metaclass-instance"),
+    "types": ("class", "type-alias", "tuple"),
+    "builtins": ("class", "tuple"),
+}
+
 STDLIB = """abc asyncio collections contextlib contextvars copy dataclasses enum functools importlib inspect io
 itertools json math operator os pickle re string struct sys threading types typing warnings weakref""".split()
 HELPERS = re.findall(r"(?m)^(?:async )?(?:def|class) (\w+)", LIB)
@@ -53,6 +64,7 @@ class Context:
     top: str  # module level
     body: str  # of the function
     source: str  # of the object's module, where the context brings its own
+    topic: str  # the file it is in
 
     def has(self, option):
         return option in self.options
@@ -151,6 +163,7 @@ def read_contexts(folder=HERE / "contexts"):
                 top=top,
                 body=body,
                 source=source,
+                topic=path.stem,
             )
 
 
@@ -188,6 +201,7 @@ def choose(version, seed, count):
         options = []
         kinds = ["own"] if context.source else list(context.kinds)
         rng.shuffle(kinds)
+        kinds.sort(key=lambda kind: kind not in PREFERRED.get(context.topic, ()))
         for kind in kinds:
             forms = sorted(forms_for(context, kind).items())
             rng.shuffle(forms)

@@ -8,9 +8,11 @@ only, that had not happened when their module had loaded. A tree that is kept ea
 
   --quick            fewer checks, for every push
   --count N          how many checks; the order gives every context its turn before any gets another kind
+  --disarm           placeholders lose whatever they can do beyond the operations that rewritten code leaves bare,
+                     so that a read without its wrapper shows even where a placeholder would have forwarded it
   --only TEXT        only checks whose label contains TEXT
   --break KIND       plants a bug into the rewritten tree and fails if that goes unnoticed;
-                     `--break each` does so for one kind of read after the other
+                     `--break each` does so for one kind of read after the other (both imply --disarm)
   --tool COMMAND     another rewriter, such as 'cp -r {src} {out}'; {python} and {target} are filled in as well
   --keep DIR         leaves the trees, the plan and the results there
 
@@ -29,10 +31,14 @@ import sys
 import tempfile
 import time
 
+from breaks import disarm
 from generate import generate
 
 HERE = pathlib.Path(__file__).resolve().parent
 FULL, QUICK = 10000, 2000
+ENOUGH = 400  # checks to run for one planted bug
+# Unwrapped, these are the same: a decorator is called at once, an expression statement drops the value.
+EQUIVALENT = {"decorator", "statement"}
 PROCESSES = 4  # chunks of one tree; each is one interpreter
 
 
@@ -194,6 +200,8 @@ def run_python(options, python, folder):
     trees = {"original": folder / "src", "rewritten": folder / "out"}
     plan = generate(trees["original"], number, options.seed, options.count)
     whole = build(options, python, version, trees["original"], trees["rewritten"])
+    if options.disarm or options.plant:
+        disarm(trees["rewritten"])
     built = time.monotonic()
     (folder / "plan.json").write_text(json.dumps(plan, indent=1))
     if options.only:
@@ -217,28 +225,35 @@ def run_breaks(options, python, plan, trees, folder):
     plan_path = folder / "break.plan.json"
     plan_path.write_text(json.dumps(plan))
 
-    def plant(tree, *kind):
-        command = [python, "-X", "utf8", str(HERE / "breaks.py"), str(tree), str(plan_path), *kind]
+    def plant(*kind):
+        command = [python, "-X", "utf8", str(HERE / "breaks.py"), str(trees["rewritten"]), str(plan_path), *kind]
         return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
-    counts = plant(trees["rewritten"])
-    kinds = sorted(counts) if options.plant == "each" else [options.plant]
+    def observed(name, checks):
+        return observe_all(python, {name: trees[name]}, checks, folder, options.timeout, options.jobs)[name][0]
+
+    counts = plant()
+    kinds = sorted(set(counts) - EQUIVALENT) if options.plant == "each" else [options.plant]
+    before = observed("original", plan)
     passed = failed = 0
     for kind in kinds:
-        planted = folder / "bug"  # as long as the other names: paths are part of some texts
-        shutil.rmtree(planted, ignore_errors=True)
-        shutil.copytree(trees["rewritten"], planted)
-        touched = plant(planted, kind)
-        pair = {"original": trees["original"], "rewritten": planted}
-        wrong = []
-        if touched:
-            observed = observe_all(python, pair, touched, folder, options.timeout, options.jobs)
-            before, after = observed["original"][0], observed["rewritten"][0]
-            wrong = [c["label"] for e in touched for c in e["checks"] if before.get(c["label"]) != after.get(c["label"])]
+        texts, touched = plant(kind)
+        room = ENOUGH
+        for entry in touched:
+            entry["checks"], room = entry["checks"][:room], max(0, room - len(entry["checks"]))
+        touched = [e for e in touched if e["checks"]]
+        saved = {path: (trees["rewritten"] / path).read_bytes() for path in texts}
+        for path, text in texts.items():
+            (trees["rewritten"] / path).write_text(text, encoding="utf-8")
+        after = observed("rewritten", touched) if touched else {}
+        for path, data in saved.items():
+            (trees["rewritten"] / path).write_bytes(data)
+        labels = [c["label"] for e in touched for c in e["checks"]]
+        wrong = [label for label in labels if before[label] != after.get(label)]
         passed, failed = passed + bool(wrong), failed + (not wrong)
-        print("  break %-24s %5d reads unwrapped, %5d checks notice%s" % (
-            kind, sum(counts.values()) if kind == "all" else counts.get(kind, 0), len(wrong),
-            "" if wrong else "   FAILED: goes unnoticed"), flush=True)
+        reads = sum(counts.values()) if kind == "all" else counts.get(kind, 0)
+        print("  break %-24s %5d reads unwrapped, %4d of %4d checks run notice%s" % (
+            kind, reads, len(wrong), len(labels), "" if wrong else "   FAILED: goes unnoticed"), flush=True)
     return passed, failed
 
 
@@ -250,18 +265,19 @@ def main():
     parser.add_argument("--python-version", help="what `dally build` is told; by default the version that runs")
     parser.add_argument("--target", default="proxy")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=FULL)
+    parser.add_argument("--count", type=int, help="default %d; with --quick %d" % (FULL, QUICK))
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", default="")
     parser.add_argument("--break", dest="plant", metavar="KIND")
+    parser.add_argument("--disarm", action="store_true")
     parser.add_argument("--threshold", type=float, default=0.95)
     parser.add_argument("--show", type=int, default=12, help="how many differences to show, one for each context")
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--timeout", type=float, default=120)
     parser.add_argument("--keep")
     options = parser.parse_args()
-    if options.quick:
-        options.count = min(options.count, QUICK)
+    if options.count is None:
+        options.count = QUICK if options.quick else FULL
     passed = failed = 0
     status = 0
     for python in options.python or [sys.executable]:
