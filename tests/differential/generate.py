@@ -20,7 +20,7 @@ Options:
   outside        a function of another module
   in-user        what stands above `---` belongs to that other module
   solo           a main module of its own
-  limit          differences are known and documented: counted, not failed
+  limit          differences are known and documented: counted, not failed; `limit3.15`: from that Python on
   future         the main module has `from __future__ import annotations`
 
   python3 generate.py OUT [--python-version 3.8] [--seed N] [--count N]
@@ -68,6 +68,10 @@ class Context:
 
     def has(self, option):
         return option in self.options
+
+    def is_limit(self, version):
+        limits = [o[len("limit") :] or "3.0" for o in self.options if o.startswith("limit")]
+        return any(tuple(map(int, limit.split("."))) <= version for limit in limits)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -291,8 +295,9 @@ def indent(text):
 
 
 class Tree:
-    def __init__(self, rng):
+    def __init__(self, rng, version):
         self.rng = rng
+        self.version = version
         self.files = {}
         self.open = {}  # (place, kind of context) -> the module that still takes checks
         self.modules = []
@@ -407,7 +412,7 @@ class Tree:
             "object": [full, "" if reads_module else names["o"]],
             "expect": expect,
             "import": statement,
-            "limit": context.has("limit"),
+            "limit": context.is_limit(self.version),
         })
 
     def finish(self):
@@ -447,7 +452,7 @@ class Tree:
 
 def generate(folder, version=(3, 8), seed=1, count=10**9):
     """Writes the tree into `folder` and returns the plan."""
-    tree = Tree(random.Random(seed))
+    tree = Tree(random.Random(seed), version)
     for number, (context, kind, form) in enumerate(choose(version, seed, count)):
         tree.add(number, context, kind, form)
     plan = tree.finish()
