@@ -85,8 +85,8 @@ class Viewer:
             except AttributeError:
                 inside = {}
             inside = {k: v for k, v in inside.items() if k[:1] != "_" or k == "_value_"}
-            if isinstance(value, (int, str, tuple)):
-                inside = dict(inside, value=[c.__repr__(value) for c in (int, str, tuple) if isinstance(value, c)])
+            if issubclass(kind, (int, str, tuple)):
+                inside = dict(inside, value=[c.__repr__(value) for c in (int, str, tuple) if issubclass(kind, c)])
             return "<%s %s>" % (self.name(kind), show(inside))
         if kind.__module__ == "unittest.mock":
             return "<mock %s>" % kind.__name__
