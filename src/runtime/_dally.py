@@ -66,21 +66,22 @@ else:
 class Record:
     """One namespace with pending names."""
 
-    __slots__ = ("importing", "module", "names", "namespace", "rerun")
+    __slots__ = ("certain", "importing", "module", "names", "namespace")
 
     def __init__(
-        self, namespace: "Namespace", module: "Optional[ModuleType]", names: "List[str]", importing: "Namespace"
+        self, namespace: "Namespace", module: "ModuleType", names: "List[str]", importing: "Namespace"
     ) -> None:
         #: The globals that hold the placeholders.
         self.namespace = namespace
         #: The globals of the module whose import statements they stand for: nearly always the same.
         self.importing = importing
-        #: The module, weakly, because a record must not keep it alive; None for unpickled placeholders.
-        self.module = None if module is None else ref(module)
-        #: One entry for each statement that has not been resolved, executed or not.
-        self.names = names
-        #: A name is bound already: the body is run again, as ``importlib.reload`` does.
-        self.rerun = not namespace.keys().isdisjoint(names)
+        #: The module, weakly, because a record must not keep it alive.
+        self.module = ref(module)
+        #: The names whose statements have not been resolved, executed or not.
+        self.names = set(names)
+        #: Each name is bound by one statement, and for the first time. Otherwise it cannot be told
+        #: whether a name without a placeholder has been resolved or is about to get one.
+        self.certain = len(self.names) == len(names) and namespace.keys().isdisjoint(names)
 
 
 def unreachable(record: Record, statement: str) -> "NoReturn":
@@ -101,16 +102,8 @@ def _resolve(placeholder: "Any") -> "Any":
     the module loaded. Nothing is remembered on failure, so the next use tries again.
     """
     record, statement = _arguments(placeholder)
-    words = statement.split()
-    if record.module is None:  # unpickled, and not in any module
-        value = record.namespace["value"]
-        if value is not None:
-            return value
     try:
-        if words[0] == "submodule":
-            name, value = _perform_submodule(record, words)
-        else:
-            name, value = _perform(record.importing, words, True)
+        name, value = _perform(record.importing, statement.split(), record)
     except BaseException as error:
         if type(error) is LoadError and error.__cause__ is not None:
             raise error.__cause__  # noqa: B904  (shielded from the attribute protocol; see there)
@@ -121,13 +114,10 @@ def _resolve(placeholder: "Any") -> "Any":
         _explain(error, record, statement)
         raise
     namespace = record.namespace
-    if record.module is None:
-        namespace["value"] = value
-    elif namespace.get(name) is placeholder:
+    if namespace.get(name) is placeholder:
         namespace[name] = value
-        _settle(record, name)
-    else:
-        _settle(record, "")
+        record.names.discard(name)
+    _settle(record)
     return value
 
 
@@ -139,14 +129,6 @@ def real(value: "T") -> "T":
 # --------------------------------------------------------- carrying out an import statement
 
 
-def _importer(namespace: "Namespace") -> "Function":
-    """Give the ``__import__`` that a statement in this namespace would call now."""
-    scope = namespace["__builtins__"]
-    if type(scope) is not dict:
-        scope = _namespace(scope)
-    return scope["__import__"]  # type: ignore[no-any-return]
-
-
 def _bound_name(words: "List[str]") -> str:
     """Give the name that a statement binds."""
     if words[0] == "from" or words[-2] == "as":
@@ -154,64 +136,84 @@ def _bound_name(words: "List[str]") -> str:
     return words[1].partition(".")[0].rstrip(",")
 
 
-def _perform(namespace: "Namespace", words: "List[str]", wait: bool) -> "Tuple[str, Any]":
+def _perform(
+    namespace: "Namespace", words: "List[str]", record: "Optional[Record]"
+) -> "Tuple[str, Any]":
     """Carry out a statement in a namespace; give the name it binds and the value.
 
-    The statement has one of the forms ``from m import n [as x]``, ``import a``, ``import a.b as x``
-    or ``import a.b, a.c``; with ``wait`` the submodules of the last form wait until they are used.
+    It has one of the forms ``from m import n [as x]``, ``import a``, ``import a.b as x``, ``import a.b, a.c``.
+    Submodules in the last form wait until they are used, unless the statement is carried
+    out at its original place (no record).
     """
-    importer = _importer(namespace)
-    target = words[1]
-    if words[0] == "from":
-        attribute = words[3]
-        name = target.lstrip(".")
-        module = _load(importer, name, namespace, (attribute,), len(target) - len(name))
+    scope = namespace["__builtins__"]
+    importer = (scope if type(scope) is dict else _namespace(scope))["__import__"]
+    kind, target, bound = words[0], words[1], words[-1]
+    level, attributes, submodules = 0, None, None
+    if kind == "from":
+        attributes = (words[3],)
+        if target[0] == ".":
+            level = len(target)
+            target = target.lstrip(".")
+            level -= len(target)
+    elif kind != "import":
+        return _perform_other(importer, words, record)
+    elif words[-2] != "as" and (len(words) > 2 or "." in target):
+        submodules = [word.rstrip(",") for word in words[1:]]
+        target = bound = submodules[0].partition(".")[0]
+        if record is None:
+            return bound, [importer(name, namespace, namespace, None, 0) for name in submodules][-1]
+    module = importer(target, namespace, namespace, attributes, level)
+    # A thread that waits while another one loads the module gets the module even if that has
+    # failed: half-loaded, and removed from sys.modules. A statement would be executed again the next
+    # time; a placeholder that resolves to this module would keep it for good.
+    modules = sys.modules
+    while modules.get(getattr(module, "__name__", None)) is not module and record is not None:
+        again = importer(target, namespace, namespace, attributes, level)
+        if again is module:
+            break  # a module that goes by another name
+        module = again
+    if attributes is not None:
         try:
-            return words[-1], getattr(module, attribute)
+            return bound, getattr(module, words[3])
         except AttributeError:
-            return words[-1], _interpret(module, "from m import " + attribute + " as value")
-    if len(words) == 2 and "." not in target:
-        return target, _load(importer, target, namespace, None, 0)
-    if words[-2] == "as":
-        module = value = _load(importer, target, namespace, None, 0)
+            return bound, _interpret(module, "from m import " + words[3] + " as value")
+    if submodules is not None:
+        for submodule in submodules:
+            _attach(importer, namespace, module, target, submodule)
+    elif "." in target:
+        value = module
         try:
             for part in target.split(".")[1:]:
                 value = getattr(value, part)
         except AttributeError:
             value = _interpret(module, "import " + target + " as value")
-        return words[-1], value
-    targets = [word.rstrip(",") for word in words[1:]]
-    root = targets[0].partition(".")[0]
-    if not wait:
-        for target in targets:
-            package = importer(target, namespace, namespace, None, 0)
-        return root, package
-    package = _load(importer, root, namespace, None, 0)
-    for target in targets:
-        _attach(importer, namespace, package, root, target)
-    return root, package
+        return bound, value
+    return bound, module
 
 
-def _load(
-    importer: "Function",
-    name: str,
-    namespace: "Namespace",
-    names: "Optional[Tuple[str, ...]]",
-    level: int,
-) -> "Any":
-    """Call ``__import__`` as the statement does, but do not trust what it gives to a waiting thread.
+def _perform_other(
+    importer: "Function", words: "List[str]", record: "Any"
+) -> "Tuple[str, Any]":
+    """Resolve a placeholder that is not simply a statement of its module.
 
-    A thread that waits while another one loads the module gets the module even if that has failed:
-    half-loaded, and removed from ``sys.modules``. A statement would be executed again
-    the next time; a placeholder that resolves to this module would keep it for good.
+    ``submodule a.b TARGETS`` is a pending attribute of the package ``a``, ``unpickled STATEMENT`` stands in no
+    module and keeps its value in its own namespace.
     """
-    module = importer(name, namespace, namespace, names, level)
-    while sys.modules.get(getattr(module, "__name__", None)) is not module:  # type: ignore[arg-type]
-        again = importer(name, namespace, namespace, names, level)
-        if again is module:
-            break  # a module that goes by another name
-        module = again
-    return module
+    if words[0] == "unpickled":
+        value = record.namespace["value"]
+        if type(value) is Pending:
+            value = _perform(record.namespace, words[1:], record)[1]
+        return "value", value
+    namespace = record.importing
+    target = words[1]
+    importer(target, namespace, namespace, None, 0)
+    name = target.rpartition(".")[2]
+    value = record.namespace.get(name, record)
+    if value is record or type(value) is Pending:
+        value = sys.modules[target]
+        for deeper in words[2:]:
+            _attach(importer, namespace, value, target, deeper)
+    return name, value
 
 
 def _interpret(module: "Any", statement: str) -> "Any":
@@ -262,21 +264,6 @@ def _attach(
         return
 
 
-def _perform_submodule(record: Record, words: "List[str]") -> "Tuple[str, Any]":
-    """Import a submodule that waited on its package; those below it wait on it in turn."""
-    namespace = record.importing
-    importer = _importer(namespace)
-    target = words[1]
-    importer(target, namespace, namespace, None, 0)
-    name = target.rpartition(".")[2]
-    value = record.namespace.get(name, record)
-    if value is record or type(value) is Pending:
-        value = sys.modules[target]
-        for deeper in words[2:]:
-            _attach(importer, namespace, value, target, deeper)
-    return name, value
-
-
 # ----------------------------------------------------------- what other modules see: Module
 
 
@@ -322,15 +309,17 @@ class Attribute(str):
             if words[0] == "submodule":
                 namespace[name] = value
                 for target in words[2:]:
-                    _attach(_importer(record.importing), record.importing, value, words[1], target)
-                _settle(record, name)
+                    _attach(__import__, record.importing, value, words[1], target)
+                record.names.discard(name)
+                _settle(record)
                 return
             if words[0] == "from" and _names(_absolute(record.importing, words[1]), value):
                 # from .squeeze import squeeze: executed in its place, the statement would have loaded
                 # the submodule and bound the function over it. So the function has to come.
                 return
         namespace[name] = value
-        _settle(record, name)
+        record.names.discard(name)
+        _settle(record)
 
     def __delete__(self, module: "Any") -> None:
         namespace = _namespace(module)
@@ -339,7 +328,9 @@ class Attribute(str):
             delattr(ModuleType(namespace.get("__name__", "")), name)  # raises the usual error
         present = namespace.pop(name)
         if type(present) is Pending:
-            _settle(_arguments(present)[0], name)
+            record = _arguments(present)[0]
+            record.names.discard(name)
+            _settle(record)
 
 
 def _is_submodule(namespace: "Namespace", name: str, value: "Any") -> bool:
@@ -487,23 +478,25 @@ def _swap(module: "ModuleType", name: str) -> None:
         _set_class(module, Module)
 
 
-def _settle(record: Record, name: str) -> None:
-    """Note that a statement for ``name`` is done; give the class back if nothing is pending any more."""
-    names = record.names
-    if name in names:
-        try:
-            names.remove(name)
-        except ValueError:  # another thread was faster
-            pass
+def _settle(record: Record) -> None:
+    """Give a module its class back if nothing is pending any more."""
     namespace = record.namespace
-    if names:
-        # Names are left. Statements may be still to come, unless the module's body has ended.
-        if record.rerun or type(namespace.get(names[-1])) is Pending or _is_loading(namespace):
+    try:
+        for name in record.names:
+            if type(namespace.get(name)) is Pending:
+                return
+    except RuntimeError:
+        return  # another thread has just resolved a name, and will come here itself
+    if record.names:
+        # Statements that have not been executed: still to come, or in a branch not taken.
+        if not record.certain or _is_loading(namespace):
             return
+    elif not record.certain and _is_loading(namespace):
+        return
     for value in list(namespace.values()):
         if type(value) is Pending:
             return
-    module = record.module and record.module()
+    module = record.module()
     if module is not None and type(module) is Module:
         _set_class(module, ModuleType)
 
@@ -618,8 +611,10 @@ class Pending(partial):  # type: ignore[type-arg]
 
 def restore(statement: str) -> "Any":
     """Make a pending import that stands in no module: what a pickled placeholder becomes."""
-    namespace: "Namespace" = {"__builtins__": builtins, "__name__": __name__, "value": None}
-    return Pending(unreachable, Record(namespace, None, [], namespace), statement)
+    namespace: "Namespace" = {"__builtins__": builtins, "__name__": __name__, "__spec__": None}
+    record = Record(namespace, sys, ["value"], namespace)
+    namespace["value"] = Pending(unreachable, record, "unpickled " + statement)
+    return namespace["value"]
 
 
 def _reduce_placeholder(placeholder: "Any") -> "Any":
@@ -629,6 +624,8 @@ def _reduce_placeholder(placeholder: "Any") -> "Any":
     """
     record, statement = _arguments(placeholder)
     words = statement.split()
+    if words[0] == "unpickled":
+        del words[0]
     if words[0] == "from":
         words[1] = _absolute(record.importing, words[1])
     elif words[0] == "submodule":
@@ -693,6 +690,8 @@ class DeferredImport(Exception):
 
 def _describe(record: Record, statement: str) -> str:
     words = statement.split()
+    if words[0] == "unpickled":
+        return "the import was deferred by dally, and pickled: " + " ".join(words[1:])
     if words[0] == "submodule":
         words = ["import", words[-1]]
         statement = " ".join(words)
@@ -746,7 +745,7 @@ def lazy(statement: str) -> "Any":
         if type(last) is Pending:  # the line before was one of ours
             record = _arguments(last)[0]
             if record.namespace is namespace and name in _known and name not in namespace and not _EAGER:
-                record.names.append(name)
+                record.names.add(name)
                 return Pending(unreachable, record, statement)
         break
     return _factory(frame, name)(statement)
@@ -807,7 +806,7 @@ def _choose(eager: "Any", factory: "Function", namespace: "Namespace", statement
 
 
 def _import_now(namespace: "Namespace", statement: str) -> "Any":
-    return _perform(namespace, statement.split(), False)[1]
+    return _perform(namespace, statement.split(), None)[1]
 
 
 # ------------------------------------------------------ Python 3.15 and later: native laziness
@@ -882,7 +881,7 @@ _EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
 # A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it,
 # and ``warnings`` finds that frame by skipping those of the import system. It knows them by the words
 # "importlib" and "_bootstrap" in their file name. Our frames belong to the import system here.
-for _function in (_resolve, real, _perform, _load, _perform_submodule, _attach, _bind, _bind_last, _own) + (
+for _function in (_resolve, real, _perform, _perform_other, _attach, _bind, _bind_last, _own) + (
     Attribute.__get__,
     _resolve_for_outside,
     _import_now,
