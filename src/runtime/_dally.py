@@ -95,8 +95,10 @@ _namespace: "Callable[[ModuleType], Namespace]" = ModuleType.__dict__["__dict__"
 _set_class: "Callable[[ModuleType, type], None]" = object.__dict__["__class__"].__set__
 
 
-def _resolve(placeholder: "Any") -> "Any":
+def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
     """Carry out the import of a placeholder, put the result into its place, and return it.
+
+    With an operation, return ``partial(operation, result)``.
 
     Nothing is locked: the import system locks each module, and a thread that comes second finds
     the module loaded. Nothing is remembered on failure, so the next use tries again.
@@ -117,13 +119,21 @@ def _resolve(placeholder: "Any") -> "Any":
     if namespace.get(name) is placeholder:
         namespace[name] = value
         record.names.discard(name)
-    _settle(record)
-    return value
+    try:
+        for name in record.names:
+            if type(namespace.get(name)) is not Pending:
+                _settle(record)
+            break
+        else:
+            _settle(record)
+    except RuntimeError:
+        _settle(record)  # another thread has just resolved a name
+    return value if operation is None else partial(operation, value)
 
 
 def real(value: "T") -> "T":
     """Give the object itself, whether ``value`` is a placeholder or not."""
-    return _resolve(value) if type(value) is Pending else value  # type: ignore[no-any-return]
+    return _resolve(None, value) if type(value) is Pending else value  # type: ignore[no-any-return]
 
 
 # --------------------------------------------------------- carrying out an import statement
@@ -167,7 +177,9 @@ def _perform(
     # failed: half-loaded, and removed from sys.modules. A statement would be executed again the next
     # time; a placeholder that resolves to this module would keep it for good.
     modules = sys.modules
-    while modules.get(getattr(module, "__name__", None)) is not module and record is not None:
+    while modules.get(target) is not module and record is not None:
+        if modules.get(getattr(module, "__name__", None)) is module:
+            break  # the package of a dotted name, a relative name
         again = importer(target, namespace, namespace, attributes, level)
         if again is module:
             break  # a module that goes by another name
@@ -365,7 +377,7 @@ def _resolve_for_outside(placeholder: "Any", name: str) -> "Any":
     if depth > 1:
         raise AttributeError(name)
     try:
-        return _resolve(placeholder)
+        return _resolve(None, placeholder)
     except AttributeError as error:
         if depth:
             raise
@@ -510,7 +522,7 @@ def _is_loading(namespace: "Namespace") -> bool:
 def _resolve_all(namespace: "Namespace") -> None:
     for value in list(namespace.values()):
         if type(value) is Pending:
-            _resolve(value)
+            _resolve(None, value)
 
 
 def _release(module: "ModuleType") -> None:
@@ -527,21 +539,17 @@ def _release(module: "ModuleType") -> None:
 # ---------------------------------------------------------------------------- class Pending
 
 
-def _bind(operation: "Function", placeholder: "Pending") -> "Function":
-    return partial(operation, _resolve(placeholder))
-
-
 def _bind_last(operation: "Function", placeholder: "Pending") -> "Function":
-    return partial(reduce, operation, (_resolve(placeholder),))
+    return partial(reduce, operation, (_resolve(None, placeholder),))
 
 
 def _own(name: str, placeholder: "Pending") -> "Any":
-    return getattr(_resolve(placeholder), name)
+    return getattr(_resolve(None, placeholder), name)
 
 
-def _forward(operation: "Function") -> "Any":
+def _forward(operation: "Optional[Function]") -> "Any":
     """Make the special method for ``operation(real, ...)``."""
-    return property(partial(_bind, operation))
+    return property(partial(_resolve, operation))
 
 
 def _forward_swapped(operation: "Function") -> "Any":
@@ -571,7 +579,7 @@ class Pending(partial):  # type: ignore[type-arg]
     __slots__ = ()
 
     # What rewritten code relies on.
-    __call__ = property(_resolve)  # type: ignore[assignment]
+    __call__ = _forward(None)
     __getattribute__ = _forward(getattr)
     __setattr__ = _forward(setattr)
     __delattr__ = _forward(delattr)
@@ -595,12 +603,12 @@ class Pending(partial):  # type: ignore[type-arg]
     __ror__ = _forward_swapped(_operator.or_)
 
     def __set_name__(self, owner: "Any", name: str) -> None:
-        value = _resolve(self)
+        value = _resolve(None, self)
         if hasattr(type(value), "__set_name__"):
             value.__set_name__(owner, name)
 
     def __get__(self, instance: "Any", owner: "Any" = None) -> "Any":
-        value = _resolve(self)
+        value = _resolve(None, self)
         if hasattr(type(value), "__get__"):
             return value.__get__(instance, owner)
         return value
@@ -881,7 +889,7 @@ _EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
 # A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it,
 # and ``warnings`` finds that frame by skipping those of the import system. It knows them by the words
 # "importlib" and "_bootstrap" in their file name. Our frames belong to the import system here.
-for _function in (_resolve, real, _perform, _perform_other, _attach, _bind, _bind_last, _own) + (
+for _function in (_resolve, real, _perform, _perform_other, _attach, _bind_last, _own) + (
     Attribute.__get__,
     _resolve_for_outside,
     _import_now,
