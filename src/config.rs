@@ -19,9 +19,7 @@ pub use self::patterns::{NamePatterns, PathPatterns, PatternError};
 use self::table::{Document, Entry};
 
 /// What makes an import lazy.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Target {
     /// Placeholders that load at first use; Python 3.8 and later
@@ -33,9 +31,7 @@ pub enum Target {
 }
 
 /// What to make of code that cannot be resolved.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Safety {
     /// What cannot be resolved counts as an effect
@@ -47,9 +43,7 @@ pub enum Safety {
 }
 
 /// What to do where a placeholder would get into the program's hands.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Escapes {
     /// Wrap the read, so that it gives the real object
@@ -59,9 +53,7 @@ pub enum Escapes {
 }
 
 /// What to do about annotations that are evaluated when a function is defined.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Annotations {
     /// Add `from __future__ import annotations` where it is shown harmless
@@ -115,10 +107,7 @@ impl fmt::Display for PythonVersionError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (oldest, newest) = (PythonVersion::OLDEST, PythonVersion::NEWEST);
         let given = &self.given;
-        write!(
-            f,
-            "expected a Python version from {oldest} to {newest}, not `{given}`"
-        )
+        write!(f, "expected a Python version from {oldest} to {newest}, not `{given}`")
     }
 }
 
@@ -131,9 +120,7 @@ impl FromStr for PythonVersion {
         (Self::OLDEST.minor..=Self::NEWEST.minor)
             .map(Self::three)
             .find(|version| version.to_string() == text)
-            .ok_or_else(|| PythonVersionError {
-                given: text.to_owned(),
-            })
+            .ok_or_else(|| PythonVersionError { given: text.to_owned() })
     }
 }
 
@@ -266,10 +253,7 @@ impl Config {
         });
         config.project_root = beside_file.unwrap_or_else(|| project::root_above(&folder));
         let project = project::Project::read(&config.project_root)?;
-        config.minimum_version = project
-            .requires_python
-            .as_deref()
-            .and_then(project::minimum_version);
+        config.minimum_version = project.requires_python.as_deref().and_then(project::minimum_version);
         config.requires_python = project.requires_python;
         config.declared = project.declared;
         Ok(config)
@@ -277,11 +261,7 @@ impl Config {
 
     fn read(&mut self, document: &Document, explicit: bool) -> Result<(), ConfigError> {
         let in_pyproject = !document.is_own_file();
-        let path: &[&str] = if in_pyproject {
-            &["tool", "dally"]
-        } else {
-            &[]
-        };
+        let path: &[&str] = if in_pyproject { &["tool", "dally"] } else { &[] };
         document.with_table(path, |table| {
             let Some(table) = table else {
                 return if explicit && in_pyproject {

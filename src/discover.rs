@@ -139,9 +139,7 @@ impl OtherEntry {
     /// Where it is.
     pub fn path(&self) -> &Path {
         match self {
-            Self::Directory { path, .. } | Self::File { path, .. } | Self::Symlink { path, .. } => {
-                path
-            }
+            Self::Directory { path, .. } | Self::File { path, .. } | Self::Symlink { path, .. } => path,
         }
     }
 
@@ -222,18 +220,12 @@ pub fn discover(options: &DiscoverOptions) -> Result<Discovery, DiscoverError> {
 
     if options.collect_others {
         let [source] = options.paths.as_slice() else {
-            let path = options
-                .paths
-                .first()
-                .unwrap_or(&options.project_root)
-                .clone();
+            let path = options.paths.first().unwrap_or(&options.project_root).clone();
             return Err(DiscoverError::NotADirectory { path });
         };
         let base = canonical(source)?;
         if !base.is_dir() {
-            return Err(DiscoverError::NotADirectory {
-                path: source.clone(),
-            });
+            return Err(DiscoverError::NotADirectory { path: source.clone() });
         }
         found.extend(walk::everything(source, &base), true, &mut problems);
     } else {
@@ -263,10 +255,7 @@ pub fn discover(options: &DiscoverOptions) -> Result<Discovery, DiscoverError> {
             Err(error) => problems.push(Problem {
                 path: root,
                 kind: ProblemKind::Missing,
-                message: format!(
-                    "the configured import root cannot be used: {}",
-                    plain(&error)
-                ),
+                message: format!("the configured import root cannot be used: {}", plain(&error)),
             }),
         }
     }
@@ -303,11 +292,7 @@ impl Found {
     fn argument(&mut self, path: &Path, respect_gitignore: bool, problems: &mut Vec<Problem>) {
         let mut problem = |kind, message: String| {
             let path = path.to_path_buf();
-            problems.push(Problem {
-                path,
-                kind,
-                message,
-            });
+            problems.push(Problem { path, kind, message });
         };
         let (absolute, metadata) = match std::fs::canonicalize(path)
             .and_then(|absolute| std::fs::metadata(&absolute).map(|metadata| (absolute, metadata)))
@@ -322,61 +307,28 @@ impl Found {
             let walked = walk::sources(path, &absolute, respect_gitignore);
             self.extend(walked, true, problems);
         } else if !metadata.is_file() {
-            problem(
-                ProblemKind::Special,
-                "neither a file nor a directory".to_owned(),
-            );
+            problem(ProblemKind::Special, "neither a file nor a directory".to_owned());
         } else if let Some(what) = walk::not_a_source(&absolute) {
-            problem(
-                ProblemKind::NotASource,
-                format!("{what}, which Python does not run"),
-            );
+            problem(ProblemKind::NotASource, format!("{what}, which Python does not run"));
         } else {
-            let relative = path
-                .file_name()
-                .map_or_else(|| path.to_path_buf(), PathBuf::from);
-            let source = FoundSource {
-                path: walk::tidy(path),
-                relative,
-                reach: Reach::Named,
-            };
+            let relative = path.file_name().map_or_else(|| path.to_path_buf(), PathBuf::from);
+            let source = FoundSource { path: walk::tidy(path), relative, reach: Reach::Named };
             self.add(absolute, source);
         }
     }
 
     fn extend(&mut self, walked: Vec<Walked>, selected: bool, problems: &mut Vec<Problem>) {
-        let reach = if selected {
-            Reach::Below
-        } else {
-            Reach::Around
-        };
-        for Walked {
-            kind,
-            path,
-            absolute,
-            relative,
-        } in walked
-        {
+        let reach = if selected { Reach::Below } else { Reach::Around };
+        for Walked { kind, path, absolute, relative } in walked {
             match kind {
-                WalkedKind::Source => self.add(
-                    absolute,
-                    FoundSource {
-                        path,
-                        relative,
-                        reach,
-                    },
-                ),
+                WalkedKind::Source => self.add(absolute, FoundSource { path, relative, reach }),
                 WalkedKind::Compiled => {
                     self.compiled.entry(absolute).or_insert(path);
                 }
                 WalkedKind::Directory => self.others.push(OtherEntry::Directory { path, relative }),
                 WalkedKind::File => self.others.push(OtherEntry::File { path, relative }),
                 WalkedKind::Symlink => self.others.push(OtherEntry::Symlink { path, relative }),
-                WalkedKind::Problem(kind, message) => problems.push(Problem {
-                    path,
-                    kind,
-                    message,
-                }),
+                WalkedKind::Problem(kind, message) => problems.push(Problem { path, kind, message }),
             }
         }
     }
@@ -411,9 +363,7 @@ impl Found {
                 Reach::Named => (shown(directory, directory), PathBuf::new()),
                 Reach::Below | Reach::Around => (below(&source.path), below(&source.relative)),
             };
-            let known = directories
-                .entry(directory)
-                .or_insert_with(|| names.clone());
+            let known = directories.entry(directory).or_insert_with(|| names.clone());
             if names < *known {
                 *known = names;
             }
@@ -421,20 +371,14 @@ impl Found {
         let directories: Vec<_> = directories.into_iter().collect();
         let neighbours: Vec<Walked> = directories
             .par_iter()
-            .flat_map_iter(|(absolute, (path, relative))| {
-                walk::neighbours(absolute, path, relative)
-            })
+            .flat_map_iter(|(absolute, (path, relative))| walk::neighbours(absolute, path, relative))
             .collect();
         // A file that is there already was reached in a better way.
         self.extend(neighbours, false, &mut Vec::new());
     }
 
     fn package_directories(&self) -> impl Iterator<Item = &Path> {
-        self.sources
-            .keys()
-            .map(Path::new)
-            .filter(|path| is_init(path))
-            .filter_map(|path| path.parent())
+        self.sources.keys().map(Path::new).filter(|path| is_init(path)).filter_map(|path| path.parent())
     }
 
     fn finish(
@@ -444,14 +388,9 @@ impl Found {
         mut namer: Namer,
         mut problems: Vec<Problem>,
     ) -> Discovery {
-        let sources = self
-            .sources
-            .into_iter()
-            .map(|(path, source)| (PathBuf::from(path), source));
+        let sources = self.sources.into_iter().map(|(path, source)| (PathBuf::from(path), source));
         let mut sources: Vec<_> = sources.collect();
-        sources.par_sort_unstable_by(|a, b| {
-            by_components(&a.1.path, &b.1.path).then_with(|| a.0.cmp(&b.0))
-        });
+        sources.par_sort_unstable_by(|a, b| by_components(&a.1.path, &b.1.path).then_with(|| a.0.cmp(&b.0)));
         let mut compiled: Vec<_> = self.compiled.into_iter().collect();
         compiled.sort_unstable_by(|a, b| (&a.1, &a.0).cmp(&(&b.1, &b.0)));
 
@@ -467,9 +406,7 @@ impl Found {
                 let selected = match source.reach {
                     Reach::Named => true,
                     Reach::Below => {
-                        let pattern_path = absolute
-                            .strip_prefix(project_root)
-                            .unwrap_or(&source.relative);
+                        let pattern_path = absolute.strip_prefix(project_root).unwrap_or(&source.relative);
                         (options.include.is_empty() || options.include.matches(pattern_path))
                             && !options.exclude.matches(pattern_path)
                     }
@@ -491,42 +428,23 @@ impl Found {
             .into_iter()
             .map(|(absolute, path)| {
                 let name = roots.name(&absolute);
-                CompiledModule {
-                    path,
-                    module: name.module,
-                    root: name.root,
-                    is_package: name.is_package,
-                }
+                CompiledModule { path, module: name.module, root: name.root, is_package: name.is_package }
             })
             .collect();
         let mut others = self.others;
         others.par_sort_unstable_by(|a, b| by_components(a.relative(), b.relative()));
         problems.sort_unstable();
         problems.dedup();
-        Discovery {
-            files,
-            shared_roots: roots.shared,
-            import_roots: roots.paths,
-            compiled,
-            others,
-            problems,
-        }
+        Discovery { files, shared_roots: roots.shared, import_roots: roots.paths, compiled, others, problems }
     }
 }
 
 /// The order of [`Path`], faster: a directory stands right before what is in it.
 fn by_components(a: &Path, b: &Path) -> Ordering {
     let key = |byte: &u8| {
-        if std::path::is_separator(char::from(*byte)) {
-            0
-        } else {
-            *byte
-        }
+        if std::path::is_separator(char::from(*byte)) { 0 } else { *byte }
     };
-    let (a, b) = (
-        a.as_os_str().as_encoded_bytes(),
-        b.as_os_str().as_encoded_bytes(),
-    );
+    let (a, b) = (a.as_os_str().as_encoded_bytes(), b.as_os_str().as_encoded_bytes());
     match a.iter().zip(b).position(|(a, b)| a != b) {
         Some(at) => key(&a[at]).cmp(&key(&b[at])),
         None => a.len().cmp(&b.len()),
@@ -538,11 +456,7 @@ fn is_init(path: &Path) -> bool {
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, DiscoverError> {
-    let path = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     std::fs::canonicalize(path).map_err(|source| {
         let path = path.to_path_buf();
         DiscoverError::Directory { path, source }

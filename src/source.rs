@@ -97,10 +97,7 @@ impl fmt::Display for SourceErrorKind {
                 write!(f, "dally does not support the encoding `{declared}`")
             }
             Self::NotReversible { encoding } => {
-                write!(
-                    f,
-                    "this {encoding} text cannot be written back unchanged from here on"
-                )
+                write!(f, "this {encoding} text cannot be written back unchanged from here on")
             }
         }
     }
@@ -205,39 +202,23 @@ impl SourceText {
         };
         let Some(codec) = codec else {
             return match String::from_utf8(bytes) {
-                Ok(content) => Ok(Self {
-                    content,
-                    start,
-                    codec: None,
-                }),
+                Ok(content) => Ok(Self { content, start, codec: None }),
                 Err(error) => {
                     let offset = error.utf8_error().valid_up_to();
                     let bytes = error.into_bytes();
-                    let kind = SourceErrorKind::Undecodable {
-                        encoding: "utf-8",
-                        byte: bytes[offset],
-                    };
+                    let kind = SourceErrorKind::Undecodable { encoding: "utf-8", byte: bytes[offset] };
                     Err(error_at(&bytes, offset, kind))
                 }
             };
         };
         match codec.decode_reversibly(&bytes) {
-            Ok(content) => Ok(Self {
-                content,
-                start,
-                codec: Some(codec),
-            }),
+            Ok(content) => Ok(Self { content, start, codec: Some(codec) }),
             Err(codec::DecodeFailure::Undecodable { offset, before }) => {
-                let kind = SourceErrorKind::Undecodable {
-                    encoding: codec.name,
-                    byte: bytes[offset],
-                };
+                let kind = SourceErrorKind::Undecodable { encoding: codec.name, byte: bytes[offset] };
                 Err(error_after(&before, offset, kind))
             }
             Err(codec::DecodeFailure::NotReversible { offset, before }) => {
-                let kind = SourceErrorKind::NotReversible {
-                    encoding: codec.name,
-                };
+                let kind = SourceErrorKind::NotReversible { encoding: codec.name };
                 Err(error_after(&before, offset, kind))
             }
         }
@@ -289,10 +270,7 @@ fn declaration(bytes: &[u8]) -> Option<Declaration<'_>> {
     let mut start = 0;
     for _ in 0..2 {
         let line = &bytes[start..line_end(bytes, start)];
-        let indent = line
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t' | b'\x0c'))
-            .count();
+        let indent = line.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\x0c')).count();
         match line.get(indent) {
             None => {}
             Some(b'#') => {
@@ -317,10 +295,7 @@ fn declaration_in_comment(comment: &[u8]) -> Option<(usize, &str)> {
         let Some((b':' | b'=', rest)) = rest.split_first() else {
             continue;
         };
-        let blanks = rest
-            .iter()
-            .take_while(|byte| matches!(byte, b' ' | b'\t'))
-            .count();
+        let blanks = rest.iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let length = rest[blanks..]
             .iter()
             .take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
@@ -351,21 +326,14 @@ fn next_line(bytes: &[u8], end: usize) -> Option<usize> {
 
 /// An error at a byte before which the file can be read as UTF-8, or nearly.
 fn error_at(bytes: &[u8], offset: usize, kind: SourceErrorKind) -> SourceError {
-    let before = bytes[..offset]
-        .strip_prefix(BOM)
-        .unwrap_or(&bytes[..offset]);
+    let before = bytes[..offset].strip_prefix(BOM).unwrap_or(&bytes[..offset]);
     error_after(&String::from_utf8_lossy(before), offset, kind)
 }
 
 /// An error at the byte `offset`, with the text that stands before it.
 fn error_after(before: &str, offset: usize, kind: SourceErrorKind) -> SourceError {
     let position = LineIndex::new(before).position(before, before.len());
-    SourceError {
-        line: position.line,
-        column: position.column,
-        offset,
-        kind,
-    }
+    SourceError { line: position.line, column: position.column, offset, kind }
 }
 
 /// A place in a text as people count it.
@@ -410,16 +378,11 @@ impl LineIndex {
         let start = self.starts[line as usize - 1];
         let end = offset.min(text.len());
         // An offset inside a character belongs to that character.
-        let characters = text.as_bytes()[start.min(end)..end]
-            .iter()
-            .filter(|byte| !matches!(byte, 0x80..=0xbf))
-            .count();
+        let characters =
+            text.as_bytes()[start.min(end)..end].iter().filter(|byte| !matches!(byte, 0x80..=0xbf)).count();
         let inside = !text.is_char_boundary(end);
         let column = characters + usize::from(!inside);
-        Position {
-            line,
-            column: u32::try_from(column).unwrap_or(u32::MAX),
-        }
+        Position { line, column: u32::try_from(column).unwrap_or(u32::MAX) }
     }
 
     /// How many lines the text has. An empty last line, after the last line ending, counts.

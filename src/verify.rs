@@ -163,7 +163,8 @@ impl Visitor<'_> {
                     }
                     return true;
                 }
-                let list = matches!(&assign.targets[..], [Expr::Name(n)] if n.id.as_str() == "__lazy_modules__");
+                let list =
+                    matches!(&assign.targets[..], [Expr::Name(n)] if n.id.as_str() == "__lazy_modules__");
                 list
             }
             Stmt::If(stmt) if !self.helpers.lazy.is_empty() => {
@@ -171,9 +172,9 @@ impl Visitor<'_> {
                 let [otherwise] = &stmt.elif_else_clauses[..] else { return false };
                 let ours = checking
                     && otherwise.test.is_none()
-                    && otherwise.body.iter().any(|s| {
-                        matches!(s, Stmt::Assign(a) if self.helpers.is_lazy_call(&a.value).is_some())
-                    });
+                    && otherwise.body.iter().any(
+                        |s| matches!(s, Stmt::Assign(a) if self.helpers.is_lazy_call(&a.value).is_some()),
+                    );
                 if ours {
                     // Both branches must say the same; the second is what runs.
                     let before = std::mem::replace(&mut self.imports, 0);
@@ -314,13 +315,24 @@ mod tests {
             ("import a", "lazy import a"),
             ("from . import a, b", "lazy from . import a; from . import b"),
             ("import a\nx = 1", &format!("{HEADER}a = _dally(\"import a\")\nx = 1")),
-            ("import a.b\nimport a.c", &format!("{HEADER}a = _dally(\"import a.b\")\na = _dally(\"import a.b, a.c\")")),
-            ("import a\ndef f(): return a", &format!("{HEADER}a = _dally(\"import a\")\ndef f(): return _dally_real(a)")),
+            (
+                "import a.b\nimport a.c",
+                &format!("{HEADER}a = _dally(\"import a.b\")\na = _dally(\"import a.b, a.c\")"),
+            ),
+            (
+                "import a\ndef f(): return a",
+                &format!("{HEADER}a = _dally(\"import a\")\ndef f(): return _dally_real(a)"),
+            ),
             (
                 "import a\ndef f(x):\n match x:\n  case a(): pass",
-                &format!("{HEADER}a = _dally(\"import a\")\ndef f(x):\n match (_dally_real(a), (x))[-1]:\n  case a(): pass"),
+                &format!(
+                    "{HEADER}a = _dally(\"import a\")\ndef f(x):\n match (_dally_real(a), (x))[-1]:\n  case a(): pass"
+                ),
             ),
-            ("import a\ndef f(x: a): pass", &format!("{HEADER}a = _dally(\"import a\")\ndef f(x: \"_dally_real(a)\"): pass")),
+            (
+                "import a\ndef f(x: a): pass",
+                &format!("{HEADER}a = _dally(\"import a\")\ndef f(x: \"_dally_real(a)\"): pass"),
+            ),
             (
                 "import a\nx = 1",
                 "from _dally import TYPE_CHECKING, lazy\nif TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import a\")\nx = 1",
@@ -347,7 +359,10 @@ mod tests {
             ("f'{x!r}'", "f'{x}'"),
             ("x = 'a'", "x = 'b'"),
             ("def f():\n import a", "def f():\n import b"),
-            ("import a", "from _dally import TYPE_CHECKING, lazy\nif TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import b\")"),
+            (
+                "import a",
+                "from _dally import TYPE_CHECKING, lazy\nif TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import b\")",
+            ),
             ("if x:\n a\nb", "if x:\n a\n b"),
             ("a < b", "a <= b"),
         ];

@@ -116,7 +116,12 @@ fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
         let warning = build && failure.syntax;
         let kind = if warning { "warning" } else { "error" };
         let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
-        writeln!(stderr, "{at}: {kind}: {}{}", failure.message, if warning { " (copied as it is)" } else { "" })?;
+        writeln!(
+            stderr,
+            "{at}: {kind}: {}{}",
+            failure.message,
+            if warning { " (copied as it is)" } else { "" }
+        )?;
         failed |= !warning;
     }
     Ok(failed)

@@ -41,10 +41,8 @@ impl PathPatterns {
         let mut owners = Vec::new();
         for (index, pattern) in patterns.iter().enumerate() {
             let pattern = pattern.as_ref();
-            let fail = |message: &str| PatternError {
-                pattern: pattern.to_owned(),
-                message: message.to_owned(),
-            };
+            let fail =
+                |message: &str| PatternError { pattern: pattern.to_owned(), message: message.to_owned() };
             if pattern.starts_with('!') {
                 return Err(fail("starts with `!`, which is not supported"));
             }
@@ -74,10 +72,7 @@ impl PathPatterns {
             message: format!("is not a valid glob: {}", error.kind()),
         })?;
         Ok(Self {
-            patterns: patterns
-                .iter()
-                .map(|pattern| pattern.as_ref().to_owned())
-                .collect(),
+            patterns: patterns.iter().map(|pattern| pattern.as_ref().to_owned()).collect(),
             globs,
             owners,
         })
@@ -125,10 +120,7 @@ impl NamePatterns {
             let text = pattern.as_ref();
             let mut segments: Vec<String> = text.split('.').map(str::to_owned).collect();
             let valid = |segment: &String| {
-                !segment.is_empty()
-                    && segment
-                        .chars()
-                        .all(|c| c == '_' || c == '*' || c.is_alphanumeric())
+                !segment.is_empty() && segment.chars().all(|c| c == '_' || c == '*' || c.is_alphanumeric())
             };
             if !segments.iter().all(valid) {
                 return Err(PatternError {
@@ -140,11 +132,7 @@ impl NamePatterns {
             if and_below {
                 segments.pop();
             }
-            Ok(NamePattern {
-                text: text.to_owned(),
-                segments,
-                and_below,
-            })
+            Ok(NamePattern { text: text.to_owned(), segments, and_below })
         };
         let patterns = patterns.iter().map(compile).collect::<Result<_, _>>()?;
         Ok(Self { patterns })
@@ -170,10 +158,8 @@ impl NamePatterns {
 impl NamePattern {
     fn matches(&self, name: &str) -> bool {
         let mut parts = name.split('.');
-        let start = self
-            .segments
-            .iter()
-            .all(|segment| parts.next().is_some_and(|part| wildcard(segment, part)));
+        let start =
+            self.segments.iter().all(|segment| parts.next().is_some_and(|part| wildcard(segment, part)));
         start && (self.and_below || parts.next().is_none())
     }
 }

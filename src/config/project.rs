@@ -9,11 +9,7 @@ use super::{ConfigError, PYPROJECT, PythonVersion};
 
 /// The folder that a path is in, or the path itself if it is a folder. Absolute, without symbolic links as far as it exists.
 pub(super) fn folder_of(path: &Path) -> PathBuf {
-    let path = if path.as_os_str().is_empty() {
-        Path::new(".")
-    } else {
-        path
-    };
+    let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let absolute = std::fs::canonicalize(path)
         .or_else(|_| std::path::absolute(path))
         .unwrap_or_else(|_| path.to_path_buf());
@@ -26,15 +22,9 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
 /// The nearest folder upwards that looks like the root of a project, or the folder itself.
 pub(super) fn root_above(folder: &Path) -> PathBuf {
     let is_root = |folder: &&Path| {
-        [PYPROJECT, "setup.py", "setup.cfg", ".git"]
-            .iter()
-            .any(|marker| folder.join(marker).exists())
+        [PYPROJECT, "setup.py", "setup.cfg", ".git"].iter().any(|marker| folder.join(marker).exists())
     };
-    folder
-        .ancestors()
-        .find(is_root)
-        .unwrap_or(folder)
-        .to_path_buf()
+    folder.ancestors().find(is_root).unwrap_or(folder).to_path_buf()
 }
 
 /// The metadata of a project.
@@ -53,9 +43,7 @@ impl Project {
                 Ok(table) => project.read_pyproject(&table),
                 Err(error) => {
                     let offset = error.span().map(|span| span.start);
-                    return Err(
-                        document.error(offset, format!("not valid TOML: {}", error.message()))
-                    );
+                    return Err(document.error(offset, format!("not valid TOML: {}", error.message())));
                 }
             }
         }
@@ -79,8 +67,7 @@ impl Project {
     }
 
     fn declare<'a>(&mut self, requirements: impl IntoIterator<Item = &'a str>) {
-        self.declared
-            .extend(requirements.into_iter().filter_map(requirement_name));
+        self.declared.extend(requirements.into_iter().filter_map(requirement_name));
     }
 
     fn read_pyproject(&mut self, table: &Table) {
@@ -92,38 +79,22 @@ impl Project {
                 })
                 .flatten()
         };
-        let python = at(&["project", "requires-python"])
-            .or_else(|| at(&["tool", "poetry", "dependencies", "python"]));
+        let python =
+            at(&["project", "requires-python"]).or_else(|| at(&["tool", "poetry", "dependencies", "python"]));
         self.requires_python = python.and_then(Value::as_str).map(str::to_owned);
 
-        for list in [
-            at(&["project", "dependencies"]),
-            at(&["tool", "uv", "dev-dependencies"]),
-        ] {
+        for list in [at(&["project", "dependencies"]), at(&["tool", "uv", "dev-dependencies"])] {
             self.declare(list.into_iter().flat_map(strings));
         }
-        for groups in [
-            at(&["project", "optional-dependencies"]),
-            at(&["dependency-groups"]),
-        ] {
+        for groups in [at(&["project", "optional-dependencies"]), at(&["dependency-groups"])] {
             let lists = groups.and_then(Value::as_table).into_iter().flatten();
             self.declare(lists.flat_map(|(_, list)| strings(list)));
         }
         let groups = at(&["tool", "poetry", "group"]).and_then(Value::as_table);
-        let groups = groups
-            .into_iter()
-            .flatten()
-            .filter_map(|(_, group)| group.get("dependencies"));
-        let single = [
-            at(&["tool", "poetry", "dependencies"]),
-            at(&["tool", "poetry", "dev-dependencies"]),
-        ];
+        let groups = groups.into_iter().flatten().filter_map(|(_, group)| group.get("dependencies"));
+        let single = [at(&["tool", "poetry", "dependencies"]), at(&["tool", "poetry", "dev-dependencies"])];
         for table in single.into_iter().flatten().chain(groups) {
-            let names = table
-                .as_table()
-                .into_iter()
-                .flatten()
-                .map(|(name, _)| name.as_str());
+            let names = table.as_table().into_iter().flatten().map(|(name, _)| name.as_str());
             self.declare(names.filter(|name| *name != "python"));
         }
     }
@@ -162,10 +133,7 @@ impl Project {
 }
 
 fn strings(list: &Value) -> impl Iterator<Item = &str> {
-    list.as_array()
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
+    list.as_array().into_iter().flatten().filter_map(Value::as_str)
 }
 
 /// The normalised name in a requirement: `Zope.Interface[test]>=5 ; extra` is `zope-interface`.
@@ -176,9 +144,7 @@ fn requirement_name(requirement: &str) -> Option<String> {
         .unwrap_or(requirement.len());
     let (name, rest) = requirement.split_at(end);
     // Options, comments, paths and addresses.
-    if !name.starts_with(|c: char| c.is_ascii_alphanumeric())
-        || rest.starts_with([':', '/', '\\', '+'])
-    {
+    if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || rest.starts_with([':', '/', '\\', '+']) {
         return None;
     }
     let mut normal = String::with_capacity(name.len());
@@ -198,10 +164,7 @@ pub(super) fn minimum_version(specifier: &str) -> Option<PythonVersion> {
     let alternatives: Vec<Vec<Clause>> = specifier
         .split("||")
         .map(|alternative| {
-            let clauses = alternative
-                .split(',')
-                .map(str::trim)
-                .filter(|clause| !clause.is_empty());
+            let clauses = alternative.split(',').map(str::trim).filter(|clause| !clause.is_empty());
             clauses.map(Clause::parse).collect::<Option<Vec<_>>>()
         })
         .collect::<Option<_>>()?;
@@ -216,9 +179,7 @@ pub(super) fn minimum_version(specifier: &str) -> Option<PythonVersion> {
     let allows = |minor: u32| {
         micros.iter().any(|micro| {
             let version = [3, minor, *micro];
-            alternatives
-                .iter()
-                .any(|clauses| clauses.iter().all(|clause| clause.allows(version)))
+            alternatives.iter().any(|clauses| clauses.iter().all(|clause| clause.allows(version)))
         })
     };
     let oldest = (0..100).find(|minor| allows(*minor))?;
@@ -227,9 +188,7 @@ pub(super) fn minimum_version(specifier: &str) -> Option<PythonVersion> {
     }
     let (first, last) = (PythonVersion::OLDEST.minor, PythonVersion::NEWEST.minor);
     let minor = (u32::from(first)..=u32::from(last)).find(|minor| allows(*minor));
-    let minor = minor
-        .and_then(|minor| u8::try_from(minor).ok())
-        .unwrap_or(last);
+    let minor = minor.and_then(|minor| u8::try_from(minor).ok()).unwrap_or(last);
     Some(PythonVersion::three(minor))
 }
 

@@ -19,10 +19,7 @@ impl Document {
     /// Reads a file; `None` if there is no such file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, ConfigError> {
         match std::fs::read_to_string(path) {
-            Ok(text) => Ok(Some(Self {
-                path: path.to_path_buf(),
-                text,
-            })),
+            Ok(text) => Ok(Some(Self { path: path.to_path_buf(), text })),
             Err(error)
                 if matches!(
                     error.kind(),
@@ -90,11 +87,7 @@ impl Document {
                 }
             };
         }
-        then(Some(Table {
-            document: self,
-            entries: at,
-            name: path.join("."),
-        }))
+        then(Some(Table { document: self, entries: at, name: path.join(".") }))
     }
 }
 
@@ -115,11 +108,7 @@ impl Table<'_> {
         let mut entries: Vec<_> = self.entries.iter().collect();
         entries.sort_by_key(|(key, _)| key.span().start);
         for (key, value) in entries {
-            let entry = Entry {
-                table: self,
-                key,
-                value,
-            };
+            let entry = Entry { table: self, key, value };
             take(key.get_ref(), &entry)?;
         }
         Ok(())
@@ -141,10 +130,7 @@ impl<'a> Entry<'a> {
 
     fn wrong(&self, expected: &str) -> ConfigError {
         let kind = kind_of(self.value.get_ref());
-        self.error(format!(
-            "`{}` must be {expected}, not {kind}",
-            self.key.get_ref()
-        ))
+        self.error(format!("`{}` must be {expected}, not {kind}", self.key.get_ref()))
     }
 
     /// The error for a key that does not exist.
@@ -167,45 +153,29 @@ impl<'a> Entry<'a> {
     }
 
     fn string(&self, expected: &str) -> Result<&'a str, ConfigError> {
-        self.value
-            .get_ref()
-            .as_str()
-            .ok_or_else(|| self.wrong(expected))
+        self.value.get_ref().as_str().ok_or_else(|| self.wrong(expected))
     }
 
     /// One of the values of an enum.
     pub(super) fn choice<E: ValueEnum>(&self) -> Result<E, ConfigError> {
-        let values: Vec<_> = E::value_variants()
-            .iter()
-            .filter_map(E::to_possible_value)
-            .collect();
-        let names: Vec<&str> = values
-            .iter()
-            .map(clap::builder::PossibleValue::get_name)
-            .collect();
+        let values: Vec<_> = E::value_variants().iter().filter_map(E::to_possible_value).collect();
+        let names: Vec<&str> = values.iter().map(clap::builder::PossibleValue::get_name).collect();
         let given = self.string(&format!("one of {}", listed(&names)))?;
         E::from_str(given, false).map_err(|_| {
-            let close = closest(given, &names)
-                .map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
+            let close =
+                closest(given, &names).map_or_else(String::new, |close| format!("; did you mean `{close}`?"));
             let key = self.key.get_ref();
-            self.error(format!(
-                "`{key}` must be one of {}, not `{given}`{close}",
-                listed(&names)
-            ))
+            self.error(format!("`{key}` must be one of {}, not `{given}`{close}", listed(&names)))
         })
     }
 
     pub(super) fn version(&self) -> Result<PythonVersion, ConfigError> {
         if let DeValue::Float(number) = self.value.get_ref() {
             let (key, number) = (self.key.get_ref(), number.as_str());
-            return Err(self.error(format!(
-                "`{key}` must be a string: write {key} = \"{number}\""
-            )));
+            return Err(self.error(format!("`{key}` must be a string: write {key} = \"{number}\"")));
         }
         let given = self.string("a string like \"3.11\"")?;
-        given
-            .parse()
-            .map_err(|error| self.error(format!("`{}`: {error}", self.key.get_ref())))
+        given.parse().map_err(|error| self.error(format!("`{}`: {error}", self.key.get_ref())))
     }
 
     /// A dotted module name.
@@ -215,26 +185,19 @@ impl<'a> Entry<'a> {
             Ok(given.to_owned())
         } else {
             let key = self.key.get_ref();
-            Err(self.error(format!(
-                "`{key}` must be a module name like `company._dally`, not `{given}`"
-            )))
+            Err(self.error(format!("`{key}` must be a module name like `company._dally`, not `{given}`")))
         }
     }
 
     fn strings(&self) -> Result<Vec<(&'a str, usize)>, ConfigError> {
         let expected = "a list of strings";
-        let list = self
-            .value
-            .get_ref()
-            .as_array()
-            .ok_or_else(|| self.wrong(expected))?;
+        let list = self.value.get_ref().as_array().ok_or_else(|| self.wrong(expected))?;
         list.iter()
             .map(|item| match item.get_ref() {
                 DeValue::String(text) => Ok((&**text, item.span().start)),
                 other => {
                     let key = self.key.get_ref();
-                    let message =
-                        format!("`{key}` must be {expected}, but this is {}", kind_of(other));
+                    let message = format!("`{key}` must be {expected}, but this is {}", kind_of(other));
                     Err(self.table.document.error(Some(item.span().start), message))
                 }
             })
@@ -243,10 +206,7 @@ impl<'a> Entry<'a> {
 
     pub(super) fn paths(&self) -> Result<Vec<PathBuf>, ConfigError> {
         let strings = self.strings()?;
-        Ok(strings
-            .into_iter()
-            .map(|(text, _)| PathBuf::from(text))
-            .collect())
+        Ok(strings.into_iter().map(|(text, _)| PathBuf::from(text)).collect())
     }
 
     pub(super) fn path_patterns(&self) -> Result<PathPatterns, ConfigError> {
@@ -272,21 +232,13 @@ impl<'a> Entry<'a> {
     }
 
     pub(super) fn table(&self) -> Result<Table<'a>, ConfigError> {
-        let entries = self
-            .value
-            .get_ref()
-            .as_table()
-            .ok_or_else(|| self.wrong("a table"))?;
+        let entries = self.value.get_ref().as_table().ok_or_else(|| self.wrong("a table"))?;
         let key = self.key.get_ref();
         let name = match self.table.name.as_str() {
             "" => key.to_string(),
             above => format!("{above}.{key}"),
         };
-        Ok(Table {
-            document: self.table.document,
-            entries,
-            name,
-        })
+        Ok(Table { document: self.table.document, entries, name })
     }
 }
 

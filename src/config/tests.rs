@@ -84,10 +84,7 @@ fn the_nearest_configuration_counts() {
     let folder = tree(&[
         ("dally.toml", "target = 'native'"),
         ("a/pyproject.toml", "[tool.dally]\ntarget = 'proxy'"),
-        (
-            "a/b/pyproject.toml",
-            "[project]\nname = 'b'\n# dally has no table here",
-        ),
+        ("a/b/pyproject.toml", "[project]\nname = 'b'\n# dally has no table here"),
         ("a/b/c/mod.py", ""),
         ("d/mod.py", ""),
     ]);
@@ -151,38 +148,20 @@ fn without_any_project_the_root_is_the_folder_of_the_path() {
 #[test]
 fn unknown_keys_are_errors_with_a_suggestion() {
     let found = error("# first\n\ntaget = 'proxy'\n");
-    assert_eq!(
-        found,
-        (
-            Some(3),
-            "unknown key `taget`; did you mean `target`?".into()
-        )
-    );
+    assert_eq!(found, (Some(3), "unknown key `taget`; did you mean `target`?".into()));
     let (_, message) = error("eager_in = []");
     assert_eq!(message, "unknown key `eager_in`; did you mean `eager-in`?");
     let (_, message) = error("colour = 1");
-    assert!(
-        message.starts_with("unknown key `colour`; known are `target`, `python-version`"),
-        "{message}"
-    );
+    assert!(message.starts_with("unknown key `colour`; known are `target`, `python-version`"), "{message}");
     let (line, message) = error("[effects]\npuer = []");
     assert_eq!(line, Some(2));
-    assert_eq!(
-        message,
-        "unknown key `puer` in [effects]; did you mean `pure`?"
-    );
+    assert_eq!(message, "unknown key `puer` in [effects]; did you mean `pure`?");
     let (_, message) = error("[tool.dally]\ntarget = 'proxy'");
-    assert!(
-        message.ends_with("the keys stand at the top, without [tool.dally]"),
-        "{message}"
-    );
+    assert!(message.ends_with("the keys stand at the top, without [tool.dally]"), "{message}");
 
     let error = load(&[("pyproject.toml", "[tool.dally]\n\nsafty = 'strict'\n")]).unwrap_err();
     assert_eq!(error.line, Some(3));
-    assert_eq!(
-        error.message,
-        "unknown key `safty` in [tool.dally]; did you mean `safety`?"
-    );
+    assert_eq!(error.message, "unknown key `safty` in [tool.dally]; did you mean `safety`?");
     let text = error.to_string();
     assert!(text.contains("pyproject.toml:3: unknown key"), "{text}");
 }
@@ -197,52 +176,24 @@ fn the_first_error_of_the_file_is_reported() {
 #[test]
 fn wrong_types_and_values_say_what_was_expected() {
     for (text, line, message) in [
-        (
-            "\ntarget = 3",
-            2,
-            "`target` must be one of `proxy`, `native`, `lazy-modules`, not an integer",
-        ),
+        ("\ntarget = 3", 2, "`target` must be one of `proxy`, `native`, `lazy-modules`, not an integer"),
         (
             "target = 'natve'",
             1,
             "`target` must be one of `proxy`, `native`, `lazy-modules`, not `natve`; did you mean `native`?",
         ),
-        (
-            "safety = 'x'",
-            1,
-            "`safety` must be one of `strict`, `balanced`, `trusting`, not `x`",
-        ),
-        (
-            "src = 'src'",
-            1,
-            "`src` must be a list of strings, not a string",
-        ),
-        (
-            "eager = [\n'a',\n1,\n]",
-            3,
-            "`eager` must be a list of strings, but this is an integer",
-        ),
+        ("safety = 'x'", 1, "`safety` must be one of `strict`, `balanced`, `trusting`, not `x`"),
+        ("src = 'src'", 1, "`src` must be a list of strings, not a string"),
+        ("eager = [\n'a',\n1,\n]", 3, "`eager` must be a list of strings, but this is an integer"),
         ("effects = []", 1, "`effects` must be a table, not a list"),
-        (
-            "python-version = 3.10",
-            1,
-            "`python-version` must be a string: write python-version = \"3.10\"",
-        ),
+        ("python-version = 3.10", 1, "`python-version` must be a string: write python-version = \"3.10\""),
         (
             "python-version = '3.7'",
             1,
             "`python-version`: expected a Python version from 3.8 to 3.15, not `3.7`",
         ),
-        (
-            "python-version = true",
-            1,
-            "`python-version` must be a string like \"3.11\", not a boolean",
-        ),
-        (
-            "runtime = 'a-b'",
-            1,
-            "`runtime` must be a module name like `company._dally`, not `a-b`",
-        ),
+        ("python-version = true", 1, "`python-version` must be a string like \"3.11\", not a boolean"),
+        ("runtime = 'a-b'", 1, "`runtime` must be a module name like `company._dally`, not `a-b`"),
         (
             "eager = ['a',\n'b..c']",
             2,
@@ -253,15 +204,9 @@ fn wrong_types_and_values_say_what_was_expected() {
     }
     let (line, message) = error("exclude = ['a',\n'b[']");
     assert_eq!(line, Some(2));
-    assert!(
-        message.starts_with("`exclude`: the pattern `b[` is not a valid glob"),
-        "{message}"
-    );
+    assert!(message.starts_with("`exclude`: the pattern `b[` is not a valid glob"), "{message}");
     let (_, message) = error("exclude = ['!a']");
-    assert_eq!(
-        message,
-        "`exclude`: the pattern `!a` starts with `!`, which is not supported"
-    );
+    assert_eq!(message, "`exclude`: the pattern `!a` starts with `!`, which is not supported");
 }
 
 #[test]
@@ -275,10 +220,7 @@ fn broken_toml_names_its_line() {
     let error = load(&[("pyproject.toml", "[project]\nname = \n")]).unwrap_err();
     assert_eq!(error.line, Some(2));
     let error = load(&[("pyproject.toml", "[tool]\ndally = 1\n")]).unwrap_err();
-    assert_eq!(
-        error.message,
-        "`tool.dally` must be a table, not an integer"
-    );
+    assert_eq!(error.message, "`tool.dally` must be a table, not an integer");
 }
 
 #[test]
@@ -287,20 +229,14 @@ fn versions() {
         let version: PythonVersion = text.parse().unwrap();
         assert_eq!(version.to_string(), text);
     }
-    for text in [
-        "3.7", "3.16", "3", "2.7", "3.8.1", "", "3.08", " 3.8", "py38",
-    ] {
+    for text in ["3.7", "3.16", "3", "2.7", "3.8.1", "", "3.08", " 3.8", "py38"] {
         assert!(text.parse::<PythonVersion>().is_err(), "{text}");
     }
-    let (old, new): (PythonVersion, PythonVersion) =
-        ("3.9".parse().unwrap(), "3.10".parse().unwrap());
+    let (old, new): (PythonVersion, PythonVersion) = ("3.9".parse().unwrap(), "3.10".parse().unwrap());
     assert!(old < new);
     assert_eq!((new.major(), new.minor()), (3, 10));
     assert_eq!(serde_json::to_string(&new).unwrap(), "\"3.10\"");
-    assert_eq!(
-        serde_json::from_str::<PythonVersion>("\"3.9\"").unwrap(),
-        old
-    );
+    assert_eq!(serde_json::from_str::<PythonVersion>("\"3.9\"").unwrap(), old);
     assert!(serde_json::from_str::<PythonVersion>("\"3.1\"").is_err());
 }
 
@@ -348,14 +284,8 @@ fn the_oldest_supported_python() {
 fn requires_python_is_found_in_all_its_places() {
     for (file, text) in [
         ("pyproject.toml", "[project]\nrequires-python = '>=3.9'"),
-        (
-            "pyproject.toml",
-            "[tool.poetry.dependencies]\npython = '>=3.9'",
-        ),
-        (
-            "setup.cfg",
-            "[metadata]\nname = x\n[options]\npython_requires = >=3.9\n",
-        ),
+        ("pyproject.toml", "[tool.poetry.dependencies]\npython = '>=3.9'"),
+        ("setup.cfg", "[metadata]\nname = x\n[options]\npython_requires = >=3.9\n"),
         ("setup.cfg", "[options]\npython_requires =\n    >=3.9\n"),
     ] {
         let config = load(&[(file, text)]).unwrap();
@@ -427,15 +357,8 @@ hypothesis = { version = "6" }
 
 #[test]
 fn path_patterns() {
-    let patterns = PathPatterns::new(&[
-        "generated",
-        "*_pb2.py",
-        "legacy/**",
-        "/top",
-        "a/*.py",
-        "docs/",
-    ])
-    .unwrap();
+    let patterns =
+        PathPatterns::new(&["generated", "*_pb2.py", "legacy/**", "/top", "a/*.py", "docs/"]).unwrap();
     for (path, expected) in [
         ("generated", Some("generated")),
         ("x/generated/y.py", Some("generated")),
@@ -451,11 +374,7 @@ fn path_patterns() {
         ("x/docs/conf.py", Some("docs/")),
     ] {
         assert_eq!(patterns.find(Path::new(path)), expected, "{path}");
-        assert_eq!(
-            patterns.matches(Path::new(path)),
-            expected.is_some(),
-            "{path}"
-        );
+        assert_eq!(patterns.matches(Path::new(path)), expected.is_some(), "{path}");
     }
     assert!(!patterns.is_empty());
     let none = PathPatterns::default();
@@ -469,12 +388,7 @@ fn path_patterns() {
 
 #[test]
 fn name_patterns() {
-    let names = [
-        "matplotlib.use",
-        "company.plugins.*",
-        "a.*_hooks.b",
-        "*.conftest",
-    ];
+    let names = ["matplotlib.use", "company.plugins.*", "a.*_hooks.b", "*.conftest"];
     let patterns = NamePatterns::new(&names).unwrap();
     for (name, expected) in [
         ("matplotlib.use", Some("matplotlib.use")),
@@ -496,13 +410,8 @@ fn name_patterns() {
     }
     assert!(NamePatterns::new(&["*"]).unwrap().matches("any.thing"));
     let wild = NamePatterns::new(&["a*b*c"]).unwrap();
-    for (name, expected) in [
-        ("abc", true),
-        ("axxbyyc", true),
-        ("acb", false),
-        ("abcx", false),
-        ("ab", false),
-    ] {
+    for (name, expected) in [("abc", true), ("axxbyyc", true), ("acb", false), ("abcx", false), ("ab", false)]
+    {
         assert_eq!(wild.matches(name), expected, "{name}");
     }
     for bad in ["", "a.", ".a", "a..b", "a b", "a-b", "a.b:c"] {

@@ -21,10 +21,42 @@ pub enum AnnotationUse {
 
 /// Base classes whose subclasses' annotations nobody evaluates.
 const PLAIN_BASES: &[&str] = &[
-    "object", "Exception", "ValueError", "TypeError", "RuntimeError", "KeyError", "LookupError", "OSError", "IOError",
-    "AttributeError", "NotImplementedError", "ImportError", "Warning", "UserWarning", "DeprecationWarning",
-    "BaseException", "ABC", "Generic", "Protocol", "Enum", "IntEnum", "StrEnum", "Flag", "IntFlag", "dict", "list",
-    "tuple", "set", "str", "int", "float", "Thread", "TestCase", "type", "bytes", "frozenset",
+    "object",
+    "Exception",
+    "ValueError",
+    "TypeError",
+    "RuntimeError",
+    "KeyError",
+    "LookupError",
+    "OSError",
+    "IOError",
+    "AttributeError",
+    "NotImplementedError",
+    "ImportError",
+    "Warning",
+    "UserWarning",
+    "DeprecationWarning",
+    "BaseException",
+    "ABC",
+    "Generic",
+    "Protocol",
+    "Enum",
+    "IntEnum",
+    "StrEnum",
+    "Flag",
+    "IntFlag",
+    "dict",
+    "list",
+    "tuple",
+    "set",
+    "str",
+    "int",
+    "float",
+    "Thread",
+    "TestCase",
+    "type",
+    "bytes",
+    "frozenset",
 ];
 
 /// Judges one read in an annotation.
@@ -41,7 +73,9 @@ pub fn judge(
     if options.target != Target::Proxy {
         // Native lazy names resolve when they are evaluated. Only dataclasses look at names without evaluating:
         // in text annotations they compare the module behind `t.ClassVar` by identity.
-        let compares = annotation.text && !read.chain.is_empty() && matches!(annotation.owner, AnnotationOwner::Field(_));
+        let compares = annotation.text
+            && !read.chain.is_empty()
+            && matches!(annotation.owner, AnnotationOwner::Field(_));
         return match inspected {
             Some(note) if compares => AnnotationUse::Keep(KeepReason::RuntimeAnnotation, note),
             _ => AnnotationUse::Nothing,
@@ -87,7 +121,9 @@ fn is_plain_class(module: &Module, class: u32, depth: u32) -> bool {
         return false;
     }
     class.bases.iter().all(|&base| match code.value(base) {
-        Value::Global(name) if !module.facts.names.contains_key(&name) => PLAIN_BASES.contains(&name.as_str()),
+        Value::Global(name) if !module.facts.names.contains_key(&name) => {
+            PLAIN_BASES.contains(&name.as_str())
+        }
         Value::Global(name) => {
             let local = code.globals_of(name).last().map(|(_, v)| code.value(*v));
             match local {

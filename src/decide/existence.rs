@@ -27,7 +27,8 @@ pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
         if let Some(name) = program.loaded_name(id, import, alias) {
             if import.from.is_none() && program.target(id, name) == Target::Missing {
                 verdicts.sites[index].keep(
-                    Reason::at(KeepReason::UnresolvedModule, id, range, "no such module").about(import.aliases[alias].name),
+                    Reason::at(KeepReason::UnresolvedModule, id, range, "no such module")
+                        .about(import.aliases[alias].name),
                 );
             }
             let broken = program.chain(id, name).into_iter().find(|&m| program.module(m).broken);

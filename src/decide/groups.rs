@@ -36,11 +36,13 @@ fn same_name(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
         // The last eager binding decides: lazy ones before it would be lost with their submodules.
         let last_eager = sites.iter().rposition(|&s| verdicts.sites[s].has_reasons());
         for (position, &s) in sites.iter().enumerate() {
-            let lost = dotted && options.target == Target::Proxy && last_eager.is_some_and(|eager| position < eager);
+            let lost =
+                dotted && options.target == Target::Proxy && last_eager.is_some_and(|eager| position < eager);
             if twice || lost {
                 let range = facts.imports[facts.sites[s].stmt as usize].range;
                 verdicts.sites[s].keep(
-                    Reason::at(KeepReason::SharedName, id, range, "another import binds the same name").about(name),
+                    Reason::at(KeepReason::SharedName, id, range, "another import binds the same name")
+                        .about(name),
                 );
             }
         }

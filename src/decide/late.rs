@@ -10,7 +10,13 @@ use crate::program::{ModuleId, Origin, Program};
 
 /// Methods of finders and loaders.
 const HOOK_METHODS: &[&str] = &[
-    "find_spec", "find_module", "find_loader", "load_module", "exec_module", "create_module", "find_distributions",
+    "find_spec",
+    "find_module",
+    "find_loader",
+    "load_module",
+    "exec_module",
+    "create_module",
+    "find_distributions",
 ];
 
 /// Calls whose arguments run inside the interpreter's machinery.
@@ -54,7 +60,9 @@ pub fn late_code(program: &Program) -> LateCode {
                         _ => &[],
                     }
                 }
-                OpKind::SetAttr { attr, ref value, .. } if attr == "__import__" => std::slice::from_ref(value),
+                OpKind::SetAttr { attr, ref value, .. } if attr == "__import__" => {
+                    std::slice::from_ref(value)
+                }
                 _ => &[],
             };
             for &value in hooked {
@@ -95,7 +103,9 @@ fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleI
     match code.value(value) {
         Value::Function(func) => vec![(id, func)],
         Value::Global(name) => {
-            let mut out: Vec<_> = code.globals_of(name).iter()
+            let mut out: Vec<_> = code
+                .globals_of(name)
+                .iter()
                 .flat_map(|&(_, v)| match code.value(v) {
                     Value::Function(func) => vec![(id, func)],
                     _ => Vec::new(),
@@ -138,7 +148,8 @@ fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleI
 
 fn global_functions(program: &Program, id: ModuleId, name: crate::facts::Sym) -> Vec<(ModuleId, FuncId)> {
     let code = &program.module(id).facts.code;
-    code.globals_of(name).iter()
+    code.globals_of(name)
+        .iter()
         .filter_map(|&(_, v)| match code.value(v) {
             Value::Function(func) => Some((id, func)),
             _ => None,

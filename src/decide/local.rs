@@ -11,8 +11,22 @@ use crate::rewrite::Form;
 
 /// Names that the interpreter or the import system looks up in a module's namespace without asking the module.
 const SPECIAL_NAMES: &[&str] = &[
-    "__all__", "__path__", "__getattr__", "__dir__", "__doc__", "__name__", "__package__", "__spec__", "__loader__",
-    "__file__", "__cached__", "__builtins__", "__annotations__", "__dict__", "__class__", "__lazy_modules__",
+    "__all__",
+    "__path__",
+    "__getattr__",
+    "__dir__",
+    "__doc__",
+    "__name__",
+    "__package__",
+    "__spec__",
+    "__loader__",
+    "__file__",
+    "__cached__",
+    "__builtins__",
+    "__annotations__",
+    "__dict__",
+    "__class__",
+    "__lazy_modules__",
     "TYPE_CHECKING",
 ];
 
@@ -69,11 +83,16 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
     namespace(program, id, options, verdicts);
 }
 
-fn configured_eager(program: &Program, id: ModuleId, site: &Site, name: &str, options: &DecideOptions) -> bool {
+fn configured_eager(
+    program: &Program,
+    id: ModuleId,
+    site: &Site,
+    name: &str,
+    options: &DecideOptions,
+) -> bool {
     let import = &program.module(id).facts.imports[site.stmt as usize];
     let item = import.aliases[site.alias as usize].name;
-    options.eager.matches(name)
-        || (import.from.is_some() && options.eager.matches(&format!("{name}.{item}")))
+    options.eager.matches(name) || (import.from.is_some() && options.eager.matches(&format!("{name}.{item}")))
 }
 
 /// Nothing to gain: the interpreter has it, or it is the package around this module.
@@ -82,12 +101,15 @@ fn already_loaded(program: &Program, id: ModuleId, site: &Site, reasons: &mut Ve
     let import = &module.facts.imports[site.stmt as usize];
     let Some(name) = program.loaded_name(id, import, site.alias as usize) else { return };
     let own = module.name.as_str();
-    let ancestor = |name: &str| own == name || own.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    let ancestor =
+        |name: &str| own == name || own.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
     let loaded = match program.origin(id, import, site.alias as usize) {
-        Origin::Module(target) => ancestor(program.module(target).name.as_str()) && {
-            // `import pkg.sub` inside pkg binds pkg but loads more.
-            import.from.is_some() || ancestor(name)
-        },
+        Origin::Module(target) => {
+            ancestor(program.module(target).name.as_str()) && {
+                // `import pkg.sub` inside pkg binds pkg but loads more.
+                import.from.is_some() || ancestor(name)
+            }
+        }
         Origin::Attribute(target, _) => ancestor(program.module(target).name.as_str()),
         Origin::Foreign => program.stdlib.always_loaded(name) && program.find_from(id, name).is_none(),
         Origin::MissingName(_) | Origin::MissingModule => false,
@@ -123,7 +145,12 @@ fn concerns(read: &Read, components: &[&str]) -> bool {
 }
 
 /// Reads that are not annotations.
-fn uses(context: &SiteContext<'_>, reads: &[(usize, &Read)], options: &DecideOptions, reasons: &mut Vec<Reason>) {
+fn uses(
+    context: &SiteContext<'_>,
+    reads: &[(usize, &Read)],
+    options: &DecideOptions,
+    reasons: &mut Vec<Reason>,
+) {
     let &SiteContext { id, site, moment, may_be_read, .. } = context;
     let proxy = options.target == Target::Proxy;
     for &(_, read) in reads {
@@ -148,12 +175,14 @@ fn uses(context: &SiteContext<'_>, reads: &[(usize, &Read)], options: &DecideOpt
         match read.kind {
             ReadKind::Fixed(_) => {
                 reasons.push(
-                    Reason::at(KeepReason::EscapingRead, id, read.range, "cannot be wrapped").about(site.bound),
+                    Reason::at(KeepReason::EscapingRead, id, read.range, "cannot be wrapped")
+                        .about(site.bound),
                 );
             }
             ReadKind::Escape | ReadKind::ClassPattern(_) if options.escapes == Escapes::Keep => {
                 reasons.push(
-                    Reason::at(KeepReason::EscapingRead, id, read.range, "hands the value on").about(site.bound),
+                    Reason::at(KeepReason::EscapingRead, id, read.range, "hands the value on")
+                        .about(site.bound),
                 );
             }
             ReadKind::Escape
@@ -198,25 +227,35 @@ fn namespace(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
     let module = program.module(id);
     let proxy = options.target == Target::Proxy;
     if let Some(range) = mark(module, MarkKind::NamespaceRead) {
-        let reason = Reason::at(KeepReason::NamespaceIntrospection, id, range, "reads the namespace as a dict");
+        let reason =
+            Reason::at(KeepReason::NamespaceIntrospection, id, range, "reads the namespace as a dict");
         keep_all(module, verdicts, &reason, |_| true);
     }
     if proxy && let Some(range) = mark(module, MarkKind::EvaluatesText) {
-        let reason =
-            Reason::at(KeepReason::NamespaceIntrospection, id, range, "evaluates text in the module's namespace");
+        let reason = Reason::at(
+            KeepReason::NamespaceIntrospection,
+            id,
+            range,
+            "evaluates text in the module's namespace",
+        );
         keep_all(module, verdicts, &reason, |_| true);
     }
     for m in &module.facts.marks {
         if let MarkKind::NamespaceName(name) = m.kind {
-            let reason =
-                Reason::at(KeepReason::NamespaceIntrospection, id, m.range, "reads the name from the namespace as a dict");
+            let reason = Reason::at(
+                KeepReason::NamespaceIntrospection,
+                id,
+                m.range,
+                "reads the name from the namespace as a dict",
+            );
             keep_all(module, verdicts, &reason, |site| site.bound == name);
         }
     }
     if proxy {
         for kind in [MarkKind::SetsOwnClass, MarkKind::ReplacesItself] {
             if let Some(range) = mark(module, kind) {
-                let reason = Reason::at(KeepReason::ModuleSwapsItself, id, range, "the module is not a plain module");
+                let reason =
+                    Reason::at(KeepReason::ModuleSwapsItself, id, range, "the module is not a plain module");
                 keep_all(module, verdicts, &reason, |_| true);
             }
         }

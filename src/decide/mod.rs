@@ -116,7 +116,8 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         .collect();
 
     if options.safety != Safety::Trusting {
-        let effects = Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
+        let effects =
+            Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
         effects.decide(program, &mut verdicts);
     }
     for (id, verdicts) in program.ids().zip(&mut verdicts) {

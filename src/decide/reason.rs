@@ -207,7 +207,10 @@ mod tests {
     fn every_reason_is_documented() {
         for reason in KeepReason::ALL {
             let text = reason.documentation();
-            assert!(text.lines().next().is_some_and(|l| l.ends_with('.')), "{reason}: first line is a sentence");
+            assert!(
+                text.lines().next().is_some_and(|l| l.ends_with('.')),
+                "{reason}: first line is a sentence"
+            );
             let name = reason.name();
             assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
         }

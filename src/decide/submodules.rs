@@ -30,8 +30,13 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         if let Some(other) = other_importer(program, id, submodule) {
             let range = import.aliases[site.alias as usize].range;
             verdicts.sites[index].keep(
-                Reason::at(KeepReason::NameIsSubmodule, id, range, "may be overwritten when this module loads the submodule")
-                    .about(program.module(other).name),
+                Reason::at(
+                    KeepReason::NameIsSubmodule,
+                    id,
+                    range,
+                    "may be overwritten when this module loads the submodule",
+                )
+                .about(program.module(other).name),
             );
         }
     }

@@ -112,11 +112,7 @@ impl Namer {
             }
         }
         let siblings = (top == directory && top != root).then_some(top);
-        Place {
-            root,
-            private,
-            siblings,
-        }
+        Place { root, private, siblings }
     }
 
     /// The import root for a directory that is not in a package, when none is configured.
@@ -148,9 +144,8 @@ impl Namer {
         if let Some(known) = self.projects.get(directory) {
             return *known;
         }
-        let marked = ["pyproject.toml", "setup.py", "setup.cfg"]
-            .iter()
-            .any(|marker| directory.join(marker).is_file());
+        let marked =
+            ["pyproject.toml", "setup.py", "setup.cfg"].iter().any(|marker| directory.join(marker).is_file());
         let src = directory.join("src");
         let layout = if !marked && directory != self.anchor {
             None
@@ -164,19 +159,13 @@ impl Namer {
     }
 
     fn holds_packages(&self, directory: &Path) -> bool {
-        self.packages
-            .iter()
-            .any(|(package, is)| *is && package.parent() == Some(directory))
+        self.packages.iter().any(|(package, is)| *is && package.parent() == Some(directory))
     }
 
     /// The directory that holds the top-most package around `directory`, or `directory` itself.
     fn above_packages(&mut self, directory: &Path) -> PathBuf {
         let mut at = directory;
-        while at
-            .file_name()
-            .and_then(|name| name.to_str())
-            .is_some_and(is_importable)
-            && self.is_package(at)
+        while at.file_name().and_then(|name| name.to_str()).is_some_and(is_importable) && self.is_package(at)
         {
             match at.parent() {
                 Some(parent) => at = parent,
@@ -208,26 +197,17 @@ impl Namer {
             private.extend(place.siblings.clone());
         }
         let mut paths = self.configured.clone();
-        let mut inferred: Vec<PathBuf> = shared
-            .into_iter()
-            .filter(|path| !paths.contains(path))
-            .collect();
+        let mut inferred: Vec<PathBuf> = shared.into_iter().filter(|path| !paths.contains(path)).collect();
         let src = self.anchor.join("src");
         inferred.sort_unstable_by_key(|path| (*path != src, *path != self.anchor, path.clone()));
         paths.append(&mut inferred);
         let shared = paths.len();
-        let mut rest: Vec<PathBuf> = private
-            .into_iter()
-            .filter(|path| !paths.contains(path))
-            .collect();
+        let mut rest: Vec<PathBuf> = private.into_iter().filter(|path| !paths.contains(path)).collect();
         rest.sort_unstable();
         paths.append(&mut rest);
 
-        let index: FxHashMap<&Path, usize> = paths
-            .iter()
-            .enumerate()
-            .map(|(at, path)| (path.as_path(), at))
-            .collect();
+        let index: FxHashMap<&Path, usize> =
+            paths.iter().enumerate().map(|(at, path)| (path.as_path(), at)).collect();
         let directories = self
             .places
             .into_iter()
@@ -242,42 +222,25 @@ impl Namer {
                 (directory, value)
             })
             .collect();
-        Roots {
-            paths,
-            shared,
-            directories,
-        }
+        Roots { paths, shared, directories }
     }
 }
 
 impl Roots {
     /// The name of a file in one of the directories that were placed.
     pub(super) fn name(&self, file: &Path) -> Name {
-        let directory = file
-            .parent()
-            .and_then(|parent| self.directories.get(parent));
+        let directory = file.parent().and_then(|parent| self.directories.get(parent));
         let stem = stem(file);
         let Some(directory) = directory else {
-            return Name {
-                module: stem,
-                root: 0,
-                siblings_root: None,
-                is_package: false,
-            };
+            return Name { module: stem, root: 0, siblings_root: None, is_package: false };
         };
-        let is_package =
-            stem == "__init__" && (is_init(file) || super::walk::not_a_source(file).is_some());
+        let is_package = stem == "__init__" && (is_init(file) || super::walk::not_a_source(file).is_some());
         let module = match (directory.prefix.as_str(), is_package) {
             ("", _) => stem,
             (prefix, true) => prefix.to_owned(),
             (prefix, false) => format!("{prefix}.{stem}"),
         };
-        Name {
-            module,
-            root: directory.root,
-            siblings_root: directory.siblings_root,
-            is_package,
-        }
+        Name { module, root: directory.root, siblings_root: directory.siblings_root, is_package }
     }
 }
 
@@ -294,15 +257,12 @@ fn stem(file: &Path) -> String {
 /// Whether `import` can spell this part of a module name.
 pub(crate) fn is_importable(name: &str) -> bool {
     const KEYWORDS: &[&str] = &[
-        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class",
-        "continue", "def", "del", "elif", "else", "except", "finally", "for", "from", "global",
-        "if", "import", "in", "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return",
-        "try", "while", "with", "yield",
+        "False", "None", "True", "and", "as", "assert", "async", "await", "break", "class", "continue",
+        "def", "del", "elif", "else", "except", "finally", "for", "from", "global", "if", "import", "in",
+        "is", "lambda", "nonlocal", "not", "or", "pass", "raise", "return", "try", "while", "with", "yield",
     ];
     let mut characters = name.chars();
-    characters
-        .next()
-        .is_some_and(|c| c == '_' || c.is_alphabetic())
+    characters.next().is_some_and(|c| c == '_' || c.is_alphabetic())
         && characters.all(|c| c == '_' || c.is_alphanumeric())
         && !KEYWORDS.contains(&name)
 }

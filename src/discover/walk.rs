@@ -95,9 +95,7 @@ pub(super) fn everything(shown: &Path, base: &Path) -> Vec<Walked> {
         .collect();
     if !environments.is_empty() {
         let inside = |path: &Path| path.ancestors().any(|above| environments.contains(above));
-        found.retain(|walked| {
-            !matches!(walked.kind, WalkedKind::Compiled) || !inside(&walked.relative)
-        });
+        found.retain(|walked| !matches!(walked.kind, WalkedKind::Compiled) || !inside(&walked.relative));
         for walked in &mut found {
             if matches!(walked.kind, WalkedKind::Source) && inside(&walked.relative) {
                 walked.kind = WalkedKind::File;
@@ -140,9 +138,7 @@ pub(super) fn not_a_source(path: &Path) -> Option<&'static str> {
 
 /// A path as people write it: without `.` and doubled slashes.
 pub(super) fn tidy(path: &Path) -> PathBuf {
-    let parts = path
-        .components()
-        .filter(|part| !matches!(part, Component::CurDir));
+    let parts = path.components().filter(|part| !matches!(part, Component::CurDir));
     parts.collect()
 }
 
@@ -215,14 +211,9 @@ fn run(
     let shown = &tidy(shown);
     let all = Mutex::new(Vec::new());
     let mut builder = builder.clone();
-    builder
-        .follow_links(false)
-        .threads(rayon::current_num_threads());
+    builder.follow_links(false).threads(rayon::current_num_threads());
     builder.build_parallel().run(|| {
-        let mut local = Local {
-            found: Vec::new(),
-            all: &all,
-        };
+        let mut local = Local { found: Vec::new(), all: &all };
         let visit = &visit;
         Box::new(move |entry| match entry {
             Ok(entry) if entry.depth() == 0 => WalkState::Continue,
@@ -239,16 +230,8 @@ fn run(
 }
 
 fn walked(kind: WalkedKind, absolute: &Path, shown: &Path, base: &Path) -> Walked {
-    let relative = absolute
-        .strip_prefix(base)
-        .unwrap_or(absolute)
-        .to_path_buf();
-    Walked {
-        kind,
-        path: shown.join(&relative),
-        absolute: absolute.to_path_buf(),
-        relative,
-    }
+    let relative = absolute.strip_prefix(base).unwrap_or(absolute).to_path_buf();
+    Walked { kind, path: shown.join(&relative), absolute: absolute.to_path_buf(), relative }
 }
 
 pub(super) fn problem(error: &ignore::Error, shown: &Path, base: &Path) -> Walked {
@@ -260,9 +243,7 @@ pub(super) fn problem(error: &ignore::Error, shown: &Path, base: &Path) -> Walke
 fn path_of(error: &ignore::Error) -> Option<&Path> {
     match error {
         ignore::Error::WithPath { path, .. } => Some(path),
-        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
-            path_of(err)
-        }
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => path_of(err),
         ignore::Error::Partial(errors) => errors.iter().find_map(path_of),
         _ => None,
     }

@@ -242,7 +242,10 @@ mod tests {
             ("[b := 1 for c in d]", "b"),
             ("lambda a: (b := 1)", ""),
             ("lambda a=(b := 1): 0", "b"),
-            ("match x:\n case [a, *b]: pass\n case {'k': c, **d}: pass\n case E(f, g=h) | i: pass", "a b c d f h i"),
+            (
+                "match x:\n case [a, *b]: pass\n case {'k': c, **d}: pass\n case E(f, g=h) | i: pass",
+                "a b c d f h i",
+            ),
             ("while (a := f()): b = 1", "a b"),
             ("type A = int", "A"),
             ("if x: a = 1\nelif y: b = 2\nelse: c = 3", "a b c"),

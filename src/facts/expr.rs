@@ -433,7 +433,8 @@ impl<'a> Walker<'a> {
     fn is_namespace_call(&self, call: &ast::ExprCall) -> bool {
         let Expr::Name(name) = &*call.func else { return false };
         let name = name.id.as_str();
-        let local_is_global = self.scopes.iter().all(|s| matches!(s.kind, ScopeKind::Module | ScopeKind::Small));
+        let local_is_global =
+            self.scopes.iter().all(|s| matches!(s.kind, ScopeKind::Module | ScopeKind::Small));
         call.arguments.is_empty()
             && (self.is_builtin(name, "globals")
                 || (local_is_global && (self.is_builtin(name, "vars") || self.is_builtin(name, "locals"))))
@@ -502,7 +503,8 @@ impl<'a> Walker<'a> {
                     self.mark(MarkKind::AsksSysModules(name), range);
                 }
                 ("update", _) => {}
-                ("get" | "pop" | "setdefault", _) if call.arguments.args.first().is_some_and(is_own_name) => {}
+                ("get" | "pop" | "setdefault", _) if call.arguments.args.first().is_some_and(is_own_name) => {
+                }
                 _ => self.mark(MarkKind::ReadsSysModules, range),
             }
         }
@@ -548,9 +550,7 @@ impl<'a> Walker<'a> {
 
     /// The last mark was about a `globals()` whose use turned out to be more special.
     pub fn unmark(&mut self, range: TextRange) {
-        self.facts
-            .marks
-            .retain(|m| !(m.range == range && m.kind == MarkKind::NamespaceRead));
+        self.facts.marks.retain(|m| !(m.range == range && m.kind == MarkKind::NamespaceRead));
     }
 
     /// `eval` and `exec`: with a namespace of their own they do not touch this module's.

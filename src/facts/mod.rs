@@ -283,7 +283,6 @@ pub enum AnnotationOwner {
     Decorated(FuncId),
 }
 
-
 /// Extracts the facts of one module.
 ///
 /// `text` is the text that `module` was parsed from.

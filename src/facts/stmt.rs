@@ -18,9 +18,27 @@ enum Test {
 
 /// Decorators that neither look at annotations nor keep the function where others find it.
 const PLAIN_DECORATORS: &[&str] = &[
-    "staticmethod", "classmethod", "property", "abstractmethod", "overload", "override", "final", "wraps",
-    "lru_cache", "cache", "cached_property", "contextmanager", "asynccontextmanager", "setter", "getter",
-    "deleter", "abstractproperty", "total_ordering", "no_type_check", "deprecated", "coroutine",
+    "staticmethod",
+    "classmethod",
+    "property",
+    "abstractmethod",
+    "overload",
+    "override",
+    "final",
+    "wraps",
+    "lru_cache",
+    "cache",
+    "cached_property",
+    "contextmanager",
+    "asynccontextmanager",
+    "setter",
+    "getter",
+    "deleter",
+    "abstractproperty",
+    "total_ordering",
+    "no_type_check",
+    "deprecated",
+    "coroutine",
 ];
 
 impl<'a> Walker<'a> {
@@ -72,11 +90,14 @@ impl<'a> Walker<'a> {
             Stmt::For(stmt) => {
                 let iter = self.expr(&stmt.iter, Use::Escape);
                 let element = self.item(iter);
-                self.in_context(|c| c.conditional = true, |w| {
-                    w.target(&stmt.target, element);
-                    w.block(&stmt.body);
-                    w.block(&stmt.orelse);
-                });
+                self.in_context(
+                    |c| c.conditional = true,
+                    |w| {
+                        w.target(&stmt.target, element);
+                        w.block(&stmt.body);
+                        w.block(&stmt.orelse);
+                    },
+                );
             }
             Stmt::While(stmt) => {
                 self.expr(&stmt.test, Use::Escape);
@@ -89,13 +110,16 @@ impl<'a> Walker<'a> {
                 self.expr(&stmt.subject, Use::Escape);
                 let subject = stmt.subject.range();
                 for case in &stmt.cases {
-                    self.in_context(|c| c.conditional = true, |w| {
-                        w.pattern(&case.pattern, subject);
-                        if let Some(guard) = &case.guard {
-                            w.expr(guard, Use::Escape);
-                        }
-                        w.block(&case.body);
-                    });
+                    self.in_context(
+                        |c| c.conditional = true,
+                        |w| {
+                            w.pattern(&case.pattern, subject);
+                            if let Some(guard) = &case.guard {
+                                w.expr(guard, Use::Escape);
+                            }
+                            w.block(&case.body);
+                        },
+                    );
                 }
             }
             Stmt::Raise(stmt) => {
@@ -214,8 +238,13 @@ impl<'a> Walker<'a> {
                 // `X += [...]` changes the list in place; numbers and strings have no place to change.
                 let in_place = matches!(
                     &*assign.value,
-                    Expr::List(_) | Expr::ListComp(_) | Expr::Dict(_) | Expr::DictComp(_) | Expr::Set(_)
-                        | Expr::SetComp(_) | Expr::Generator(_)
+                    Expr::List(_)
+                        | Expr::ListComp(_)
+                        | Expr::Dict(_)
+                        | Expr::DictComp(_)
+                        | Expr::Set(_)
+                        | Expr::SetComp(_)
+                        | Expr::Generator(_)
                 );
                 if in_place {
                     self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value });
@@ -340,12 +369,8 @@ impl<'a> Walker<'a> {
 
     fn test(&self, test: &Expr) -> Test {
         match test {
-            Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => {
-                Test::TypeChecking
-            }
-            Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => {
-                Test::TypeChecking
-            }
+            Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Test::TypeChecking,
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Test::TypeChecking,
             Expr::BooleanLiteral(literal) if !literal.value => Test::TypeChecking,
             Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => match self.test(&unary.operand) {
                 Test::TypeChecking => Test::NotTypeChecking,
@@ -671,8 +696,7 @@ impl<'a> Walker<'a> {
 
         let mut value = self.value(Value::Class(class));
         for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
-            let result =
-                self.call(node.range.start(), *decorator, &[value], &[], false, CallRole::Decorator);
+            let result = self.call(node.range.start(), *decorator, &[value], &[], false, CallRole::Decorator);
             // Class decorators nearly always return the class; keep it reachable.
             value = self.either(value, result);
         }

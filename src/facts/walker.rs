@@ -12,8 +12,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::binding::Bindings;
 use super::code::{Call, CallRole, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::{
-    Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo,
-    Place, Read, ReadKind, Sym, layout,
+    Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place,
+    Read, ReadKind, Sym, layout,
 };
 
 /// What the surrounding expression does with a value.
@@ -308,13 +308,7 @@ impl<'a> Walker<'a> {
             };
             vars.insert(name, var);
         }
-        Scope {
-            kind,
-            vars,
-            globals: bindings.global,
-            definite: FxHashSet::default(),
-            members: Vec::new(),
-        }
+        Scope { kind, vars, globals: bindings.global, definite: FxHashSet::default(), members: Vec::new() }
     }
 
     pub fn resolve(&self, name: &str) -> Resolved {
@@ -345,9 +339,7 @@ impl<'a> Walker<'a> {
 
     /// Whether the name means the builtin of that name here.
     pub fn is_builtin(&self, name: &str, expected: &str) -> bool {
-        name == expected
-            && self.resolve(name) == Resolved::Global
-            && !self.module_names.contains(name)
+        name == expected && self.resolve(name) == Resolved::Global && !self.module_names.contains(name)
     }
 
     /// A read of a name.
@@ -453,10 +445,11 @@ impl<'a> Walker<'a> {
                 let sym = self.mangled(name);
                 let moment = self.context.moment;
                 let at_module_level = self.context.func.is_module();
-                let info = self.facts.names.entry(sym).or_insert_with(|| NameInfo {
-                    only_type_checking: true,
-                    ..NameInfo::default()
-                });
+                let info = self
+                    .facts
+                    .names
+                    .entry(sym)
+                    .or_insert_with(|| NameInfo { only_type_checking: true, ..NameInfo::default() });
                 if moment != Moment::Never {
                     if at_module_level {
                         info.rebound_at_module_level |= info.imported || info.otherwise;
@@ -489,11 +482,8 @@ impl<'a> Walker<'a> {
 
     /// Where a binding of the name goes: the innermost scope that is not a comprehension.
     fn resolve_binding(&self, name: &str) -> Resolved {
-        let scope = self
-            .scopes
-            .iter()
-            .rev()
-            .find(|s| s.kind != ScopeKind::Small || s.vars.contains_key(name));
+        let scope =
+            self.scopes.iter().rev().find(|s| s.kind != ScopeKind::Small || s.vars.contains_key(name));
         match scope {
             Some(scope) if scope.globals.contains(name) => Resolved::Global,
             Some(scope) => match (scope.kind, scope.vars.get(name)) {
@@ -616,4 +606,3 @@ fn range(start: usize, end: usize) -> std::ops::Range<u32> {
     let narrow = |n: usize| u32::try_from(n).expect("a module has fewer than 2^32 operations");
     narrow(start)..narrow(end)
 }
-

@@ -36,7 +36,8 @@ pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdi
             continue;
         }
         let fails = entries.iter().any(|&entry| {
-            let mut loading = Loading { program, verdicts, members: &members, state: FxHashMap::default(), failed: false };
+            let mut loading =
+                Loading { program, verdicts, members: &members, state: FxHashMap::default(), failed: false };
             loading.load(entry, 0);
             loading.failed
         });
@@ -81,7 +82,9 @@ impl Loading<'_> {
                 }
                 match program.origin(id, import, alias) {
                     Origin::Module(target) if self.members.contains(&target) => self.load(target, depth + 1),
-                    Origin::Attribute(target, name) if !import.guarded && target != id => self.take(target, name),
+                    Origin::Attribute(target, name) if !import.guarded && target != id => {
+                        self.take(target, name)
+                    }
                     _ => {}
                 }
             }
@@ -116,8 +119,7 @@ impl Loading<'_> {
 /// Where a module first binds a name.
 fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
     let facts = &program.module(id).facts;
-    let imported = facts.sites_of(name)
-        .map(|s| facts.imports[s.stmt as usize].range.start());
+    let imported = facts.sites_of(name).map(|s| facts.imports[s.stmt as usize].range.start());
     let code = &facts.code;
     let assigned = code.ops_of(crate::facts::FuncId::MODULE).iter().filter_map(|op| match op.kind {
         crate::facts::OpKind::SetGlobal { name: n, .. } if n == name => Some(op.at),
@@ -127,7 +129,10 @@ fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
 }
 
 /// Strongly connected components (Tarjan), without recursion.
-fn components<I: Iterator<Item = ModuleId>>(count: usize, successors: &impl Fn(ModuleId) -> I) -> Vec<Vec<ModuleId>> {
+fn components<I: Iterator<Item = ModuleId>>(
+    count: usize,
+    successors: &impl Fn(ModuleId) -> I,
+) -> Vec<Vec<ModuleId>> {
     const NONE: u32 = u32::MAX;
     let mut index = vec![NONE; count];
     let mut low = vec![0_u32; count];

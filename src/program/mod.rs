@@ -142,7 +142,9 @@ impl Program {
             .ids()
             .collect::<Vec<_>>()
             .into_par_iter()
-            .map(|id| program.module(id).facts.imports.iter().map(|import| program.resolve(id, import)).collect())
+            .map(|id| {
+                program.module(id).facts.imports.iter().map(|import| program.resolve(id, import)).collect()
+            })
             .collect();
         program
     }
@@ -335,7 +337,8 @@ impl Program {
     /// A name taken from a module.
     pub fn attribute(&self, importer: ModuleId, id: ModuleId, name: Sym) -> Origin {
         // In a package's own `from . import sub` the binding is that of the statement itself.
-        let own_submodule = importer == id && self.find(&format!("{}.{name}", self.module(id).name)).is_some();
+        let own_submodule =
+            importer == id && self.find(&format!("{}.{name}", self.module(id).name)).is_some();
         if self.binds(id, name) && !own_submodule {
             return Origin::Attribute(id, name);
         }
@@ -358,7 +361,8 @@ impl Program {
     pub fn binds(&self, id: ModuleId, name: Sym) -> bool {
         let facts = &self.module(id).facts;
         facts.names.get(&name).is_some_and(|info| {
-            (info.imported || info.otherwise || info.rebound_in_function.is_some()) && !info.only_type_checking
+            (info.imported || info.otherwise || info.rebound_in_function.is_some())
+                && !info.only_type_checking
         })
     }
 

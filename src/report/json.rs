@@ -34,9 +34,10 @@ pub fn verdicts(run: &Run, out: &mut impl Write) -> io::Result<()> {
 
 fn file(run: &Run, index: usize) -> Value {
     let file = &run.discovery.files[index];
-    let failure = run.states[index].failure.as_ref().map(|f| {
-        json!({"line": f.line, "column": f.column, "message": f.message})
-    });
+    let failure = run.states[index]
+        .failure
+        .as_ref()
+        .map(|f| json!({"line": f.line, "column": f.column, "message": f.message}));
     let sites: Vec<Value> = sites::of_file(run, index)
         .into_iter()
         .map(|site| {

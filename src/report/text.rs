@@ -83,8 +83,9 @@ pub fn explain(run: &Run, line: Option<u32>, out: &mut impl Write) -> io::Result
                                 .take(column.saturating_sub(1) as usize)
                                 .map(|c| if c == '\t' { '\t' } else { ' ' })
                                 .collect();
-                            let width = (evidence.range.len().to_usize())
-                                .min(source.chars().count().saturating_sub(column.saturating_sub(1) as usize));
+                            let width = (evidence.range.len().to_usize()).min(
+                                source.chars().count().saturating_sub(column.saturating_sub(1) as usize),
+                            );
                             writeln!(out, "           | {before}{}", "^".repeat(width.max(1)))?;
                         }
                     }

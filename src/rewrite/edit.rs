@@ -54,7 +54,8 @@ impl EditSet {
     /// The text with all edits made.
     pub fn apply(mut self, text: &str) -> Result<String, Overlap> {
         self.edits.sort_by_key(|e| (e.range.start(), e.range.end(), e.order));
-        let mut out = String::with_capacity(text.len() + self.edits.iter().map(|e| e.text.len()).sum::<usize>());
+        let mut out =
+            String::with_capacity(text.len() + self.edits.iter().map(|e| e.text.len()).sum::<usize>());
         let mut done = TextSize::new(0);
         for edit in &self.edits {
             if edit.range.start() < done {

@@ -43,7 +43,11 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
             return Ok(());
         }
         let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
-        edits.insert(range.end(), 0, format!("; __lazy_modules__ = [*__lazy_modules__, {}]", quoted.join(", ")));
+        edits.insert(
+            range.end(),
+            0,
+            format!("; __lazy_modules__ = [*__lazy_modules__, {}]", quoted.join(", ")),
+        );
         return Ok(());
     }
     let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();

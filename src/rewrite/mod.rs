@@ -118,9 +118,8 @@ impl Plan<'_> {
         let mut by_stmt: FxHashMap<usize, Vec<bool>> = FxHashMap::default();
         for (site, _) in self.facts.sites.iter().zip(self.lazy).filter(|(_, lazy)| **lazy) {
             let index = site.stmt as usize;
-            let flags = by_stmt
-                .entry(index)
-                .or_insert_with(|| vec![false; self.facts.imports[index].aliases.len()]);
+            let flags =
+                by_stmt.entry(index).or_insert_with(|| vec![false; self.facts.imports[index].aliases.len()]);
             flags[site.alias as usize] = true;
         }
         let mut statements: Vec<_> = by_stmt

@@ -82,10 +82,7 @@ struct Names {
 impl Names {
     fn new(plan: &Plan<'_>) -> Self {
         match plan.form {
-            Form::Build => Self {
-                lazy: plan.free_name("_dally"),
-                real: plan.free_name("_dally_real"),
-            },
+            Form::Build => Self { lazy: plan.free_name("_dally"), real: plan.free_name("_dally_real") },
             Form::Apply => Self {
                 lazy: word_or(plan, "lazy", "_dally_lazy"),
                 real: word_or(plan, "real", "_dally_real"),
@@ -151,7 +148,11 @@ fn specs(statements: &[LazyStatement<'_>]) -> FxHashMap<(usize, usize), String> 
                     all.retain(|n| *n != name);
                     all.push(name);
                 }
-                if all.is_empty() { single(statement.import, alias) } else { format!("import {}", all.join(", ")) }
+                if all.is_empty() {
+                    single(statement.import, alias)
+                } else {
+                    format!("import {}", all.join(", "))
+                }
             } else {
                 single(statement.import, alias)
             };

@@ -86,7 +86,5 @@ pub fn quote_char(text: &str) -> Option<&'static str> {
         return None;
     }
     let lines = text.contains(['\n', '\r']);
-    ["\"", "'", "\"\"\"", "'''"]
-        .into_iter()
-        .find(|q| (!lines || q.len() == 3) && !text.contains(&q[..1]))
+    ["\"", "'", "\"\"\"", "'''"].into_iter().find(|q| (!lines || q.len() == 3) && !text.contains(&q[..1]))
 }

@@ -65,10 +65,7 @@ pub fn remove_aliases(text: &str, import: &ImportStmt, gone: &[bool], edits: &mu
                 let blanks = rest.len() - rest.trim_start_matches([' ', '\t']).len();
                 let line_ends = rest[blanks..].starts_with(['\n', '\r', '#', '\\', ')']);
                 let blanks = if line_ends { 0 } else { blanks };
-                range = TextRange::new(
-                    range.start(),
-                    after + TextSize::try_from(blanks).unwrap_or_default(),
-                );
+                range = TextRange::new(range.start(), after + TextSize::try_from(blanks).unwrap_or_default());
                 edits.replace(range, continuation(&text[range]));
             } else {
                 edits.replace(range, continuation(&text[range]));
@@ -195,7 +192,10 @@ mod tests {
     fn line_breaks_keep_comments() {
         let cases = [
             ("from x import a", ""),
-            ("from x import (\n    # two names,\n    a,\n    b,  # second\n)", "\n    # two names,\n\n  # second\n"),
+            (
+                "from x import (\n    # two names,\n    a,\n    b,  # second\n)",
+                "\n    # two names,\n\n  # second\n",
+            ),
             ("import \\\n\ta, \\\n\tsys", "\n\n"),
             ("from x import (  # kg (k)\r\n\ta)", "  # kg (k)\r\n"),
         ];

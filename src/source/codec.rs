@@ -51,22 +51,10 @@ pub(super) enum DecodeFailure {
 
 /// The name as Python's tokenizer compares it with that of the byte order mark.
 pub(super) fn tokenizer_name(declared: &str) -> &str {
-    let start: String = declared
-        .chars()
-        .take(12)
-        .map(|c| {
-            if c == '_' {
-                '-'
-            } else {
-                c.to_ascii_lowercase()
-            }
-        })
-        .collect();
-    let is = |name: &str| {
-        start
-            .strip_prefix(name)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    };
+    let start: String =
+        declared.chars().take(12).map(|c| if c == '_' { '-' } else { c.to_ascii_lowercase() }).collect();
+    let is =
+        |name: &str| start.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
     if is("utf-8") {
         "utf-8"
     } else if is("latin-1") || is("iso-8859-1") || is("iso-latin-1") {
@@ -84,18 +72,12 @@ pub(super) fn lookup(declared: &str) -> Lookup {
         return Lookup::Utf8;
     }
     for wanted in [&name, &dotless] {
-        let found = CODECS
-            .iter()
-            .find(|codec| codec.names.contains(&wanted.as_str()));
+        let found = CODECS.iter().find(|codec| codec.names.contains(&wanted.as_str()));
         if let Some(codec) = found {
             return Lookup::Codec(codec);
         }
     }
-    if UNSUPPORTED.contains(&dotless.as_str()) {
-        Lookup::Unsupported
-    } else {
-        Lookup::Unknown
-    }
+    if UNSUPPORTED.contains(&dotless.as_str()) { Lookup::Unsupported } else { Lookup::Unknown }
 }
 
 /// Python's `encodings.normalize_encoding`, in lower case.
@@ -130,9 +112,7 @@ impl Codec {
         let failure = match self.encode_unchecked(&text) {
             Ok(again) if again == bytes => return Ok(text),
             Ok(again) => again.iter().zip(bytes).take_while(|(a, b)| a == b).count(),
-            Err(at) => self
-                .encode_unchecked(&text[..at])
-                .map_or(0, |before| before.len()),
+            Err(at) => self.encode_unchecked(&text[..at]).map_or(0, |before| before.len()),
         };
         let offset = failure.min(bytes.len().saturating_sub(1));
         let before = self.decode_before(bytes, offset);
@@ -150,16 +130,10 @@ impl Codec {
         let mut buffer = [0; 4];
         let culprit = text.char_indices().find(|(_, character)| {
             let one: &str = character.encode_utf8(&mut buffer);
-            !self
-                .encode_unchecked(one)
-                .is_ok_and(|bytes| self.decode(&bytes).is_ok_and(|again| again == one))
+            !self.encode_unchecked(one).is_ok_and(|bytes| self.decode(&bytes).is_ok_and(|again| again == one))
         });
         let (offset, character) = culprit.unwrap_or((0, char::REPLACEMENT_CHARACTER));
-        Err(super::EncodeError {
-            character,
-            offset,
-            encoding: self.name,
-        })
+        Err(super::EncodeError { character, offset, encoding: self.name })
     }
 
     fn decode(&self, bytes: &[u8]) -> Result<String, DecodeFailure> {
@@ -183,11 +157,7 @@ impl Codec {
             let before = self.decode_before(bytes, offset);
             return Err(DecodeFailure::Undecodable { offset, before });
         }
-        let refused = |c: char| {
-            self.refused
-                .iter()
-                .any(|(from, to)| (*from..=*to).contains(&c))
-        };
+        let refused = |c: char| self.refused.iter().any(|(from, to)| (*from..=*to).contains(&c));
         if let Some(at) = text.find(refused) {
             text.truncate(at);
             let offset = self.encode_base(&text).map_or(0, |before| before.len());
@@ -202,10 +172,7 @@ impl Codec {
     fn decode_before(&self, bytes: &[u8], offset: usize) -> String {
         match self.base {
             Base::Ascii | Base::Latin1 => latin1(&bytes[..offset]),
-            Base::Web(encoding) => encoding
-                .decode_without_bom_handling(&bytes[..offset])
-                .0
-                .into_owned(),
+            Base::Web(encoding) => encoding.decode_without_bom_handling(&bytes[..offset]).0.into_owned(),
         }
     }
 
@@ -234,9 +201,7 @@ impl Codec {
         let base: String = text.chars().map(swap_back).collect();
         self.encode_base(&base).map_err(|at| {
             let index = base[..at].chars().count();
-            text.char_indices()
-                .nth(index)
-                .map_or(text.len(), |(offset, _)| offset)
+            text.char_indices().nth(index).map_or(text.len(), |(offset, _)| offset)
         })
     }
 
@@ -276,18 +241,14 @@ fn decode_web(encoding: &'static Encoding, bytes: &[u8]) -> Result<String, Decod
     let mut text = String::with_capacity(room.unwrap_or(bytes.len() * 3));
     let mut read = 0;
     loop {
-        let (result, more) =
-            decoder.decode_to_string_without_replacement(&bytes[read..], &mut text, true);
+        let (result, more) = decoder.decode_to_string_without_replacement(&bytes[read..], &mut text, true);
         read += more;
         match result {
             DecoderResult::InputEmpty => return Ok(text),
             DecoderResult::OutputFull => text.reserve(bytes.len() - read + 16),
             DecoderResult::Malformed(length, after) => {
                 let offset = read.saturating_sub(usize::from(length) + usize::from(after));
-                return Err(DecodeFailure::Undecodable {
-                    offset: offset.min(bytes.len() - 1),
-                    before: text,
-                });
+                return Err(DecodeFailure::Undecodable { offset: offset.min(bytes.len() - 1), before: text });
             }
         }
     }
@@ -310,16 +271,7 @@ fn first_unpaired(bytes: &[u8]) -> Option<usize> {
     None
 }
 
-const UTF8_NAMES: &[&str] = &[
-    "utf_8",
-    "utf8",
-    "u8",
-    "utf",
-    "utf8_ucs2",
-    "utf8_ucs4",
-    "cp65001",
-    "csutf8",
-];
+const UTF8_NAMES: &[&str] = &["utf_8", "utf8", "u8", "utf", "utf8_ucs2", "utf8_ucs4", "cp65001", "csutf8"];
 
 /// Codecs of Python that source files may name and dally cannot write.
 #[rustfmt::skip]
@@ -369,40 +321,15 @@ const THAI_SWAPS: &[(char, char)] = &[
     ('\u{2014}', '\u{97}'),
 ];
 
-const PLAIN: Codec = Codec {
-    name: "",
-    names: &[],
-    base: Base::Latin1,
-    swaps: &[],
-    refused: &[],
-    euc_pairs: false,
-};
+const PLAIN: Codec =
+    Codec { name: "", names: &[], base: Base::Latin1, swaps: &[], refused: &[], euc_pairs: false };
 
-const fn web(
-    name: &'static str,
-    encoding: &'static Encoding,
-    names: &'static [&'static str],
-) -> Codec {
-    Codec {
-        name,
-        names,
-        base: Base::Web(encoding),
-        ..PLAIN
-    }
+const fn web(name: &'static str, encoding: &'static Encoding, names: &'static [&'static str]) -> Codec {
+    Codec { name, names, base: Base::Web(encoding), ..PLAIN }
 }
 
-const fn windows(
-    name: &'static str,
-    encoding: &'static Encoding,
-    names: &'static [&'static str],
-) -> Codec {
-    Codec {
-        name,
-        names,
-        base: Base::Web(encoding),
-        refused: C1,
-        ..PLAIN
-    }
+const fn windows(name: &'static str, encoding: &'static Encoding, names: &'static [&'static str]) -> Codec {
+    Codec { name, names, base: Base::Web(encoding), refused: C1, ..PLAIN }
 }
 
 #[rustfmt::skip]

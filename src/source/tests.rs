@@ -71,10 +71,7 @@ fn declarations_that_count() {
     // Without a line ending too.
     assert_eq!(text(b"# coding: latin-1 \xe9"), "# coding: latin-1 é");
     // And bytes beyond ASCII in the line before, or in the same line.
-    assert_eq!(
-        text(b"# \xe9\n# coding: latin-1\n"),
-        "# é\n# coding: latin-1\n"
-    );
+    assert_eq!(text(b"# \xe9\n# coding: latin-1\n"), "# é\n# coding: latin-1\n");
 }
 
 #[test]
@@ -93,16 +90,10 @@ fn declarations_that_do_not_count() {
     ] {
         let mut bytes = head.as_bytes().to_vec();
         bytes.extend_from_slice(b"x = '\xe9'\n");
-        let kind = SourceErrorKind::Undecodable {
-            encoding: "utf-8",
-            byte: 0xe9,
-        };
+        let kind = SourceErrorKind::Undecodable { encoding: "utf-8", byte: 0xe9 };
         assert_eq!(error(&bytes).kind, kind, "{head:?}");
     }
-    assert_eq!(
-        text(b"x = '# coding: nonsense'\n"),
-        "x = '# coding: nonsense'\n"
-    );
+    assert_eq!(text(b"x = '# coding: nonsense'\n"), "x = '# coding: nonsense'\n");
 }
 
 #[test]
@@ -122,16 +113,7 @@ fn with_a_byte_order_mark_only_utf8_may_be_declared() {
 
 #[test]
 fn names_of_utf8() {
-    for name in [
-        "utf8",
-        "U8",
-        "utf",
-        "cp65001",
-        "utf-8",
-        "UTF-8",
-        "utf_8_sig",
-        "utf-8-mac",
-    ] {
+    for name in ["utf8", "U8", "utf", "cp65001", "utf-8", "UTF-8", "utf_8_sig", "utf-8-mac"] {
         let source = decode(format!("# coding: {name}\nx = 'é'\n").as_bytes()).unwrap();
         assert_eq!(source.encoding(), "utf-8", "{name}");
     }
@@ -145,21 +127,10 @@ fn unknown_and_unsupported_encodings_are_errors() {
         assert_eq!(error.kind, SourceErrorKind::UnknownEncoding { declared });
         assert_eq!((error.line, error.column, error.offset), (1, 11, 10));
     }
-    for name in [
-        "utf-16",
-        "utf-7",
-        "big5",
-        "cp437",
-        "iso-2022-jp",
-        "rot13",
-        "unicode_escape",
-    ] {
+    for name in ["utf-16", "utf-7", "big5", "cp437", "iso-2022-jp", "rot13", "unicode_escape"] {
         let error = error(format!("# coding: {name}\nx = 1\n").as_bytes());
         let declared = name.to_owned();
-        assert_eq!(
-            error.kind,
-            SourceErrorKind::UnsupportedEncoding { declared }
-        );
+        assert_eq!(error.kind, SourceErrorKind::UnsupportedEncoding { declared });
     }
 }
 
@@ -190,11 +161,7 @@ fn undecodable_bytes_are_errors_with_their_position() {
 fn where_python_and_the_web_differ_python_is_right() {
     for (name, bytes, expected) in [
         ("latin-1", b"\x80\x9f\xe9".as_slice(), "\u{80}\u{9f}é"),
-        (
-            "iso-8859-9",
-            b"\x80\xd0\xdd\xde\xf0\xfd\xfe",
-            "\u{80}ĞİŞğış",
-        ),
+        ("iso-8859-9", b"\x80\xd0\xdd\xde\xf0\xfd\xfe", "\u{80}ĞİŞğış"),
         ("iso-8859-11", b"\x80\x85\xa1", "\u{80}\u{85}ก"),
         ("tis-620", b"\x97\xa1", "\u{97}ก"),
         ("koi8-u", b"\xae\xbe\xa4", "╝╬є"),
@@ -205,11 +172,7 @@ fn where_python_and_the_web_differ_python_is_right() {
     ] {
         let mut file = format!("# coding: {name}\n").into_bytes();
         file.extend_from_slice(bytes);
-        assert!(
-            text(&file).ends_with(&format!("\n{expected}")),
-            "{name}: {:?}",
-            text(&file)
-        );
+        assert!(text(&file).ends_with(&format!("\n{expected}")), "{name}: {:?}", text(&file));
     }
 }
 
@@ -252,23 +215,14 @@ fn what_could_come_out_wrong_is_refused() {
         let mut file = format!("# coding: {name}\n#").into_bytes();
         file.extend_from_slice(bytes);
         let error = error(&file);
-        assert!(
-            matches!(error.kind, SourceErrorKind::Undecodable { .. }),
-            "{name} {bytes:?}: {error:?}"
-        );
+        assert!(matches!(error.kind, SourceErrorKind::Undecodable { .. }), "{name} {bytes:?}: {error:?}");
         assert_eq!(error.line, 2, "{name}");
     }
-    for (name, bytes) in [
-        ("gb18030", b"\xa3\xa0".as_slice()),
-        ("euc-jp", b"\x8f\xb0\xa1"),
-    ] {
+    for (name, bytes) in [("gb18030", b"\xa3\xa0".as_slice()), ("euc-jp", b"\x8f\xb0\xa1")] {
         let mut file = format!("# coding: {name}\n#").into_bytes();
         file.extend_from_slice(bytes);
         let error = error(&file);
-        assert!(
-            matches!(error.kind, SourceErrorKind::NotReversible { .. }),
-            "{name} {bytes:?}: {error:?}"
-        );
+        assert!(matches!(error.kind, SourceErrorKind::NotReversible { .. }), "{name} {bytes:?}: {error:?}");
         assert_eq!((error.line, error.column), (2, 2), "{name}");
     }
 }
@@ -296,10 +250,7 @@ fn a_character_that_the_encoding_lacks_is_an_error() {
 fn editing_keeps_the_other_bytes() {
     let source = decode(b"# coding: euc-jp\nimport os # \xa1\xc1\xa4\xa2\n").unwrap();
     let new = source.text().replace("os", "sys");
-    assert_eq!(
-        source.encode(&new).unwrap(),
-        b"# coding: euc-jp\nimport sys # \xa1\xc1\xa4\xa2\n"
-    );
+    assert_eq!(source.encode(&new).unwrap(), b"# coding: euc-jp\nimport sys # \xa1\xc1\xa4\xa2\n");
 }
 
 #[test]
@@ -334,10 +285,7 @@ fn lines_end_as_in_python() {
     let index = LineIndex::new(text);
     assert_eq!(index.line_count(), 5);
     let line = |needle: &str| index.line(text.find(needle).unwrap());
-    assert_eq!(
-        ["a", "b", "\r\n", "c", "d", "e", "f"].map(line),
-        [1, 2, 2, 3, 4, 4, 4]
-    );
+    assert_eq!(["a", "b", "\r\n", "c", "d", "e", "f"].map(line), [1, 2, 2, 3, 4, 4, 4]);
     assert_eq!(index.line(text.len()), 5);
     assert_eq!(index.line_range(text, 2), Some(2..5));
     assert_eq!(index.line_range(text, 5), Some(text.len()..text.len()));
@@ -361,8 +309,5 @@ fn columns_count_characters() {
     let emoji = text.find('😀').unwrap();
     assert_eq!(index.position(text, emoji + 2).column, 2);
     assert_eq!(index.position(text, text.len()).line, 3);
-    assert_eq!(
-        LineIndex::new("").position("", 0),
-        Position { line: 1, column: 1 }
-    );
+    assert_eq!(LineIndex::new("").position("", 0), Position { line: 1, column: 1 });
 }

@@ -113,10 +113,7 @@ pub(super) fn parse(text: &str) -> Option<Marker> {
 
 /// Whether a relative path stays below where it starts.
 pub(super) fn is_below(path: &Path) -> bool {
-    !path.as_os_str().is_empty()
-        && path
-            .components()
-            .all(|part| matches!(part, Component::Normal(_)))
+    !path.as_os_str().is_empty() && path.components().all(|part| matches!(part, Component::Normal(_)))
 }
 
 fn escape(path: &Path, text: &mut String) {

@@ -20,10 +20,7 @@ impl Place {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        Self {
-            _folder: folder,
-            root,
-        }
+        Self { _folder: folder, root }
     }
 
     fn source(&self, path: &str) -> PathBuf {
@@ -39,16 +36,11 @@ impl Place {
     }
 
     fn file(&self, path: &str) -> OtherEntry {
-        OtherEntry::File {
-            path: self.source(path),
-            relative: path.into(),
-        }
+        OtherEntry::File { path: self.source(path), relative: path.into() }
     }
 
     fn refused(&self, out: &Path) -> String {
-        TreeWriter::create(&self.source(""), out)
-            .expect_err("should be refused")
-            .to_string()
+        TreeWriter::create(&self.source(""), out).expect_err("should be refused").to_string()
     }
 
     /// Everything below the output, but the marker.
@@ -56,13 +48,7 @@ impl Place {
         let out = self.out("");
         let entries = walkdir::WalkDir::new(&out).min_depth(1).sort_by_file_name();
         let paths = entries.into_iter().map(|entry| entry.unwrap().into_path());
-        let below = paths.map(|path| {
-            path.strip_prefix(&out)
-                .unwrap()
-                .to_str()
-                .unwrap()
-                .to_owned()
-        });
+        let below = paths.map(|path| path.strip_prefix(&out).unwrap().to_str().unwrap().to_owned());
         below.filter(|path| path != MARKER).collect()
     }
 }
@@ -79,12 +65,7 @@ fn names_in(directory: &Path) -> Vec<String> {
 const LONG_AGO: SystemTime = SystemTime::UNIX_EPOCH;
 
 fn set_time(path: &Path, time: SystemTime) {
-    fs::File::options()
-        .append(true)
-        .open(path)
-        .unwrap()
-        .set_modified(time)
-        .unwrap();
+    fs::File::options().append(true).open(path).unwrap().set_modified(time).unwrap();
 }
 
 fn time(path: &Path) -> SystemTime {
@@ -105,16 +86,10 @@ fn what_is_not_there_or_not_a_file_is_not_replaced() {
     let place = Place::new(&[("d/a.py", "")]);
     let missing = replace_file(&place.source("b.py"), b"").unwrap_err();
     assert_eq!(missing.kind(), io::ErrorKind::NotFound);
-    assert!(
-        missing.to_string().contains("b.py: No such file"),
-        "{missing}"
-    );
+    assert!(missing.to_string().contains("b.py: No such file"), "{missing}");
     assert!(!place.source("b.py").exists());
     let directory = replace_file(&place.source("d"), b"").unwrap_err();
-    assert!(
-        directory.to_string().ends_with("d: not a regular file"),
-        "{directory}"
-    );
+    assert!(directory.to_string().ends_with("d: not a regular file"), "{directory}");
 }
 
 #[test]
@@ -126,10 +101,7 @@ fn a_read_only_file_is_not_replaced() {
     fs::set_permissions(&path, permissions).unwrap();
     let error = replace_file(&path, b"new").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
-    assert!(
-        error.to_string().ends_with("a.py: the file is read-only"),
-        "{error}"
-    );
+    assert!(error.to_string().ends_with("a.py: the file is read-only"), "{error}");
     assert_eq!(fs::read(&path).unwrap(), b"old");
 }
 
@@ -140,21 +112,14 @@ fn a_directory_that_takes_no_files_is_a_clear_error() {
     let path = Path::new("/proc/self/comm");
     let before = fs::read(path).unwrap();
     let error = replace_file(path, b"x").unwrap_err().to_string();
-    assert!(
-        error.starts_with("cannot create a file in /proc/self: "),
-        "{error}"
-    );
+    assert!(error.starts_with("cannot create a file in /proc/self: "), "{error}");
     assert!(!error.contains("os error"), "{error}");
     assert_eq!(fs::read(path).unwrap(), before);
 }
 
 #[test]
 fn a_tree_is_written() {
-    let place = Place::new(&[
-        ("pkg/a.py", "old"),
-        ("pkg/b.py", "same"),
-        ("data/c.txt", "data"),
-    ]);
+    let place = Place::new(&[("pkg/a.py", "old"), ("pkg/b.py", "same"), ("data/c.txt", "data")]);
     let writer = place.writer();
     assert_eq!(writer.out(), place.root.join("out"));
     for path in ["pkg/a.py", "pkg/b.py", "data/c.txt"] {
@@ -167,25 +132,14 @@ fn a_tree_is_written() {
     write("pkg/a.py", b"new", Content::Changed).unwrap();
     write("pkg/b.py", b"same", Content::Unchanged).unwrap();
     writer.copy_other(&place.file("data/c.txt")).unwrap();
-    writer
-        .write_added(Path::new("_dally.py"), b"runtime")
-        .unwrap();
+    writer.write_added(Path::new("_dally.py"), b"runtime").unwrap();
     writer.create_dir(Path::new("x/y")).unwrap();
     writer.create_dir(Path::new("x/y")).unwrap();
     writer.finish().unwrap();
 
     assert_eq!(
         place.listing(),
-        [
-            "_dally.py",
-            "data",
-            "data/c.txt",
-            "pkg",
-            "pkg/a.py",
-            "pkg/b.py",
-            "x",
-            "x/y"
-        ]
+        ["_dally.py", "data", "data/c.txt", "pkg", "pkg/a.py", "pkg/b.py", "x", "x/y"]
     );
     assert_eq!(fs::read(place.out("pkg/a.py")).unwrap(), b"new");
     assert_eq!(fs::read(place.out("pkg/b.py")).unwrap(), b"same");
@@ -222,9 +176,7 @@ fn several_threads_write_one_tree() {
                     let path = format!("a/b{}/c/t{thread}.py", file % 5);
                     let path = path.replace(".py", &format!("_{file}.py"));
                     let like = place.source("a.py");
-                    writer
-                        .write_new(Path::new(&path), b"x", &like, Content::Changed)
-                        .unwrap();
+                    writer.write_new(Path::new(&path), b"x", &like, Content::Changed).unwrap();
                 }
             });
         }
@@ -249,10 +201,7 @@ fn nothing_is_overwritten() {
     let error = writer.write_added(Path::new("a.py"), b"").unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
     let error = writer.create_dir(Path::new("a.py/x")).unwrap_err();
-    assert!(
-        error.to_string().contains("something else is there"),
-        "{error}"
-    );
+    assert!(error.to_string().contains("something else is there"), "{error}");
     assert!(writer.write_added(Path::new(MARKER), b"").is_err());
 }
 
@@ -263,16 +212,9 @@ fn paths_that_lead_out_are_refused() {
     for path in ["../a.py", "/a.py", "x/../../a.py", "./a.py", ""] {
         let path = Path::new(path);
         let error = writer.write_added(path, b"").unwrap_err();
-        assert!(
-            error.to_string().ends_with("not a path below the output"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("not a path below the output"), "{error}");
         let like = place.source("a.py");
-        assert!(
-            writer
-                .write_new(path, b"", &like, Content::Changed)
-                .is_err()
-        );
+        assert!(writer.write_new(path, b"", &like, Content::Changed).is_err());
         assert!(writer.create_dir(path).is_err() || path == Path::new(""));
     }
     assert!(place.listing().is_empty());
@@ -282,20 +224,14 @@ fn paths_that_lead_out_are_refused() {
 fn source_and_output_must_not_overlap() {
     let place = Place::new(&[("a.py", "x"), ("sub/b.py", "x")]);
     let inside = place.refused(&place.source("out"));
-    assert!(
-        inside.ends_with("the output is inside the directory to copy"),
-        "{inside}"
-    );
+    assert!(inside.ends_with("the output is inside the directory to copy"), "{inside}");
     assert!(!place.source("out").exists());
     let deep = place.refused(&place.source("sub/../new/out"));
     assert!(deep.ends_with("is inside the directory to copy"), "{deep}");
     let same = place.refused(&place.root.join("in/sub/.."));
     assert!(same.ends_with("is the directory to copy itself"), "{same}");
     let around = place.refused(&place.root);
-    assert!(
-        around.ends_with("contains the directory to copy"),
-        "{around}"
-    );
+    assert!(around.ends_with("contains the directory to copy"), "{around}");
     // A name that only starts alike is another directory.
     TreeWriter::create(&place.source(""), &place.root.join("in2")).unwrap();
 }
@@ -308,16 +244,10 @@ fn the_output_must_be_empty_or_a_previous_build() {
     fs::remove_file(place.out(MARKER)).unwrap();
     fs::write(place.out("notes.txt"), "mine").unwrap();
     let error = place.refused(&place.out(""));
-    assert!(
-        error.ends_with("the output is neither empty nor a previous build"),
-        "{error}"
-    );
+    assert!(error.ends_with("the output is neither empty nor a previous build"), "{error}");
     fs::write(place.out(MARKER), "something else").unwrap();
     let error = place.refused(&place.out(""));
-    assert!(
-        error.contains("a .dally-build that cannot be read"),
-        "{error}"
-    );
+    assert!(error.contains("a .dally-build that cannot be read"), "{error}");
     assert_eq!(place.listing(), ["notes.txt"]);
     let error = place.refused(&place.out("notes.txt"));
     assert!(error.contains("notes.txt"), "{error}");
@@ -355,11 +285,7 @@ fn a_forged_list_removes_nothing_elsewhere() {
     let place = Place::new(&[("a.py", "x")]);
     fs::create_dir(place.out("")).unwrap();
     for path in ["../in/a.py", "/etc/hosts", "x/../../in/a.py"] {
-        fs::write(
-            place.out(MARKER),
-            format!("dally build 1\nF {path}\ncomplete\n"),
-        )
-        .unwrap();
+        fs::write(place.out(MARKER), format!("dally build 1\nF {path}\ncomplete\n")).unwrap();
         assert!(place.refused(&place.out("")).contains("cannot be read"));
     }
     assert!(place.source("a.py").exists());
@@ -391,13 +317,9 @@ fn marker_round_trip() {
     assert!(!read.complete && read.written.is_empty());
     assert_eq!(read.foreign, [PathBuf::from("x/y")]);
 
-    for bad in [
-        "",
-        "dally build 2\n",
-        "dally build 1\nX a\n",
-        "dally build 1\nF\n",
-        "dally build 1\nF a\\xzz\n",
-    ] {
+    for bad in
+        ["", "dally build 2\n", "dally build 1\nX a\n", "dally build 1\nF\n", "dally build 1\nF a\\xzz\n"]
+    {
         assert_eq!(marker::parse(bad), None, "{bad:?}");
     }
     assert_eq!(marker::parse("dally build 1\ncomplete\nF a\n"), None);
@@ -442,12 +364,7 @@ mod unix {
         let place = Place::new(&[("a.py", "old")]);
         symlink("a.py", place.source("link.py")).unwrap();
         let error = replace_file(&place.source("link.py"), b"new").unwrap_err();
-        assert!(
-            error
-                .to_string()
-                .ends_with("link.py: a symbolic link is not replaced"),
-            "{error}"
-        );
+        assert!(error.to_string().ends_with("link.py: a symbolic link is not replaced"), "{error}");
         assert_eq!(fs::read(place.source("a.py")).unwrap(), b"old");
         fs::hard_link(place.source("a.py"), place.source("hard.py")).unwrap();
         replace_file(&place.source("a.py"), b"new").unwrap();
@@ -463,15 +380,8 @@ mod unix {
         set_mode(&place.source("d"), 0o555);
         let writer = place.writer();
         let like = place.source("run.py");
-        writer
-            .write_new(Path::new("run.py"), b"y", &like, Content::Changed)
-            .unwrap();
-        writer
-            .copy_other(&OtherEntry::Directory {
-                path: place.source("d"),
-                relative: "d".into(),
-            })
-            .unwrap();
+        writer.write_new(Path::new("run.py"), b"y", &like, Content::Changed).unwrap();
+        writer.copy_other(&OtherEntry::Directory { path: place.source("d"), relative: "d".into() }).unwrap();
         writer.copy_other(&place.file("d/data")).unwrap();
         writer.copy_other(&place.file("d/closed")).unwrap();
         writer.finish().unwrap();
@@ -489,28 +399,18 @@ mod unix {
     fn links_are_recreated_as_they_are() {
         let place = Place::new(&[("a.py", "x")]);
         let writer = place.writer();
-        for (name, target) in [
-            ("to_file", "a.py"),
-            ("broken", "no/such"),
-            ("absolute", "/etc"),
-            ("up", ".."),
-        ] {
+        for (name, target) in [("to_file", "a.py"), ("broken", "no/such"), ("absolute", "/etc"), ("up", "..")]
+        {
             symlink(target, place.source(name)).unwrap();
             writer
-                .copy_other(&OtherEntry::Symlink {
-                    path: place.source(name),
-                    relative: name.into(),
-                })
+                .copy_other(&OtherEntry::Symlink { path: place.source(name), relative: name.into() })
                 .unwrap();
             assert_eq!(fs::read_link(place.out(name)).unwrap(), Path::new(target));
         }
         // Nothing is written through them.
         for path in ["up/escaped.py", "absolute/escaped.py", "up/new/escaped.py"] {
             let error = writer.write_added(Path::new(path), b"").unwrap_err();
-            assert!(
-                error.to_string().contains("something else is there"),
-                "{error}"
-            );
+            assert!(error.to_string().contains("something else is there"), "{error}");
         }
         let error = writer.write_added(Path::new("broken"), b"").unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
@@ -533,10 +433,7 @@ mod unix {
         let writer = place.writer();
         assert!(place.source("d/a.py").exists());
         let error = writer.copy_other(&place.file("d/a.py")).unwrap_err();
-        assert!(
-            error.to_string().contains("something else is there"),
-            "{error}"
-        );
+        assert!(error.to_string().contains("something else is there"), "{error}");
     }
 
     #[test]
@@ -544,10 +441,7 @@ mod unix {
         let place = Place::new(&[("a.py", "x")]);
         symlink(place.source(""), place.root.join("alias")).unwrap();
         let error = place.refused(&place.root.join("alias/out"));
-        assert!(
-            error.ends_with("is inside the directory to copy"),
-            "{error}"
-        );
+        assert!(error.ends_with("is inside the directory to copy"), "{error}");
         symlink("nowhere", place.root.join("dangling")).unwrap();
         assert!(TreeWriter::create(&place.source(""), &place.root.join("dangling")).is_err());
         assert!(!place.root.join("nowhere").exists());

@@ -65,8 +65,7 @@ impl TreeWriter {
         match fs::read_to_string(&marker) {
             Ok(text) => clear(&canonical, &text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let mut entries =
-                    fs::read_dir(&canonical).map_err(|error| failed("read", out, &error))?;
+                let mut entries = fs::read_dir(&canonical).map_err(|error| failed("read", out, &error))?;
                 if entries.next().is_some() {
                     let why = "the output is neither empty nor a previous build";
                     return Err(refused(io::ErrorKind::AlreadyExists, out, why));
@@ -76,8 +75,7 @@ impl TreeWriter {
         }
         // What is left now is not ours, also if this build is cut short.
         let foreign = remaining(&canonical).map_err(|error| failed("read", out, &error))?;
-        fs::write(&marker, marker::begun(&foreign))
-            .map_err(|error| failed("write", &marker, &error))?;
+        fs::write(&marker, marker::begun(&foreign)).map_err(|error| failed("write", &marker, &error))?;
         Ok(Self {
             #[cfg(unix)]
             umask: umask(&canonical)?,
@@ -98,16 +96,9 @@ impl TreeWriter {
             return Ok(());
         }
         if !marker::is_below(relative) {
-            return Err(refused(
-                io::ErrorKind::InvalidInput,
-                relative,
-                "not a path below the output",
-            ));
+            return Err(refused(io::ErrorKind::InvalidInput, relative, "not a path below the output"));
         }
-        let known = self
-            .directories
-            .read()
-            .unwrap_or_else(PoisonError::into_inner);
+        let known = self.directories.read().unwrap_or_else(PoisonError::into_inner);
         if known.contains(relative) {
             return Ok(());
         }
@@ -119,8 +110,7 @@ impl TreeWriter {
         match fs::create_dir(&path) {
             Ok(()) => self.note(relative, WrittenKind::Directory),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-                let found =
-                    fs::symlink_metadata(&path).map_err(|error| failed("read", &path, &error))?;
+                let found = fs::symlink_metadata(&path).map_err(|error| failed("read", &path, &error))?;
                 if !found.is_dir() {
                     let why = "cannot be made a directory: something else is there";
                     return Err(refused(io::ErrorKind::AlreadyExists, &path, why));
@@ -128,22 +118,13 @@ impl TreeWriter {
             }
             Err(error) => return Err(failed("create", &path, &error)),
         }
-        let mut known = self
-            .directories
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.directories.write().unwrap_or_else(PoisonError::into_inner);
         known.insert(relative.to_path_buf());
         Ok(())
     }
 
     /// Writes a file that must not exist yet, with the mode of `like`.
-    pub fn write_new(
-        &self,
-        relative: &Path,
-        bytes: &[u8],
-        like: &Path,
-        content: Content,
-    ) -> io::Result<()> {
+    pub fn write_new(&self, relative: &Path, bytes: &[u8], like: &Path, content: Content) -> io::Result<()> {
         let original = fs::metadata(like).map_err(|error| failed("read", like, &error))?;
         let (mut file, path) = self.create_file(relative, &original)?;
         file.write_all(bytes)
@@ -160,8 +141,7 @@ impl TreeWriter {
             .open(&path)
             .map_err(|error| failed("create", &path, &error))?;
         self.note(relative, WrittenKind::File);
-        file.write_all(bytes)
-            .map_err(|error| failed("write", &path, &error))
+        file.write_all(bytes).map_err(|error| failed("write", &path, &error))
     }
 
     /// Copies something that is not a source file: a file with its mode and times, a link as it is.
@@ -175,8 +155,7 @@ impl TreeWriter {
             OtherEntry::Symlink { path, relative } => {
                 let target = fs::read_link(path).map_err(|error| failed("read", path, &error))?;
                 let place = self.place(relative)?;
-                make_symlink(&target, path, &place)
-                    .map_err(|error| failed("create", &place, &error))?;
+                make_symlink(&target, path, &place).map_err(|error| failed("create", &place, &error))?;
                 self.note(relative, WrittenKind::Symlink);
                 Ok(())
             }
@@ -189,11 +168,7 @@ impl TreeWriter {
         let mut original = File::open(from).map_err(unreadable)?;
         let metadata = original.metadata().map_err(unreadable)?;
         if !metadata.is_file() {
-            return Err(refused(
-                io::ErrorKind::InvalidInput,
-                from,
-                "not a regular file",
-            ));
+            return Err(refused(io::ErrorKind::InvalidInput, from, "not a regular file"));
         }
         let (mut file, path) = self.create_file(relative, &metadata)?;
         copy_content(&mut original, &mut file, metadata.len())
@@ -203,10 +178,7 @@ impl TreeWriter {
 
     /// Completes the list of what was written. Without this call the next build finds a build that was cut short.
     pub fn finish(self) -> io::Result<()> {
-        let mut written = self
-            .written
-            .into_inner()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut written = self.written.into_inner().unwrap_or_else(PoisonError::into_inner);
         written.sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
         let marker = self.out.join(MARKER);
         super::replace_file(&marker, marker::complete(&written).as_bytes())
@@ -221,11 +193,7 @@ impl TreeWriter {
     /// Where a relative path is, after making its directory.
     fn place(&self, relative: &Path) -> io::Result<PathBuf> {
         if !marker::is_below(relative) {
-            return Err(refused(
-                io::ErrorKind::InvalidInput,
-                relative,
-                "not a path below the output",
-            ));
+            return Err(refused(io::ErrorKind::InvalidInput, relative, "not a path below the output"));
         }
         if let Some(parent) = relative.parent() {
             self.create_dir(parent)?;
@@ -250,19 +218,12 @@ impl TreeWriter {
         }
         #[cfg(not(unix))]
         let _ = original;
-        let file = options
-            .open(&path)
-            .map_err(|error| failed("create", &path, &error))?;
+        let file = options.open(&path).map_err(|error| failed("create", &path, &error))?;
         self.note(relative, WrittenKind::File);
         Ok((file, path))
     }
 
-    fn keep_attributes(
-        &self,
-        file: &File,
-        original: &Metadata,
-        content: Content,
-    ) -> io::Result<()> {
+    fn keep_attributes(&self, file: &File, original: &Metadata, content: Content) -> io::Result<()> {
         if content == Content::Unchanged {
             file.set_modified(original.modified()?)?;
         }
@@ -304,8 +265,7 @@ impl TreeWriter {
 /// Removes what a previous build has written. After one that was cut short, that is all that was not there before it.
 fn clear(out: &Path, marker: &str) -> io::Result<()> {
     let Some(marker) = marker::parse(marker) else {
-        let why =
-            format!("the output has a {MARKER} that cannot be read; remove the directory first");
+        let why = format!("the output has a {MARKER} that cannot be read; remove the directory first");
         return Err(refused(io::ErrorKind::InvalidData, out, why));
     };
     if !marker.complete {
@@ -313,11 +273,8 @@ fn clear(out: &Path, marker: &str) -> io::Result<()> {
         for entry in entries {
             let entry = entry.map_err(|error| failed("read", out, &error.into()))?;
             let below = entry.path().strip_prefix(out).unwrap_or(entry.path());
-            let keep = below == Path::new(MARKER)
-                || marker
-                    .foreign
-                    .iter()
-                    .any(|foreign| foreign.starts_with(below));
+            let keep =
+                below == Path::new(MARKER) || marker.foreign.iter().any(|foreign| foreign.starts_with(below));
             if keep {
                 continue;
             }
@@ -370,10 +327,7 @@ fn clear(out: &Path, marker: &str) -> io::Result<()> {
         match fs::remove_dir(&path) {
             Ok(()) => {}
             Err(error)
-                if matches!(
-                    error.kind(),
-                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound
-                ) => {}
+                if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => {}
             Err(error) => return Err(failed("remove", &path, &error)),
         }
     }
@@ -415,11 +369,7 @@ fn umask(directory: &Path) -> io::Result<u32> {
     use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
     let path = directory.join(format!("{MARKER}.mode"));
     let make = || {
-        let file = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o777)
-            .open(&path)?;
+        let file = OpenOptions::new().write(true).create_new(true).mode(0o777).open(&path)?;
         let mode = file.metadata()?.mode();
         fs::remove_file(&path)?;
         Ok(0o777 & !mode)
