@@ -107,7 +107,7 @@ pub struct Times {
 pub enum FileOutcome {
     /// Nothing to change.
     Unchanged,
-    /// New bytes, and the text before and after.
+    /// The bytes before and after.
     Changed(Box<NewText>),
     /// The file stays as it is because something went wrong.
     Failed(Failure),
@@ -116,11 +116,9 @@ pub enum FileOutcome {
 /// A rewritten file.
 #[derive(Debug)]
 pub struct NewText {
-    /// The text before, without a byte order mark.
-    pub old: String,
-    /// The text after.
-    pub new: String,
-    /// The new bytes, in the file's encoding.
+    /// The bytes before.
+    pub old: Vec<u8>,
+    /// The bytes after, in the file's encoding.
     pub bytes: Vec<u8>,
 }
 
@@ -238,7 +236,7 @@ impl Run {
                 syntax: false,
             });
         }
-        let source = SourceText::decode(bytes).map_err(|e| Failure {
+        let source = SourceText::decode(bytes.clone()).map_err(|e| Failure {
             line: e.line,
             column: e.column,
             message: e.to_string(),
@@ -275,8 +273,8 @@ impl Run {
             }
         };
         self.verify(index, text, &new).map_err(|message| bug(0, text, message))?;
-        let bytes = source.encode(&new).map_err(|e| bug(0, text, e.to_string()))?;
-        Ok(Some(NewText { old: text.to_owned(), new, bytes }))
+        let new = source.encode(&new).map_err(|e| bug(0, text, e.to_string()))?;
+        Ok(Some(NewText { old: bytes, bytes: new }))
     }
 
     /// Parses the new text and compares it with the old program.

@@ -1,6 +1,7 @@
 //! The only writer.
 //!
 //! [`replace_file`] changes a file in place: whatever happens, the file has either its old bytes or its complete new ones.
+//! [`add_file`] writes the runtime file where there may be none yet.
 //! [`TreeWriter`] fills the output directory of `build`, and never writes outside it. Every error names its path.
 //! Nothing else in the program writes to the user's disk.
 
@@ -39,13 +40,8 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
             "the file is read-only",
         ));
     }
-    let directory = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut new = tempfile::Builder::new()
-        .prefix(".dally-")
-        .suffix(".tmp")
+    let directory = directory_of(path);
+    let mut new = temporary()
         .tempfile_in(directory)
         .map_err(|error| failed("create a file in", directory, &error))?;
     let file = new.as_file_mut();
@@ -56,11 +52,50 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     written.map_err(|error| failed("write", path, &error))?;
     new.persist(path)
         .map_err(|error| failed("replace", path, &error.error))?;
-    // The rename is durable once the directory is; not every file system can be asked for that.
+    sync(directory);
+    Ok(())
+}
+
+/// Writes a file of our own, which may not exist yet, atomically and durably.
+pub fn add_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::symlink_metadata(path).is_ok() {
+        return replace_file(path, bytes);
+    }
+    let directory = directory_of(path);
+    let mut builder = temporary();
+    // As for any new file, the system takes away what the user does not want.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    let mut new = builder
+        .tempfile_in(directory)
+        .map_err(|error| failed("create a file in", directory, &error))?;
+    let file = new.as_file_mut();
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|error| failed("write", path, &error))?;
+    new.persist_noclobber(path)
+        .map_err(|error| failed("create", path, &error.error))?;
+    sync(directory);
+    Ok(())
+}
+
+fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+fn temporary() -> tempfile::Builder<'static, 'static> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".dally-").suffix(".tmp");
+    builder
+}
+
+/// A rename is durable once the directory is; not every file system can be asked for that.
+fn sync(directory: &Path) {
     if cfg!(unix) {
         let _ = fs::File::open(directory).and_then(|directory| directory.sync_all());
     }
-    Ok(())
 }
 
 #[cfg(unix)]

@@ -14,7 +14,7 @@ use crate::report::diff;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
 use crate::runtime::RUNTIME;
-use crate::write::replace_file;
+use crate::write::{add_file, replace_file};
 
 pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
@@ -28,8 +28,8 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     let mut changed = 0_usize;
     // The runtime first: a rewritten file must never be without it.
     for (path, bytes) in runtime_files(&run, &outcomes) {
-        if let Err(error) = replace_file(&path, bytes.as_bytes()) {
-            return Err(CliError::Message(format!("{}: cannot be written: {error}", path.display())));
+        if let Err(error) = add_file(&path, bytes.as_bytes()) {
+            return Err(CliError::Message(error.to_string()));
         }
     }
     for (file, outcome) in run.discovery.files.iter().zip(&outcomes) {
@@ -40,7 +40,7 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
         match replace_file(&file.absolute, &text.bytes) {
             Ok(()) => changed += 1,
             Err(error) => {
-                writeln!(io::stderr(), "{}: error: cannot be written: {error}", file.path.display())?;
+                writeln!(io::stderr(), "{}:1:1: error: {error}", file.path.display())?;
                 failed = true;
             }
         }

@@ -41,7 +41,7 @@ impl Effects {
     /// Runs all modules' import-time code.
     pub fn of_program(program: &Program, safety: Safety, pure: NamePatterns, effect: NamePatterns) -> Self {
         use rayon::prelude::*;
-        let mut shared = Shared { listed_classes: FxHashSet::default(), pure, effect };
+        let mut shared = Shared { pure, effect, ..Shared::default() };
         shared.listed_classes = listed_classes(program, &shared);
         let mut outcomes: Vec<Outcome> = program
             .ids()
@@ -141,20 +141,19 @@ impl Effects {
     }
 
     fn keep_tainted(&self, program: &Program, taints: &FxHashMap<ModuleId, Taint>, verdicts: &mut [ModuleVerdicts]) {
-        let mut with_package: FxHashMap<ModuleId, FxHashSet<ModuleId>> = FxHashMap::default();
+        let mut trees: FxHashMap<ModuleId, FxHashMap<ModuleId, ModuleId>> = FxHashMap::default();
         for id in program.ids() {
-            let mut loaded_anyway: Option<Vec<ModuleId>> = None;
+            let mut package: Option<Option<ModuleId>> = None;
             for edge in &self.graph.out[id.index()] {
                 let Some(site) = edge.site else { continue };
                 if edge.lazy || !taints.contains_key(&edge.to) {
                     continue;
                 }
-                // What the package around this module loads in any case is loaded without this import.
-                let packages = loaded_anyway.get_or_insert_with(|| ancestors(program, id));
-                let covered = packages.iter().any(|&package| {
-                    let closure =
-                        with_package.entry(package).or_insert_with(|| self.tainted_closure(package, taints));
-                    closure.contains(&edge.to) && !self.closes_cycle(edge.to, id, package)
+                // What the outermost package around this module loads in any case is loaded without this import.
+                let package = *package.get_or_insert_with(|| ancestors(program, id).first().copied());
+                let covered = package.is_some_and(|package| {
+                    let tree = trees.entry(package).or_insert_with(|| self.tainted_tree(package, taints));
+                    tree.get(&edge.to).is_some_and(|loader| *loader != id)
                 });
                 if covered {
                     continue;
@@ -165,38 +164,23 @@ impl Effects {
         }
     }
 
-    /// All tainted modules that loading a package loads.
-    fn tainted_closure(&self, start: ModuleId, taints: &FxHashMap<ModuleId, Taint>) -> FxHashSet<ModuleId> {
-        let mut seen = FxHashSet::default();
-        let mut todo = vec![start];
-        while let Some(id) = todo.pop() {
+    /// All tainted modules that loading a package loads, each with the module whose edge loads it: a tree of
+    /// edges that stay eager, so every other edge to the same module may go.
+    fn tainted_tree(&self, start: ModuleId, taints: &FxHashMap<ModuleId, Taint>) -> FxHashMap<ModuleId, ModuleId> {
+        let mut loader = FxHashMap::default();
+        let mut todo = std::collections::VecDeque::from([start]);
+        while let Some(id) = todo.pop_front() {
             for edge in self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy) {
-                if taints.contains_key(&edge.to) && seen.insert(edge.to) {
-                    todo.push(edge.to);
+                if edge.to != start
+                    && taints.contains_key(&edge.to)
+                    && let std::collections::hash_map::Entry::Vacant(entry) = loader.entry(edge.to)
+                {
+                    entry.insert(id);
+                    todo.push_back(edge.to);
                 }
             }
         }
-        seen
-    }
-
-    /// The package loads `to` only because it loads this module: then the import is what loads it.
-    fn closes_cycle(&self, to: ModuleId, through: ModuleId, package: ModuleId) -> bool {
-        let mut seen = FxHashSet::default();
-        let mut todo = vec![package];
-        while let Some(id) = todo.pop() {
-            if id == to {
-                return false;
-            }
-            if id == through {
-                continue;
-            }
-            for edge in self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy) {
-                if seen.insert(edge.to) {
-                    todo.push(edge.to);
-                }
-            }
-        }
-        true
+        loader
     }
 
     /// The edges that make sure that an owner is never seen without the effects on it.
@@ -834,6 +818,7 @@ fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdic
 fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<(ModuleId, u32)> {
     let subclasses = Sym::new("__subclasses__");
     let mut listed = FxHashSet::default();
+    let mut helpers = FxHashSet::default();
     for id in program.ids() {
         let code = &program.module(id).facts.code;
         for op in &code.ops {
@@ -853,28 +838,32 @@ fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<(ModuleId, u3
             if found {
                 continue;
             }
-            // `cls.__subclasses__()` in a method; else a helper that is given the class.
+            // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.
             let function = code.function(op.func);
             if let Some(class) = function.class {
                 listed.insert((id, class));
             }
-            for other in program.ids() {
-                let other_code = &program.module(other).facts.code;
-                for call in &other_code.calls {
-                    let called = match other_code.value(call.callee) {
-                        Value::Global(n) | Value::Attr(_, n) => n == function.name,
-                        _ => false,
-                    };
-                    if !called {
-                        continue;
-                    }
-                    for &arg in other_code.positional(call) {
-                        let mut interpreter = Interpreter::evaluator(program, shared, other);
-                        for abs in interpreter.evaluate(other, arg) {
-                            if let Abs::Class(m, c) = abs {
-                                listed.insert((m, c));
-                            }
-                        }
+            helpers.insert(function.name);
+        }
+    }
+    if helpers.is_empty() {
+        return listed;
+    }
+    for id in program.ids() {
+        let code = &program.module(id).facts.code;
+        for call in &code.calls {
+            let called = match code.value(call.callee) {
+                Value::Global(name) | Value::Attr(_, name) => helpers.contains(&name),
+                _ => false,
+            };
+            if !called {
+                continue;
+            }
+            for &arg in code.positional(call) {
+                let mut interpreter = Interpreter::evaluator(program, shared, id);
+                for abs in interpreter.evaluate(id, arg) {
+                    if let Abs::Class(m, c) = abs {
+                        listed.insert((m, c));
                     }
                 }
             }

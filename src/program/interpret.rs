@@ -13,10 +13,13 @@
 //! It never gives up soundness silently where it matters: what it cannot resolve is harmless under `balanced` only if the
 //! result is used; a call made for its effect on a foreign object counts as one.
 
-use std::rc::Rc;
+use std::sync::Arc as Rc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::{SmallVec, smallvec};
 
 use super::tables::{self, ExternalKind};
 use super::{ModuleId, Origin, Program};
@@ -70,7 +73,7 @@ pub enum Abs {
 }
 
 /// The possible values of an expression.
-pub type AbsSet = Vec<Abs>;
+pub type AbsSet = SmallVec<[Abs; 1]>;
 
 const MOST: usize = 12;
 
@@ -86,6 +89,12 @@ pub struct Env {
 /// A shared environment, compared by identity.
 #[derive(Clone, Debug, Default)]
 pub struct EnvRef(Option<Rc<Env>>);
+
+impl EnvRef {
+    fn number(&self) -> u64 {
+        self.0.as_ref().map_or(0, |env| env.number)
+    }
+}
 
 impl PartialEq for EnvRef {
     fn eq(&self, other: &Self) -> bool {
@@ -166,7 +175,14 @@ pub struct Shared {
     pub pure: crate::config::NamePatterns,
     /// And those with effects.
     pub effect: crate::config::NamePatterns,
+    /// Values of globals.
+    pub globals: Cache<(ModuleId, Sym), AbsSet>,
+    /// Classes with their bases.
+    pub bases: Cache<(ModuleId, u32), Rc<[(ModuleId, u32)]>>,
 }
+
+/// A call with its arguments, and whether its effects count.
+type CallKey = (ModuleId, FuncId, EnvRef, Vec<AbsSet>, Vec<(Sym, AbsSet)>, bool);
 
 /// Runs one module's import-time code.
 pub struct Interpreter<'p> {
@@ -187,12 +203,43 @@ pub struct Interpreter<'p> {
     globals_running: FxHashSet<(ModuleId, Sym)>,
     calls_running: FxHashSet<(ModuleId, FuncId)>,
     vars_running: FxHashSet<(ModuleId, u32, EnvRef)>,
-    results: FxHashMap<(ModuleId, FuncId, EnvRef, Vec<AbsSet>, bool), AbsSet>,
-    environments: u64,
+    results: FxHashMap<CallKey, AbsSet>,
+    /// Results of the calls that have run, by environment.
+    call_results: FxHashMap<(u64, ModuleId, u32), AbsSet>,
+    /// What is being computed depends on something that is being computed as well.
+    incomplete: bool,
 }
+
+/// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
+#[derive(Debug)]
+pub struct Cache<K, V>(Vec<RwLock<FxHashMap<K, V>>>);
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self((0..64).map(|_| RwLock::default()).collect())
+    }
+}
+
+impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
+    fn shard(&self, key: &K) -> &RwLock<FxHashMap<K, V>> {
+        let hash = std::hash::BuildHasher::hash_one(&rustc_hash::FxBuildHasher, key);
+        &self.0[usize::try_from(hash >> 58).unwrap_or(0) % 64]
+    }
+
+    fn get(&self, key: &K) -> Option<V> {
+        self.shard(key).read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn set(&self, key: K, value: V) {
+        self.shard(&key).write().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+    }
+}
+
+static ENVIRONMENTS: AtomicU64 = AtomicU64::new(1);
 
 const MOST_STEPS: u32 = 60_000;
 const MOST_DEPTH: u32 = 24;
+const MOST_GLOBALS: usize = 300;
 
 impl<'p> Interpreter<'p> {
     /// What loading `module` does.
@@ -213,7 +260,8 @@ impl<'p> Interpreter<'p> {
             calls_running: FxHashSet::default(),
             vars_running: FxHashSet::default(),
             results: FxHashMap::default(),
-            environments: 0,
+            call_results: FxHashMap::default(),
+            incomplete: false,
         };
         interpreter.body(module, FuncId::MODULE, &EnvRef::default());
         interpreter.outcome
@@ -237,7 +285,8 @@ impl<'p> Interpreter<'p> {
             calls_running: FxHashSet::default(),
             vars_running: FxHashSet::default(),
             results: FxHashMap::default(),
-            environments: 0,
+            call_results: FxHashMap::default(),
+            incomplete: false,
         }
     }
 
@@ -269,7 +318,8 @@ impl<'p> Interpreter<'p> {
             let place = (module, op.at);
             match op.kind {
                 OpKind::Call { call, role } => {
-                    self.run_call(module, &code.calls[call as usize], env, role, place);
+                    let result = self.run_call(module, &code.calls[call as usize], env, role, place);
+                    self.call_results.insert((env.number(), module, call), result);
                 }
                 OpKind::SetAttr { base, attr, value } => {
                     for abs in self.eval(module, base, env) {
@@ -552,8 +602,8 @@ impl<'p> Interpreter<'p> {
                 if let Abs::Instance(m, c, _) = abs
                     && let Some((owner, func)) = self.find_method(m, c, "__set_name__")
                 {
-                    let this = vec![abs.clone()];
-                    self.enter(owner, func, &EnvRef::default(), &[this, vec![new.clone()]], &[]);
+                    let this: AbsSet = smallvec![abs.clone()];
+                    self.enter(owner, func, &EnvRef::default(), &[this, smallvec![new.clone()]], &[]);
                 }
             }
         }
@@ -564,12 +614,12 @@ impl<'p> Interpreter<'p> {
         for base in bases {
             if let Abs::Class(m, c) = base {
                 if let Some((owner, func)) = self.find_method(*m, *c, "__init_subclass__") {
-                    self.enter(owner, func, &EnvRef::default(), &[vec![new.clone()]], &[]);
+                    self.enter(owner, func, &EnvRef::default(), &[smallvec![new.clone()]], &[]);
                 }
                 self.listed_subclass(*m, *c, place);
             }
         }
-        let mut metaclasses: AbsSet = metaclass.map(<[Abs]>::to_vec).unwrap_or_default();
+        let mut metaclasses: AbsSet = metaclass.map(AbsSet::from).unwrap_or_default();
         for base in bases {
             if let Abs::Class(m, c) = base {
                 metaclasses.extend(self.metaclass_of(*m, *c, 0));
@@ -581,8 +631,8 @@ impl<'p> Interpreter<'p> {
             for method in ["__prepare__", "__new__", "__init__"] {
                 if let Some((owner, func)) = self.find_method(m, c, method) {
                     let first = if method == "__init__" { new.clone() } else { Abs::Class(m, c) };
-                    let bases = vec![Abs::Holder(Rc::new(bases.to_vec()), Owner::Fresh)];
-                    let args = [vec![first], vec![Abs::Fresh], bases, vec![Abs::Fresh]];
+                    let bases = smallvec![Abs::Holder(Rc::new(AbsSet::from(bases)), Owner::Fresh)];
+                    let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![Abs::Fresh]];
                     self.enter(owner, func, &EnvRef::default(), &args, &[]);
                 }
             }
@@ -591,7 +641,7 @@ impl<'p> Interpreter<'p> {
 
     /// Somebody lists the subclasses of a base.
     fn listed_subclass(&mut self, module: ModuleId, class: u32, place: (ModuleId, TextSize)) {
-        for (m, c) in self.mro(module, class) {
+        for &(m, c) in self.mro(module, class).iter() {
             if self.shared.listed_classes.contains(&(m, c)) {
                 let name = self.code(m).classes[c as usize].name;
                 // A list that only the class's own module can read is made again there.
@@ -604,14 +654,14 @@ impl<'p> Interpreter<'p> {
 
     fn metaclass_of(&mut self, module: ModuleId, class: u32, depth: u32) -> AbsSet {
         if depth > 12 {
-            return Vec::new();
+            return AbsSet::new();
         }
         let data = &self.code(module).classes[class as usize];
         if let Some(meta) = data.metaclass {
             return self.quietly(|w| w.eval(module, meta, &EnvRef::default()));
         }
         let bases: Vec<ValueId> = data.bases.to_vec();
-        let mut out = Vec::new();
+        let mut out = AbsSet::new();
         for base in bases {
             for abs in self.quietly(|w| w.eval(module, base, &EnvRef::default())) {
                 if let Abs::Class(m, c) = abs {
@@ -623,7 +673,11 @@ impl<'p> Interpreter<'p> {
     }
 
     /// The class and its bases, nearest first, as far as they are of the program.
-    pub fn mro(&mut self, module: ModuleId, class: u32) -> Vec<(ModuleId, u32)> {
+    pub fn mro(&mut self, module: ModuleId, class: u32) -> Rc<[(ModuleId, u32)]> {
+        if let Some(known) = self.shared.bases.get(&(module, class)) {
+            return known;
+        }
+        let before = std::mem::replace(&mut self.incomplete, false);
         let mut out = vec![(module, class)];
         let mut next = 0;
         while next < out.len() && out.len() < 64 {
@@ -645,11 +699,16 @@ impl<'p> Interpreter<'p> {
                 }
             }
         }
+        let out: Rc<[(ModuleId, u32)]> = out.into();
+        if !self.incomplete && self.steps <= MOST_STEPS && self.depth <= MOST_DEPTH {
+            self.shared.bases.set((module, class), out.clone());
+        }
+        self.incomplete |= before;
         out
     }
 
     fn find_member(&mut self, module: ModuleId, class: u32, name: Sym) -> Option<(ModuleId, u32, ValueId)> {
-        for (m, c) in self.mro(module, class) {
+        for &(m, c) in self.mro(module, class).iter() {
             let members = &self.code(m).classes[c as usize].members;
             if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
                 return Some((m, c, *value));
@@ -687,7 +746,7 @@ impl<'p> Interpreter<'p> {
     fn eval(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> AbsSet {
         self.steps += 1;
         if self.steps > MOST_STEPS || self.depth > 3 * MOST_DEPTH {
-            return vec![Abs::Unknown];
+            return smallvec![Abs::Unknown];
         }
         self.depth += 1;
         let mut set = self.eval_inner(module, value, env);
@@ -703,20 +762,20 @@ impl<'p> Interpreter<'p> {
     fn eval_inner(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> AbsSet {
         let code = self.code(module);
         match code.value(value) {
-            Value::Opaque => vec![Abs::Unknown],
-            Value::Fresh => vec![Abs::Fresh],
-            Value::Str(text) => vec![Abs::Str(text)],
+            Value::Opaque => smallvec![Abs::Unknown],
+            Value::Fresh => smallvec![Abs::Fresh],
+            Value::Str(text) => smallvec![Abs::Str(text)],
             Value::Var(var) => self.variable(module, var, env),
             Value::Global(name) => self.global(module, name),
             Value::Attr(base, attr) => {
-                let mut out = Vec::new();
+                let mut out = AbsSet::new();
                 for abs in self.eval(module, base, env) {
                     out.extend(self.attr(&abs, attr));
                 }
                 out
             }
             Value::Item(base) => {
-                let mut out = Vec::new();
+                let mut out = AbsSet::new();
                 for abs in self.eval(module, base, env) {
                     match abs {
                         Abs::Holder(elements, Owner::Fresh) => out.extend(elements.iter().cloned()),
@@ -732,15 +791,22 @@ impl<'p> Interpreter<'p> {
                 }
                 out
             }
-            Value::Call(call) => {
-                let call = &code.calls[call as usize];
-                self.quietly(|w| w.run_call(module, call, env, CallRole::Used, (module, TextSize::new(0))))
+            Value::Call(index) => {
+                let key = (env.number(), module, index);
+                if let Some(known) = self.call_results.get(&key) {
+                    return known.clone();
+                }
+                let call = &code.calls[index as usize];
+                let place = (module, TextSize::new(0));
+                let result = self.quietly(|w| w.run_call(module, call, env, CallRole::Used, place));
+                self.call_results.insert(key, result.clone());
+                result
             }
             Value::Function(func) => {
                 let closure = if code.function(func).parent.is_module() { EnvRef::default() } else { env.clone() };
-                vec![Abs::Function(module, func, closure)]
+                smallvec![Abs::Function(module, func, closure)]
             }
-            Value::Class(class) => vec![Abs::Class(module, class)],
+            Value::Class(class) => smallvec![Abs::Class(module, class)],
             Value::Either(a, b) => {
                 let mut out = self.eval(module, a, env);
                 out.extend(self.eval(module, b, env));
@@ -748,13 +814,13 @@ impl<'p> Interpreter<'p> {
             }
             Value::Holder(inner) => {
                 let elements = self.eval(module, inner, env);
-                vec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
             }
         }
     }
 
     fn variable(&mut self, module: ModuleId, var: u32, env: &EnvRef) -> AbsSet {
-        let mut out = Vec::new();
+        let mut out = AbsSet::new();
         let mut home = env.clone();
         let mut at = env.0.clone();
         while let Some(current) = at {
@@ -782,21 +848,41 @@ impl<'p> Interpreter<'p> {
     /// The values of a global name of a module.
     pub fn global(&mut self, module: ModuleId, name: Sym) -> AbsSet {
         if let Some(known) = self.globals.get(&(module, name)) {
+            self.incomplete = true;
             return known.clone();
         }
-        if !self.globals_running.insert((module, name)) {
-            return Vec::new();
+        if let Some(known) = self.shared.globals.get(&(module, name)) {
+            return known;
         }
+        if !self.globals_running.insert((module, name)) {
+            self.incomplete = true;
+            return AbsSet::new();
+        }
+        if self.globals_running.len() > MOST_GLOBALS {
+            self.globals_running.remove(&(module, name));
+            self.incomplete = true;
+            return AbsSet::new();
+        }
+        // The value does not depend on who asks: nothing of the asker's state is used.
+        let saved = (std::mem::take(&mut self.calls_running), self.depth, self.steps, self.incomplete);
+        (self.depth, self.steps, self.incomplete) = (0, 0, false);
         let set = self.quietly(|w| w.global_inner(module, name));
+        let incomplete = self.incomplete || self.steps > MOST_STEPS;
+        (self.calls_running, self.depth, self.steps, self.incomplete) = saved;
+        self.incomplete |= incomplete;
         self.globals_running.remove(&(module, name));
-        self.globals.insert((module, name), set.clone());
+        if incomplete {
+            self.globals.insert((module, name), set.clone());
+        } else {
+            self.shared.globals.set((module, name), set.clone());
+        }
         set
     }
 
     fn global_inner(&mut self, module: ModuleId, name: Sym) -> AbsSet {
         let program = self.program;
         let facts = &program.module(module).facts;
-        let mut out = Vec::new();
+        let mut out = AbsSet::new();
         for site in facts.sites_of(name) {
             let import = &facts.imports[site.stmt as usize];
             let alias = site.alias as usize;
@@ -839,7 +925,7 @@ impl<'p> Interpreter<'p> {
             return out;
         }
         if facts.names.contains_key(&name) {
-            return vec![Abs::Object(Owner::Module(module, name))];
+            return smallvec![Abs::Object(Owner::Module(module, name))];
         }
         for import in facts.imports.iter().filter(|i| i.aliases.iter().any(|a| a.name == "*")) {
             let Some(source) = import.from.and_then(|from| program.absolute(module, from)) else { continue };
@@ -852,72 +938,72 @@ impl<'p> Interpreter<'p> {
                 super::Target::Stdlib
                     if program.stdlib.has_attribute(&source, name.as_str()) == super::stdlib::Has::Yes =>
                 {
-                    return vec![Abs::External(Sym::new(&format!("{source}.{name}")))];
+                    return smallvec![Abs::External(Sym::new(&format!("{source}.{name}")))];
                 }
                 _ => {}
             }
         }
-        vec![Abs::External(Sym::new(&format!("builtins.{name}")))]
+        smallvec![Abs::External(Sym::new(&format!("builtins.{name}")))]
     }
 
     fn attr(&mut self, abs: &Abs, attr: Sym) -> AbsSet {
         match abs {
-            Abs::Unknown => vec![Abs::Unknown],
-            Abs::Fresh | Abs::Str(_) => vec![Abs::Fresh],
-            Abs::Module(id) => match self.program.attribute(self.cause, *id, attr) {
+            Abs::Unknown => smallvec![Abs::Unknown],
+            Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+            Abs::Module(id) => match self.program.attribute(*id, *id, attr) {
                 Origin::Attribute(id, name) => {
                     let found = self.global(id, name);
-                    if found.is_empty() { vec![Abs::Object(Owner::Module(id, name))] } else { found }
+                    if found.is_empty() { smallvec![Abs::Object(Owner::Module(id, name))] } else { found }
                 }
-                Origin::Module(id) => vec![Abs::Module(id)],
+                Origin::Module(id) => smallvec![Abs::Module(id)],
                 Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule => {
-                    vec![Abs::Bound(Rc::new(abs.clone()), attr)]
+                    smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
                 }
             },
             Abs::External(path) => {
                 if attr == "__name__" || attr == "__file__" {
-                    return vec![Abs::Fresh];
+                    return smallvec![Abs::Fresh];
                 }
-                vec![Abs::External(Sym::new(&format!("{path}.{attr}")))]
+                smallvec![Abs::External(Sym::new(&format!("{path}.{attr}")))]
             }
             Abs::Class(module, class) => match self.find_member(*module, *class, attr) {
                 Some((m, c, value)) => self.class_member(m, c, value, attr, abs),
-                None => vec![Abs::Bound(Rc::new(abs.clone()), attr)],
+                None => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
             },
             Abs::Instance(module, class, owner) => match self.find_member(*module, *class, attr) {
                 Some((m, c, value)) => match Self::function_behind(self.code(m), value) {
                     Some(func) => {
                         if has_decorator(self.code(m), func, &["property", "cached_property"]) {
-                            return self.enter(m, func, &EnvRef::default(), &[vec![abs.clone()]], &[]);
+                            return self.enter(m, func, &EnvRef::default(), &[smallvec![abs.clone()]], &[]);
                         }
                         if has_decorator(self.code(m), func, &["staticmethod"]) {
-                            return vec![Abs::Function(m, func, EnvRef::default())];
+                            return smallvec![Abs::Function(m, func, EnvRef::default())];
                         }
                         let this = if has_decorator(self.code(m), func, &["classmethod"]) {
                             Abs::Class(*module, *class)
                         } else {
                             abs.clone()
                         };
-                        vec![Abs::Method(Rc::new(this), m, func)]
+                        smallvec![Abs::Method(Rc::new(this), m, func)]
                     }
                     None => self.class_member(m, c, value, attr, abs),
                 },
                 None => {
                     let stored = self.instance_attribute(*module, *class, attr, *owner);
-                    if stored.is_empty() { vec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
+                    if stored.is_empty() { smallvec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
                 }
             },
             Abs::Super(module, class, this) => {
                 let mro = self.mro(*module, *class);
-                for (m, c) in mro.into_iter().skip(1) {
+                for &(m, c) in mro.iter().skip(1) {
                     let members = &self.code(m).classes[c as usize].members;
                     let found = members.iter().rev().find(|(n, _)| *n == attr).map(|(_, v)| *v);
                     if let Some(func) = found.and_then(|v| Self::function_behind(self.code(m), v)) {
-                        return vec![Abs::Method(this.clone(), m, func)];
+                        return smallvec![Abs::Method(this.clone(), m, func)];
                     }
                 }
                 // `object` and `type` change nothing but the new object.
-                vec![Abs::Fresh]
+                smallvec![Abs::Fresh]
             }
             Abs::Function(..)
             | Abs::Object(_)
@@ -925,14 +1011,14 @@ impl<'p> Interpreter<'p> {
             | Abs::Method(..)
             | Abs::Bound(..)
             | Abs::Partial(..)
-            | Abs::Holder(..) => vec![Abs::Bound(Rc::new(abs.clone()), attr)],
+            | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
         }
     }
 
     /// What `__init__` and other methods store under `self.attr`, if it is a function or an instance of the program.
     fn instance_attribute(&mut self, module: ModuleId, class: u32, attr: Sym, owner: Owner) -> AbsSet {
-        let mut out = Vec::new();
-        for (m, c) in self.mro(module, class) {
+        let mut out = AbsSet::new();
+        for &(m, c) in self.mro(module, class).iter() {
             let code = self.code(m);
             for (index, function) in code.functions.iter().enumerate() {
                 if function.class != Some(c) {
@@ -962,14 +1048,14 @@ impl<'p> Interpreter<'p> {
         let code = self.code(module);
         if let Some(func) = Self::function_behind(code, value) {
             if has_decorator(code, func, &["classmethod"]) || attr == "__init_subclass__" {
-                return vec![Abs::Method(Rc::new(holder.clone()), module, func)];
+                return smallvec![Abs::Method(Rc::new(holder.clone()), module, func)];
             }
             if !code.function(func).decorators.is_empty() {
                 let mut out = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
                 out.push(Abs::Function(module, func, EnvRef::default()));
                 return out;
             }
-            return vec![Abs::Function(module, func, EnvRef::default())];
+            return smallvec![Abs::Function(module, func, EnvRef::default())];
         }
         let name = code.classes[class as usize].name;
         let owner = Owner::Module(module, name);
@@ -1008,7 +1094,7 @@ impl<'p> Interpreter<'p> {
         {
             return self.super_of(module, env);
         }
-        let mut out = Vec::new();
+        let mut out = AbsSet::new();
         for callee in callees {
             out.extend(self.call(&callee, &args, &keywords, role, place));
         }
@@ -1016,13 +1102,13 @@ impl<'p> Interpreter<'p> {
     }
 
     fn super_of(&mut self, module: ModuleId, env: &EnvRef) -> AbsSet {
-        let Some(current) = &env.0 else { return vec![Abs::Fresh] };
-        let Some((&var, this)) = current.bindings.iter().min_by_key(|(v, _)| **v) else { return vec![Abs::Fresh] };
+        let Some(current) = &env.0 else { return smallvec![Abs::Fresh] };
+        let Some((&var, this)) = current.bindings.iter().min_by_key(|(v, _)| **v) else { return smallvec![Abs::Fresh] };
         let code = self.code(module);
         let func = code.vars[var as usize].func;
         match (code.function(func).class, this.first()) {
-            (Some(class), Some(this)) => vec![Abs::Super(module, class, Rc::new(this.clone()))],
-            _ => vec![Abs::Fresh],
+            (Some(class), Some(this)) => smallvec![Abs::Super(module, class, Rc::new(this.clone()))],
+            _ => smallvec![Abs::Fresh],
         }
     }
 
@@ -1039,7 +1125,7 @@ impl<'p> Interpreter<'p> {
                 let code = self.code(*module);
                 let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
                 if self.shared.pure.matches(&name) {
-                    return args.first().cloned().unwrap_or_else(|| vec![Abs::Unknown]);
+                    return args.first().cloned().unwrap_or_else(|| smallvec![Abs::Unknown]);
                 }
                 if self.shared.effect.matches(&name) {
                     let subject = Some(Sym::new(&name));
@@ -1049,7 +1135,7 @@ impl<'p> Interpreter<'p> {
             }
             Abs::Class(module, class) => self.instantiate(*module, *class, args, keywords),
             Abs::Method(this, module, func) => {
-                let mut all = vec![vec![(**this).clone()]];
+                let mut all = vec![smallvec![(**this).clone()]];
                 all.extend(args.iter().cloned());
                 self.enter(*module, *func, &EnvRef::default(), &all, keywords)
             }
@@ -1065,7 +1151,7 @@ impl<'p> Interpreter<'p> {
                     self.mutate(callee, EffectKind::UnresolvedCall, place, None);
                 }
                 // What a method of somebody's object returns may be that object's closure.
-                let mut out = vec![Abs::Object(*owner)];
+                let mut out = smallvec![Abs::Object(*owner)];
                 if role == CallRole::Decorator {
                     out.extend(args.first().into_iter().flatten().cloned());
                 }
@@ -1073,13 +1159,13 @@ impl<'p> Interpreter<'p> {
             }
             Abs::Instance(module, class, _) => match self.find_method(*module, *class, "__call__") {
                 Some((m, func)) => {
-                    let mut all = vec![vec![callee.clone()]];
+                    let mut all = vec![smallvec![callee.clone()]];
                     all.extend(args.iter().cloned());
                     self.enter(m, func, &EnvRef::default(), &all, keywords)
                 }
-                None => vec![Abs::Unknown],
+                None => smallvec![Abs::Unknown],
             },
-            Abs::Fresh | Abs::Str(_) => vec![Abs::Fresh],
+            Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
             Abs::Unknown => {
                 if self.safety == Safety::Strict && role != CallRole::Used {
                     self.effect(EffectKind::UnresolvedCall, Owner::Fresh, place, None);
@@ -1089,27 +1175,27 @@ impl<'p> Interpreter<'p> {
                     out.push(Abs::Unknown);
                     return out;
                 }
-                vec![Abs::Unknown]
+                smallvec![Abs::Unknown]
             }
-            Abs::Module(_) | Abs::Holder(..) | Abs::Super(..) => vec![Abs::Unknown],
+            Abs::Module(_) | Abs::Holder(..) | Abs::Super(..) => smallvec![Abs::Unknown],
         }
     }
 
     fn instantiate(&mut self, module: ModuleId, class: u32, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) -> AbsSet {
         let new = Abs::Instance(module, class, Owner::Fresh);
-        let mut with_self = vec![vec![new.clone()]];
+        let mut with_self = vec![smallvec![new.clone()]];
         with_self.extend(args.iter().cloned());
         for meta in self.metaclass_of(module, class, 0) {
             if let Abs::Class(m, c) = meta
                 && let Some((owner, func)) = self.find_method(m, c, "__call__")
             {
-                let mut all = vec![vec![Abs::Class(module, class)]];
+                let mut all = vec![smallvec![Abs::Class(module, class)]];
                 all.extend(args.iter().cloned());
                 self.enter(owner, func, &EnvRef::default(), &all, keywords);
             }
         }
         if let Some((m, func)) = self.find_method(module, class, "__new__") {
-            let mut all = vec![vec![Abs::Class(module, class)]];
+            let mut all = vec![smallvec![Abs::Class(module, class)]];
             all.extend(args.iter().cloned());
             self.enter(m, func, &EnvRef::default(), &all, keywords);
         }
@@ -1117,9 +1203,9 @@ impl<'p> Interpreter<'p> {
             self.enter(m, func, &EnvRef::default(), &with_self, keywords);
         }
         if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
-            self.enter(m, func, &EnvRef::default(), &[vec![new.clone()]], &[]);
+            self.enter(m, func, &EnvRef::default(), &[smallvec![new.clone()]], &[]);
         }
-        vec![new]
+        smallvec![new]
     }
 
     /// Runs a function of the program with arguments.
@@ -1134,19 +1220,17 @@ impl<'p> Interpreter<'p> {
         let code = self.code(module);
         let function = code.function(func);
         if function.generator || function.coroutine {
-            return vec![Abs::Fresh];
+            return smallvec![Abs::Fresh];
         }
         if self.depth > MOST_DEPTH || self.steps > MOST_STEPS {
-            return vec![Abs::Unknown];
+            return smallvec![Abs::Unknown];
         }
-        let key = (module, func, closure.clone(), args.to_vec(), self.silent > 0);
-        if keywords.is_empty()
-            && let Some(known) = self.results.get(&key)
-        {
+        let key = (module, func, closure.clone(), args.to_vec(), keywords.to_vec(), self.silent > 0);
+        if let Some(known) = self.results.get(&key) {
             return known.clone();
         }
         if !self.calls_running.insert((module, func)) {
-            return vec![Abs::Unknown];
+            return smallvec![Abs::Unknown];
         }
         let mut bindings: FxHashMap<u32, AbsSet> = FxHashMap::default();
         let params: Vec<u32> = function.params.clone().collect();
@@ -1159,10 +1243,10 @@ impl<'p> Interpreter<'p> {
                 let entry = bindings.entry(params[at]).or_default();
                 let mut elements: AbsSet = match entry.first() {
                     Some(Abs::Holder(old, _)) => (**old).clone(),
-                    _ => Vec::new(),
+                    _ => AbsSet::new(),
                 };
                 elements.extend(arg.iter().cloned());
-                *entry = vec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
+                *entry = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
             }
         }
         for (name, value) in keywords {
@@ -1174,16 +1258,15 @@ impl<'p> Interpreter<'p> {
         for &param in &params {
             bindings.entry(param).or_default();
         }
-        self.environments += 1;
         let env = EnvRef(Some(Rc::new(Env {
             module,
             bindings,
             parent: closure.clone(),
-            number: self.environments,
+            number: ENVIRONMENTS.fetch_add(1, Ordering::Relaxed),
         })));
         self.depth += 1;
         self.body(module, func, &env);
-        let mut out = Vec::new();
+        let mut out = AbsSet::new();
         for &value in code.returns_of(func) {
             self.note_read(module, value, &env);
             out.extend(self.eval(module, value, &env));
@@ -1196,9 +1279,7 @@ impl<'p> Interpreter<'p> {
         let mut unique = FxHashSet::default();
         out.retain(|abs| unique.insert(abs.clone()));
         out.truncate(MOST);
-        if keywords.is_empty() {
-            self.results.insert(key, out.clone());
-        }
+        self.results.insert(key, out.clone());
         out
     }
 
@@ -1219,11 +1300,11 @@ impl<'p> Interpreter<'p> {
             }
             if tables::is_logger(made.as_str()) && tables::LOGGER_EMITS.contains(&method) {
                 self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
-                return vec![Abs::Fresh];
+                return smallvec![Abs::Fresh];
             }
         }
         if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
-            return vec![Abs::Holder(elements.clone(), Owner::Fresh)];
+            return smallvec![Abs::Holder(elements.clone(), Owner::Fresh)];
         }
         let foreign = self.is_foreign(owner);
         if foreign && tables::MUTATORS.contains(&method) {
@@ -1241,8 +1322,8 @@ impl<'p> Interpreter<'p> {
             (Abs::Holder(elements, owner), "get" | "pop" | "setdefault" | "popitem") => {
                 elements.iter().map(|e| owned(e, *owner)).collect()
             }
-            (_, "copy") => vec![Abs::Fresh],
-            _ => vec![Abs::Object(owner)],
+            (_, "copy") => smallvec![Abs::Fresh],
+            _ => smallvec![Abs::Object(owner)],
         };
         if role == CallRole::Decorator {
             out.extend(args.first().into_iter().flatten().cloned());
@@ -1286,11 +1367,11 @@ impl<'p> Interpreter<'p> {
                 for abs in first() {
                     self.set_attr(&abs, attr, place);
                 }
-                vec![Abs::Fresh]
+                smallvec![Abs::Fresh]
             }
             ExternalKind::GetAttribute => match string(1) {
                 Some(attr) => {
-                    let mut out = Vec::new();
+                    let mut out = AbsSet::new();
                     for abs in first() {
                         out.extend(self.attr(&abs, attr));
                     }
@@ -1306,13 +1387,13 @@ impl<'p> Interpreter<'p> {
                         self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at)));
                     }
                     match program.target(self.cause, name.as_str()) {
-                        super::Target::Module(id) => vec![Abs::Module(id)],
-                        _ => vec![Abs::External(name)],
+                        super::Target::Module(id) => smallvec![Abs::Module(id)],
+                        _ => smallvec![Abs::External(name)],
                     }
                 }
                 None => {
                     self.load_siblings(place.0);
-                    vec![Abs::Unknown]
+                    smallvec![Abs::Unknown]
                 }
             },
             ExternalKind::Partial => {
@@ -1321,12 +1402,12 @@ impl<'p> Interpreter<'p> {
             }
             ExternalKind::CallsFirst => {
                 let elements: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
-                let elements = if elements.is_empty() { vec![Abs::Unknown] } else { elements };
-                let mut results = Vec::new();
+                let elements = if elements.is_empty() { smallvec![Abs::Unknown] } else { elements };
+                let mut results = AbsSet::new();
                 for callee in first() {
                     results.extend(self.call(&callee, std::slice::from_ref(&elements), &[], CallRole::Used, place));
                 }
-                vec![Abs::Holder(Rc::new(results), Owner::Fresh)]
+                smallvec![Abs::Holder(Rc::new(results), Owner::Fresh)]
             }
             ExternalKind::Identity => {
                 let mut out = first();
@@ -1335,16 +1416,16 @@ impl<'p> Interpreter<'p> {
                 }
                 out
             }
-            ExternalKind::DecoratorFactory => vec![Abs::External(Sym::new("functools.wraps()"))],
+            ExternalKind::DecoratorFactory => smallvec![Abs::External(Sym::new("functools.wraps()"))],
             ExternalKind::Collects => {
                 let elements: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
-                vec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
             }
             ExternalKind::Type => {
                 if args.len() == 3 {
                     let bases: AbsSet = args[1].iter().flat_map(elements_of).collect();
                     self.class_created(&Abs::Fresh, &bases, None, place);
-                    return vec![Abs::Fresh];
+                    return smallvec![Abs::Fresh];
                 }
                 first()
                     .into_iter()
@@ -1363,7 +1444,7 @@ impl<'p> Interpreter<'p> {
                 out
             }
             ExternalKind::GetLogger => {
-                let own = self.program.module(self.cause).name.as_str();
+                let own = self.program.module(place.0).name.as_str();
                 let package = own.split('.').next().unwrap_or_default();
                 let owner = match (string(0), args.is_empty()) {
                     (Some(name), _) if name.as_str().split('.').next() != Some(package) => {
@@ -1372,7 +1453,7 @@ impl<'p> Interpreter<'p> {
                     (None, true) => Owner::External(Sym::new("logging")),
                     _ => Owner::Fresh,
                 };
-                vec![Abs::Made(Sym::new("logging.Logger"), owner)]
+                smallvec![Abs::Made(Sym::new("logging.Logger"), owner)]
             }
             ExternalKind::Open => {
                 let mode = string(1).or_else(|| {
@@ -1386,25 +1467,25 @@ impl<'p> Interpreter<'p> {
                 if mode.is_some_and(|m| m.as_str().contains(['w', 'a', 'x', '+'])) {
                     self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
                 }
-                vec![Abs::Made(path, Owner::Fresh)]
+                smallvec![Abs::Made(path, Owner::Fresh)]
             }
             ExternalKind::Process => {
                 let subject = string(0).unwrap_or(path);
                 self.effect(EffectKind::Process, Owner::External(path), place, Some(subject));
-                vec![Abs::Made(path, Owner::Fresh)]
+                smallvec![Abs::Made(path, Owner::Fresh)]
             }
             ExternalKind::InputOutput => {
                 self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
-                vec![Abs::Made(path, Owner::Fresh)]
+                smallvec![Abs::Made(path, Owner::Fresh)]
             }
             ExternalKind::Fails => {
                 self.effect(EffectKind::Fails, Owner::External(path), place, Some(path));
-                vec![Abs::Fresh]
+                smallvec![Abs::Fresh]
             }
             ExternalKind::ReadsState => {
                 let state = tables::state_of(text);
                 self.state_read(Sym::new(state), string(0));
-                vec![Abs::Fresh]
+                smallvec![Abs::Fresh]
             }
             ExternalKind::Registers => {
                 // A callback that only touches what belongs to the module being loaded can be registered late.
@@ -1429,7 +1510,7 @@ impl<'p> Interpreter<'p> {
 
     #[expect(clippy::unused_self, reason = "a method like its neighbours")]
     fn made(&self, path: Sym, args: &[AbsSet], role: CallRole) -> AbsSet {
-        let mut out = vec![Abs::Made(path, Owner::Fresh)];
+        let mut out = smallvec![Abs::Made(path, Owner::Fresh)];
         if role == CallRole::Decorator || path.as_str().ends_with("()") {
             out.extend(args.first().into_iter().flatten().cloned());
         }
@@ -1484,8 +1565,8 @@ impl<'p> Interpreter<'p> {
 fn elements_of(abs: &Abs) -> AbsSet {
     match abs {
         Abs::Holder(elements, _) => (**elements).clone(),
-        Abs::Fresh | Abs::Str(_) => vec![Abs::Fresh],
-        other => vec![other.clone()],
+        Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+        other => smallvec![other.clone()],
     }
 }
 

@@ -1,31 +1,70 @@
-//! Unified diffs that `git apply` takes.
+//! Unified diffs that `git apply` takes: bytes, whatever their encoding, and lines that end with a line feed only.
 
 use std::io::{self, Write};
+use std::ops::Range;
 use std::path::Path;
 
-use similar::{Algorithm, TextDiff};
+use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
 use crate::run::NewText;
+
+/// Unchanged lines around a change.
+const CONTEXT: usize = 3;
 
 /// The diff of one file.
 pub fn unified(path: &Path, text: &NewText, out: &mut impl Write) -> io::Result<()> {
     let path = git_path(path);
-    let diff = TextDiff::configure()
-        .algorithm(Algorithm::Patience)
-        .timeout(std::time::Duration::from_secs(5))
-        .diff_lines(&text.old, &text.new);
-    writeln!(out, "diff --git {} {}", quoted("a", &path), quoted("b", &path))?;
     let (old, new) = (quoted("a", &path), quoted("b", &path));
-    write!(out, "{}", diff.unified_diff().context_radius(3).header(&old, &new))
+    writeln!(out, "diff --git {old} {new}\n--- {old}\n+++ {new}")?;
+    hunks(&text.old, &text.bytes, out)
 }
 
 /// A diff that creates a file.
 pub fn new_file(path: &Path, content: &str, out: &mut impl Write) -> io::Result<()> {
     let path = git_path(path);
-    writeln!(out, "diff --git {} {}", quoted("a", &path), quoted("b", &path))?;
-    writeln!(out, "new file mode 100644")?;
-    let diff = TextDiff::from_lines("", content);
-    write!(out, "{}", diff.unified_diff().context_radius(3).header("/dev/null", &quoted("b", &path)))
+    let (old, new) = (quoted("a", &path), quoted("b", &path));
+    writeln!(out, "diff --git {old} {new}\nnew file mode 100644\n--- /dev/null\n+++ {new}")?;
+    hunks(b"", content.as_bytes(), out)
+}
+
+fn hunks(old: &[u8], new: &[u8], out: &mut impl Write) -> io::Result<()> {
+    let old: Vec<&[u8]> = old.split_inclusive(|b| *b == b'\n').collect();
+    let new: Vec<&[u8]> = new.split_inclusive(|b| *b == b'\n').collect();
+    let all = capture_diff_slices(Algorithm::Patience, &old, &new);
+    for group in group_diff_ops(all, CONTEXT) {
+        let (Some(first), Some(last)) = (group.first(), group.last()) else { continue };
+        let span = |range: fn(&DiffOp) -> Range<usize>| place(range(first).start, range(last).end);
+        writeln!(out, "@@ -{} +{} @@", span(DiffOp::old_range), span(DiffOp::new_range))?;
+        for op in &group {
+            if op.tag() == DiffTag::Equal {
+                lines(b" ", &old[op.old_range()], out)?;
+            } else {
+                lines(b"-", &old[op.old_range()], out)?;
+                lines(b"+", &new[op.new_range()], out)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The first line, counted from 1, and the number of lines; of no lines, the line before.
+fn place(start: usize, end: usize) -> String {
+    match end - start {
+        0 => format!("{start},0"),
+        1 => format!("{}", start + 1),
+        length => format!("{},{length}", start + 1),
+    }
+}
+
+fn lines(prefix: &[u8], lines: &[&[u8]], out: &mut impl Write) -> io::Result<()> {
+    for line in lines {
+        out.write_all(prefix)?;
+        out.write_all(line)?;
+        if !line.ends_with(b"\n") {
+            out.write_all(b"\n\\ No newline at end of file\n")?;
+        }
+    }
+    Ok(())
 }
 
 fn git_path(path: &Path) -> String {
@@ -56,4 +95,20 @@ fn quoted(prefix: &str, path: &str) -> String {
     }
     out.push('"');
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_carriage_returns_and_a_missing_newline_stay() {
+        let text = NewText { old: b"a\rb\n\xe9\nc".to_vec(), bytes: b"a\rB\n\xe9\nc".to_vec() };
+        let mut out = Vec::new();
+        unified(Path::new("x.py"), &text, &mut out).expect("written");
+        let expected: &[u8] = b"diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,3 +1,3 @@\n\
+            -a\rb\n+a\rB\n \xe9\n c\n\\ No newline at end of file\n";
+        assert_eq!(String::from_utf8_lossy(&out), String::from_utf8_lossy(expected));
+        assert_eq!(out, expected);
+    }
 }

@@ -103,9 +103,17 @@ def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
     Nothing is locked: the import system locks each module, and a thread that comes second finds
     the module loaded. Nothing is remembered on failure, so the next use tries again.
     """
+    if _unregistered:
+        _register()
     record, statement = _arguments(placeholder)
+    importing = record.importing
+    if operation is getattr:
+        caller = sys._getframe(1).f_globals
+        if caller is not importing and "pickle" in str(caller.get("__name__")):
+            # cloudpickle asks what it has found in the globals of a function. It must not load it.
+            return partial(object.__getattribute__, placeholder)
     try:
-        name, value = _perform(record.importing, statement.split(), record)
+        name, value = _perform(importing, statement.split(), record)
     except BaseException as error:
         if type(error) is LoadError and error.__cause__ is not None:
             raise error.__cause__  # noqa: B904  (shielded from the attribute protocol; see there)
@@ -165,8 +173,11 @@ def _perform(
             level = len(target)
             target = target.lstrip(".")
             level -= len(target)
-    elif kind != "import":
-        return _perform_other(importer, words, record)
+    elif kind == "submodule":
+        return _perform_submodule(importer, words, record)
+    elif kind == "unpickled":  # in no module: the value is kept in a namespace of its own
+        value = namespace["value"]
+        return "value", _perform(namespace, words[1:], record)[1] if type(value) is Pending else value
     elif words[-2] != "as" and (len(words) > 2 or "." in target):
         submodules = [word.rstrip(",") for word in words[1:]]
         target = bound = submodules[0].partition(".")[0]
@@ -201,31 +212,6 @@ def _perform(
             value = _interpret(module, "import " + target + " as value")
         return bound, value
     return bound, module
-
-
-def _perform_other(
-    importer: "Function", words: "List[str]", record: "Any"
-) -> "Tuple[str, Any]":
-    """Resolve a placeholder that is not simply a statement of its module.
-
-    ``submodule a.b TARGETS`` is a pending attribute of the package ``a``, ``unpickled STATEMENT`` stands in no
-    module and keeps its value in its own namespace.
-    """
-    if words[0] == "unpickled":
-        value = record.namespace["value"]
-        if type(value) is Pending:
-            value = _perform(record.namespace, words[1:], record)[1]
-        return "value", value
-    namespace = record.importing
-    target = words[1]
-    importer(target, namespace, namespace, None, 0)
-    name = target.rpartition(".")[2]
-    value = record.namespace.get(name, record)
-    if value is record or type(value) is Pending:
-        value = sys.modules[target]
-        for deeper in words[2:]:
-            _attach(importer, namespace, value, target, deeper)
-    return name, value
 
 
 def _interpret(module: "Any", statement: str) -> "Any":
@@ -276,6 +262,20 @@ def _attach(
         return
 
 
+def _perform_submodule(importer: "Function", words: "List[str]", record: "Any") -> "Tuple[str, Any]":
+    """Resolve a pending attribute of a package; what is below it waits in turn."""
+    namespace = record.importing
+    target = words[1]
+    importer(target, namespace, namespace, None, 0)
+    name = target.rpartition(".")[2]
+    value = record.namespace.get(name, record)
+    if value is record or type(value) is Pending:
+        value = sys.modules[target]
+        for deeper in words[2:]:
+            _attach(importer, namespace, value, target, deeper)
+    return name, value
+
+
 # ----------------------------------------------------------- what other modules see: Module
 
 
@@ -301,7 +301,11 @@ class Attribute(str):
             return self
         value = _namespace(module).get(self, module)
         if type(value) is Pending:
-            return _resolve_for_outside(value, self)
+            result = _resolve_for_outside(value, self)
+            namespace = _namespace(module)
+            if namespace.get(self) is value:  # a copy of the namespace it belongs to
+                namespace[str(self)] = result
+            return result
         if value is module and self not in _namespace(module):
             # The interpreter goes on to the module's __getattr__, or raises the usual error.
             raise AttributeError(str(self))
@@ -602,6 +606,9 @@ class Pending(partial):  # type: ignore[type-arg]
     __or__ = _forward(_operator.or_)
     __ror__ = _forward_swapped(_operator.or_)
 
+    def __reduce_ex__(self, protocol: int) -> "Any":
+        return _reduce_placeholder(self)
+
     def __set_name__(self, owner: "Any", name: str) -> None:
         value = _resolve(None, self)
         if hasattr(type(value), "__set_name__"):
@@ -769,9 +776,13 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         (kind is not ModuleType and kind is not Module)
         or _namespace(module) is not namespace
         or not _ENABLED
-        or ("runpy" in modules and _is_run_path(frame.f_back))
     ):
         return partial(_import_now, namespace)
+    main = None
+    if "runpy" in modules and _is_run_path(frame.f_back):
+        main = _main_of_worker(frame)
+        if main is None:
+            return partial(_import_now, namespace)
     if _unregistered:
         _register()
     listed = names.split()
@@ -788,6 +799,8 @@ def _factory(frame: "FrameType", names: str) -> "Function":
                     _known.add(name)
         if kind is ModuleType:
             _set_class(module, Module)
+        if main is not None:
+            _set_class(main, Module)
     if _EAGER or "__" in names:
         if here in _EAGER:
             return partial(_import_now, namespace)
@@ -804,6 +817,21 @@ def _is_run_path(frame: "Optional[FrameType]") -> bool:
     if frame is None or frame.f_globals.get("__name__") != "runpy":
         return False
     return frame.f_back is not None and frame.f_back.f_code.co_name == "_run_module_code"
+
+
+def _main_of_worker(frame: "FrameType") -> "Optional[ModuleType]":
+    """Find the module into which a worker process copies the globals of the main script.
+
+    ``multiprocessing`` and its relatives run the script again, by ``runpy``, and make ``__main__`` from the result.
+    The one case where the module that will hold our placeholders is not the one whose body runs.
+    """
+    up: "Optional[FrameType]" = frame
+    while up is not None:
+        if up.f_code.co_name.startswith("_fixup_main_from_"):
+            main = up.f_locals.get("main_module")
+            return main if type(main) is ModuleType or type(main) is Module else None
+        up = up.f_back
+    return None
 
 
 def _choose(eager: "Any", factory: "Function", namespace: "Namespace", statement: str) -> "Any":
@@ -889,7 +917,7 @@ _EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
 # A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it,
 # and ``warnings`` finds that frame by skipping those of the import system. It knows them by the words
 # "importlib" and "_bootstrap" in their file name. Our frames belong to the import system here.
-for _function in (_resolve, real, _perform, _perform_other, _attach, _bind_last, _own) + (
+for _function in (_resolve, real, _perform, _perform_submodule, _attach, _bind_last, _own) + (
     Attribute.__get__,
     _resolve_for_outside,
     _import_now,

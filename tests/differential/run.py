@@ -196,7 +196,7 @@ def laziness(plan, lazy, threshold):
 def run_python(options, python, folder):
     version = version_of(python)
     started = time.monotonic()
-    number = tuple(map(int, version.split(".")))
+    number = tuple(map(int, (options.python_version or version).split(".")))
     trees = {"original": folder / "src", "rewritten": folder / "out"}
     plan = generate(trees["original"], number, options.seed, options.count)
     whole = build(options, python, version, trees["original"], trees["rewritten"])
@@ -262,7 +262,7 @@ def main():
     parser.add_argument("--dally", default="target/release/dally")
     parser.add_argument("--tool", help="a command instead of dally")
     parser.add_argument("--python", action="append", help="may be given several times")
-    parser.add_argument("--python-version", help="what `dally build` is told; by default the version that runs")
+    parser.add_argument("--python-version", help="generate and build for this Python instead of the one that runs")
     parser.add_argument("--target", default="proxy")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--count", type=int, help="default %d; with --quick %d" % (FULL, QUICK))

@@ -1,0 +1,186 @@
+"""Whether rewritten files are still the programs that they were: an opinion that owes nothing to dally's own code.
+
+    same_program.py [--compare] [--lines] OLD NEW LIST
+
+LIST names files, one a line, relative to OLD and NEW. Every new file must compile under the Python that runs this script
+if the old one does. With --compare the syntax trees must be equal but for the imports at module level and the wrapping of reads,
+and with --lines every statement and expression must stand on its old line. Complaints go to standard output, one a line; the last line
+counts the files. It runs on Python 3.8 and later and needs nothing else.
+"""
+import ast
+import os
+import re
+import sys
+import warnings
+
+FACTORY = re.compile(r"_dally\d*$")
+REAL = re.compile(r"_dally_real\d*$")
+NAMES = {"factory": set(), "real": set()}
+
+
+def is_header(node):
+    return isinstance(node, ast.ImportFrom) and (node.module or "").rsplit(".", 1)[-1] == "_dally"
+
+
+def learn(tree):
+    """The names that the header binds."""
+    NAMES["factory"], NAMES["real"] = set(), set()
+    for node in tree.body:
+        if is_header(node):
+            for alias in node.names:
+                kind = "real" if alias.name == "real" else "factory" if alias.name in ("lazy", "pending") else None
+                if kind:
+                    NAMES[kind].add(alias.asname or alias.name)
+    return NAMES
+
+
+def called(node, kind):
+    return (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in NAMES[kind]
+            and len(node.args) == 1 and not node.keywords)
+
+
+def constant(node):
+    return node.value if isinstance(node, ast.Constant) else None
+
+
+def single(node):
+    """One import statement as a list of single names."""
+    if isinstance(node, ast.Import):
+        return [("import", alias.name, alias.asname) for alias in node.names]
+    return [("from", node.level, node.module, alias.name, alias.asname) for alias in node.names]
+
+
+def block(statements, top):
+    """Statements of one block; neighbouring imports at module level become one sorted list."""
+    out = []
+    pending = []
+
+    def flush():
+        if pending:
+            out.append(("imports", sorted(map(repr, pending))))
+            pending.clear()
+
+    for node in statements:
+        if top:
+            if isinstance(node, (ast.Import, ast.ImportFrom)):
+                if not is_header(node):
+                    pending.extend(single(node))
+                continue
+            if isinstance(node, ast.Assign) and called(node.value, "factory") and isinstance(node.targets[0], ast.Name):
+                if node.targets[0].id not in NAMES["factory"]:
+                    # Of several dotted names the last is the one that this statement stands for.
+                    pending.append(single(ast.parse(constant(node.value.args[0])).body[0])[-1])
+                continue
+            if (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+                    and node.targets[0].id == "__lazy_modules__"):
+                continue
+            if isinstance(node, ast.Expr) and isinstance(node.value, ast.Tuple) and not node.value.elts:
+                continue
+            if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and any(
+                    isinstance(other, ast.Assign) and called(other.value, "factory") for other in node.orelse):
+                if block(node.body, True) != block(node.orelse, True):
+                    out.append("the branches of TYPE_CHECKING differ")
+                for other in node.body:
+                    pending.extend(single(other))
+                continue
+        flush()
+        out.append(node)
+    flush()
+    return out
+
+
+def unwrapped(node):
+    while True:
+        if called(node, "real"):
+            node = node.args[0]
+        elif (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1
+                and all(called(e, "real") for e in node.value.elts[:-1])):
+            node = node.value.elts[-1]
+        else:
+            return node
+
+
+def annotation(node):
+    """An annotation that dally has put into quotes."""
+    text = constant(node)
+    if isinstance(text, str) and any(name + "(" in text for name in NAMES["real"]):
+        return ast.parse("(" + text + "\n)", mode="eval").body, False
+    return node, True
+
+
+def difference(old, new, lines):
+    """The first place where two trees differ, or None. A loop, because real programs nest deeply."""
+    stack = [(old, new, True, lines)]
+    while stack:
+        a, b, top, same_line = stack.pop()
+        if isinstance(b, ast.AST):
+            b = unwrapped(b)
+        if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+            if len(a) != len(b):
+                where = next((x.lineno for x in [*a, *b] if hasattr(x, "lineno")), "?")
+                return "line %s: %d parts became %d" % (where, len(a), len(b))
+            stack.extend((x, y, top, same_line) for x, y in zip(a, b))
+            continue
+        if type(a) is not type(b):
+            return "line %s: %s became %s" % (getattr(a, "lineno", "?"), type(a).__name__, type(b).__name__)
+        if not isinstance(a, ast.AST):
+            if a != b and repr(a) != repr(b):
+                return "%.60r became %.60r" % (a, b)
+            continue
+        if same_line and getattr(a, "lineno", 0) != getattr(b, "lineno", 0):
+            # The surroundings of a wrapped or quoted part may begin with it.
+            return "%s moved from line %d to %d" % (type(a).__name__, a.lineno, b.lineno)
+        for field in a._fields:
+            x, y = getattr(a, field, None), getattr(b, field, None)
+            inner = top and not isinstance(a, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda))
+            if field in ("body", "orelse", "finalbody") and isinstance(x, list):
+                x, y = block(x, inner), block(y, inner)
+            keep = same_line
+            if field in ("annotation", "returns") and y is not None and x is not None:
+                y, exact = annotation(y)
+                keep = same_line and exact
+            stack.append((x, y, inner, keep))
+    return None
+
+
+def check(old_path, new_path, compare, lines):
+    with open(new_path, "rb") as file:
+        new = file.read()
+    with open(old_path, "rb") as file:
+        old = file.read()
+    try:
+        compile(new, new_path, "exec", dont_inherit=True)
+    except Exception as error:
+        try:
+            compile(old, old_path, "exec", dont_inherit=True)
+        except Exception:
+            return None
+        return "does not compile any more: %s" % (error,)
+    if not compare:
+        return None
+    try:
+        old_tree = ast.parse(old)
+    except SyntaxError:
+        return None
+    new_tree = ast.parse(new)
+    learn(new_tree)
+    return difference(old_tree, new_tree, lines)
+
+
+def main():
+    warnings.simplefilter("ignore")
+    sys.setrecursionlimit(10000)
+    arguments = sys.argv[1:]
+    compare = "--compare" in arguments
+    lines = "--lines" in arguments
+    old, new, listed = [a for a in arguments if not a.startswith("--")]
+    with open(listed, encoding="utf-8", errors="surrogateescape") as file:
+        names = [name for name in file.read().split("\n") if name]
+    for name in names:
+        complaint = check(os.path.join(old, name), os.path.join(new, name), compare, lines)
+        if complaint:
+            print("%s: %s" % (name, complaint))
+    print("compared %d files" % len(names))
+
+
+main()
