@@ -69,9 +69,9 @@ class Context:
     def has(self, option):
         return option in self.options
 
-    def is_limit(self, version):
-        limits = [o[len("limit") :] or "3.0" for o in self.options if o.startswith("limit")]
-        return any(tuple(map(int, limit.split("."))) <= version for limit in limits)
+    def limit(self):
+        """The Python from which on this is a known limit, or nothing."""
+        return next((o[len("limit") :] or "3.0" for o in self.options if o.startswith("limit")), "")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -295,9 +295,8 @@ def indent(text):
 
 
 class Tree:
-    def __init__(self, rng, version):
+    def __init__(self, rng):
         self.rng = rng
-        self.version = version
         self.files = {}
         self.open = {}  # (place, kind of context) -> the module that still takes checks
         self.modules = []
@@ -412,7 +411,7 @@ class Tree:
             "object": [full, "" if reads_module else names["o"]],
             "expect": expect,
             "import": statement,
-            "limit": context.is_limit(self.version),
+            "limit": context.limit(),
         })
 
     def finish(self):
@@ -452,7 +451,7 @@ class Tree:
 
 def generate(folder, version=(3, 8), seed=1, count=10**9):
     """Writes the tree into `folder` and returns the plan."""
-    tree = Tree(random.Random(seed), version)
+    tree = Tree(random.Random(seed))
     for number, (context, kind, form) in enumerate(choose(version, seed, count)):
         tree.add(number, context, kind, form)
     plan = tree.finish()
