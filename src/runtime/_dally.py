@@ -42,21 +42,23 @@ Switches, read from the environment once, when this file is loaded
 import _operator
 import builtins
 import sys
-from _functools import partial, reduce
 from _weakref import ref
 
-# Only modules that are part of the interpreter binary are imported above: loading this file
-# costs one file read. Hence the quoted annotations and no ``typing`` at run time. Type checkers
-# take a name of this spelling to be true; ``dally apply`` relies on that too.
+# Only modules that are part of the interpreter binary are imported: loading this file costs one file
+# read. Hence the quoted annotations, and no ``typing`` at run time. Type checkers take a name of
+# this spelling to be true; ``dally apply`` relies on that too.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from functools import partial, reduce
     from types import CodeType, FrameType, ModuleType
-    from typing import Any, Callable, Dict, FrozenSet, List, NoReturn, Optional, Set, Tuple, TypeVar
+    from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple, TypeVar
 
     T = TypeVar("T")
     Namespace = Dict[str, Any]
     Function = Callable[..., Any]
 else:
+    from _functools import partial, reduce
+
     ModuleType = type(sys)
 
 
@@ -90,9 +92,9 @@ def unreachable(record: Record, statement: str) -> "NoReturn":
 
 
 # Read the slots of placeholders and modules, and write a module's class, past our own overrides.
-_arguments: "Callable[[Any], Tuple[Record, str]]" = partial.__dict__["args"].__get__
-_namespace: "Callable[[ModuleType], Namespace]" = ModuleType.__dict__["__dict__"].__get__
-_set_class: "Callable[[ModuleType, type], None]" = object.__dict__["__class__"].__set__
+_arguments: "Callable[[Any], Tuple[Record, str]]" = vars(partial)["args"].__get__
+_namespace: "Callable[[ModuleType], Namespace]" = vars(ModuleType)["__dict__"].__get__
+_set_class: "Callable[[ModuleType, type], None]" = vars(object)["__class__"].__set__
 
 
 def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
@@ -141,7 +143,7 @@ def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
 
 def real(value: "T") -> "T":
     """Give the object itself, whether ``value`` is a placeholder or not."""
-    return _resolve(None, value) if type(value) is Pending else value  # type: ignore[no-any-return]
+    return _resolve(None, value) if type(value) is Pending else value
 
 
 # --------------------------------------------------------- carrying out an import statement
@@ -163,10 +165,12 @@ def _perform(
     Submodules in the last form wait until they are used, unless the statement is carried
     out at its original place (no record).
     """
-    scope = namespace["__builtins__"]
-    importer = (scope if type(scope) is dict else _namespace(scope))["__import__"]
+    scope: "Any" = namespace["__builtins__"]
+    importer: "Function" = (scope if type(scope) is dict else _namespace(scope))["__import__"]
     kind, target, bound = words[0], words[1], words[-1]
-    level, attributes, submodules = 0, None, None
+    level = 0
+    attributes: "Optional[Tuple[str, ...]]" = None
+    submodules: "Optional[List[str]]" = None
     if kind == "from":
         attributes = (words[3],)
         if target[0] == ".":
@@ -187,7 +191,7 @@ def _perform(
     # A thread that waits while another one loads the module gets the module even if that has
     # failed: half-loaded, and removed from sys.modules. A statement would be executed again the next
     # time; a placeholder that resolves to this module would keep it for good.
-    modules = sys.modules
+    modules: "Dict[Any, ModuleType]" = sys.modules
     while modules.get(target) is not module and record is not None:
         if modules.get(getattr(module, "__name__", None)) is module:
             break  # the package of a dotted name, a relative name
@@ -543,11 +547,11 @@ def _release(module: "ModuleType") -> None:
 # ---------------------------------------------------------------------------- class Pending
 
 
-def _bind_last(operation: "Function", placeholder: "Pending") -> "Function":
+def _bind_last(operation: "Function", placeholder: "Any") -> "Function":
     return partial(reduce, operation, (_resolve(None, placeholder),))
 
 
-def _own(name: str, placeholder: "Pending") -> "Any":
+def _own(name: str, placeholder: "Any") -> "Any":
     return getattr(_resolve(None, placeholder), name)
 
 
@@ -566,59 +570,57 @@ def _forward_swapped(operation: "Function") -> "Any":
     return property(partial(_bind_last, operation))
 
 
-def _forward_method(name: str) -> "Any":
-    """Make the special method that is the real object's own method."""
-    return property(partial(_own, name))
+def _set_name(placeholder: "Any", owner: "Any", name: str) -> None:
+    value = _resolve(None, placeholder)
+    if hasattr(type(value), "__set_name__"):
+        value.__set_name__(owner, name)
 
 
-class Pending(partial):  # type: ignore[type-arg]
-    """A placeholder: ``Pending(unreachable, record, "import numpy as np")``.
+def _get(placeholder: "Any", instance: "Any", owner: "Any" = None) -> "Any":
+    value = _resolve(None, placeholder)
+    if hasattr(type(value), "__get__"):
+        return value.__get__(instance, owner)
+    return value
 
-    A subclass of ``partial`` because that is a constructor in C with free slots. The factory
-    that a module gets is ``partial(Pending, unreachable, record)``, so making a placeholder runs no
-    Python code at all; the text is parsed when it is needed. (A tuple would be as cheap, but
-    ``isinstance`` treats tuples specially.)
-    """
 
-    __slots__ = ()
+def _special_methods() -> "Namespace":
+    methods: "Namespace" = {
+        "__slots__": (),
+        "__module__": __name__,
+        # What rewritten code relies on.
+        "__call__": _forward(None),
+        "__getattribute__": _forward(getattr),
+        "__setattr__": _forward(setattr),
+        "__delattr__": _forward(delattr),
+        "__getitem__": _forward(_operator.getitem),
+        "__setitem__": _forward(_operator.setitem),
+        "__delitem__": _forward(_operator.delitem),
+        "__instancecheck__": _forward_swapped(isinstance),
+        "__subclasscheck__": _forward_swapped(issubclass),
+        # Picklers that find one in the globals of a function.
+        "__reduce_ex__": lambda placeholder, protocol: _reduce_placeholder(placeholder),
+        # Defence in depth, for one that somebody dug out of ``globals()``. What is missing here
+        # (arithmetic) is a TypeError for a placeholder, never a wrong answer.
+        "__set_name__": _set_name,
+        "__get__": _get,
+        "__bool__": _forward(_operator.truth),
+        "__or__": _forward(_operator.or_),
+        "__ror__": _forward_swapped(_operator.or_),
+    }
+    for name in ("eq", "ne", "lt", "le", "gt", "ge", "contains", "index"):
+        methods["__" + name + "__"] = _forward(getattr(_operator, name))
+    for name in ("hash", "iter", "next", "len", "str", "repr", "bytes", "int", "float", "format", "dir"):
+        methods["__" + name + "__"] = _forward(getattr(builtins, name))
+    for name in ("await", "aiter", "anext", "enter", "exit", "aenter", "aexit", "fspath"):
+        methods["__" + name + "__"] = property(partial(_own, "__" + name + "__"))
+    return methods
 
-    # What rewritten code relies on.
-    __call__ = _forward(None)
-    __getattribute__ = _forward(getattr)
-    __setattr__ = _forward(setattr)
-    __delattr__ = _forward(delattr)
-    __getitem__ = _forward(_operator.getitem)
-    __setitem__ = _forward(_operator.setitem)
-    __delitem__ = _forward(_operator.delitem)
-    __instancecheck__ = _forward_swapped(isinstance)
-    __subclasscheck__ = _forward_swapped(issubclass)
 
-    # Defence in depth, for a placeholder that somebody dug out of ``globals()``. What is missing
-    # here (arithmetic) is a TypeError for a placeholder, never a wrong answer.
-    for _name in "eq ne lt le gt ge contains index".split():
-        vars()["__" + _name + "__"] = _forward(getattr(_operator, _name))
-    for _name in "hash iter next len str repr bytes int float format dir".split():
-        vars()["__" + _name + "__"] = _forward(getattr(builtins, _name))
-    for _name in "await aiter anext enter exit aenter aexit fspath".split():
-        vars()["__" + _name + "__"] = _forward_method("__" + _name + "__")
-    del _name
-    __bool__ = _forward(_operator.truth)
-    __or__ = _forward(_operator.or_)
-    __ror__ = _forward_swapped(_operator.or_)
-
-    def __reduce_ex__(self, protocol: int) -> "Any":
-        return _reduce_placeholder(self)
-
-    def __set_name__(self, owner: "Any", name: str) -> None:
-        value = _resolve(None, self)
-        if hasattr(type(value), "__set_name__"):
-            value.__set_name__(owner, name)
-
-    def __get__(self, instance: "Any", owner: "Any" = None) -> "Any":
-        value = _resolve(None, self)
-        if hasattr(type(value), "__get__"):
-            return value.__get__(instance, owner)
-        return value
+# A placeholder is ``Pending(unreachable, record, "import numpy as np")``. The class derives from
+# ``partial`` because that is a constructor in C with free slots: the factory that a module gets is
+# ``partial(Pending, unreachable, record)``, and making a placeholder runs no Python code at all; the text
+# is parsed when it is needed. (A tuple would do as well, but ``isinstance`` treats tuples specially.)
+Pending: "Any" = type("Pending", (partial,), _special_methods())
 
 
 # --------------------------------------------------------------------------------- pickling
@@ -914,15 +916,18 @@ _EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
 
 # ----------------------------------------------------------------------------------- frames
 
-# A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it,
-# and ``warnings`` finds that frame by skipping those of the import system. It knows them by the words
-# "importlib" and "_bootstrap" in their file name. Our frames belong to the import system here.
-for _function in (_resolve, real, _perform, _perform_submodule, _attach, _bind_last, _own) + (
-    Attribute.__get__,
-    _resolve_for_outside,
-    _import_now,
-    _choose,
-    lazy,
-):
-    _function.__code__ = _function.__code__.replace(co_filename=__file__ + " (like importlib._bootstrap)")
-del _function
+
+def _join_the_import_system() -> None:
+    """Let ``warnings`` count our frames among those of the import system.
+
+    A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it, and
+    ``warnings`` finds that frame by skipping those whose file name contains "importlib" and "_bootstrap".
+    """
+    filename = __file__ + " (like importlib._bootstrap)"
+    functions: "List[Any]" = [_resolve, real, _perform, _perform_submodule, _attach, _bind_last, _own]
+    functions += [Attribute.__get__, _resolve_for_outside, _import_now, _choose, lazy]
+    for function in functions:
+        function.__code__ = function.__code__.replace(co_filename=filename)
+
+
+_join_the_import_system()
