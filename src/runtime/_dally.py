@@ -68,7 +68,7 @@ else:
 class Record:
     """One namespace with pending names."""
 
-    __slots__ = ("certain", "importing", "module", "names", "namespace")
+    __slots__ = ("importing", "loading", "module", "names", "namespace", "waiting")
 
     def __init__(
         self, namespace: "Namespace", module: "ModuleType", names: "List[str]", importing: "Namespace"
@@ -79,20 +79,25 @@ class Record:
         self.importing = importing
         #: The module, weakly, because a record must not keep it alive.
         self.module = ref(module)
-        #: The names whose statements have not been resolved, executed or not.
-        self.names = set(names)
-        #: Each name is bound by one statement, and for the first time. Otherwise it cannot be told
-        #: whether a name without a placeholder has been resolved or is about to get one.
-        self.certain = len(self.names) == len(names) and namespace.keys().isdisjoint(names)
+        #: The names, once for each statement.
+        self.names = names
+        #: The names whose statements have not been resolved, executed or not; made at first use.
+        self.waiting: "Optional[Set[str]]" = None
+        #: The import system is loading the module, and so will say when its body has ended.
+        self.loading: bool = getattr(namespace.get("__spec__"), "_initializing", False)
 
-
-def unreachable(record: Record, statement: str) -> "NoReturn":
-    """Stand in for the function of a ``Pending``: calls of a placeholder go to the real object."""
-    raise TypeError(statement)
+    def done(self, name: str) -> None:
+        """Note that the statement for a name is resolved, or its placeholder gone."""
+        waiting = self.waiting
+        if waiting is None:
+            waiting = self.waiting = set(self.names)
+            if len(waiting) < len(self.names):
+                waiting.add("")  # a name bound twice: never tell that all statements are resolved
+        waiting.discard(name)
 
 
 # Read the slots of placeholders and modules, and write a module's class, past our own overrides.
-_arguments: "Callable[[Any], Tuple[Record, str]]" = vars(partial)["args"].__get__
+_arguments: "Callable[[Any], Tuple[Record, str]]" = vars(BaseException)["args"].__get__
 _namespace: "Callable[[ModuleType], Namespace]" = vars(ModuleType)["__dict__"].__get__
 _set_class: "Callable[[ModuleType, type], None]" = vars(object)["__class__"].__set__
 
@@ -128,16 +133,8 @@ def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
     namespace = record.namespace
     if namespace.get(name) is placeholder:
         namespace[name] = value
-        record.names.discard(name)
-    try:
-        for name in record.names:
-            if type(namespace.get(name)) is not Pending:
-                _settle(record)
-            break
-        else:
-            _settle(record)
-    except RuntimeError:
-        _settle(record)  # another thread has just resolved a name
+        record.done(name)
+    _settle(record)
     return value if operation is None else partial(operation, value)
 
 
@@ -260,7 +257,7 @@ def _attach(
                 record = Record(attributes, package, [child], namespace)
                 _swap(package, child)
                 statement = "submodule " + prefix + " " + targets + target
-                attributes[child] = Pending(unreachable, record, statement)
+                attributes[child] = Pending(record, statement)
                 return
         importer(target, namespace, namespace, None, 0)
         return
@@ -330,7 +327,7 @@ class Attribute(str):
                 namespace[name] = value
                 for target in words[2:]:
                     _attach(__import__, record.importing, value, words[1], target)
-                record.names.discard(name)
+                record.done(name)
                 _settle(record)
                 return
             if words[0] == "from" and _names(_absolute(record.importing, words[1]), value):
@@ -338,7 +335,7 @@ class Attribute(str):
                 # the submodule and bound the function over it. So the function has to come.
                 return
         namespace[name] = value
-        record.names.discard(name)
+        record.done(name)
         _settle(record)
 
     def __delete__(self, module: "Any") -> None:
@@ -349,7 +346,7 @@ class Attribute(str):
         present = namespace.pop(name)
         if type(present) is Pending:
             record = _arguments(present)[0]
-            record.names.discard(name)
+            record.done(name)
             _settle(record)
 
 
@@ -501,30 +498,23 @@ def _swap(module: "ModuleType", name: str) -> None:
 def _settle(record: Record) -> None:
     """Give a module its class back if nothing is pending any more."""
     namespace = record.namespace
+    waiting = record.names if record.waiting is None else record.waiting
     try:
-        for name in record.names:
+        for name in waiting:
             if type(namespace.get(name)) is Pending:
                 return
     except RuntimeError:
         return  # another thread has just resolved a name, and will come here itself
-    if record.names:
-        # Statements that have not been executed: still to come, or in a branch not taken.
-        if not record.certain or _is_loading(namespace):
+    if waiting:
+        # Statements that have not been executed: in a branch not taken, or still to come.
+        if not record.loading or getattr(namespace.get("__spec__"), "_initializing", False):
             return
-    elif not record.certain and _is_loading(namespace):
-        return
     for value in list(namespace.values()):
         if type(value) is Pending:
             return
     module = record.module()
     if module is not None and type(module) is Module:
         _set_class(module, ModuleType)
-
-
-def _is_loading(namespace: "Namespace") -> bool:
-    """Say whether the body of a module is still running, or may be."""
-    spec = namespace.get("__spec__")
-    return spec is None or bool(getattr(spec, "_initializing", False))
 
 
 def _resolve_all(namespace: "Namespace") -> None:
@@ -616,11 +606,12 @@ def _special_methods() -> "Namespace":
     return methods
 
 
-# A placeholder is ``Pending(unreachable, record, "import numpy as np")``. The class derives from
-# ``partial`` because that is a constructor in C with free slots: the factory that a module gets is
-# ``partial(Pending, unreachable, record)``, and making a placeholder runs no Python code at all; the text
-# is parsed when it is needed. (A tuple would do as well, but ``isinstance`` treats tuples specially.)
-Pending: "Any" = type("Pending", (partial,), _special_methods())
+# A placeholder is ``Pending(record, "import numpy as np")``. The class derives from ``BaseException``
+# for one reason: that is the cheapest type with a constructor in C that keeps its arguments. The
+# factory that a module gets is ``partial(Pending, record)``; making a placeholder runs no Python code and
+# costs no more than an import of a loaded module. The text is parsed when it is needed. Nobody raises a
+# placeholder. (A tuple would be an obvious choice, but ``isinstance`` treats tuples specially.)
+Pending: "Any" = type("Pending", (BaseException,), _special_methods())
 
 
 # --------------------------------------------------------------------------------- pickling
@@ -630,7 +621,7 @@ def restore(statement: str) -> "Any":
     """Make a pending import that stands in no module: what a pickled placeholder becomes."""
     namespace: "Namespace" = {"__builtins__": builtins, "__name__": __name__, "__spec__": None}
     record = Record(namespace, sys, ["value"], namespace)
-    namespace["value"] = Pending(unreachable, record, "unpickled " + statement)
+    namespace["value"] = Pending(record, "unpickled " + statement)
     return namespace["value"]
 
 
@@ -757,13 +748,17 @@ def lazy(statement: str) -> "Any":
     """Give the value to bind to the name that this statement would bind: the form for people."""
     frame = sys._getframe(1)
     namespace = frame.f_globals
-    name = _bound_name(statement.split())
+    name = statement.rpartition(" ")[2]
+    if "." in name:
+        name = _bound_name(statement.split())
     for last in reversed(namespace.values()):
         if type(last) is Pending:  # the line before was one of ours
             record = _arguments(last)[0]
             if record.namespace is namespace and name in _known and name not in namespace and not _EAGER:
-                record.names.add(name)
-                return Pending(unreachable, record, statement)
+                record.names.append(name)
+                if record.waiting is not None:
+                    record.waiting.add(name)
+                return Pending(record, statement)
         break
     return _factory(frame, name)(statement)
 
@@ -793,7 +788,7 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         factory = partial(_import_natively, namespace)
     else:
         record = Record(namespace, module, listed, namespace)
-        factory = partial(Pending, unreachable, record)
+        factory = partial(Pending, record)
         if not _known.issuperset(listed):
             for name in listed:
                 if name not in _known and (name[:2] != "__" or name in _PLAIN):
@@ -870,7 +865,7 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
             module = sys.modules[here]
             record = Record(namespace, module, [name], namespace)
             _swap(module, name)
-            return Pending(unreachable, record, statement)
+            return Pending(record, statement)
     exchange: "Tuple[str, ...]"
     for target in words[1:] if words[0] == "import" and words[-2] != "as" else words[1:2]:
         target = target.rstrip(",")
