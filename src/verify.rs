@@ -45,6 +45,13 @@ pub fn fingerprint(module: &ModModule) -> Fingerprint {
 impl Helpers {
     /// Learns the helper names from a header.
     fn collect(&mut self, stmt: &Stmt) {
+        if let Some((name, helper)) = runtime_attribute(stmt) {
+            match helper {
+                "pending" => self.lazy.push(name.to_owned()),
+                _ => self.real.push(name.to_owned()),
+            }
+            return;
+        }
         let Stmt::ImportFrom(import) = stmt else { return };
         if !is_runtime_import(import) {
             return;
@@ -88,6 +95,21 @@ impl Helpers {
         let all_wrapped = !calls.is_empty() && calls.iter().all(|c| self.wrapped(c).is_some());
         all_wrapped.then_some(last)
     }
+}
+
+/// `x = __import__("_dally").real` and `x = __import__("_dally").pending("…")`: the name and the helper.
+fn runtime_attribute(stmt: &Stmt) -> Option<(&str, &str)> {
+    let Stmt::Assign(assign) = stmt else { return None };
+    let [Expr::Name(target)] = &assign.targets[..] else { return None };
+    let attribute = match &*assign.value {
+        Expr::Attribute(attribute) => attribute,
+        Expr::Call(call) => call.func.as_attribute_expr()?,
+        _ => return None,
+    };
+    let call = attribute.value.as_call_expr()?;
+    let imports = matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "__import__");
+    let helper = attribute.attr.as_str();
+    (imports && matches!(helper, "pending" | "real")).then_some((target.id.as_str(), helper))
 }
 
 fn is_runtime_import(import: &ruff_python_ast::StmtImportFrom) -> bool {
@@ -154,6 +176,7 @@ impl Visitor<'_> {
     fn own_form(&mut self, stmt: &Stmt) -> bool {
         match stmt {
             Stmt::ImportFrom(import) if is_runtime_import(import) && !self.helpers.lazy.is_empty() => true,
+            Stmt::Assign(_) if runtime_attribute(stmt).is_some() => true,
             Stmt::Assign(assign) => {
                 if let Some(spec) = self.helpers.is_lazy_call(&assign.value) {
                     let header = matches!(&assign.targets[..], [Expr::Name(n)]

