@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
+use ruff_python_ast::ModModule;
 use ruff_python_parser::ParseError;
 use rustc_hash::{FxHashSet, FxHasher};
 use std::hash::{Hash, Hasher};
@@ -59,6 +60,8 @@ pub struct Failure {
     pub message: String,
     /// The file could be read, but is no Python: `build` copies such files.
     pub syntax: bool,
+    /// Nothing is wrong: its layout leaves no place for what would have to be written.
+    pub refused: bool,
 }
 
 /// What is known of a file besides its facts.
@@ -172,8 +175,7 @@ impl Run {
         let compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
         let environment = Environment { complete: false, assumed: assumed(config) };
         let program = Program::link(modules, compiled, stdlib, environment);
-        let eager_in: Vec<bool> =
-            discovery
+        let eager_in: Vec<bool> = discovery
             .files
             .iter()
             .map(|file| {
@@ -225,7 +227,7 @@ impl Run {
         let verdicts = &self.verdicts[index];
         let bug = |at: usize, text: &str, message: String| {
             let position = LineIndex::new(text).position(text, at);
-            Failure { line: position.line, column: position.column, message, syntax: false }
+            Failure { line: position.line, column: position.column, message, syntax: false, refused: false }
         };
         let bytes = fs::read(&file.absolute).map_err(|e| io_failure(&e))?;
         if hash(&bytes) != self.states[index].hash {
@@ -234,6 +236,7 @@ impl Run {
                 column: 1,
                 message: "the file changed while dally was running".to_owned(),
                 syntax: false,
+                refused: false,
             });
         }
         let source = SourceText::decode(bytes.clone()).map_err(|e| Failure {
@@ -241,6 +244,7 @@ impl Run {
             column: e.column,
             message: e.to_string(),
             syntax: false,
+            refused: false,
         })?;
         let text = source.text();
         let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
@@ -269,7 +273,8 @@ impl Run {
             Ok(Some(new)) => new,
             Ok(None) => return Ok(None),
             Err(refusal) => {
-                return Err(bug(refusal.at.to_usize(), text, format!("left alone: {}", refusal.message)));
+                let failure = bug(refusal.at.to_usize(), text, format!("left alone: {}", refusal.message));
+                return Err(Failure { refused: true, ..failure });
             }
         };
         self.verify(index, text, &new).map_err(|message| bug(0, text, message))?;
@@ -371,9 +376,10 @@ pub struct Counts {
 fn decide_options(request: &Request) -> DecideOptions {
     let config = &request.config;
     let first = request.python_version.or(config.python_version).or(config.minimum_version);
-    let target = request.target.or(config.target).unwrap_or({
-        if first.is_some_and(|v| v.minor() >= 15) { Target::Native } else { Target::Proxy }
-    });
+    let target = request
+        .target
+        .or(config.target)
+        .unwrap_or({ if first.is_some_and(|v| v.minor() >= 15) { Target::Native } else { Target::Proxy } });
     let first = match target {
         Target::Native => PythonVersion::NEWEST,
         Target::Proxy | Target::LazyModules => first.unwrap_or(PythonVersion::OLDEST),
@@ -384,11 +390,16 @@ fn decide_options(request: &Request) -> DecideOptions {
         first,
         last: PythonVersion::NEWEST,
         safety: request.safety.or(config.safety).unwrap_or(Safety::Balanced),
-        escapes: request.escapes.or(config.escapes).unwrap_or(if build { Escapes::Wrap } else { Escapes::Keep }),
-        annotations: request
-            .annotations
-            .or(config.annotations)
-            .unwrap_or(if build { Annotations::Defer } else { Annotations::Keep }),
+        escapes: request.escapes.or(config.escapes).unwrap_or(if build {
+            Escapes::Wrap
+        } else {
+            Escapes::Keep
+        }),
+        annotations: request.annotations.or(config.annotations).unwrap_or(if build {
+            Annotations::Defer
+        } else {
+            Annotations::Keep
+        }),
         form: request.form,
         eager: config.eager.clone(),
         pure: config.effects.pure.clone(),
@@ -414,8 +425,10 @@ fn siblings(file: &SourceFile, discovery: &Discovery) -> Option<Sym> {
 }
 
 fn read(path: &Path, fingerprint: bool) -> (ModuleFacts, FileState) {
+    // What cannot be read counts as an empty module; `broken` says that it is none.
     let failed = |hash, failure| {
-        (ModuleFacts::default(), FileState { hash, fingerprint: None, failure: Some(failure) })
+        let facts = parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module));
+        (facts, FileState { hash, fingerprint: None, failure: Some(failure) })
     };
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -425,19 +438,28 @@ fn read(path: &Path, fingerprint: bool) -> (ModuleFacts, FileState) {
     let source = match SourceText::decode(bytes) {
         Ok(source) => source,
         Err(error) => {
-            let failure =
-                Failure { line: error.line, column: error.column, message: error.to_string(), syntax: true };
+            let failure = Failure {
+                line: error.line,
+                column: error.column,
+                message: error.to_string(),
+                syntax: true,
+                refused: false,
+            };
             return failed(hash, failure);
         }
     };
     let text = source.text();
-    let module = match ruff_python_parser::parse_module(text) {
-        Ok(parsed) => parsed.into_syntax(),
+    let module = match parse(text) {
+        Ok(module) => module,
         Err(error) => return failed(hash, syntax_failure(text, &error)),
     };
     let facts = facts::extract(text, &module);
     let fingerprint = fingerprint.then(|| verify::fingerprint(&module));
     (facts, FileState { hash, fingerprint, failure: None })
+}
+
+fn parse(text: &str) -> Result<ModModule, ParseError> {
+    ruff_python_parser::parse_module(text).map(ruff_python_parser::Parsed::into_syntax)
 }
 
 fn hash(bytes: &[u8]) -> u64 {
@@ -447,7 +469,7 @@ fn hash(bytes: &[u8]) -> u64 {
 }
 
 fn io_failure(error: &std::io::Error) -> Failure {
-    Failure { line: 1, column: 1, message: format!("cannot be read: {error}"), syntax: false }
+    Failure { line: 1, column: 1, message: format!("cannot be read: {error}"), syntax: false, refused: false }
 }
 
 fn syntax_failure(text: &str, error: &ParseError) -> Failure {
@@ -457,6 +479,7 @@ fn syntax_failure(text: &str, error: &ParseError) -> Failure {
         column: position.column,
         message: format!("syntax error: {}", error.error),
         syntax: true,
+        refused: false,
     }
 }
 

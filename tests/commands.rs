@@ -4,7 +4,7 @@ mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use common::{Ran, differences, expect, project, run, tree};
 
@@ -42,7 +42,13 @@ fn exit_codes() {
         expect(folder.path(), &["apply", "."], 0);
         expect(folder.path(), &["diff", "."], 0);
     }
-    for arguments in [&["check", "nowhere"][..], &["apply", "nowhere.py"], &["no-such-command"], &["check", "--no-such-flag"], &[]] {
+    for arguments in [
+        &["check", "nowhere"][..],
+        &["apply", "nowhere.py"],
+        &["no-such-command"],
+        &["check", "--no-such-flag"],
+        &[],
+    ] {
         expect(done.path(), arguments, 2);
     }
 }
@@ -57,7 +63,11 @@ fn results_go_to_standard_output_and_messages_to_standard_error() {
     assert_eq!(quiet.stdout, ran.stdout);
     assert_eq!(lines(&quiet.stderr).len(), 1);
     let ran = expect(folder.path(), &["diff", "-q", "--target", "native", "."], 2);
-    assert!(ran.out().starts_with("diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,"), "{}", ran.out());
+    assert!(
+        ran.out().starts_with("diff --git a/a.py b/a.py\n--- a/a.py\n+++ b/a.py\n@@ -1,"),
+        "{}",
+        ran.out()
+    );
     let json = expect(folder.path(), &["check", "-q", "--output-format", "json", "."], 2);
     let value: serde_json::Value = serde_json::from_slice(&json.stdout).expect("JSON and nothing else");
     assert_eq!(value["files"][1]["failure"]["line"], 2);
@@ -116,7 +126,8 @@ fn build_copies_what_does_not_parse_with_a_warning() {
     let ran = expect(folder.path(), &["build", "src", "--out", "out"], 0);
     assert_eq!(ran.out(), "");
     for (_, at) in &bad {
-        let found = ran.stderr.lines().any(|l| l.contains(at) && l.contains(": warning: ") && l.contains("copied"));
+        let found =
+            ran.stderr.lines().any(|l| l.contains(at) && l.contains(": warning: ") && l.contains("copied"));
         assert!(found, "{at}: {}", ran.stderr);
     }
     let (old, new) = (tree(&folder.path().join("src")), tree(&folder.path().join("out")));
@@ -172,7 +183,9 @@ fn bad_configuration_and_bad_outputs() {
         ("pyproject.toml", "[tool.dally]\neager_in = ['x']\n"),
     ] {
         let folder = project(&[("src/a.py", LAZY), (file, text)]);
-        for arguments in [&["check", "src"][..], &["diff", "src"], &["apply", "src"], &["build", "src", "--out", "out"]] {
+        for arguments in
+            [&["check", "src"][..], &["diff", "src"], &["apply", "src"], &["build", "src", "--out", "out"]]
+        {
             let ran = expect(folder.path(), arguments, 2);
             assert!(ran.stderr.contains(file) && ran.out().is_empty(), "{text}: {}", ran.stderr);
             let line = if text.starts_with('[') { 2 } else { 1 };
@@ -270,10 +283,17 @@ fn a_killed_apply_leaves_every_file_old_or_new() {
     let old = tree(folder.path());
     expect(finished.path(), &["apply", "-q", "."], 0);
     let new = tree(finished.path());
+    let names: Vec<&PathBuf> = new.keys().filter(|path| !own(path)).collect();
     let mut between = 0;
-    for delay in [5, 50, 150, 300, 500, 800, 1200] {
-        let mut child = common::dally(folder.path()).args(["apply", "-q", "."]).spawn().expect("dally starts");
-        std::thread::sleep(Duration::from_millis(delay));
+    for wanted in [0, 10, 200, 500, 900, 1300] {
+        let path = names[wanted];
+        let mut child =
+            common::dally(folder.path()).args(["apply", "-q", "."]).spawn().expect("dally starts");
+        // Files are written in order: this one is changed when so many are done.
+        let clock = Instant::now();
+        while fs::read(folder.path().join(path)).is_ok_and(|bytes| bytes == old[path]) {
+            assert!(clock.elapsed() < Duration::from_secs(60), "apply takes too long");
+        }
         // SIGKILL.
         let _ = child.kill();
         let status = child.wait().expect("ended");
@@ -292,9 +312,9 @@ fn a_killed_apply_leaves_every_file_old_or_new() {
             assert_eq!(now.get(Path::new("_dally.py")), new.get(Path::new("_dally.py")));
         }
         between += usize::from(changed > 0 && changed < 1500);
-        println!("killed after {delay} ms ({status}): {changed} of 1500 files are new");
+        println!("killed at file {wanted} ({status}): {changed} of 1500 files are new");
     }
-    println!("{between} times in the middle of writing");
+    assert!(between >= 3, "only {between} times in the middle of writing");
     expect(folder.path(), &["apply", "-q", "."], 0);
     let last = tree(folder.path());
     for (path, bytes) in &new {

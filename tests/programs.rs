@@ -290,7 +290,8 @@ fn run_all(target: &str, python: Option<&Interpreter>) {
     let mut failures = failures.into_inner().expect("not poisoned");
     failures.sort();
     println!("{target}, Python {}: {} programs, {} fail", python.version(), wanted.len(), failures.len());
-    let known = fs::read_to_string(programs().join("known-failures.txt")).expect("the list of known failures");
+    let known =
+        fs::read_to_string(programs().join("known-failures.txt")).expect("the list of known failures");
     let known: BTreeSet<&str> = known
         .lines()
         .filter_map(|line| line.strip_prefix(target)?.strip_prefix(' '))

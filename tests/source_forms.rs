@@ -25,16 +25,46 @@ const FORMS: &[ImportForm] = &[
     ImportForm { head: "import", names: &["alpha as al"], bound: &["al"], read: None },
     ImportForm { head: "import", names: &["pkg.sub"], bound: &["pkg"], read: None },
     ImportForm { head: "import", names: &["pkg . sub as ps"], bound: &["ps"], read: None },
-    ImportForm { head: "import", names: &["alpha", "beta as be", "pkg.sub"], bound: &["alpha", "be", "pkg"], read: None },
+    ImportForm {
+        head: "import",
+        names: &["alpha", "beta as be", "pkg.sub"],
+        bound: &["alpha", "be", "pkg"],
+        read: None,
+    },
     ImportForm { head: "import", names: &["alpha", "beta"], bound: &["alpha", "beta"], read: Some("alpha") },
     ImportForm { head: "from alpha import", names: &["x"], bound: &["x"], read: None },
     ImportForm { head: "from alpha import", names: &["x as match"], bound: &["match"], read: None },
-    ImportForm { head: "from alpha import", names: &["x", "y as type", "z"], bound: &["x", "type", "z"], read: None },
-    ImportForm { head: "from alpha import", names: &["x", "y", "z"], bound: &["x", "y", "z"], read: Some("x") },
-    ImportForm { head: "from alpha import", names: &["x", "y", "z"], bound: &["x", "y", "z"], read: Some("y") },
-    ImportForm { head: "from alpha import", names: &["x", "y", "z"], bound: &["x", "y", "z"], read: Some("z") },
+    ImportForm {
+        head: "from alpha import",
+        names: &["x", "y as type", "z"],
+        bound: &["x", "type", "z"],
+        read: None,
+    },
+    ImportForm {
+        head: "from alpha import",
+        names: &["x", "y", "z"],
+        bound: &["x", "y", "z"],
+        read: Some("x"),
+    },
+    ImportForm {
+        head: "from alpha import",
+        names: &["x", "y", "z"],
+        bound: &["x", "y", "z"],
+        read: Some("y"),
+    },
+    ImportForm {
+        head: "from alpha import",
+        names: &["x", "y", "z"],
+        bound: &["x", "y", "z"],
+        read: Some("z"),
+    },
     ImportForm { head: "from pkg.sub import", names: &["x"], bound: &["x"], read: None },
-    ImportForm { head: "from .neighbour import", names: &["x as case", "y"], bound: &["case", "y"], read: None },
+    ImportForm {
+        head: "from .neighbour import",
+        names: &["x as case", "y"],
+        bound: &["case", "y"],
+        read: None,
+    },
     ImportForm { head: "from . import", names: &["neighbour"], bound: &["neighbour"], read: None },
 ];
 
@@ -72,9 +102,42 @@ fn spaced(form: &ImportForm, spacing: &str) -> Option<Vec<String>> {
 }
 
 const POSITIONS: &[&str] = &[
-    "top", "docstring", "docstring-semicolon", "future", "future-semicolon", "if", "tabs", "one-line-if", "else",
-    "one-line-else", "for", "while", "match", "try", "with", "after-semicolon", "before-semicolon", "between", "class",
-    "form-feed", "after-function", "after-if",
+    "top",
+    "docstring",
+    "docstring-semicolon",
+    "future",
+    "future-semicolon",
+    "if",
+    "tabs",
+    "one-line-if",
+    "else",
+    "one-line-else",
+    "for",
+    "while",
+    "match",
+    "try",
+    "with",
+    "after-semicolon",
+    "before-semicolon",
+    "between",
+    "class",
+    "form-feed",
+    "after-function",
+    "after-if",
+];
+
+/// Positions inside a block that begins the module.
+const HEADED: &[&str] = &[
+    "if",
+    "tabs",
+    "one-line-if",
+    "else",
+    "one-line-else",
+    "for",
+    "while",
+    "match",
+    "after-function",
+    "after-if",
 ];
 
 /// The lines of a module.
@@ -85,11 +148,17 @@ fn module(form: &ImportForm, spacing: &str, position: &str, encoding: &str) -> O
     if encoding == "latin-1" {
         lines.push("# -*- coding: latin-1 -*-".to_owned());
     }
+    // A header needs a line of its own when the module begins with a block; with the mark there is none.
+    if encoding != "bom" && HEADED.contains(&position) {
+        lines.extend(["# second".to_owned(), String::new(), "# fourth".to_owned()]);
+    }
     let mut put = |before: &[&str], first: &str, after: &str, indent: &str| {
         lines.extend(before.iter().map(|l| (*l).to_owned()));
         lines.push(format!("{first}{}", statement[0]));
         // Only the first line of a block needs the indentation; the others go on with it.
-        lines.extend(statement[1..].iter().map(|l| if l.is_empty() { String::new() } else { format!("{indent}{l}") }));
+        lines.extend(
+            statement[1..].iter().map(|l| if l.is_empty() { String::new() } else { format!("{indent}{l}") }),
+        );
         if let Some(last) = lines.last_mut() {
             last.push_str(after);
         }
@@ -159,7 +228,9 @@ fn bytes(lines: &[String], newline: &str, encoding: &str) -> Vec<u8> {
 /// Writes the package; gives the number of modules. `match` needs 3.10.
 fn write_package(folder: &Path, python: &Interpreter) -> usize {
     let values = "x = 'x of ' + __name__\ny = 'y of ' + __name__\nz = 'z of ' + __name__\n";
-    for path in ["alpha.py", "beta.py", "pkg/__init__.py", "pkg/sub.py", "forms/__init__.py", "forms/neighbour.py"] {
+    for path in
+        ["alpha.py", "beta.py", "pkg/__init__.py", "pkg/sub.py", "forms/__init__.py", "forms/neighbour.py"]
+    {
         common::write(folder, path, values.as_bytes());
     }
     let mut count = 0;
@@ -169,10 +240,17 @@ fn write_package(folder: &Path, python: &Interpreter) -> usize {
                 if *position == "match" && python.minor < 10 {
                     continue;
                 }
+                let several = ["backslashes", "comments"].contains(spacing);
                 for encoding in ["utf-8", "bom", "latin-1"] {
                     let Some(lines) = module(form, spacing, position, encoding) else { continue };
                     for newline in NEWLINES {
-                        let name = format!("f{number}_{spacing}_{position}_{newline}_{encoding}").replace('-', "");
+                        // The rarer combinations only where a newline is inside the statement.
+                        let plain = encoding == "utf-8" || *newline == "mixed";
+                        if !plain || !several && ["cr", "crlf"].contains(newline) {
+                            continue;
+                        }
+                        let name =
+                            format!("f{number}_{spacing}_{position}_{newline}_{encoding}").replace('-', "");
                         common::write(folder, &format!("forms/{name}.py"), &bytes(&lines, newline, encoding));
                         count += 1;
                     }
@@ -198,7 +276,8 @@ for name in sorted(os.listdir('forms')):
 ";
 
 fn use_all(python: &Interpreter, folder: &Path) -> Vec<String> {
-    let output = python.command().args(["-c", USE_ALL]).current_dir(folder).output().expect("the interpreter starts");
+    let output =
+        python.command().args(["-c", USE_ALL]).current_dir(folder).output().expect("the interpreter starts");
     let ran = common::ran(output);
     assert_eq!(ran.code, Some(0), "{}", ran.stderr);
     ran.out().lines().map(str::to_owned).collect()
@@ -207,6 +286,16 @@ fn use_all(python: &Interpreter, folder: &Path) -> Vec<String> {
 fn complain(what: &str, complaints: &[String]) {
     let shown: Vec<&str> = complaints.iter().map(String::as_str).take(15).collect();
     assert!(complaints.is_empty(), "{what}: {} complaints\n{}", complaints.len(), shown.join("\n"));
+}
+
+/// Some modules begin with a block and leave no line for a header; nothing else may be said.
+fn only_refusals(what: &str, stderr: &str) {
+    let other: Vec<String> = stderr
+        .lines()
+        .filter(|l| !(l.contains("_bom.py:") && l.contains("warning: left alone: there is no place")))
+        .map(str::to_owned)
+        .collect();
+    complain(what, &other);
 }
 
 fn check(python: Option<&Interpreter>, target: &str) {
@@ -225,11 +314,11 @@ fn check(python: Option<&Interpreter>, target: &str) {
         &["build", "src", "--out", "out", "--target", target, "--safety", "trusting", "--quiet"],
         0,
     );
-    assert_eq!(built.stderr, "", "{what}");
+    only_refusals(&what, &built.stderr);
     let (old, new) = (tree(&source), tree(&out));
     let changed: Vec<PathBuf> = differences(&old, &new).into_iter().filter(|p| old.contains_key(p)).collect();
     println!("{what}: {count} modules, {} changed", changed.len());
-    assert!(changed.len() * 10 > count * 7, "{what}: only {} of {count} modules changed", changed.len());
+    assert!(changed.len() * 10 > count * 6, "{what}: only {} of {count} modules changed", changed.len());
     let moved: Vec<String> = changed
         .iter()
         .filter(|p| common::count_lines(&old[*p]) != common::count_lines(&new[*p]))
@@ -245,14 +334,20 @@ fn check(python: Option<&Interpreter>, target: &str) {
     let applied = scratch.path().join("applied");
     common::copy_tree(&source, &applied);
     let first = expect(&applied, &options, 0);
-    assert_eq!(first.stderr, "", "{what}: apply");
+    only_refusals(&what, &first.stderr);
     let once = tree(&applied);
     expect(&applied, &options, 0);
-    let again: Vec<String> =
-        differences(&once, &tree(&applied)).iter().map(|p| format!("{}: changed again", p.display())).collect();
+    let again: Vec<String> = differences(&once, &tree(&applied))
+        .iter()
+        .map(|p| format!("{}: changed again", p.display()))
+        .collect();
     complain(&what, &again);
-    let changed: Vec<PathBuf> = differences(&old, &once).into_iter().filter(|p| old.contains_key(p)).collect();
-    complain(&format!("{what}: apply"), &common::same_program(python, &source, &applied, &changed, &["--compare"]));
+    let changed: Vec<PathBuf> =
+        differences(&old, &once).into_iter().filter(|p| old.contains_key(p)).collect();
+    complain(
+        &format!("{what}: apply"),
+        &common::same_program(python, &source, &applied, &changed, &["--compare"]),
+    );
     different_values(&format!("{what}: apply"), &want, &use_all(python, &applied));
     fs::remove_dir_all(&applied).expect("removed");
 }

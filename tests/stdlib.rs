@@ -120,7 +120,8 @@ fn apply_once_apply_twice_and_the_diff_agree() {
     for python in common::some_interpreters() {
         let source = library(python, scratch.path());
         let version = python.version();
-        let targets: &[&str] = if python.minor == 15 { &["proxy", "native", "lazy-modules"] } else { &["proxy"] };
+        let targets: &[&str] =
+            if python.minor == 15 { &["proxy", "native", "lazy-modules"] } else { &["proxy"] };
         for target in targets {
             let mut options = options(target, &version);
             options.extend(["--safety", "trusting", "--escapes", "wrap", "."]);
@@ -143,7 +144,9 @@ fn agree(source: &Path, work: &Path, options: &[&str], what: &str) {
     let with = |command: &'static str| [&[command], options].concat();
     copy_tree(source, work);
     let diff = expect(work, &with("diff"), 1);
-    assert!(Command::new("git").arg("init").arg("-q").current_dir(work).status().expect("git starts").success());
+    assert!(
+        Command::new("git").arg("init").arg("-q").current_dir(work).status().expect("git starts").success()
+    );
     let patch = work.with_extension("patch");
     fs::write(&patch, &diff.stdout).expect("a patch");
     let applied = Command::new("git")

@@ -65,8 +65,9 @@ pub fn report_failures(run: &Run, outcomes: &[FileOutcome]) -> io::Result<bool> 
     for ((file, state), outcome) in run.discovery.files.iter().zip(&run.states).zip(outcomes) {
         if let (None, FileOutcome::Failed(failure)) = (&state.failure, outcome) {
             let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
-            writeln!(stderr, "{at}: error: {}", failure.message)?;
-            failed = true;
+            let kind = if failure.refused { "warning" } else { "error" };
+            writeln!(stderr, "{at}: {kind}: {}", failure.message)?;
+            failed |= !failure.refused;
         }
     }
     Ok(failed)

@@ -25,10 +25,11 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     let writer = TreeWriter::create(&args.source, &args.out).map_err(|e| CliError::Message(e.to_string()))?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
     bar.set_message("writing");
-    let failures: Mutex<Vec<String>> = Mutex::new(Vec::new());
-    let fail = |message: String| {
-        failures.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(message);
+    let problems: Mutex<Vec<(String, bool)>> = Mutex::new(Vec::new());
+    let problem = |message: String, fatal: bool| {
+        problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((message, fatal));
     };
+    let fail = |message: String| problem(message, true);
     run.discovery.others.par_iter().for_each(|entry| {
         if let Err(error) = writer.copy_other(entry) {
             fail(error.to_string());
@@ -49,7 +50,9 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
             };
             if let (None, FileOutcome::Failed(failure)) = (&run.states[index].failure, &outcome) {
                 let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
-                fail(format!("{at}: error: {} (copied as it is)", failure.message));
+                let kind = if failure.refused { "warning" } else { "error" };
+                let message = format!("{at}: {kind}: {} (copied as it is)", failure.message);
+                problem(message, !failure.refused);
             }
             if let Err(error) = written {
                 fail(error.to_string());
@@ -74,11 +77,11 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     writer.finish().map_err(|e| CliError::Message(e.to_string()))?;
     bar.finish_and_clear();
     let mut failed = report_problems(&run, true)?;
-    let mut failures = failures.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
-    failures.sort();
-    for message in &failures {
+    let mut problems = problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    problems.sort();
+    for (message, fatal) in &problems {
         writeln!(io::stderr(), "{message}")?;
-        failed = true;
+        failed |= fatal;
     }
     if !args.common.quiet {
         let line = summary(&run, &run.counts(), "lazy", clock.elapsed().as_secs_f64());

@@ -218,7 +218,8 @@ pub fn copy_tree(from: &Path, to: &Path) {
 
 /// The files that differ, or exist in one tree only.
 pub fn differences(a: &BTreeMap<PathBuf, Vec<u8>>, b: &BTreeMap<PathBuf, Vec<u8>>) -> Vec<PathBuf> {
-    let mut paths: Vec<PathBuf> = a.keys().chain(b.keys()).filter(|p| a.get(*p) != b.get(*p)).cloned().collect();
+    let mut paths: Vec<PathBuf> =
+        a.keys().chain(b.keys()).filter(|p| a.get(*p) != b.get(*p)).cloned().collect();
     paths.sort();
     paths.dedup();
     paths
@@ -232,7 +233,13 @@ pub fn count_lines(bytes: &[u8]) -> usize {
 
 /// Compares trees with `tools/same_program.py`: everything compiles, and with `compare` the program is the same but for
 /// the imports. Gives the complaints.
-pub fn same_program(python: &Interpreter, old: &Path, new: &Path, files: &[PathBuf], options: &[&str]) -> Vec<String> {
+pub fn same_program(
+    python: &Interpreter,
+    old: &Path,
+    new: &Path,
+    files: &[PathBuf],
+    options: &[&str],
+) -> Vec<String> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tools/same_program.py");
     let list = tempfile::NamedTempFile::new().expect("a temporary file");
     let names: Vec<String> = files.iter().map(|f| f.to_string_lossy().into_owned()).collect();
