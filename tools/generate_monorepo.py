@@ -16,7 +16,7 @@ STDLIB = ["json", "re", "logging", "datetime", "collections", "itertools", "func
 FROM_STDLIB = [("typing", "Optional"), ("typing", "Dict"), ("pathlib", "Path"), ("collections", "OrderedDict"),
                ("dataclasses", "field"), ("datetime", "timedelta"), ("decimal", "Decimal"), ("functools", "partial")]
 WORDS = ("account address audit basket batch billing cache catalog charge client contract customer delivery device discount "
-         "event export feature filter gateway holiday import index invoice item journal ledger limit margin market message metric "
+         "event export feature filter gateway holiday index invoice item journal ledger limit margin market message metric "
          "notice offer order parcel partner payment policy position price product profile quote rate receipt refund report "
          "request review risk route rule schedule search segment session setting shipment signal stock supplier tariff tax "
          "template token trade transfer user voucher wallet warehouse").split()
@@ -70,7 +70,7 @@ class Writer:
             module, parent, _ = self.random.choice(lower)
             lines.append("from %s import %s as Base" % (module, parent))
             base = "(Base)"
-        if registry and kind > 0.8:
+        if registry:
             lines.append("from %s import handler" % registry)
             tail = ['@handler("%s")' % name, "def handle_%s(request):" % word, "    return %s(request).total()" % cls, ""]
         if kind > 0.9:
@@ -87,6 +87,16 @@ class Writer:
                  "    kind = %r" % word, "", "    def __init__(self, name):", "        self.name = name", "        self.parts = []", "",
                  "    def add(self, part):", "        self.parts.append(part)", "        return self", "",
                  "    def total(self):", "        return len(self.parts) + len(self.name)", ""]
+        for number in range(self.random.randint(2, 14)):
+            text += ["    def step_%d(self, %s, *, dry_run=False):" % (number, ", ".join(self.choose(WORDS, 3)) or "value"),
+                     '        """Part %d of what a %s does."""' % (number, word.replace("_", " ")),
+                     "        done = {'name': self.name, 'kind': self.kind, 'dry_run': dry_run}",
+                     "        for index, part in enumerate(self.parts):",
+                     "            if isinstance(part, str) and part.startswith(%r):" % self.random.choice(WORDS),
+                     "                done[part] = index + len(done)",
+                     "            elif not dry_run:",
+                     "                self.parts[index] = [part, done.get(part, %d)]" % number,
+                     "        return sorted(done) if dry_run else done", ""]
         for number, use in enumerate(uses):
             text += ["", "def use_%d_%s(values=()):" % (number, word), '    """Something that a service does."""',
                      "    result = []", "    for value in values:", "        if not value:", "            continue",
@@ -105,14 +115,19 @@ class Writer:
             where, siblings = folder / package.rpartition(".")[2], []
             for index in range(min(PACKAGE, count - made - 1)):
                 name = "%s.%s_%s" % (package, self.random.choice(WORDS), index)
-                files[where / (name.rpartition(".")[2] + ".py")], entry = self.module(name, lower[-80:], siblings, registry)
-                siblings.append(entry)
+                handlers = index == PACKAGE - 1  # the last module of a package registers; only the main program imports it
+                files[where / (name.rpartition(".")[2] + ".py")], entry = self.module(
+                    name, lower[-80:], siblings, registry if handlers else None)
+                if handlers:
+                    entries.append(entry)
+                else:
+                    siblings.append(entry)
             exports = self.choose(siblings, 5)
             files[where / "__init__.py"] = "".join(
                 "from .%s import %s\n" % (m.rpartition(".")[2], c) for m, c, _ in exports) or '"""A package."""\n'
-            made += len(siblings) + 1
+            made += min(PACKAGE, count - made - 1) + 1
             lower += siblings
-            entries += siblings[-2:]
+            entries += siblings[-1:]
         files[folder / "__init__.py"] = '"""A service."""\n'
         main = ["import sys", *("import %s" % m for m, _, _ in entries), "from .registry import handlers", "", "",
                 "def main(arguments):", "    print(len(handlers), arguments)"]
