@@ -26,32 +26,20 @@ pub const MARKER: &str = ".dally-build";
 pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let old = fs::symlink_metadata(path).map_err(|error| failed("read", path, &error))?;
     if !old.is_file() {
-        let what = if old.is_symlink() {
-            "a symbolic link is not replaced"
-        } else {
-            "not a regular file"
-        };
+        let what = if old.is_symlink() { "a symbolic link is not replaced" } else { "not a regular file" };
         return Err(refused(io::ErrorKind::InvalidInput, path, what));
     }
     if old.permissions().readonly() {
-        return Err(refused(
-            io::ErrorKind::PermissionDenied,
-            path,
-            "the file is read-only",
-        ));
+        return Err(refused(io::ErrorKind::PermissionDenied, path, "the file is read-only"));
     }
     let directory = directory_of(path);
-    let mut new = temporary()
-        .tempfile_in(directory)
-        .map_err(|error| failed("create a file in", directory, &error))?;
+    let mut new =
+        temporary().tempfile_in(directory).map_err(|error| failed("create a file in", directory, &error))?;
     let file = new.as_file_mut();
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| keep_owner_and_mode(file, &old))
-        .and_then(|()| file.sync_all());
+    let written =
+        file.write_all(bytes).and_then(|()| keep_owner_and_mode(file, &old)).and_then(|()| file.sync_all());
     written.map_err(|error| failed("write", path, &error))?;
-    new.persist(path)
-        .map_err(|error| failed("replace", path, &error.error))?;
+    new.persist(path).map_err(|error| failed("replace", path, &error.error))?;
     sync(directory);
     Ok(())
 }
@@ -66,14 +54,12 @@ pub fn add_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     // As for any new file, the system takes away what the user does not want.
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    let mut new = builder
-        .tempfile_in(directory)
-        .map_err(|error| failed("create a file in", directory, &error))?;
+    let mut new =
+        builder.tempfile_in(directory).map_err(|error| failed("create a file in", directory, &error))?;
     let file = new.as_file_mut();
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.map_err(|error| failed("write", path, &error))?;
-    new.persist_noclobber(path)
-        .map_err(|error| failed("create", path, &error.error))?;
+    new.persist_noclobber(path).map_err(|error| failed("create", path, &error.error))?;
     sync(directory);
     Ok(())
 }
@@ -121,9 +107,7 @@ fn keep_owner_and_mode(file: &fs::File, old: &Metadata) -> io::Result<()> {
 /// An error of the system, with the path and what was tried.
 fn failed(action: &str, path: &Path, error: &io::Error) -> io::Error {
     let text = error.to_string();
-    let reason = text
-        .find(" (os error")
-        .map_or(text.as_str(), |end| &text[..end]);
+    let reason = text.find(" (os error").map_or(text.as_str(), |end| &text[..end]);
     let message = format!("cannot {action} {}: {reason}", path.display());
     io::Error::new(error.kind(), message)
 }

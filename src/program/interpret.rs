@@ -455,7 +455,10 @@ impl<'p> Interpreter<'p> {
                 for abs in self.eval(module, value, env) {
                     if let Some(Owner::Module(owner, name)) = Self::owner(&abs)
                         && owner != self.cause
-                        && !matches!(abs, Abs::Function(..) | Abs::Class(..) | Abs::Module(_) | Abs::Method(..))
+                        && !matches!(
+                            abs,
+                            Abs::Function(..) | Abs::Class(..) | Abs::Module(_) | Abs::Method(..)
+                        )
                     {
                         self.outcome.global_reads.push((owner, name, self.at));
                     }
@@ -616,7 +619,13 @@ impl<'p> Interpreter<'p> {
         }
     }
 
-    fn class_created(&mut self, new: &Abs, bases: &[Abs], metaclass: Option<&[Abs]>, place: (ModuleId, TextSize)) {
+    fn class_created(
+        &mut self,
+        new: &Abs,
+        bases: &[Abs],
+        metaclass: Option<&[Abs]>,
+        place: (ModuleId, TextSize),
+    ) {
         // `__init_subclass__` of the nearest base that has one.
         for base in bases {
             if let Abs::Class(m, c) = base {
@@ -806,7 +815,8 @@ impl<'p> Interpreter<'p> {
                 result
             }
             Value::Function(func) => {
-                let closure = if code.function(func).parent.is_module() { EnvRef::default() } else { env.clone() };
+                let closure =
+                    if code.function(func).parent.is_module() { EnvRef::default() } else { env.clone() };
                 smallvec![Abs::Function(module, func, closure)]
             }
             Value::Class(class) => smallvec![Abs::Class(module, class)],
@@ -895,7 +905,11 @@ impl<'p> Interpreter<'p> {
                 Origin::Attribute(id, attr) if id == module && attr == name => {}
                 Origin::Attribute(id, attr) => {
                     let found = self.global(id, attr);
-                    if found.is_empty() { out.push(Abs::Object(Owner::Module(id, attr))) } else { out.extend(found) }
+                    if found.is_empty() {
+                        out.push(Abs::Object(Owner::Module(id, attr)))
+                    } else {
+                        out.extend(found)
+                    }
                 }
                 Origin::Foreign => {
                     let path = program.loaded_name(module, import, alias).unwrap_or_default();
@@ -1048,7 +1062,14 @@ impl<'p> Interpreter<'p> {
         out
     }
 
-    fn class_member(&mut self, module: ModuleId, class: u32, value: ValueId, attr: Sym, holder: &Abs) -> AbsSet {
+    fn class_member(
+        &mut self,
+        module: ModuleId,
+        class: u32,
+        value: ValueId,
+        attr: Sym,
+        holder: &Abs,
+    ) -> AbsSet {
         let code = self.code(module);
         if let Some(func) = Self::function_behind(code, value) {
             if has_decorator(code, func, &["classmethod"]) || attr == "__init_subclass__" {
@@ -1085,9 +1106,14 @@ impl<'p> Interpreter<'p> {
     ) -> AbsSet {
         let code = self.code(module);
         let callees = self.eval(module, call.callee, env);
-        let args: Vec<AbsSet> = code.positional(call).to_vec().iter().map(|&a| self.eval(module, a, env)).collect();
-        let keywords: Vec<(Sym, AbsSet)> =
-            code.keyword_args(call).collect::<Vec<_>>().into_iter().map(|(n, v)| (n, self.eval(module, v, env))).collect();
+        let args: Vec<AbsSet> =
+            code.positional(call).to_vec().iter().map(|&a| self.eval(module, a, env)).collect();
+        let keywords: Vec<(Sym, AbsSet)> = code
+            .keyword_args(call)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(n, v)| (n, self.eval(module, v, env)))
+            .collect();
         for &arg in code.positional(call) {
             self.note_read(module, arg, env);
         }
@@ -1107,7 +1133,9 @@ impl<'p> Interpreter<'p> {
 
     fn super_of(&mut self, module: ModuleId, env: &EnvRef) -> AbsSet {
         let Some(current) = &env.0 else { return smallvec![Abs::Fresh] };
-        let Some((&var, this)) = current.bindings.iter().min_by_key(|(v, _)| **v) else { return smallvec![Abs::Fresh] };
+        let Some((&var, this)) = current.bindings.iter().min_by_key(|(v, _)| **v) else {
+            return smallvec![Abs::Fresh];
+        };
         let code = self.code(module);
         let func = code.vars[var as usize].func;
         match (code.function(func).class, this.first()) {
@@ -1185,7 +1213,13 @@ impl<'p> Interpreter<'p> {
         }
     }
 
-    fn instantiate(&mut self, module: ModuleId, class: u32, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) -> AbsSet {
+    fn instantiate(
+        &mut self,
+        module: ModuleId,
+        class: u32,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) -> AbsSet {
         let new = Abs::Instance(module, class, Owner::Fresh);
         let mut with_self = vec![smallvec![new.clone()]];
         with_self.extend(args.iter().cloned());
@@ -1409,7 +1443,13 @@ impl<'p> Interpreter<'p> {
                 let elements = if elements.is_empty() { smallvec![Abs::Unknown] } else { elements };
                 let mut results = AbsSet::new();
                 for callee in first() {
-                    results.extend(self.call(&callee, std::slice::from_ref(&elements), &[], CallRole::Used, place));
+                    results.extend(self.call(
+                        &callee,
+                        std::slice::from_ref(&elements),
+                        &[],
+                        CallRole::Used,
+                        place,
+                    ));
                 }
                 smallvec![Abs::Holder(Rc::new(results), Owner::Fresh)]
             }
