@@ -376,10 +376,9 @@ pub struct Counts {
 fn decide_options(request: &Request) -> DecideOptions {
     let config = &request.config;
     let first = request.python_version.or(config.python_version).or(config.minimum_version);
-    let target = request
-        .target
-        .or(config.target)
-        .unwrap_or({ if first.is_some_and(|v| v.minor() >= 15) { Target::Native } else { Target::Proxy } });
+    let newest = first.is_some_and(|v| v.minor() >= 15);
+    let usual = if newest { Target::Native } else { Target::Proxy };
+    let target = request.target.or(config.target).unwrap_or(usual);
     let first = match target {
         Target::Native => PythonVersion::NEWEST,
         Target::Proxy | Target::LazyModules => first.unwrap_or(PythonVersion::OLDEST),

@@ -6,6 +6,7 @@
 pub mod annotations;
 mod existence;
 mod groups;
+mod implicit;
 mod late;
 mod local;
 pub mod reason;
@@ -119,6 +120,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         let effects =
             Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
         effects.decide(program, &mut verdicts);
+        implicit::decide(program, effects.graph(), &mut verdicts);
     }
     for (id, verdicts) in program.ids().zip(&mut verdicts) {
         groups::decide(program, id, options, verdicts);

@@ -97,7 +97,8 @@ impl<'a> Walker<'a> {
                 let left = self.expr(&expr.left, Use::Escape);
                 let right = self.expr(&expr.right, Use::Escape);
                 // `a + b` of containers holds the elements of both.
-                if matches!(expr.op, ast::Operator::Add | ast::Operator::BitOr) {
+                let text = |id: ValueId| matches!(self.facts.code.value(id), Value::Str(_));
+                if matches!(expr.op, ast::Operator::Add | ast::Operator::BitOr) && !text(left) && !text(right) {
                     self.either(left, right)
                 } else {
                     ValueId::FRESH

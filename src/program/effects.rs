@@ -64,6 +64,11 @@ impl Effects {
         Self { outcomes, graph, rebound, asked }
     }
 
+    /// Who loads whom.
+    pub fn graph(&self) -> &Graph {
+        &self.graph
+    }
+
     /// Adds the reasons to the verdicts.
     pub fn decide(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
         self.unread(program, verdicts);

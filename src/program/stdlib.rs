@@ -94,6 +94,13 @@ impl Stdlib {
         }
     }
 
+    /// Whether a module has an attribute as soon as it is imported itself.
+    pub fn lists_attribute(self, module: &str, name: &str) -> bool {
+        MODULES.get(module).is_none_or(|entry| {
+            entry.opaque || entry.attributes.split(' ').any(|word| word.split(':').next() == Some(name))
+        })
+    }
+
     /// Whether every interpreter has loaded the module before the program starts.
     pub fn always_loaded(self, name: &str) -> bool {
         MODULES.get(name).is_some_and(|entry| entry.always_loaded)

@@ -155,10 +155,18 @@ impl Plan<'_> {
 pub(crate) fn missing(plan: &Plan<'_>, edits: &mut EditSet) {
     for missing in plan.missing {
         let import = &plan.facts.imports[missing.stmt as usize];
-        let statement = match missing.module.split('.').next() {
-            Some(root) if missing.bound == root => format!("import {}", missing.module),
+        let root = missing.module.split('.').next().unwrap_or_default();
+        let same_name = missing.bound == root;
+        let lazy = plan.facts.sites.iter().zip(plan.lazy).any(|(s, l)| *l && s.stmt == missing.stmt && s.bound == missing.bound);
+        let statement = match (same_name, lazy, plan.target) {
+            // The specification of the lazy name mentions it.
+            (true, true, Target::Proxy) => continue,
+            (true, true, Target::Native) => format!("lazy import {}", missing.module),
+            (true, ..) => format!("import {}", missing.module),
             // The package has another name here: load the submodule and drop the name.
-            _ => format!("import {} as {1}; del {1}", missing.module, plan.free_name("_dally_submodule")),
+            (false, ..) => {
+                format!("import {} as {1}; del {1}", missing.module, plan.free_name("_dally_submodule"))
+            }
         };
         edits.insert(import.range.end(), 20, format!("; {statement}"));
     }

@@ -35,7 +35,7 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
     let lazy_names: FxHashSet<Sym> =
         plan.facts.sites.iter().zip(plan.lazy).filter(|(_, l)| **l).map(|(s, _)| s.bound).collect();
     let names = Names::new(plan);
-    let specs = specs(&statements);
+    let specs = specs(plan, &statements);
     let uses_real = reads::wrap(plan, &lazy_names, &names.real, edits);
     match plan.form {
         Form::Build => {
@@ -145,7 +145,7 @@ pub fn bound_name(alias: &crate::facts::Alias, from: bool) -> &'static str {
 
 /// What each lazy alias asks the runtime for. Several dotted imports of one package bind the same name,
 /// so each later one names all that are pending: `import a.b, a.c`.
-fn specs(statements: &[LazyStatement<'_>]) -> FxHashMap<(usize, usize), String> {
+fn specs(plan: &Plan<'_>, statements: &[LazyStatement<'_>]) -> FxHashMap<(usize, usize), String> {
     let mut specs = FxHashMap::default();
     let mut dotted: FxHashMap<&str, Vec<&str>> = FxHashMap::default();
     for statement in statements {
@@ -155,7 +155,12 @@ fn specs(statements: &[LazyStatement<'_>]) -> FxHashMap<(usize, usize), String> 
                 let name = alias.name.as_str();
                 let root = name.split('.').next().unwrap_or_default();
                 let all = dotted.entry(root).or_default();
-                if name.contains('.') {
+                let forgotten = plan
+                    .missing
+                    .iter()
+                    .filter(|m| m.stmt as usize == statement.index && m.bound == root)
+                    .map(|m| m.module.as_str());
+                for name in forgotten.chain(name.contains('.').then_some(name)) {
                     all.retain(|n| *n != name);
                     all.push(name);
                 }

@@ -316,38 +316,54 @@ class Attribute(str):
         namespace = _namespace(module)
         name = str(self)
         present = namespace.get(name)
-        if type(present) is not Pending:
+        if type(present) is Pending:
+            record, statement = _arguments(present)
+            words = statement.split()
+            if _is_submodule(namespace, name, value):
+                # The import system binds a submodule that it has just loaded.
+                if words[0] == "submodule":
+                    for target in words[2:]:
+                        _attach(__import__, record.importing, value, words[1], target)
+                elif words[0] == "from" and _names(_absolute(record.importing, words[1]), value):
+                    # from .squeeze import squeeze: executed in its place, the statement would have loaded
+                    # the submodule and bound the function over it. So the function has to come.
+                    return
+            else:
+                _load_own(present)
             namespace[name] = value
-            return
-        record, statement = _arguments(present)
-        words = statement.split()
-        if _is_submodule(namespace, name, value):
-            # The import system binds a submodule that has just been loaded.
-            if words[0] == "submodule":
-                namespace[name] = value
-                for target in words[2:]:
-                    _attach(__import__, record.importing, value, words[1], target)
-                record.done(name)
-                _settle(record)
-                return
-            if words[0] == "from" and _names(_absolute(record.importing, words[1]), value):
-                # from .squeeze import squeeze: executed in its place, the statement would have loaded
-                # the submodule and bound the function over it. So the function has to come.
-                return
-        namespace[name] = value
-        record.done(name)
-        _settle(record)
+            record.done(name)
+            _settle(record)
+        else:
+            namespace[name] = value
 
     def __delete__(self, module: "Any") -> None:
         namespace = _namespace(module)
         name = str(self)
-        if name not in namespace:
-            delattr(ModuleType(namespace.get("__name__", "")), name)  # raises the usual error
-        present = namespace.pop(name)
+        present = namespace.get(name, namespace)
         if type(present) is Pending:
+            _load_own(present)
             record = _arguments(present)[0]
+            del namespace[name]
             record.done(name)
             _settle(record)
+        elif present is namespace:
+            delattr(ModuleType(namespace.get("__name__", "")), name)  # raises the usual error
+        else:
+            del namespace[name]
+
+
+def _load_own(placeholder: "Any") -> None:
+    """Load a package's own submodule although the name that waits for it is rebound from outside.
+
+    Otherwise whoever imports the submodule later would make the import system bind it, over the new value.
+    """
+    record, statement = _arguments(placeholder)
+    words = statement.split()
+    namespace = record.namespace
+    if words[0] != "submodule" and "__path__" in namespace:
+        target = _absolute(record.importing, words[1]) + "."
+        if target.startswith(namespace["__name__"] + "."):
+            _resolve(None, placeholder)
 
 
 def _is_submodule(namespace: "Namespace", name: str, value: "Any") -> bool:
