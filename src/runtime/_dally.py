@@ -420,30 +420,6 @@ def _assign_class(module: "Any", cls: type) -> None:
         _set_class(module, cls)
 
 
-def _get_dict(module: "Any") -> "Namespace":
-    """Give ``module.__dict__``, with real objects in it.
-
-    Except to readers that look for other things: the import system itself, and evaluators of
-    annotations (the rewriter lets no name wait that stands in an evaluated annotation).
-    """
-    namespace = _namespace(module)
-    reader = sys._getframe(1)
-    name = str(reader.f_globals.get("__name__"))
-    indifferent = (
-        name.partition(".")[0] in _INDIFFERENT
-        or reader.f_code is _dir.__code__
-        or (name == "inspect" and reader.f_code.co_name == "get_annotations")
-    )
-    if not indifferent:
-        _resolve_all(namespace)
-    return namespace
-
-
-_INDIFFERENT = frozenset(
-    "importlib runpy dataclasses typing typing_extensions annotationlib attr pydantic sqlalchemy".split()
-)
-
-
 def _dir(module: "Any") -> "List[str]":
     """Give ``dir(module)`` without the names that the rewriter added."""
     namespace = _namespace(module)
@@ -484,7 +460,6 @@ Module: "Any" = type(
     (ModuleType,),
     {
         "__class__": property(_get_class, _assign_class),
-        "__dict__": property(_get_dict),
         "__dir__": _dir,
         "__reduce_ex__": _reduce,
         "__module__": property(_no_module),  # or the class would give each module that attribute

@@ -91,7 +91,7 @@ def run(files, transform):
             except BaseException as error:
                 outcome.error = error
                 outcome.trace = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-        outcome.output = stream.getvalue()
+        outcome.output = stream.getvalue().replace(folder, "FOLDER")
         outcome.loaded = [name for name in sys.modules if name not in before]
     finally:
         sys.path[:] = path
