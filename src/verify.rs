@@ -153,7 +153,11 @@ impl Visitor<'_> {
         match module.body.first() {
             Some(Stmt::Import(import)) => {
                 if let Some(alias) = import.names.last() {
-                    self.import(None, alias.name.as_str(), alias.asname.as_ref().map(|n| n.as_str()));
+                    self.import(
+                        None,
+                        alias.name.as_str(),
+                        alias.asname.as_ref().map(ruff_python_ast::Identifier::as_str),
+                    );
                 }
             }
             Some(Stmt::ImportFrom(import)) => self.import_from(import),
@@ -167,7 +171,7 @@ impl Visitor<'_> {
             self.import(
                 Some((import.level, module)),
                 alias.name.as_str(),
-                alias.asname.as_ref().map(|n| n.as_str()),
+                alias.asname.as_ref().map(ruff_python_ast::Identifier::as_str),
             );
         }
     }
@@ -231,7 +235,7 @@ impl<'a> SourceOrderVisitor<'a> for Visitor<'_> {
                 }
             }
             AnyNodeRef::StmtImportFrom(n) => {
-                (n.level, n.module.as_ref().map(|m| m.as_str())).hash(&mut self.hash);
+                (n.level, n.module.as_ref().map(ruff_python_ast::Identifier::as_str)).hash(&mut self.hash);
             }
             AnyNodeRef::ExprBinOp(n) => n.op.hash(&mut self.hash),
             AnyNodeRef::StmtAugAssign(n) => n.op.hash(&mut self.hash),
@@ -266,7 +270,11 @@ impl<'a> SourceOrderVisitor<'a> for Visitor<'_> {
                 _ if self.own_form(stmt) => return,
                 Stmt::Import(import) => {
                     for alias in &import.names {
-                        self.import(None, alias.name.as_str(), alias.asname.as_ref().map(|n| n.as_str()));
+                        self.import(
+                            None,
+                            alias.name.as_str(),
+                            alias.asname.as_ref().map(ruff_python_ast::Identifier::as_str),
+                        );
                     }
                     return;
                 }

@@ -35,7 +35,6 @@ pub enum Command {
 
 /// Options that all commands share.
 #[derive(Debug, Args, Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Common {
     /// What to write: `proxy` runs on 3.8 and later, `native` needs 3.15, `lazy-modules` is lazy from 3.15 on
     #[arg(long, value_enum)]

@@ -22,7 +22,8 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
     for id in program.ids() {
         let facts = &program.module(id).facts;
         let mut missing: Vec<MissingImport> = Vec::new();
-        for read in facts.reads.iter().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never) {
+        for read in facts.reads.iter().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never)
+        {
             let Some(site) = facts.sites_of(read.name).last() else { continue };
             let import = &facts.imports[site.stmt as usize];
             let Some((mut module, mut name)) = package_behind(program, id, import, site) else { continue };
@@ -34,7 +35,17 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
                     Some(current) => {
                         module = program.find(&full);
                         match module {
-                            Some(sub) if !is_provided(program, graph, verdicts, &mut provided, current, sub, attr) => {
+                            Some(sub)
+                                if !is_provided(
+                                    program,
+                                    graph,
+                                    verdicts,
+                                    &mut provided,
+                                    current,
+                                    sub,
+                                    attr,
+                                ) =>
+                            {
                                 found = Some(full.clone());
                                 true
                             }
@@ -58,7 +69,10 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
             }
             let Some(full) = found else { continue };
             let sym = Sym::new(&full);
-            if !imported.contains(&sym) || imports_it(program, id, sym) || full == program.module(id).name.as_str() {
+            if !imported.contains(&sym)
+                || imports_it(program, id, sym)
+                || full == program.module(id).name.as_str()
+            {
                 continue;
             }
             let add = MissingImport { stmt: import.index, module: full, bound: site.bound };
@@ -124,7 +138,9 @@ fn is_provided(
 
 /// Whether the module itself imports a module, or something below it.
 fn imports_it(program: &Program, id: ModuleId, name: Sym) -> bool {
-    let below = |full: &str| full.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let below = |full: &str| {
+        full.strip_prefix(name.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
     program.module(id).facts.imports.iter().filter(|i| i.moment != Moment::Never).any(|import| {
         (0..import.aliases.len()).any(|alias| {
             program.loaded_name(id, import, alias).is_some_and(|loaded| {

@@ -51,12 +51,11 @@ impl<'a> Walker<'a> {
         match expr {
             Expr::Name(name) => {
                 let id = name.id.as_str();
-                match self.resolve(id) {
-                    super::walker::Resolved::Var(var) => self.value(Value::Var(var)),
-                    _ => {
-                        let sym = self.mangled(id);
-                        self.global_value(sym)
-                    }
+                if let super::walker::Resolved::Var(var) = self.resolve(id) {
+                    self.value(Value::Var(var))
+                } else {
+                    let sym = self.mangled(id);
+                    self.global_value(sym)
                 }
             }
             Expr::Attribute(attribute) => {
@@ -98,7 +97,8 @@ impl<'a> Walker<'a> {
                 let right = self.expr(&expr.right, Use::Escape);
                 // `a + b` of containers holds the elements of both.
                 let text = |id: ValueId| matches!(self.facts.code.value(id), Value::Str(_));
-                if matches!(expr.op, ast::Operator::Add | ast::Operator::BitOr) && !text(left) && !text(right) {
+                if matches!(expr.op, ast::Operator::Add | ast::Operator::BitOr) && !text(left) && !text(right)
+                {
                     self.either(left, right)
                 } else {
                     ValueId::FRESH
@@ -265,34 +265,31 @@ impl<'a> Walker<'a> {
     fn lambda(&mut self, lambda: &'a ast::ExprLambda) -> ValueId {
         let id = self.new_function("<lambda>", lambda.range.start());
         let saved = std::mem::take(&mut self.chain);
-        match &lambda.parameters {
-            Some(parameters) => {
-                let defaults = self.parameter_defaults(parameters);
-                self.function_body(id, parameters, &defaults, Bindings::default(), |w| {
+        if let Some(parameters) = &lambda.parameters {
+            let defaults = self.parameter_defaults(parameters);
+            self.function_body(id, parameters, &defaults, Bindings::default(), |w| {
+                let value = w.expr(&lambda.body, Use::Escape);
+                w.returns(value);
+            });
+        } else {
+            let scope = self.scope_of(ScopeKind::Function, Bindings::default());
+            self.scopes.push(scope);
+            self.in_context(
+                |c| {
+                    c.func = id;
+                    if c.moment != super::Moment::Never {
+                        c.moment = super::Moment::Deferred;
+                    }
+                    c.place = super::Place::Function;
+                    c.guarded = false;
+                    c.annotation = None;
+                },
+                |w| {
                     let value = w.expr(&lambda.body, Use::Escape);
                     w.returns(value);
-                });
-            }
-            None => {
-                let scope = self.scope_of(ScopeKind::Function, Bindings::default());
-                self.scopes.push(scope);
-                self.in_context(
-                    |c| {
-                        c.func = id;
-                        if c.moment != super::Moment::Never {
-                            c.moment = super::Moment::Deferred;
-                        }
-                        c.place = super::Place::Function;
-                        c.guarded = false;
-                        c.annotation = None;
-                    },
-                    |w| {
-                        let value = w.expr(&lambda.body, Use::Escape);
-                        w.returns(value);
-                    },
-                );
-                self.scopes.pop();
-            }
+                },
+            );
+            self.scopes.pop();
         }
         self.chain = saved;
         self.value(Value::Function(id))
@@ -405,15 +402,12 @@ impl<'a> Walker<'a> {
         }
         for keyword in &arguments.keywords {
             let value = self.expr(&keyword.value, Use::Escape);
-            match &keyword.arg {
-                Some(name) => {
-                    let name = self.sym(name.as_str());
-                    keywords.push((name, value));
-                }
-                None => {
-                    star = true;
-                    positional.push(value);
-                }
+            if let Some(name) = &keyword.arg {
+                let name = self.sym(name.as_str());
+                keywords.push((name, value));
+            } else {
+                star = true;
+                positional.push(value);
             }
         }
         self.note_call(call, &positional);

@@ -508,7 +508,7 @@ impl<'a> Walker<'a> {
         let defaults = self.parameter_defaults(&def.parameters);
 
         let id = self.new_function(def.name.as_str(), at);
-        let owner = self.annotation_owner(id, plain);
+        let owner = Self::annotation_owner(id, plain);
         let type_scope = self.type_params_scope(def.type_params.as_deref());
         self.scopes.push(type_scope);
         if def.type_params.is_some() {

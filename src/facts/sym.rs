@@ -112,7 +112,7 @@ mod tests {
     fn equal_strings_have_equal_numbers() {
         let long = "x".repeat(100_000);
         for text in ["", "numpy", "größe", long.as_str()] {
-            assert_eq!(Sym::new(text), Sym::new(&text.to_owned()));
+            assert_eq!(Sym::new(text), Sym::new(text));
             assert_eq!(Sym::new(text).as_str(), text);
         }
         assert_ne!(Sym::new("a"), Sym::new("b"));

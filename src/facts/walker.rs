@@ -530,7 +530,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The owner of annotations of a function with these decorators.
-    pub fn annotation_owner(&mut self, func: FuncId, plain: bool) -> AnnotationOwner {
+    pub fn annotation_owner(func: FuncId, plain: bool) -> AnnotationOwner {
         if plain { AnnotationOwner::Plain(func) } else { AnnotationOwner::Decorated(func) }
     }
 

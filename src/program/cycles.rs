@@ -83,7 +83,7 @@ impl Loading<'_> {
                 match program.origin(id, import, alias) {
                     Origin::Module(target) if self.members.contains(&target) => self.load(target, depth + 1),
                     Origin::Attribute(target, name) if !import.guarded && target != id => {
-                        self.take(target, name)
+                        self.take(target, name);
                     }
                     _ => {}
                 }

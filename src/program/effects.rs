@@ -30,6 +30,9 @@ pub struct Effects {
     asked: FxHashMap<Sym, (ModuleId, TextRange)>,
 }
 
+/// A module and the index of one of its effects.
+type EffectOf = (ModuleId, usize);
+
 /// Why a module is tainted: the next module on the way, and for the cause itself its effect.
 #[derive(Debug, Clone, Copy)]
 enum Taint {
@@ -55,7 +58,16 @@ impl Effects {
         let mutated = mutated_globals(program, &outcomes);
         let replaced = replaced_files(program);
         for id in program.ids() {
-            let extra = further_effects(program, id, &outcomes[id.index()], &rebound, &asked, &written, &mutated, &replaced);
+            let extra = further_effects(
+                program,
+                id,
+                &outcomes[id.index()],
+                &rebound,
+                &asked,
+                &written,
+                &mutated,
+                &replaced,
+            );
             outcomes[id.index()].effects.extend(extra);
         }
         let loads: Vec<Vec<(ModuleId, TextSize)>> =
@@ -71,7 +83,7 @@ impl Effects {
 
     /// Adds the reasons to the verdicts.
     pub fn decide(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
-        self.unread(program, verdicts);
+        Self::unread(program, verdicts);
         self.frozen(program, verdicts);
         self.observed(program, verdicts);
         windows(program, &self.outcomes, verdicts);
@@ -93,13 +105,16 @@ impl Effects {
     }
 
     /// Effects by whether they are contained: (module, index of the effect).
-    fn split(&self, program: &Program) -> (Vec<(ModuleId, usize)>, FxHashMap<ModuleId, Vec<(ModuleId, usize)>>) {
+    fn split(&self, program: &Program) -> (Vec<EffectOf>, FxHashMap<ModuleId, Vec<EffectOf>>) {
         let mut uncontained = Vec::new();
         let mut by_owner: FxHashMap<ModuleId, Vec<(ModuleId, usize)>> = FxHashMap::default();
         for (id, outcome) in program.ids().zip(&self.outcomes) {
             for (index, effect) in outcome.effects.iter().enumerate() {
                 match (effect.owner, effect.kind) {
-                    (Owner::Module(owner, _), EffectKind::Write | EffectKind::UnresolvedCall | EffectKind::Subclass) => {
+                    (
+                        Owner::Module(owner, _),
+                        EffectKind::Write | EffectKind::UnresolvedCall | EffectKind::Subclass,
+                    ) => {
                         by_owner.entry(owner).or_default().push((id, index));
                     }
                     _ => uncontained.push((id, index)),
@@ -109,7 +124,8 @@ impl Effects {
         let mut contained = FxHashMap::default();
         for (owner, effects) in by_owner {
             let always = self.graph.always_with(program, owner);
-            let (inside, outside): (Vec<_>, Vec<_>) = effects.into_iter().partition(|(id, _)| always.contains(id));
+            let (inside, outside): (Vec<_>, Vec<_>) =
+                effects.into_iter().partition(|(id, _)| always.contains(id));
             uncontained.extend(outside);
             if !inside.is_empty() {
                 contained.insert(owner, inside);
@@ -145,7 +161,12 @@ impl Effects {
         taints
     }
 
-    fn keep_tainted(&self, program: &Program, taints: &FxHashMap<ModuleId, Taint>, verdicts: &mut [ModuleVerdicts]) {
+    fn keep_tainted(
+        &self,
+        program: &Program,
+        taints: &FxHashMap<ModuleId, Taint>,
+        verdicts: &mut [ModuleVerdicts],
+    ) {
         let mut trees: FxHashMap<ModuleId, FxHashMap<ModuleId, ModuleId>> = FxHashMap::default();
         for id in program.ids() {
             let mut package: Option<Option<ModuleId>> = None;
@@ -171,7 +192,11 @@ impl Effects {
 
     /// All tainted modules that loading a package loads, each with the module whose edge loads it: a tree of
     /// edges that stay eager, so every other edge to the same module may go.
-    fn tainted_tree(&self, start: ModuleId, taints: &FxHashMap<ModuleId, Taint>) -> FxHashMap<ModuleId, ModuleId> {
+    fn tainted_tree(
+        &self,
+        start: ModuleId,
+        taints: &FxHashMap<ModuleId, Taint>,
+    ) -> FxHashMap<ModuleId, ModuleId> {
         let mut loader = FxHashMap::default();
         let mut todo = std::collections::VecDeque::from([start]);
         while let Some(id) = todo.pop_front() {
@@ -232,7 +257,8 @@ impl Effects {
         to: ModuleId,
         taints: &FxHashMap<ModuleId, Taint>,
     ) -> Reason {
-        let import = &program.module(id).facts.imports[program.module(id).facts.sites[site as usize].stmt as usize];
+        let import =
+            &program.module(id).facts.imports[program.module(id).facts.sites[site as usize].stmt as usize];
         let mut evidence = vec![Evidence {
             module: id,
             range: import.range,
@@ -288,7 +314,7 @@ impl Effects {
     }
 
     /// Imports that nobody reads.
-    fn unread(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
+    fn unread(program: &Program, verdicts: &mut [ModuleVerdicts]) {
         let taken = taken_names(program);
         for id in program.ids() {
             let module = program.module(id);
@@ -305,8 +331,13 @@ impl Effects {
                 let foreign = matches!(program.origin(id, import, alias), Origin::Foreign);
                 if foreign && tables::has_load_effects(name) {
                     verdicts[id.index()].sites[index].keep(
-                        Reason::at(KeepReason::LoadEffects, id, import.range, "changes the process when it is loaded")
-                            .about(Sym::new(name)),
+                        Reason::at(
+                            KeepReason::LoadEffects,
+                            id,
+                            import.range,
+                            "changes the process when it is loaded",
+                        )
+                        .about(Sym::new(name)),
                     );
                 }
                 let exported = facts.exports.all.as_ref().is_some_and(|all| all.contains(&site.bound));
@@ -333,11 +364,18 @@ impl Effects {
             let facts = &program.module(id).facts;
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
-                let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) else { continue };
+                let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) else {
+                    continue;
+                };
                 if let Some(&(module, at)) = self.rebound.get(&(source, name)) {
                     verdicts[id.index()].sites[index].keep(
-                        Reason::at(KeepReason::FrozenValue, module, TextRange::empty(at), "rebinds the name later")
-                            .about(name),
+                        Reason::at(
+                            KeepReason::FrozenValue,
+                            module,
+                            TextRange::empty(at),
+                            "rebinds the name later",
+                        )
+                        .about(name),
                     );
                 }
             }
@@ -356,13 +394,19 @@ impl Effects {
                 let Some(name) = program.loaded_name(id, import, site.alias as usize) else { continue };
                 let item = import.aliases[site.alias as usize].name;
                 let full = Sym::new(&format!("{name}.{item}"));
-                let asked = self.asked.get(&Sym::new(name)).or_else(|| {
-                    import.from.and_then(|_| self.asked.get(&full))
-                });
+                let asked = self
+                    .asked
+                    .get(&Sym::new(name))
+                    .or_else(|| import.from.and_then(|_| self.asked.get(&full)));
                 if let Some(&(module, range)) = asked {
                     verdicts[id.index()].sites[index].keep(
-                        Reason::at(KeepReason::LoadObserved, module, range, "asks whether the module is loaded")
-                            .about(Sym::new(name)),
+                        Reason::at(
+                            KeepReason::LoadObserved,
+                            module,
+                            range,
+                            "asks whether the module is loaded",
+                        )
+                        .about(Sym::new(name)),
                     );
                 }
             }
@@ -791,7 +835,9 @@ fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdic
         let mut changes: FxHashMap<&'static str, Vec<TextSize>> = FxHashMap::default();
         for op in code.ops_of(FuncId::MODULE) {
             let path = match op.kind {
-                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => foreign_path(program, id, base),
+                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => {
+                    foreign_path(program, id, base)
+                }
                 OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
                     foreign_path(program, id, base).map(|p| format!("{p}.{attr}"))
                 }

@@ -178,8 +178,11 @@ pub struct Shared {
     /// Values of globals.
     pub globals: Cache<(ModuleId, Sym), AbsSet>,
     /// Classes with their bases.
-    pub bases: Cache<(ModuleId, u32), Rc<[(ModuleId, u32)]>>,
+    pub bases: Cache<(ModuleId, u32), Bases>,
 }
+
+/// The bases of a class, itself first.
+type Bases = Rc<[(ModuleId, u32)]>;
 
 /// A call with its arguments, and whether its effects count.
 type CallKey = (ModuleId, FuncId, EnvRef, Vec<AbsSet>, Vec<(Sym, AbsSet)>, bool);
@@ -906,9 +909,9 @@ impl<'p> Interpreter<'p> {
                 Origin::Attribute(id, attr) => {
                     let found = self.global(id, attr);
                     if found.is_empty() {
-                        out.push(Abs::Object(Owner::Module(id, attr)))
+                        out.push(Abs::Object(Owner::Module(id, attr)));
                     } else {
-                        out.extend(found)
+                        out.extend(found);
                     }
                 }
                 Origin::Foreign => {
@@ -948,10 +951,12 @@ impl<'p> Interpreter<'p> {
         for import in facts.imports.iter().filter(|i| i.aliases.iter().any(|a| a.name == "*")) {
             let Some(source) = import.from.and_then(|from| program.absolute(module, from)) else { continue };
             match program.target(module, &source) {
-                super::Target::Module(id) if id != module => {
-                    if program.binds(id, name) || !self.global(id, name).iter().all(|a| is_builtin(a, name)) {
-                        return self.global(id, name);
-                    }
+                super::Target::Module(id)
+                    if id != module
+                        && (program.binds(id, name)
+                            || !self.global(id, name).iter().all(|a| is_builtin(a, name))) =>
+                {
+                    return self.global(id, name);
                 }
                 super::Target::Stdlib
                     if program.stdlib.has_attribute(&source, name.as_str()) == super::stdlib::Has::Yes =>
@@ -984,33 +989,43 @@ impl<'p> Interpreter<'p> {
                 }
                 smallvec![Abs::External(Sym::new(&format!("{path}.{attr}")))]
             }
-            Abs::Class(module, class) => match self.find_member(*module, *class, attr) {
-                Some((m, c, value)) => self.class_member(m, c, value, attr, abs),
-                None => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
-            },
-            Abs::Instance(module, class, owner) => match self.find_member(*module, *class, attr) {
-                Some((m, c, value)) => match Self::function_behind(self.code(m), value) {
-                    Some(func) => {
-                        if has_decorator(self.code(m), func, &["property", "cached_property"]) {
-                            return self.enter(m, func, &EnvRef::default(), &[smallvec![abs.clone()]], &[]);
+            Abs::Class(module, class) => {
+                if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
+                    self.class_member(m, c, value, attr, abs)
+                } else {
+                    smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+                }
+            }
+            Abs::Instance(module, class, owner) => {
+                if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
+                    match Self::function_behind(self.code(m), value) {
+                        Some(func) => {
+                            if has_decorator(self.code(m), func, &["property", "cached_property"]) {
+                                return self.enter(
+                                    m,
+                                    func,
+                                    &EnvRef::default(),
+                                    &[smallvec![abs.clone()]],
+                                    &[],
+                                );
+                            }
+                            if has_decorator(self.code(m), func, &["staticmethod"]) {
+                                return smallvec![Abs::Function(m, func, EnvRef::default())];
+                            }
+                            let this = if has_decorator(self.code(m), func, &["classmethod"]) {
+                                Abs::Class(*module, *class)
+                            } else {
+                                abs.clone()
+                            };
+                            smallvec![Abs::Method(Rc::new(this), m, func)]
                         }
-                        if has_decorator(self.code(m), func, &["staticmethod"]) {
-                            return smallvec![Abs::Function(m, func, EnvRef::default())];
-                        }
-                        let this = if has_decorator(self.code(m), func, &["classmethod"]) {
-                            Abs::Class(*module, *class)
-                        } else {
-                            abs.clone()
-                        };
-                        smallvec![Abs::Method(Rc::new(this), m, func)]
+                        None => self.class_member(m, c, value, attr, abs),
                     }
-                    None => self.class_member(m, c, value, attr, abs),
-                },
-                None => {
+                } else {
                     let stored = self.instance_attribute(*module, *class, attr, *owner);
                     if stored.is_empty() { smallvec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
                 }
-            },
+            }
             Abs::Super(module, class, this) => {
                 let mro = self.mro(*module, *class);
                 for &(m, c) in mro.iter().skip(1) {
@@ -1138,9 +1153,10 @@ impl<'p> Interpreter<'p> {
         };
         let code = self.code(module);
         let func = code.vars[var as usize].func;
-        match (code.function(func).class, this.first()) {
-            (Some(class), Some(this)) => smallvec![Abs::Super(module, class, Rc::new(this.clone()))],
-            _ => smallvec![Abs::Fresh],
+        if let (Some(class), Some(this)) = (code.function(func).class, this.first()) {
+            smallvec![Abs::Super(module, class, Rc::new(this.clone()))]
+        } else {
+            smallvec![Abs::Fresh]
         }
     }
 
@@ -1189,14 +1205,15 @@ impl<'p> Interpreter<'p> {
                 }
                 out
             }
-            Abs::Instance(module, class, _) => match self.find_method(*module, *class, "__call__") {
-                Some((m, func)) => {
+            Abs::Instance(module, class, _) => {
+                if let Some((m, func)) = self.find_method(*module, *class, "__call__") {
                     let mut all = vec![smallvec![callee.clone()]];
                     all.extend(args.iter().cloned());
                     self.enter(m, func, &EnvRef::default(), &all, keywords)
+                } else {
+                    smallvec![Abs::Unknown]
                 }
-                None => smallvec![Abs::Unknown],
-            },
+            }
             Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
             Abs::Unknown => {
                 if self.safety == Safety::Strict && role != CallRole::Used {
@@ -1417,23 +1434,23 @@ impl<'p> Interpreter<'p> {
                 }
                 None => first().iter().map(|abs| Abs::Object(self.full_owner(abs))).collect(),
             },
-            ExternalKind::ImportModule => match string(0) {
-                Some(name) => {
+            ExternalKind::ImportModule => {
+                if let Some(name) = string(0) {
                     let program = self.program;
                     let chain = program.chain(self.cause, name.as_str());
                     if self.silent == 0 {
                         self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at)));
                     }
-                    match program.target(self.cause, name.as_str()) {
-                        super::Target::Module(id) => smallvec![Abs::Module(id)],
-                        _ => smallvec![Abs::External(name)],
+                    if let super::Target::Module(id) = program.target(self.cause, name.as_str()) {
+                        smallvec![Abs::Module(id)]
+                    } else {
+                        smallvec![Abs::External(name)]
                     }
-                }
-                None => {
+                } else {
                     self.load_siblings(place.0);
                     smallvec![Abs::Unknown]
                 }
-            },
+            }
             ExternalKind::Partial => {
                 let rest: Vec<AbsSet> = args.iter().skip(1).cloned().collect();
                 first().into_iter().map(|f| Abs::Partial(Rc::new(f), Rc::new(rest.clone()))).collect()

@@ -395,11 +395,6 @@ impl Program {
                 Target::Namespace | Target::Unknown | Target::Missing => return true,
             }
         }
-        self.set_from_outside(id, name)
-    }
-
-    /// Some module of the program assigns the attribute: `module.name = …`.
-    fn set_from_outside(&self, _: ModuleId, _: Sym) -> bool {
         false
     }
 }

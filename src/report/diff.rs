@@ -1,5 +1,6 @@
 //! Unified diffs that `git apply` takes: bytes, whatever their encoding, and lines that end with a line feed only.
 
+use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::Path;
@@ -90,7 +91,9 @@ fn quoted(prefix: &str, path: &str) -> String {
                 out.push(char::from(byte));
             }
             0x20..0x7f => out.push(char::from(byte)),
-            _ => out.push_str(&format!("\\{byte:03o}")),
+            _ => {
+                let _ = write!(out, "\\{byte:03o}");
+            }
         }
     }
     out.push('"');

@@ -135,7 +135,7 @@ impl Plan<'_> {
         if !self.text.contains(wanted) {
             return wanted.to_owned();
         }
-        (2..)
+        (2..u32::MAX)
             .map(|n| format!("{wanted}{n}"))
             .find(|name| !self.text.contains(name.as_str()))
             .unwrap_or_default()
@@ -157,7 +157,12 @@ pub(crate) fn missing(plan: &Plan<'_>, edits: &mut EditSet) {
         let import = &plan.facts.imports[missing.stmt as usize];
         let root = missing.module.split('.').next().unwrap_or_default();
         let same_name = missing.bound == root;
-        let lazy = plan.facts.sites.iter().zip(plan.lazy).any(|(s, l)| *l && s.stmt == missing.stmt && s.bound == missing.bound);
+        let lazy = plan
+            .facts
+            .sites
+            .iter()
+            .zip(plan.lazy)
+            .any(|(s, l)| *l && s.stmt == missing.stmt && s.bound == missing.bound);
         let statement = match (same_name, lazy, plan.target) {
             // The specification of the lazy name mentions it.
             (true, true, Target::Proxy) => continue,
