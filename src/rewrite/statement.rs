@@ -96,10 +96,18 @@ fn continuation(alias: &str) -> String {
             if i > 0 && i <= first && out.is_empty() {
                 out.push(' ');
             }
+            keep_apart(&mut out, alias, i);
             out.push(c);
         }
     }
     out
+}
+
+/// Two line breaks that become neighbours must not become one: a carriage return of one line and the line feed of the next.
+fn keep_apart(out: &mut String, source: &str, at: usize) {
+    if source[at..].starts_with('\n') && out.ends_with('\r') && !source[..at].ends_with('\r') {
+        out.push(' ');
+    }
 }
 
 /// The comma between two aliases, outside comments.
@@ -139,6 +147,7 @@ pub fn line_breaks(text: &str, range: TextRange) -> String {
                 while out.ends_with([' ', '\t']) {
                     out.pop();
                 }
+                keep_apart(&mut out, source, i);
                 out.push(c);
             }
             _ if comment_start.is_some() => out.push(c),
@@ -198,11 +207,13 @@ mod tests {
             ),
             ("import \\\n\ta, \\\n\tsys", "\n\n"),
             ("from x import (  # kg (k)\r\n\ta)", "  # kg (k)\r\n"),
+            ("from x import (a,\r b,\n c)", "\r \n"),
         ];
         for (source, expected) in cases {
             let range = TextRange::up_to(TextSize::of(source));
             let breaks = line_breaks(source, range);
-            assert_eq!(breaks.matches('\n').count(), source.matches('\n').count());
+            let count = |text: &str| text.matches(['\n', '\r']).count() - text.matches("\r\n").count();
+            assert_eq!(count(&breaks), count(source), "{source:?}");
             assert_eq!(
                 breaks.split_whitespace().collect::<Vec<_>>(),
                 expected.split_whitespace().collect::<Vec<_>>(),
