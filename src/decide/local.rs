@@ -1,5 +1,6 @@
 //! What the module's own source shows: uses at import time, reads of the namespace, layout, pragmas.
 
+use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::annotations::{self, AnnotationUse};
@@ -222,6 +223,12 @@ fn annotation_uses(
     quote
 }
 
+/// A module that pytest collects: it looks through the namespace as a dict, for tests and for hooks.
+fn is_test_module(name: &str) -> bool {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    last == "conftest" || last.starts_with("test_") || last.ends_with("_test")
+}
+
 /// Reads of the namespace as a dict, and modules that are not plain modules.
 fn namespace(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
     let module = program.module(id);
@@ -229,6 +236,11 @@ fn namespace(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
     if let Some(range) = mark(module, MarkKind::NamespaceRead) {
         let reason =
             Reason::at(KeepReason::NamespaceIntrospection, id, range, "reads the namespace as a dict");
+        keep_all(module, verdicts, &reason, |_| true);
+    }
+    if proxy && is_test_module(module.name.as_str()) {
+        let range = TextRange::empty(0.into());
+        let reason = Reason::at(KeepReason::NamespaceIntrospection, id, range, "test runners read the namespace");
         keep_all(module, verdicts, &reason, |_| true);
     }
     if proxy && let Some(range) = mark(module, MarkKind::EvaluatesText) {

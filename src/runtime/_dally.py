@@ -420,6 +420,35 @@ def _assign_class(module: "Any", cls: type) -> None:
         _set_class(module, cls)
 
 
+def _get_dict(module: "Any") -> "Namespace":
+    """Give ``module.__dict__``, with real objects in it.
+
+    Except to readers that look for other things: the import system itself, and evaluators of
+    annotations (the rewriter lets no name wait that stands in an evaluated annotation).
+    """
+    namespace = _namespace(module)
+    reader = sys._getframe(1)
+    name = str(reader.f_globals.get("__name__"))
+    indifferent = (
+        name.partition(".")[0] in _INDIFFERENT
+        or reader.f_code is _dir.__code__
+        or (name == "inspect" and reader.f_code.co_name == "get_annotations")
+    )
+    if name.endswith("mock") and reader.f_code.co_name == "get_original":
+        # `mock.patch` takes the object that it replaces, and no other.
+        patched = getattr(reader.f_locals.get("self"), "attribute", None)
+        if type(namespace.get(patched)) is Pending:
+            getattr(module, patched)
+    elif not indifferent:
+        _resolve_all(namespace)
+    return namespace
+
+
+_INDIFFERENT = frozenset(
+    "importlib runpy dataclasses typing typing_extensions annotationlib attr pydantic sqlalchemy".split()
+)
+
+
 def _dir(module: "Any") -> "List[str]":
     """Give ``dir(module)`` without the names that the rewriter added."""
     namespace = _namespace(module)
@@ -460,6 +489,7 @@ Module: "Any" = type(
     (ModuleType,),
     {
         "__class__": property(_get_class, _assign_class),
+        "__dict__": property(_get_dict),
         "__dir__": _dir,
         "__reduce_ex__": _reduce,
         "__module__": property(_no_module),  # or the class would give each module that attribute
@@ -779,6 +809,11 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         factory = partial(_import_natively, namespace)
     else:
         record = Record(namespace, module, listed, namespace)
+        if not record.loading and not namespace.keys().isdisjoint(listed):
+            # The body runs again (importlib.reload). A statement such as `from . import x` now finds what
+            # the last run has left; a placeholder would have overwritten it.
+            _release(module)
+            return partial(_import_now, namespace)
         factory = partial(Pending, record)
         if not _known.issuperset(listed):
             for name in listed:
