@@ -214,6 +214,20 @@ class Outside(Programs):
         )
 
     @native_differs  # mock reads them raw
+    def test_mock_patch_resolves_one_name(self):
+        self.check(
+            """
+            from unittest import mock
+            import mod
+            with mock.patch("mod.thing", autospec=True) as fake:
+                print(fake.__name__)
+            print(mod.thing())
+            """,
+            "thing\nthing\n",
+            ["alpha", "gamma"],
+        )
+
+    @native_differs  # mock reads them raw
     def test_mock_autospec(self):
         self.check(
             """
