@@ -128,7 +128,8 @@ def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
             # The interpreter fills in the object that was asked for an attribute. Spare the error
             # of a module that fails to load from naming the placeholder.
             error.obj = None
-        _explain(error, record, statement)
+        if isinstance(error, Exception):
+            _explain(error, record, statement)
         raise
     namespace = record.namespace
     if namespace.get(name) is placeholder:
@@ -445,7 +446,7 @@ def _get_dict(module: "Any") -> "Namespace":
 
 
 _INDIFFERENT = frozenset(
-    "importlib runpy dataclasses typing typing_extensions annotationlib attr pydantic sqlalchemy".split()
+    "importlib _frozen_importlib_external runpy dataclasses typing typing_extensions annotationlib attr pydantic sqlalchemy".split()
 )
 
 
@@ -470,7 +471,7 @@ def _reduce(module: "Any", protocol: int) -> "Any":
     caller = sys._getframe(1)
     if caller.f_globals.get("__name__") != "copy":
         pickler = caller.f_locals.get("self")
-        rule = getattr(pickler, "dispatch_table", {}).get(ModuleType)
+        rule = (getattr(pickler, "dispatch_table", None) or {}).get(ModuleType)
         if rule is not None:
             return rule(module)
         # Some other pickler: become a plain module and let it look again. (The pickler puts a
@@ -692,7 +693,7 @@ def _register() -> None:
 # ----------------------------------------------------------------------------------- errors
 
 
-def _explain(error: BaseException, record: Record, statement: str) -> None:
+def _explain(error: Exception, record: Record, statement: str) -> None:
     """Say which statement has failed, as a note on the error or, before 3.11, as its cause."""
     try:
         text = _describe(record, statement)
@@ -700,15 +701,16 @@ def _explain(error: BaseException, record: Record, statement: str) -> None:
             if text not in getattr(error, "__notes__", ()):
                 error.add_note(text)
             return
+        last: BaseException = error
         while True:  # go to the end of the chain that a traceback prints
-            following = error.__cause__
-            if following is None and not error.__suppress_context__:
-                following = error.__context__
+            following = last.__cause__
+            if following is None and not last.__suppress_context__:
+                following = last.__context__
             if following is None:
                 break
-            error = following
-        if type(error) is not DeferredImport:
-            error.__cause__ = DeferredImport(text)
+            last = following
+        if type(last) is not DeferredImport:
+            last.__cause__ = DeferredImport(text)
     except Exception:
         pass  # the error itself matters more
 
@@ -718,38 +720,39 @@ class DeferredImport(Exception):
 
 
 def _describe(record: Record, statement: str) -> str:
-    words = statement.split()
-    if words[0] == "unpickled":
-        return "the import was deferred by dally, and pickled: " + " ".join(words[1:])
-    if words[0] == "submodule":
-        words = ["import", words[-1]]
-        statement = " ".join(words)
+    kind, _, rest = statement.partition(" ")
+    if kind == "unpickled":
+        return "the import was deferred by dally, and pickled: " + rest
+    if kind == "submodule":
+        statement = "import " + rest.rpartition(" ")[2]
     namespace = record.importing
     line = ""
     try:
         spec = namespace.get("__spec__")
         loader = namespace.get("__loader__") or spec.loader  # type: ignore[union-attr]
         name = spec.name if spec is not None else namespace["__name__"]
-        line = _find_line(loader.get_code(name), words)
+        line = _find_line(loader.get_code(name), statement, kind == "submodule")
     except Exception:
         pass
     path = namespace.get("__file__") or namespace.get("__name__")
     return 'the import was deferred by dally: {}, in "{}"{}'.format(statement, path, line)
 
 
-def _find_line(code: "CodeType", words: "List[str]") -> str:
+def _find_line(code: "CodeType", statement: str, among_others: bool) -> str:
     """Find the line where a module mentions a statement as a string."""
     import dis
 
     line = 0
     lines = dict(dis.findlinestarts(code))
+    module = statement.rpartition(" ")[2]
     for instruction in dis.get_instructions(code):
         line = lines.get(instruction.offset) or line
         value = instruction.argval
-        if type(value) is str:
-            found = value.replace(",", " ").split()
-            if found == words or found[:1] == ["import"] == words[:1] and set(words) <= set(found):
-                return ", line {}".format(line)
+        if type(value) is str and (
+            value == statement
+            or (among_others and value[:7] == "import " and module in value[7:].split(", "))
+        ):
+            return ", line {}".format(line)
     return ""
 
 
@@ -794,6 +797,7 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         (kind is not ModuleType and kind is not Module)
         or _namespace(module) is not namespace
         or not _ENABLED
+        or here in _EAGER
     ):
         return partial(_import_now, namespace)
     main = None
@@ -809,7 +813,8 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         factory = partial(_import_natively, namespace)
     else:
         record = Record(namespace, module, listed, namespace)
-        if not record.loading and not namespace.keys().isdisjoint(listed):
+        again = not record.loading and namespace.get("__name__") != "__main__"
+        if again and not namespace.keys().isdisjoint(listed):
             # The body runs again (importlib.reload). A statement such as `from . import x` now finds what
             # the last run has left; a placeholder would have overwritten it.
             _release(module)
@@ -825,8 +830,6 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         if main is not None:
             _set_class(main, Module)
     if _EAGER or "__" in names:
-        if here in _EAGER:
-            return partial(_import_now, namespace)
         eager = {name for name in listed if "{}:{}".format(here, name) in _EAGER}
         if not _NATIVE:
             eager.update(name for name in listed if name not in _known)
@@ -865,7 +868,10 @@ def _choose(eager: "Any", factory: "Function", namespace: "Namespace", statement
 
 
 def _import_now(namespace: "Namespace", statement: str) -> "Any":
-    return _perform(namespace, statement.split(), None)[1]
+    try:
+        return _perform(namespace, statement.split(), None)[1]
+    except LoadError as error:
+        raise error.__cause__ or error  # noqa: B904
 
 
 # ------------------------------------------------------ Python 3.15 and later: native laziness
@@ -908,7 +914,9 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
             exchange = (target, _bound_name(words))
         template = _templates.get(form)
         if template is None:
-            template = _templates[form] = compile(form, "<dally>", "exec", 0, True)
+            template = compile(form, "<dally>", "exec", 0, True)
+            if exchange:
+                _templates[form] = template
         code = template.replace(co_filename=frame.f_code.co_filename, co_firstlineno=frame.f_lineno)
         if exchange:
             consts = tuple((words[3],) if const == ("n",) else const for const in code.co_consts)
