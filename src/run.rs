@@ -132,7 +132,7 @@ impl Run {
         let clock = Instant::now();
         let config = &request.config;
         let named_files = request.paths.iter().all(|p| p.is_file());
-        let discovery = discover(&DiscoverOptions {
+        let mut discovery = discover(&DiscoverOptions {
             paths: request.paths.clone(),
             project_root: config.project_root.clone(),
             src: config.src.clone(),
@@ -142,6 +142,13 @@ impl Run {
             collect_others: request.collect_others,
             whole_tree: (named_files && !request.collect_others).then(|| config.project_root.clone()),
         })?;
+        // The runtime that an earlier run wrote stays as it is.
+        for file in &mut discovery.files {
+            let configured = config.runtime.as_ref().is_some_and(|name| *name == file.module);
+            if configured || file.path.file_name().is_some_and(|name| name == "_dally.py") {
+                file.selected = false;
+            }
+        }
         times.discover = clock.elapsed();
 
         let tree = match (request.collect_others, request.paths.first()) {

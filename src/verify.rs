@@ -17,6 +17,8 @@ use ruff_python_ast::{AnyNodeRef, Expr, InterpolatedStringElement, ModModule, Nu
 use ruff_python_parser::{parse_expression, parse_module};
 use rustc_hash::FxHasher;
 
+use crate::facts::imports::is_header;
+
 /// A hash of a module's tree that dally's own forms do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Fingerprint(u64);
@@ -113,11 +115,7 @@ fn runtime_attribute(stmt: &Stmt) -> Option<(&str, &str)> {
 }
 
 fn is_runtime_import(import: &ruff_python_ast::StmtImportFrom) -> bool {
-    import.module.as_ref().is_some_and(|m| m.as_str().rsplit('.').next() == Some("_dally"))
-        || import.names.iter().any(|a| {
-            matches!(a.name.as_str(), "pending" | "lazy")
-                && import.names.iter().any(|b| matches!(b.name.as_str(), "TYPE_CHECKING" | "pending"))
-        })
+    is_header(import.module.as_ref().map_or("", |m| m.as_str()), &import.names)
 }
 
 struct Visitor<'h> {

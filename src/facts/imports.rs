@@ -50,7 +50,9 @@ impl<'a> Walker<'a> {
         });
         self.op(range.start(), OpKind::Import(stmt));
 
+        // Neither a future statement nor dally's own header can be lazy.
         let future = from.is_some_and(|f| f.level == 0 && f.module == "__future__");
+        let header = from.is_some_and(|f| is_header(f.module.as_str(), names));
         let pragma = self.pragma(range);
         if pragma == Some(Pragma::Eager) {
             self.facts.marks.push(Mark { kind: MarkKind::PragmaEager, range, func: context.func });
@@ -64,7 +66,7 @@ impl<'a> Walker<'a> {
             let at_module_level = context.func.is_module()
                 && !matches!(context.place, Place::Class | Place::Function)
                 && context.moment != Moment::Never;
-            if at_module_level && !future {
+            if at_module_level && !future && !header {
                 let declared = if lazy_keyword {
                     Some(Declared::Keyword)
                 } else if pragma == Some(Pragma::Lazy) {
@@ -110,6 +112,13 @@ impl<'a> Walker<'a> {
             }
         })
     }
+}
+
+/// Whether `from module import names` is the import of the runtime that dally writes; a project may give the module another name.
+pub fn is_header(module: &str, names: &[ast::Alias]) -> bool {
+    let has = |wanted: &[&str]| names.iter().any(|alias| wanted.contains(&alias.name.as_str()));
+    module.rsplit('.').next() == Some("_dally")
+        || has(&["pending", "lazy"]) && has(&["TYPE_CHECKING", "pending"])
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

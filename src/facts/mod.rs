@@ -13,7 +13,7 @@
 pub mod binding;
 pub mod code;
 mod expr;
-mod imports;
+pub(crate) mod imports;
 mod layout;
 mod marks;
 mod stmt;
