@@ -240,7 +240,8 @@ fn namespace(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
     }
     if proxy && is_test_module(module.name.as_str()) {
         let range = TextRange::empty(0.into());
-        let reason = Reason::at(KeepReason::NamespaceIntrospection, id, range, "test runners read the namespace");
+        let reason =
+            Reason::at(KeepReason::NamespaceIntrospection, id, range, "test runners read the namespace");
         keep_all(module, verdicts, &reason, |_| true);
     }
     if proxy && let Some(range) = mark(module, MarkKind::EvaluatesText) {
