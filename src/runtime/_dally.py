@@ -437,7 +437,7 @@ def _get_dict(module: "Any") -> "Namespace":
     )
     if name.endswith("mock") and reader.f_code.co_name == "get_original":
         # `mock.patch` takes the object that it replaces, and no other.
-        patched = getattr(reader.f_locals.get("self"), "attribute", None)
+        patched: "Any" = getattr(reader.f_locals.get("self"), "attribute", None)
         if type(namespace.get(patched)) is Pending:
             getattr(module, patched)
     elif not indifferent:
