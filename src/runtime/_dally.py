@@ -68,7 +68,7 @@ else:
 class Record:
     """One namespace with pending names."""
 
-    __slots__ = ("importing", "loading", "module", "names", "namespace", "waiting")
+    __slots__ = ("importing", "loading", "module", "names", "namespace", "waiting", "witness")
 
     def __init__(
         self, namespace: "Namespace", module: "ModuleType", names: "List[str]", importing: "Namespace"
@@ -83,6 +83,8 @@ class Record:
         self.names = names
         #: The names whose statements have not been resolved, executed or not; made at first use.
         self.waiting: "Optional[Set[str]]" = None
+        #: One of them, as long as it is pending: saves looking at the others.
+        self.witness = names[-1] if names else ""
         #: The import system is loading the module, and so will say when its body has ended.
         self.loading: bool = getattr(namespace.get("__spec__"), "_initializing", False)
 
@@ -135,7 +137,8 @@ def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
     if namespace.get(name) is placeholder:
         namespace[name] = value
         record.done(name)
-    _settle(record)
+    if type(namespace.get(record.witness)) is not Pending:
+        _settle(record)
     return value if operation is None else partial(operation, value)
 
 
@@ -520,10 +523,13 @@ def _swap(module: "ModuleType", name: str) -> None:
 def _settle(record: Record) -> None:
     """Give a module its class back if nothing is pending any more."""
     namespace = record.namespace
+    if type(namespace.get(record.witness)) is Pending:
+        return
     waiting = record.names if record.waiting is None else record.waiting
     try:
         for name in waiting:
             if type(namespace.get(name)) is Pending:
+                record.witness = name
                 return
     except RuntimeError:
         return  # another thread has just resolved a name, and will come here itself
