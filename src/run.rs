@@ -272,6 +272,7 @@ impl Run {
             absolute: &absolute,
             quote: &verdicts.quote,
             missing: &verdicts.missing,
+            is_package: module.is_package,
             target: self.options.target,
             form: self.options.form,
             runtime: &runtime,

@@ -143,6 +143,10 @@ impl Visitor<'_> {
 
     /// The import that a specification stands for: the last of its names.
     fn spec(&mut self, spec: &str) {
+        // A submodule that the package provides; no import of the source.
+        if spec.starts_with("from .  import ") {
+            return;
+        }
         let Ok(parsed) = parse_module(spec) else {
             spec.hash(&mut self.hash);
             return;

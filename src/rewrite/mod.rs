@@ -49,6 +49,8 @@ pub struct Plan<'a> {
     pub quote: &'a [usize],
     /// Imports to add: a dotted module name that the module uses without importing it.
     pub missing: &'a [MissingImport],
+    /// The module is a package: its own submodules become its attributes when they are loaded.
+    pub is_package: bool,
     /// The target.
     pub target: Target,
     /// The form.

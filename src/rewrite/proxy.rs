@@ -18,6 +18,8 @@
 //! ```
 
 use ruff_text_size::{TextRange, TextSize};
+use std::collections::BTreeMap;
+
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::edit::EditSet;
@@ -36,15 +38,17 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
         plan.facts.sites.iter().zip(plan.lazy).filter(|(_, l)| **l).map(|(s, _)| s.bound).collect();
     let names = Names::new(plan);
     let specs = specs(plan, &statements);
+    let provided = provided_submodules(plan, &statements);
     let uses_real = reads::wrap(plan, &lazy_names, &names.real, edits);
     match plan.form {
         Form::Build => {
-            let bound = bound_names(&statements);
+            let mut bound = bound_names(&statements);
+            bound.extend(provided.values().copied());
             let header = build_header(plan, &names, &bound.join(" "), uses_real);
             let place = header_place(plan, first.import.range.start())?;
             insert_header(plan, edits, &place, &header);
             for statement in &statements {
-                build_statement(plan, statement, &specs, &names, edits);
+                build_statement(plan, statement, &specs, &names, &provided, edits);
             }
         }
         Form::Apply => {
@@ -61,7 +65,7 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
                 };
                 insert_header(plan, edits, &place, &format!("{header}{blank}"));
             }
-            apply_statements(plan, &statements, &specs, &names, edits);
+            apply_statements(plan, &statements, &specs, &names, &provided, edits);
         }
     }
     Ok(())
@@ -82,6 +86,27 @@ fn build_header(plan: &Plan<'_>, names: &Names, bound: &str, uses_real: bool) ->
     };
     let real = if uses_real { format!("{real} = {runtime}.real; ") } else { String::new() };
     format!("{real}{lazy} = {runtime}.pending(\"{bound}\")")
+}
+
+/// Submodules that a package gets as attributes because it imports from them, by statement.
+///
+/// `from .errors import Error` in `pkg/__init__.py` also makes `pkg.errors`, which others may read. The placeholder for
+/// it is written `from .  import errors`, with two blanks, so that it counts as no import of the source.
+fn provided_submodules<'a>(
+    plan: &Plan<'a>,
+    statements: &[LazyStatement<'a>],
+) -> BTreeMap<usize, &'static str> {
+    let mut provided = BTreeMap::new();
+    let mut seen = FxHashSet::default();
+    for statement in statements.iter().filter(|s| plan.is_package && s.all_lazy()) {
+        let Some(from) = statement.import.from else { continue };
+        let name = from.module;
+        let own = from.level == 1 && !name.as_str().is_empty() && !name.as_str().contains('.');
+        if own && !plan.facts.names.contains_key(&name) && seen.insert(name) {
+            provided.insert(statement.index, name.as_str());
+        }
+    }
+    provided
 }
 
 /// The helper names in the module.
@@ -198,6 +223,7 @@ fn build_statement(
     statement: &LazyStatement<'_>,
     specs: &FxHashMap<(usize, usize), String>,
     names: &Names,
+    provided: &BTreeMap<usize, &'static str>,
     edits: &mut EditSet,
 ) {
     let range = statement.import.range;
@@ -211,7 +237,10 @@ fn build_statement(
             .enumerate()
             .map(|(n, &i)| assignment(statement, i, specs, names, if n == last { &breaks } else { "" }))
             .collect();
-        edits.replace(range, parts.join("; "));
+        let submodule = provided
+            .get(&statement.index)
+            .map_or_else(String::new, |name| format!("{name} = {}(\"from .  import {name}\"); ", names.lazy));
+        edits.replace(range, submodule + &parts.join("; "));
     } else {
         let parts: Vec<String> =
             lazy.iter().map(|&i| assignment(statement, i, specs, names, "") + "; ").collect();
@@ -234,6 +263,7 @@ fn apply_statements(
     statements: &[LazyStatement<'_>],
     specs: &FxHashMap<(usize, usize), String>,
     names: &Names,
+    provided: &BTreeMap<usize, &'static str>,
     edits: &mut EditSet,
 ) {
     let newline = plan.newline();
@@ -267,6 +297,9 @@ fn apply_statements(
                 if text[begin.to_usize()..].starts_with("lazy ") {
                     edits.delete(TextRange::at(begin, length));
                 }
+            }
+            if let Some(name) = provided.get(&statement.index) {
+                later.push(format!("{inner}{name} = {}(\"from .  import {name}\")", names.lazy));
             }
             for i in (0..statement.lazy.len()).filter(|&i| statement.lazy[i]) {
                 later.push(format!("{inner}{}", assignment(statement, i, specs, names, "")));
