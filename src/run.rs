@@ -285,24 +285,37 @@ impl Run {
                 return Err(Failure { refused: true, ..failure });
             }
         };
-        self.verify(index, text, &new).map_err(|message| bug(0, text, message))?;
+        self.verify(index, text, &new, &plan).map_err(|message| bug(0, text, message))?;
         let new = source.encode(&new).map_err(|e| bug(0, text, e.to_string()))?;
         Ok(Some(NewText { old: bytes, bytes: new }))
     }
 
-    /// Parses the new text and compares it with the old program.
-    fn verify(&self, index: usize, old: &str, new: &str) -> Result<(), String> {
-        let parsed = ruff_python_parser::parse_module(new)
-            .map_err(|e| format!("internal error: the rewritten text does not parse: {e}"))?;
-        let missing = !self.verdicts[index].missing.is_empty();
-        let same = self.states[index].fingerprint == Some(verify::fingerprint(parsed.syntax()));
-        if !same && !missing {
-            return Err("internal error: the rewritten text is not the same program".to_owned());
-        }
+    /// The new text must be the old program, and in `build` have as many lines. Imports that were forgotten and are
+    /// added change the program on purpose: then everything else is compared in a text without them.
+    fn verify(&self, index: usize, old: &str, new: &str, plan: &Plan<'_>) -> Result<(), String> {
         if self.options.form == Form::Build && count_lines(old) != count_lines(new) {
             return Err("internal error: the rewritten text has another number of lines".to_owned());
         }
-        Ok(())
+        if plan.missing.is_empty() {
+            return self.compare(index, new);
+        }
+        ruff_python_parser::parse_module(new)
+            .map_err(|e| format!("internal error: the rewritten text does not parse: {e}"))?;
+        match rewrite::rewrite(&Plan { missing: &[], ..*plan }) {
+            Ok(Some(without)) => self.compare(index, &without),
+            Ok(None) | Err(_) => Ok(()),
+        }
+    }
+
+    /// The new text must be the old program but for the intended edits.
+    fn compare(&self, index: usize, new: &str) -> Result<(), String> {
+        let parsed = ruff_python_parser::parse_module(new)
+            .map_err(|e| format!("internal error: the rewritten text does not parse: {e}"))?;
+        if self.states[index].fingerprint == Some(verify::fingerprint(parsed.syntax())) {
+            Ok(())
+        } else {
+            Err("internal error: the rewritten text is not the same program".to_owned())
+        }
     }
 
     /// How a file imports the runtime.
