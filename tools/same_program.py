@@ -13,8 +13,7 @@ import re
 import sys
 import warnings
 
-FACTORY = re.compile(r"_dally\d*$")
-REAL = re.compile(r"_dally_real\d*$")
+FORMS = {"factory": re.compile(r"_dally\d*$"), "real": re.compile(r"_dally_real\d*$")}
 NAMES = {"factory": set(), "real": set()}
 
 
@@ -22,10 +21,26 @@ def is_header(node):
     return isinstance(node, ast.ImportFrom) and (node.module or "").rsplit(".", 1)[-1] == "_dally"
 
 
+def helper(node):
+    """`x = __import__("_dally").real` and `x = __import__("_dally").pending("...")`: the name and its kind."""
+    if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
+        return None
+    value = node.value.func if isinstance(node.value, ast.Call) else node.value
+    if not (isinstance(value, ast.Attribute) and value.attr in ("pending", "real") and isinstance(value.value, ast.Call)):
+        return None
+    imported = value.value.func
+    if not (isinstance(imported, ast.Name) and imported.id == "__import__"):
+        return None
+    return node.targets[0].id, "real" if value.attr == "real" else "factory"
+
+
 def learn(tree):
     """The names that the header binds."""
     NAMES["factory"], NAMES["real"] = set(), set()
     for node in tree.body:
+        found = helper(node)
+        if found and FORMS[found[1]].match(found[0]):
+            NAMES[found[1]].add(found[0])
         if is_header(node):
             for alias in node.names:
                 kind = "real" if alias.name == "real" else "factory" if alias.name in ("lazy", "pending") else None
@@ -67,9 +82,14 @@ def block(statements, top):
                     pending.extend(single(node))
                 continue
             if isinstance(node, ast.Assign) and called(node.value, "factory") and isinstance(node.targets[0], ast.Name):
-                if node.targets[0].id not in NAMES["factory"]:
+                # A placeholder for a submodule that comes with another import is written with two blanks.
+                extra = "  import" in (constant(node.value.args[0]) or "")
+                if node.targets[0].id not in NAMES["factory"] and not extra:
                     # Of several dotted names the last is the one that this statement stands for.
                     pending.append(single(ast.parse(constant(node.value.args[0])).body[0])[-1])
+                continue
+            found = helper(node)
+            if found and found[0] in NAMES[found[1]]:
                 continue
             if (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
                     and node.targets[0].id == "__lazy_modules__"):
