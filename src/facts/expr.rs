@@ -418,7 +418,9 @@ impl<'a> Walker<'a> {
     fn is_type_test(&self, call: &ast::ExprCall) -> bool {
         let Expr::Name(name) = &*call.func else { return false };
         let name = name.id.as_str();
-        call.arguments.args.len() == 2
+        // A star import may bring another function of that name.
+        !self.text.contains("import *")
+            && call.arguments.args.len() == 2
             && call.arguments.keywords.is_empty()
             && !call.arguments.args.iter().any(Expr::is_starred_expr)
             && (self.is_builtin(name, "isinstance") || self.is_builtin(name, "issubclass"))
