@@ -269,7 +269,24 @@ class Dotted(Programs):
             "a a a.b.d a.b.e True\n",
         )
 
-    @native_differs
+    def test_the_package_has_pending_names_of_its_own(self):
+        self.same(
+            dict(
+                QUIET,
+                other="value = 1",
+                a="import other  # lazy\nname = 'a'\ndef g(): return other.value",
+                main="""
+                import a.b  # lazy
+                def f(): return a.g()
+                print(f())
+                import sys
+                print(type(sys.modules["a"].b).__name__, type(sys.modules["a"].other).__name__)
+                """,
+            ),
+            "1\nmodule module\n",
+        )
+
+    @native_differs  # the attribute wins
     def test_the_package_has_the_name_already(self):
         self.same(
             dict(
@@ -372,14 +389,15 @@ class Cycles(Programs):
         )
         # and the other way round, where the first use starts the load
         for first in ("a.f()", "a.x"):
-            outcome = self.lazily(
-                {
-                    "a": "from b import x  # lazy\ndef f(): return real(x)",
-                    "b": "x = 1\nimport a\nprint(a.f())",
-                    "main": "import a\nprint(%s)" % first,
-                }
-            )
-            self.assertEqual(outcome.output, "1\n1\n")
+            for inner in ("a.f()", "a.x"):
+                outcome = self.lazily(
+                    {
+                        "a": "from b import x  # lazy\ndef f(): return real(x)",
+                        "b": "x = 1\nimport a\nprint(%s)" % inner,
+                        "main": "import a\nprint(%s)" % first,
+                    }
+                )
+                self.assertEqual(outcome.output, "1\n1\n")
 
     def test_a_ring_of_names(self):
         # the eager program fails too, with an ImportError

@@ -238,9 +238,28 @@ class Reload(Programs):
             {
                 "alpha": "value = 1",
                 "mod": "import alpha  # lazy\nimport alpha  # lazy\nfrom alpha import value  # lazy\ndef f(): return alpha.value\nx = f()\nimport alpha  # lazy",
-                "main": "import mod\nprint(mod.x, mod.alpha.value, mod.value)",
+                "main": "import mod\nprint(mod.x, type(mod.alpha).__name__, mod.alpha.value, mod.value)",
             },
-            "1 1 1\n",
+            "1 module 1 1\n",
+        )
+
+    @native_differs  # it binds the submodules
+    def test_what_the_last_run_has_left(self):
+        self.same(
+            {
+                "pkg": "from . import one  # lazy\nimport pkg.two as two  # lazy\ndef f(): return real(one), real(two)",
+                "pkg.one": "",
+                "pkg.two": "",
+                "main": """
+                import importlib
+                import pkg
+                pkg.one = "set one"
+                pkg.two = "set two"
+                importlib.reload(pkg)
+                print(pkg.f())
+                """,
+            },
+            "('set one', 'set two')\n",
         )
 
 

@@ -317,7 +317,7 @@ class Outside(Programs):
             """
             import types, sys
             import mod
-            print(repr(mod)[:12], mod.__class__, isinstance(mod, types.ModuleType), type(mod).__name__, type(mod))
+            print(repr(mod)[:12], mod.__class__ is types.ModuleType, mod.__class__, isinstance(mod, types.ModuleType), type(mod).__name__, type(mod))
             print(mod.__name__, mod.__doc__, hasattr(mod, "__module__"), hasattr(mod, "__slots__"))
             print(callable(mod), bool(mod), hash(mod) == object.__hash__(mod))
             print(sorted(set(dir(mod)) - {"__builtins__", "real", "lazy", "_dally"}))
@@ -366,7 +366,7 @@ class Outside(Programs):
         self.check(
             """
             import mod
-            print(mod.first, mod.beta.thing())
+            print(mod.first, type(mod.beta).__name__, mod.beta.thing())
             """,
             files={
                 "mod": """
@@ -382,7 +382,7 @@ class Outside(Programs):
         self.check(
             """
             import mod
-            print(mod.first, mod.beta.thing())
+            print(mod.first, type(mod.beta).__name__, mod.beta.thing())
             """,
             files={
                 "mod": """
@@ -401,6 +401,7 @@ class Outside(Programs):
             import mod
             print(mod.__class__.__name__, type(mod).__name__)
             print(mod.alpha.value, mod.thing(), mod.shout)
+            print(type(mod.alpha).__name__, type(mod.thing).__name__, type(mod.delta).__name__)
             print(mod.use())
             """,
             files={
@@ -448,7 +449,7 @@ def d(): return delta.value
             module = importlib.util.module_from_spec(spec)
             sys.modules["mod"] = module
             spec.loader.exec_module(module)
-            print(type(module).__name__, vars(module)["thing"].__name__, module.use())
+            print(type(module).__name__, type(module.thing).__name__, type(vars(module)["alpha"]).__name__, module.use())
             """
         )
 
@@ -558,6 +559,23 @@ class Packages(Programs):
             },
             "pkg.squeeze\n",
         )
+
+    @native_differs  # the submodule wins
+    def test_rebound_from_outside_before_the_submodule_is_loaded(self):
+        files = {
+            "pkg": "from .squeeze import squeeze  # lazy\nimport pkg.wide as wide  # lazy\ndef f(): return real(squeeze), real(wide)",
+            "pkg.squeeze": "def squeeze(): return 'squeezed'\nhelper = 1",
+            "pkg.wide": "",
+        }
+        for change in ("pkg.squeeze = pkg.wide = 'set'", "pkg.squeeze = 'set'\ndel pkg.wide"):
+            with self.subTest(change=change):
+                self.same(
+                    dict(
+                        files,
+                        main="import pkg\n%s\nimport pkg.squeeze, pkg.wide\nprint(pkg.squeeze, getattr(pkg, 'wide', 'none'))" % change,
+                    ),
+                    "set set\n" if "del" not in change else "set none\n",
+                )
 
     def test_submodules_of_oneself(self):
         files = {

@@ -72,11 +72,10 @@ class Modules(Programs):
                             pickler(io.BytesIO(), protocol).dump(value)
                         except Exception as error:
                             print(type(error).__name__, error)
-            for function in (copy.copy, copy.deepcopy, pickle.dumps):
-                import importlib
-                importlib.reload(mod)
+            import one, two, three
+            for function, module in ((copy.copy, one), (copy.deepcopy, two), (pickle.dumps, three)):
                 try:
-                    function(mod)
+                    function(module)
                 except Exception as error:
                     print(type(error).__name__, error)
             try:
@@ -84,7 +83,10 @@ class Modules(Programs):
             except Exception as error:
                 print(type(error).__name__, error)
             print(copy.copy([mod])[0] is mod, copy.copy(mod.thing) is mod.thing)
-            """
+            """,
+            one=FILES["mod"],
+            two=FILES["mod"],
+            three=FILES["mod"],
         )
 
     def test_picklers_with_a_rule_for_modules(self):
@@ -112,19 +114,20 @@ class Modules(Programs):
                 stream = io.BytesIO()
                 pickler(stream, 4).dump(value)
                 return stream.getvalue()
-            for pickler in (Table, Hidden, Slow, Dispatch, Override):
-                importlib.reload(mod)
+            for number, pickler in enumerate((Table, Hidden, Slow, Dispatch, Override)):
+                mod = importlib.import_module("mod_%d" % number)
                 value = [mod, mod, {"m": mod}]
                 data = dump(pickler, value)
                 again = pickle.loads(data)
-                print(pickler.__name__, again[0] is mod, again[1] is mod, again[2]["m"] is mod)
-            importlib.reload(mod)
+                print(pickler.__name__, again[0] is mod, again[1] is mod, again[2]["m"] is mod, type(mod.alpha).__name__)
+            import mod_5 as mod
             copyreg.pickle(types.ModuleType, rule)
             try:
                 print(pickle.loads(pickle.dumps([mod, mod])) == [mod, mod])
             finally:
                 del copyreg.dispatch_table[types.ModuleType]
-            """
+            """,
+            **{"mod_%d" % number: FILES["mod"] for number in range(6)}
         )
 
     def test_a_rule_for_modules_loads_nothing(self):
