@@ -65,6 +65,26 @@ def single(node):
     return [("from", node.level, node.module, alias.name, alias.asname) for alias in node.names]
 
 
+class Imports:
+    """Neighbouring imports. Added submodules of a package that is imported anyway make no difference."""
+
+    def __init__(self, singles):
+        plain = [name for kind, *name in singles if kind == "import" and name[1] is None]
+        self.plain = {name for name, _ in plain}
+        self.others = sorted(repr(one) for one in singles if not (one[0] == "import" and one[2] is None))
+        self.roots = {name.partition(".")[0] for name in self.plain}
+
+    def become(self, new):
+        if self.others != new.others or self.roots != new.roots:
+            return False
+        return all(name in new.plain or "." not in name for name in self.plain) and all(
+            name in self.plain or "." in name for name in new.plain)
+
+
+def submodule(name):
+    return isinstance(name, str) and name.startswith("_dally_submodule")
+
+
 def block(statements, top):
     """Statements of one block; neighbouring imports at module level become one sorted list."""
     out = []
@@ -72,14 +92,16 @@ def block(statements, top):
 
     def flush():
         if pending:
-            out.append(("imports", sorted(map(repr, pending))))
+            out.append(Imports(pending))
             pending.clear()
 
     for node in statements:
         if top:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
                 if not is_header(node):
-                    pending.extend(single(node))
+                    pending.extend(one for one in single(node) if not submodule(one[-1]))
+                continue
+            if isinstance(node, ast.Delete) and all(submodule(getattr(t, "id", None)) for t in node.targets):
                 continue
             if isinstance(node, ast.Assign) and called(node.value, "factory") and isinstance(node.targets[0], ast.Name):
                 # A placeholder for a submodule that comes with another import is written with two blanks.
@@ -98,7 +120,8 @@ def block(statements, top):
                 continue
             if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING" and any(
                     isinstance(other, ast.Assign) and called(other.value, "factory") for other in node.orelse):
-                if block(node.body, True) != block(node.orelse, True):
+                one, two = block(node.body, True), block(node.orelse, True)
+                if not (len(one) == len(two) == 1 and one[0].become(two[0])):
                     out.append("the branches of TYPE_CHECKING differ")
                 for other in node.body:
                     pending.extend(single(other))
@@ -140,6 +163,10 @@ def difference(old, new, lines):
                 where = next((x.lineno for x in [*a, *b] if hasattr(x, "lineno")), "?")
                 return "line %s: %d parts became %d" % (where, len(a), len(b))
             stack.extend((x, y, top, same_line) for x, y in zip(a, b))
+            continue
+        if isinstance(a, Imports) and isinstance(b, Imports):
+            if not a.become(b):
+                return "the imports %s became %s" % (sorted(a.plain) + a.others, sorted(b.plain) + b.others)
             continue
         if type(a) is not type(b):
             return "line %s: %s became %s" % (getattr(a, "lineno", "?"), type(a).__name__, type(b).__name__)
