@@ -893,45 +893,59 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
     while frame.f_globals is not namespace:
         frame = frame.f_back
     words = statement.split()
-    if words[0] == "from" and "__path__" in namespace:
-        # A package that takes names from its own submodules. With `from .squeeze import squeeze` a lazy
-        # object gives way to the submodule as soon as somebody imports that, and the function is lost.
-        # A placeholder does not (see Attribute.__set__).
-        here, name = namespace["__name__"], words[-1]
-        target = _absolute(namespace, words[1])
-        if target == here or (target + ".").startswith("{}.{}.".format(here, name)):
-            module = sys.modules[here]
-            record = Record(namespace, module, [name], namespace)
-            _swap(module, name)
-            return Pending(record, statement)
-    exchange: "Tuple[str, ...]"
-    for target in words[1:] if words[0] == "import" and words[-2] != "as" else words[1:2]:
-        target = target.rstrip(",")
-        if words[0] == "from":
-            name = target.lstrip(".")
-            level = "." * (len(target) - len(name))
-            form = "lazy from {} import n as x".format(level if level and not name else level + "m")
-            exchange = (name, words[3], words[-1])
-        elif words[-2] == "as" and "." in target:
-            form = "lazy " + statement
-            exchange = ()
-        else:
-            form = "lazy import m as x"
-            exchange = (target, _bound_name(words))
-        template = _templates.get(form)
-        if template is None:
-            template = compile(form, "<dally>", "exec", 0, True)
-            if exchange:
-                _templates[form] = template
-        code = template.replace(co_filename=frame.f_code.co_filename, co_firstlineno=frame.f_lineno)
-        if exchange:
-            consts = tuple((words[3],) if const == ("n",) else const for const in code.co_consts)
-            code = code.replace(co_names=exchange, co_consts=consts)
-        exec(code, namespace)
-    return namespace[_bound_name(words)]
+    target, bound = words[1], words[-1]
+    names: "Tuple[str, ...]"
+    if words[0] == "from":
+        if "__path__" in namespace:
+            placeholder = _take_from_own(namespace, statement, words)
+            if placeholder is not None:
+                return placeholder
+        module = target.lstrip(".")
+        form = "from " + target[: len(target) - len(module)] + ("m" if module else "") + " import n as x"
+        names = (module, words[3], bound)
+    elif "." not in target and (len(words) == 2 or words[2] == "as"):
+        form = "import m as x"
+        names = (target, bound)
+    else:
+        form = ""
+        names = ()
+    filename, line = frame.f_code.co_filename, frame.f_lineno
+    if not names:  # dotted names, perhaps several
+        for one in [statement] if words[-2] == "as" else ["import " + word.rstrip(",") for word in words[1:]]:
+            code = compile("lazy " + one, filename, "exec", 0, True)
+            exec(code.replace(co_firstlineno=line), namespace)
+        return namespace[_bound_name(words)]
+    template = _templates.get(form)
+    if template is None:
+        template = _templates[form] = compile("lazy " + form, "<dally>", "exec", 0, True)
+    consts = template.co_consts
+    if len(names) == 3:
+        consts = tuple([(words[3],) if const == ("n",) else const for const in consts])
+    exec(
+        template.replace(co_names=names, co_consts=consts, co_filename=filename, co_firstlineno=line),
+        namespace,
+    )
+    return namespace[bound]
 
 
 _templates: "Dict[str, CodeType]" = {}
+
+
+def _take_from_own(namespace: "Namespace", statement: str, words: "List[str]") -> "Any":
+    """Give a placeholder to a package that takes a name from itself or from its submodule of that name.
+
+    After ``from .squeeze import squeeze`` a lazy object gives way to the submodule as soon as somebody
+    imports that, and the function is lost. A placeholder does not (see ``Attribute.__set__``).
+    """
+    here, name = namespace["__name__"], words[-1]
+    target = _absolute(namespace, words[1])
+    if target != here and not (target + ".").startswith("{}.{}.".format(here, name)):
+        return None
+    module = sys.modules[here]
+    record = Record(namespace, module, [name], namespace)
+    _swap(module, name)
+    return Pending(record, statement)
+
 
 # --------------------------------------------------------------------------------- settings
 
