@@ -37,6 +37,7 @@ Switches, read from the environment once, when this file is loaded
 
 ``DALLY_LAZY=0``                       every import happens at its original place
 ``DALLY_EAGER=pkg.mod:np,other.mod``   the same for one name of a module, or for a whole module
+``DALLY_NATIVE=0``                     placeholders on Python 3.15 and later, too
 """
 
 import _operator
@@ -61,6 +62,18 @@ else:
 
     ModuleType = type(sys)
 
+
+# --------------------------------------------------------------------------------- settings
+
+def _setting(name: str) -> str:
+    os = sys.modules.get("os") or __import__("os")
+    value: str = os.environ.get(name) or ""
+    return value
+
+
+_ENABLED = _setting("DALLY_LAZY") != "0"
+_NATIVE = hasattr(builtins, "__lazy_import__") and _setting("DALLY_NATIVE") != "0"
+_EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
 
 # ------------------------------------------------------------------------------ placeholders
 
@@ -501,12 +514,15 @@ Module: "Any" = type(
 )
 # The specialised attribute read of 3.14 and later takes any class that shares the C function behind
 # ``ModuleType.__getattribute__`` for ``ModuleType`` and ignores its descriptors. So use another one.
-if sys.version_info >= (3, 15):
+if _NATIVE:
+    # (That function also resolves the interpreter's own lazy objects.)
     Module.__getattribute__ = lambda module, name: ModuleType.__getattribute__(module, name)
 elif sys.version_info >= (3, 14):
     # No Python code unless the attribute is missing; then the module's own __getattr__ and error.
     Module.__getattribute__ = object.__getattribute__
     Module.__getattr__ = lambda module, name: ModuleType.__getattribute__(module, name)
+# Special names without a meaning for the interpreter. The others are always imported at once.
+_PLAIN = ("__version__", "__version_info__", "__author__")
 # The names that have a descriptor. They stay: there is one for each different name in the program.
 _known: "Set[str]" = set()
 
@@ -946,22 +962,6 @@ def _take_from_own(namespace: "Namespace", statement: str, words: "List[str]") -
     _swap(module, name)
     return Pending(record, statement)
 
-
-# --------------------------------------------------------------------------------- settings
-
-# Special names without a meaning for the interpreter.
-_PLAIN = ("__version__", "__version_info__", "__author__")
-
-_NATIVE = hasattr(builtins, "__lazy_import__")
-
-
-def _setting(name: str) -> str:
-    os = sys.modules.get("os") or __import__("os")
-    return os.environ.get(name) or ""
-
-
-_ENABLED = _setting("DALLY_LAZY") != "0"
-_EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
 
 # ----------------------------------------------------------------------------------- frames
 
