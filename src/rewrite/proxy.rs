@@ -270,7 +270,7 @@ fn apply_statements(
     let text = plan.text;
     let mut next = 0;
     while next < statements.len() {
-        let start = line_start(text, statements[next].import.range.start());
+        let start = indent_start(text, statements[next].import.range.start());
         let indent = &text[TextRange::new(start, statements[next].import.range.start())];
         let mut last = next;
         while let Some(following) = statements.get(last + 1) {
@@ -291,7 +291,7 @@ fn apply_statements(
         let mut later = Vec::new();
         for statement in group {
             let begin = statement.import.range.start();
-            edits.insert(line_start(text, begin), 1, unit);
+            edits.insert(indent_start(text, begin), 1, unit);
             if statement.import.lazy_keyword {
                 let length = TextSize::of("lazy ");
                 if text[begin.to_usize()..].starts_with("lazy ") {
@@ -313,6 +313,14 @@ fn apply_statements(
         edits.insert(end, 5, format!("{newline}{indent}else:{newline}{}", later.join(newline)));
         next = last + 1;
     }
+}
+
+/// Where the indentation of the line that `at` is on begins: a form feed starts it anew (reference 2.1.8).
+fn indent_start(text: &str, at: TextSize) -> TextSize {
+    let line = line_start(text, at);
+    let blank = &text[TextRange::new(line, at)];
+    let skipped = blank.rfind('\x0c').map_or(0, |i| i + 1);
+    line + TextSize::try_from(skipped).unwrap_or_default()
 }
 
 /// The newline that stands at `at`.
