@@ -158,7 +158,7 @@ impl Run {
         let clock = Instant::now();
         let options = decide_options(request);
         let extracted: Vec<(ModuleFacts, FileState)> =
-            discovery.files.par_iter().map(|file| read(&file.absolute, request.rewrite)).collect();
+            discovery.files.par_iter().map(|file| read(&file.absolute, request.rewrite, options.first)).collect();
         let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
         times.facts = clock.elapsed();
 
@@ -444,10 +444,10 @@ fn siblings(file: &SourceFile, discovery: &Discovery) -> Option<Sym> {
     Some(Sym::new(folder))
 }
 
-fn read(path: &Path, fingerprint: bool) -> (ModuleFacts, FileState) {
+fn read(path: &Path, fingerprint: bool, oldest: PythonVersion) -> (ModuleFacts, FileState) {
     // What cannot be read counts as an empty module; `broken` says that it is none.
     let failed = |hash, failure| {
-        let facts = parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module));
+        let facts = parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module, oldest));
         (facts, FileState { hash, fingerprint: None, failure: Some(failure) })
     };
     let bytes = match fs::read(path) {
@@ -473,7 +473,7 @@ fn read(path: &Path, fingerprint: bool) -> (ModuleFacts, FileState) {
         Ok(module) => module,
         Err(error) => return failed(hash, syntax_failure(text, &error)),
     };
-    let facts = facts::extract(text, &module);
+    let facts = facts::extract(text, &module, oldest);
     let fingerprint = fingerprint.then(|| verify::fingerprint(&module));
     (facts, FileState { hash, fingerprint, failure: None })
 }

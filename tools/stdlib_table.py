@@ -41,9 +41,14 @@ for name in json.loads(sys.argv[1]):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             module = importlib.import_module(name)
-        out[name] = sorted(n for n in dir(module) if not n.startswith("__"))
+        found = {n for n in dir(module) if not n.startswith("__")} 
+        found.update(n for n in getattr(module, "__all__", ()) if hasattr(module, n))
+        if hasattr(module, "__getattr__"):
+            found.update(n for n in json.loads(sys.argv[2]) if hasattr(module, n))
+        out[name] = sorted(found)
     except BaseException as e:
         out[name] = None
+out[""] = sorted(n for n in sys.modules if n.split(".")[0] == name.split(".")[0])
 sys.__stdout__.write(json.dumps(out))
 """
 
@@ -58,6 +63,7 @@ def ask(python, code, *args):
 def main(pythons):
     modules = collections.defaultdict(dict)
     loaded = []
+    everything = collections.defaultdict(set)  # the attributes of a module in all versions so far
     for python in pythons:
         bit = 1 << (ask(python, "import sys, json; print(json.dumps(sys.version_info[1]))") - 8)
         at_start, names = ask(python, PROBE)
@@ -70,11 +76,17 @@ def main(pythons):
             else:
                 # One module a process, so that no attribute is there only because another module was loaded.
                 got = {}
-                for name in group:
+                while group:
+                    name = group.pop()
                     try:
-                        got.update(ask(python, ATTRIBUTES, json.dumps([name])))
+                        answer = ask(python, ATTRIBUTES, json.dumps([name]), json.dumps(sorted(everything[name])))
+                        # Modules without a file: `collections.abc`, `os.path`.
+                        others = [n for n in answer.pop("") if n not in got and n not in group and n != name]
+                        group += others
+                        got.update(answer)
                     except (subprocess.SubprocessError, ValueError):
                         got[name] = None
+                    everything[name].update(got[name] or ())
             for name, attributes in got.items():
                 modules[name][bit] = attributes
         print(python, len(names), file=sys.stderr)

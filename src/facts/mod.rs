@@ -2,7 +2,8 @@
 //!
 //! Enters: the text of a module and its tree. Leaves: everything that later stages know about the
 //! module; the tree is dropped. Facts record what the code *does*; they never judge. They do not
-//! know other modules, targets or configuration, so the same text always has the same facts.
+//! know other modules or targets; of the configuration they know the oldest Python that the program runs on, so that
+//! code for older ones counts as absent.
 //!
 //! - [`imports`](ModuleFacts::imports) and [`sites`](ModuleFacts::sites): import statements and the names they bind;
 //! - [`reads`](ModuleFacts::reads): every read of a site's name, where and in which way;
@@ -12,6 +13,7 @@
 
 pub mod binding;
 pub mod code;
+mod condition;
 mod expr;
 pub(crate) mod imports;
 mod layout;
@@ -23,6 +25,8 @@ mod walker;
 use ruff_python_ast::ModModule;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::FxHashMap;
+
+use crate::config::PythonVersion;
 
 pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 pub use layout::{Layout, Top};
@@ -285,7 +289,7 @@ pub enum AnnotationOwner {
 
 /// Extracts the facts of one module.
 ///
-/// `text` is the text that `module` was parsed from.
-pub fn extract(text: &str, module: &ModModule) -> ModuleFacts {
-    walker::walk(text, module)
+/// `text` is the text that `module` was parsed from, `oldest` the first Python version that it has to run on.
+pub fn extract(text: &str, module: &ModModule, oldest: PythonVersion) -> ModuleFacts {
+    walker::walk(text, module, oldest)
 }

@@ -1,20 +1,13 @@
 //! Statements: which parts run now, which later, and what they do.
 
-use ruff_python_ast::{self as ast, CmpOp, ExceptHandler, Expr, Pattern, Stmt, UnaryOp};
+use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::binding::Bindings;
 use super::code::{CallRole, Class, FuncId, Function, OpKind, Value, ValueId};
+use super::condition::Condition;
 use super::walker::{Resolved, Scope, ScopeKind, Use, Walker};
 use super::{Annotation, AnnotationOwner, FixedUse, MarkKind, Moment, Place, Sym};
-
-/// What the test of an `if` says about its branches.
-enum Test {
-    TypeChecking,
-    NotTypeChecking,
-    Main,
-    Unknown,
-}
 
 /// Decorators that neither look at annotations nor keep the function where others find it.
 const PLAIN_DECORATORS: &[&str] = &[
@@ -126,7 +119,10 @@ impl<'a> Walker<'a> {
                 for expr in [&stmt.exc, &stmt.cause].into_iter().flatten() {
                     self.expr(expr, Use::Escape);
                 }
-                self.op(stmt.range.start(), OpKind::Raise);
+                // A check of version or platform fails in every run or in none.
+                if !self.context.platform {
+                    self.op(stmt.range.start(), OpKind::Raise);
+                }
             }
             Stmt::Try(stmt) => self.try_stmt(stmt),
             Stmt::Assert(stmt) => {
@@ -156,6 +152,9 @@ impl<'a> Walker<'a> {
         for target in &assign.targets {
             self.paired_target(target, &assign.value, value);
             if let Expr::Name(name) = target {
+                if self.scopes.len() == 1 && self.is_platform(&assign.value) {
+                    self.platform_names.insert(name.id.as_str());
+                }
                 self.note_special_assignment(name, &assign.value, assign.range);
             }
         }
@@ -318,41 +317,51 @@ impl<'a> Walker<'a> {
 
     fn if_stmt(&mut self, stmt: &'a ast::StmtIf) {
         self.expr(&stmt.test, Use::Escape);
-        let mut never_rest = false;
-        match self.test(&stmt.test) {
-            Test::TypeChecking => self.never(&stmt.body),
-            Test::NotTypeChecking => {
-                self.nested_block(&stmt.body);
-                never_rest = true;
-            }
-            Test::Main if self.context.moment == Moment::ImportTime => {
-                self.in_context(
-                    |c| {
-                        c.moment = Moment::MainGuard;
-                        c.conditional = true;
-                    },
-                    |w| w.block(&stmt.body),
-                );
-            }
-            Test::Main | Test::Unknown => self.nested_block(&stmt.body),
-        }
-        for clause in &stmt.elif_else_clauses {
-            if never_rest {
-                self.never(&clause.body);
+        let first = (Some(&*stmt.test), &*stmt.body);
+        let clauses = stmt.elif_else_clauses.iter().map(|c| (c.test.as_ref(), &*c.body));
+        let mut decided = false;
+        let mut platform = true;
+        for (index, (test, body)) in std::iter::once(first).chain(clauses).enumerate() {
+            if decided {
+                self.never(body);
                 continue;
             }
-            if let Some(test) = &clause.test {
-                self.expr(test, Use::Escape);
-                match self.test(test) {
-                    Test::TypeChecking => {
-                        self.never(&clause.body);
-                        continue;
+            let condition = match test {
+                Some(test) => {
+                    if index > 0 {
+                        self.expr(test, Use::Escape);
                     }
-                    Test::NotTypeChecking => never_rest = true,
-                    Test::Main | Test::Unknown => {}
+                    self.condition(test)
+                }
+                None => Condition::Always,
+            };
+            match condition {
+                Condition::Never => self.never(body),
+                Condition::Main if self.context.moment == Moment::ImportTime => {
+                    platform = false;
+                    self.in_context(
+                        |c| {
+                            c.moment = Moment::MainGuard;
+                            c.conditional = true;
+                        },
+                        |w| w.block(body),
+                    );
+                }
+                Condition::Always | Condition::Platform if platform => {
+                    decided = condition == Condition::Always;
+                    self.in_context(
+                        |c| {
+                            c.conditional = true;
+                            c.platform = true;
+                        },
+                        |w| w.block(body),
+                    );
+                }
+                _ => {
+                    platform = false;
+                    self.nested_block(body);
                 }
             }
-            self.nested_block(&clause.body);
         }
     }
 
@@ -365,33 +374,6 @@ impl<'a> Walker<'a> {
             },
             |w| w.block(body),
         );
-    }
-
-    fn test(&self, test: &Expr) -> Test {
-        match test {
-            Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Test::TypeChecking,
-            Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Test::TypeChecking,
-            Expr::BooleanLiteral(literal) if !literal.value => Test::TypeChecking,
-            Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => match self.test(&unary.operand) {
-                Test::TypeChecking => Test::NotTypeChecking,
-                Test::NotTypeChecking => Test::TypeChecking,
-                Test::Main | Test::Unknown => Test::Unknown,
-            },
-            Expr::Compare(compare) if compare.ops.len() == 1 && compare.ops[0] == CmpOp::Eq => {
-                let sides = (&*compare.left, &compare.comparators[0]);
-                let is_main = |a: &Expr, b: &Expr| {
-                    matches!(a, Expr::Name(n) if n.id.as_str() == "__name__")
-                        && matches!(b, Expr::StringLiteral(s) if s.value.to_str() == "__main__")
-                };
-                let at_module_level = self.scopes.len() == 1;
-                if at_module_level && (is_main(sides.0, sides.1) || is_main(sides.1, sides.0)) {
-                    Test::Main
-                } else {
-                    Test::Unknown
-                }
-            }
-            _ => Test::Unknown,
-        }
     }
 
     fn with_stmt(&mut self, stmt: &'a ast::StmtWith) {
@@ -597,6 +579,7 @@ impl<'a> Walker<'a> {
             place: if never { Place::TypeChecking } else { Place::Function },
             guarded: false,
             conditional: false,
+            platform: false,
             fixed: self.context.fixed,
             annotation: None,
         };

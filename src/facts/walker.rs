@@ -15,6 +15,7 @@ use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place,
     Read, ReadKind, Sym, layout,
 };
+use crate::config::PythonVersion;
 
 /// What the surrounding expression does with a value.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +68,8 @@ pub(super) struct Context {
     pub place: Place,
     pub guarded: bool,
     pub conditional: bool,
+    /// Under conditions on version and platform only.
+    pub platform: bool,
     pub fixed: Option<FixedUse>,
     pub annotation: Option<Annotation>,
 }
@@ -86,6 +89,10 @@ pub(super) struct Walker<'a> {
     pub context: Context,
     pub depth: u32,
     pub chain: Vec<Sym>,
+    /// The oldest Python that the program runs on.
+    pub oldest: PythonVersion,
+    /// Module-level names for facts about version and platform: `WINDOWS = sys.platform == "win32"`.
+    pub platform_names: FxHashSet<&'a str>,
     syms: FxHashMap<&'a str, Sym>,
     global_values: FxHashMap<Sym, ValueId>,
     attr_values: FxHashMap<(ValueId, Sym), ValueId>,
@@ -95,7 +102,7 @@ pub(super) struct Walker<'a> {
 }
 
 /// Walks a module.
-pub(super) fn walk(text: &str, module: &ModModule) -> ModuleFacts {
+pub(super) fn walk(text: &str, module: &ModModule, oldest: PythonVersion) -> ModuleFacts {
     let body = &module.body;
     let walrus = text.contains(":=");
     let bindings = Bindings::of_block(body, walrus);
@@ -116,11 +123,14 @@ pub(super) fn walk(text: &str, module: &ModModule) -> ModuleFacts {
             place: Place::Module,
             guarded: false,
             conditional: false,
+            platform: false,
             fixed: None,
             annotation: None,
         },
         depth: 0,
         chain: Vec::new(),
+        oldest,
+        platform_names: FxHashSet::default(),
         syms: FxHashMap::default(),
         global_values: FxHashMap::default(),
         attr_values: FxHashMap::default(),

@@ -13,7 +13,7 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{Graph, ancestors};
-use super::interpret::{Abs, Effect, EffectKind, Interpreter, Outcome, Owner, Shared};
+use super::interpret::{Abs, Effect, EffectKind, GlobalRead, Interpreter, Outcome, Owner, Shared};
 use super::{ModuleId, Origin, Program, cycles, tables};
 use crate::config::{NamePatterns, Safety};
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
@@ -25,10 +25,17 @@ pub struct Effects {
     outcomes: Vec<Outcome>,
     graph: Graph,
     /// Globals that are rebound after their module has loaded.
-    rebound: FxHashMap<(ModuleId, Sym), (ModuleId, TextSize)>,
+    rebound: Rebound,
+    /// Globals whose content changes.
+    mutated: Mutated,
     /// Modules that somebody asks `sys.modules` for.
     asked: FxHashMap<Sym, (ModuleId, TextRange)>,
 }
+
+/// Globals that are rebound later: by whom and where.
+type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
+/// Globals whose content changes later, or while others load: by whom.
+type Mutated = FxHashMap<(ModuleId, Sym), Vec<ModuleId>>;
 
 /// A module and the index of one of its effects.
 type EffectOf = (ModuleId, usize);
@@ -73,7 +80,7 @@ impl Effects {
         let loads: Vec<Vec<(ModuleId, TextSize)>> =
             outcomes.iter_mut().map(|o| std::mem::take(&mut o.loads)).collect();
         let graph = Graph::new(program, &loads);
-        Self { outcomes, graph, rebound, asked }
+        Self { outcomes, graph, rebound, mutated, asked }
     }
 
     /// Who loads whom.
@@ -117,6 +124,17 @@ impl Effects {
                     ) => {
                         by_owner.entry(owner).or_default().push((id, index));
                     }
+                    (Owner::Module(owner, name), EffectKind::ReadsState) => {
+                        // Who changes the state, has loaded the reader before, if loading the one loads the other.
+                        match self.writers(program, id, (owner, name)) {
+                            Some(writers) => {
+                                for writer in writers {
+                                    by_owner.entry(writer).or_default().push((id, index));
+                                }
+                            }
+                            None => uncontained.push((id, index)),
+                        }
+                    }
                     _ => uncontained.push((id, index)),
                 }
             }
@@ -133,6 +151,18 @@ impl Effects {
         }
         uncontained.sort_unstable();
         (uncontained, contained)
+    }
+
+    /// The modules that change a global, other than `reader`, if all of them always load `reader`.
+    fn writers(&self, program: &Program, reader: ModuleId, state: (ModuleId, Sym)) -> Option<Vec<ModuleId>> {
+        let rebound = self.rebound.get(&state).into_iter().flatten().map(|(by, _)| *by);
+        let mutated = self.mutated.get(&state).into_iter().flatten().copied();
+        let mut writers: Vec<ModuleId> = rebound.chain(mutated).filter(|&by| by != reader).collect();
+        writers.sort_unstable();
+        writers.dedup();
+        let known = writers.len() <= 16
+            && writers.iter().all(|&by| self.graph.always_with(program, by).contains(&reader));
+        known.then_some(writers)
     }
 
     fn taints(&self, _: &Program, uncontained: &[(ModuleId, usize)]) -> FxHashMap<ModuleId, Taint> {
@@ -367,7 +397,7 @@ impl Effects {
                 let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) else {
                     continue;
                 };
-                if let Some(&(module, at)) = self.rebound.get(&(source, name)) {
+                if let Some(&(module, at)) = self.rebound.get(&(source, name)).and_then(|by| by.first()) {
                     verdicts[id.index()].sites[index].keep(
                         Reason::at(
                             KeepReason::FrozenValue,
@@ -505,13 +535,14 @@ fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId
 }
 
 /// Globals that change after their module has loaded.
-fn rebound(program: &Program) -> FxHashMap<(ModuleId, Sym), (ModuleId, TextSize)> {
-    let mut rebound = FxHashMap::default();
+fn rebound(program: &Program) -> Rebound {
+    let mut rebound = Rebound::default();
+    let mut add = |key, by| rebound.entry(key).or_default().push(by);
     for id in program.ids() {
         let facts = &program.module(id).facts;
         for (&name, info) in &facts.names {
             if let Some(at) = info.rebound_in_function {
-                rebound.insert((id, name), (id, at));
+                add((id, name), (id, at));
             }
         }
         for op in &facts.code.ops {
@@ -520,12 +551,12 @@ fn rebound(program: &Program) -> FxHashMap<(ModuleId, Sym), (ModuleId, TextSize)
                     if let Some(target) = module_of(program, id, base)
                         && target != id
                     {
-                        rebound.insert((target, attr), (id, op.at));
+                        add((target, attr), (id, op.at));
                     }
                 }
                 OpKind::Call { call, .. } => {
                     if let Some(target) = patched(program, id, call) {
-                        rebound.insert(target, (id, op.at));
+                        add(target, (id, op.at));
                     }
                 }
                 _ => {}
@@ -663,14 +694,15 @@ fn written_state(program: &Program) -> WrittenState {
 }
 
 /// Globals whose value or content changes after their module has loaded, or by others while the program loads.
-fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> FxHashSet<(ModuleId, Sym)> {
-    let mut mutated = FxHashSet::default();
+fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> Mutated {
+    let mut mutated = Mutated::default();
+    let mut add = |key, by| mutated.entry(key).or_default().push(by);
     for (id, outcome) in program.ids().zip(outcomes) {
         for effect in &outcome.effects {
             if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
                 (effect.owner, effect.kind)
             {
-                mutated.insert((owner, name));
+                add((owner, name), id);
             }
         }
         let code = &program.module(id).facts.code;
@@ -681,7 +713,7 @@ fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> FxHashSet<(Module
                     OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => base,
                     OpKind::SetAttr { base, .. } => base,
                     OpKind::SetGlobal { name, .. } => {
-                        mutated.insert((id, name));
+                        add((id, name), id);
                         continue;
                     }
                     OpKind::Call { call, .. } => {
@@ -694,11 +726,11 @@ fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> FxHashSet<(Module
                     _ => continue,
                 };
                 if let Value::Global(name) = code.value(base) {
-                    mutated.insert((id, name));
+                    add((id, name), id);
                 } else if let Value::Attr(base, attr) = code.value(base)
                     && let Some(target) = module_of(program, id, base)
                 {
-                    mutated.insert((target, attr));
+                    add((target, attr), id);
                 }
             }
         }
@@ -767,10 +799,10 @@ fn further_effects(
     program: &Program,
     id: ModuleId,
     outcome: &Outcome,
-    rebound: &FxHashMap<(ModuleId, Sym), (ModuleId, TextSize)>,
+    rebound: &Rebound,
     asked: &FxHashMap<Sym, (ModuleId, TextRange)>,
     written: &WrittenState,
-    mutated: &FxHashSet<(ModuleId, Sym)>,
+    mutated: &Mutated,
     replaced: &FxHashSet<ModuleId>,
 ) -> Vec<Effect> {
     let module = program.module(id);
@@ -794,6 +826,7 @@ fn further_effects(
             if let Origin::Attribute(source, name) = program.origin(id, import, alias)
                 && rebound.contains_key(&(source, name))
                 && source != id
+                && !is_around(program, id, source)
             {
                 add(EffectKind::ReadsState, Owner::Module(source, name), import.range.start(), Some(name));
             }
@@ -804,8 +837,10 @@ fn further_effects(
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
         }
     }
-    for &(owner, name, at) in &outcome.global_reads {
-        if mutated.contains(&(owner, name)) || rebound.contains_key(&(owner, name)) {
+    for &GlobalRead { owner, name, at, content } in &outcome.global_reads {
+        let changes =
+            content && mutated.contains_key(&(owner, name)) || rebound.contains_key(&(owner, name));
+        if changes && !is_around(program, id, owner) {
             add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name));
         }
     }
@@ -818,6 +853,13 @@ fn further_effects(
         add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));
     }
     out
+}
+
+/// Whether `inner` is a module inside the package `outer`: who gets at its state has loaded `outer` before.
+fn is_around(program: &Program, outer: ModuleId, inner: ModuleId) -> bool {
+    let package = program.module(outer);
+    let rest = program.module(inner).name.as_str().strip_prefix(package.name.as_str());
+    package.is_package && rest.is_some_and(|r| r.starts_with('.'))
 }
 
 /// Whether the operation at a place runs only under a condition.
@@ -848,11 +890,17 @@ fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdic
                 changes.entry(state).or_default().push(op.at);
             }
         }
-        for places in changes.values().filter(|p| p.len() > 1) {
+        for (state, places) in changes.iter().filter(|(_, p)| p.len() > 1) {
             let (first, last) = (places[0], places[places.len() - 1]);
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
-                if first < import.range.start() && import.range.start() < last {
+                // A module of the program that warns while it loads is kept for that.
+                let unknown = matches!(program.origin(id, import, site.alias as usize), Origin::Foreign)
+                    && program
+                        .loaded_name(id, import, site.alias as usize)
+                        .is_none_or(|name| !program.stdlib.knows(name));
+                let matters = *state != "warnings" || unknown;
+                if matters && first < import.range.start() && import.range.start() < last {
                     verdicts[id.index()].sites[index].keep(Reason::at(
                         KeepReason::StateWindow,
                         id,

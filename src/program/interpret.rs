@@ -50,8 +50,8 @@ pub enum Abs {
     Module(ModuleId),
     /// Something of foreign code, by its dotted name.
     External(Sym),
-    /// A function of the program, with the variables around it.
-    Function(ModuleId, FuncId, EnvRef),
+    /// A function of the program, with the variables around it, and whose it is if it was made by a function.
+    Function(ModuleId, FuncId, EnvRef, Owner),
     /// A class of the program.
     Class(ModuleId, u32),
     /// An instance of a class of the program.
@@ -153,6 +153,19 @@ pub struct StateRead {
     pub at: TextSize,
 }
 
+/// A global of another module that loading reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GlobalRead {
+    /// The module.
+    pub owner: ModuleId,
+    /// The name.
+    pub name: Sym,
+    /// Where in the loaded module.
+    pub at: TextSize,
+    /// What the object holds matters, not only which object it is.
+    pub content: bool,
+}
+
 /// What loading one module does.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -163,7 +176,7 @@ pub struct Outcome {
     /// Foreign state that is read.
     pub reads: Vec<StateRead>,
     /// Globals of other modules that are read.
-    pub global_reads: Vec<(ModuleId, Sym, TextSize)>,
+    pub global_reads: Vec<GlobalRead>,
 }
 
 /// What the interpreter needs to know of the whole program.
@@ -184,8 +197,17 @@ pub struct Shared {
 /// The bases of a class, itself first.
 type Bases = Rc<[(ModuleId, u32)]>;
 
-/// A call with its arguments, and whether its effects count.
-type CallKey = (ModuleId, FuncId, EnvRef, Vec<AbsSet>, Vec<(Sym, AbsSet)>, bool);
+/// A call with its arguments, and whether its effects count and on which path.
+type CallKey = (ModuleId, FuncId, EnvRef, Vec<AbsSet>, Vec<(Sym, AbsSet)>, (bool, Path));
+
+/// On which path the running operation is, from the top level of the module through all calls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Path {
+    /// In the body of a `try` that has handlers: what it raises goes no further.
+    guarded: bool,
+    /// Under a condition, in a loop or a handler.
+    conditional: bool,
+}
 
 /// Runs one module's import-time code.
 pub struct Interpreter<'p> {
@@ -212,6 +234,7 @@ pub struct Interpreter<'p> {
     call_results: FxHashMap<(u64, ModuleId, u32), AbsSet>,
     /// What is being computed depends on something that is being computed as well.
     incomplete: bool,
+    path: Path,
 }
 
 /// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
@@ -270,6 +293,7 @@ impl<'p> Interpreter<'p> {
             results: FxHashMap::default(),
             call_results: FxHashMap::default(),
             incomplete: false,
+            path: Path::default(),
         };
         interpreter.body(module, FuncId::MODULE, &EnvRef::default());
         interpreter.outcome
@@ -296,6 +320,7 @@ impl<'p> Interpreter<'p> {
             results: FxHashMap::default(),
             call_results: FxHashMap::default(),
             incomplete: false,
+            path: Path::default(),
         }
     }
 
@@ -326,6 +351,9 @@ impl<'p> Interpreter<'p> {
                 self.steps = 0;
             }
             let place = (module, op.at);
+            let outer = self.path;
+            self.path.guarded |= op.guarded;
+            self.path.conditional |= op.conditional;
             match op.kind {
                 OpKind::Call { call, role } => {
                     let result = self.run_call(module, &code.calls[call as usize], env, role, place);
@@ -333,27 +361,24 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::SetAttr { base, attr, value } => {
                     for abs in self.eval(module, base, env) {
-                        if attr == "__class__" || self.is_own_module_entry(module, base) {
-                            continue;
+                        if attr != "__class__" && !self.is_own_module_entry(module, base) {
+                            self.set_attr(&abs, attr, place);
                         }
-                        self.set_attr(&abs, attr, place);
                     }
-                    self.note_read(module, value, env);
+                    self.note_read(module, value, env, false);
                 }
                 OpKind::DelAttr { base, attr } => {
                     for abs in self.eval(module, base, env) {
                         self.set_attr(&abs, attr, place);
                     }
                 }
+                OpKind::SetItem { base, key, .. } if self.is_own_module_item(module, base, key) => {}
                 OpKind::SetItem { base, key, value } => {
-                    if self.is_own_module_item(module, base, key) {
-                        continue;
-                    }
                     let subject = self.key_name(module, key, env);
                     for abs in self.eval(module, base, env) {
                         self.mutate(&abs, EffectKind::Write, place, subject);
                     }
-                    self.note_read(module, value, env);
+                    self.note_read(module, value, env, false);
                 }
                 OpKind::DelItem { base, key } => {
                     let subject = self.key_name(module, key, env);
@@ -365,7 +390,7 @@ impl<'p> Interpreter<'p> {
                     if module != self.cause {
                         self.effect(EffectKind::Write, Owner::Module(module, name), place, Some(name));
                     }
-                    self.note_read(module, value, env);
+                    self.note_read(module, value, env, false);
                 }
                 OpKind::DelGlobal { name } => {
                     if module != self.cause {
@@ -380,11 +405,12 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::Load(value) => self.note_load(module, value, env),
                 OpKind::Raise => {
-                    if top || !op.conditional {
+                    if (top || !self.path.conditional) && !self.path.guarded {
                         self.effect(EffectKind::Fails, Owner::Fresh, place, None);
                     }
                 }
             }
+            self.path = outer;
         }
     }
 
@@ -447,15 +473,18 @@ impl<'p> Interpreter<'p> {
         }
     }
 
-    /// A value goes into the module's own state: what it was taken from is frozen at this moment.
-    fn note_read(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) {
+    /// A value goes into the module's own state: what it was taken from is frozen at this moment. `content` says whether
+    /// also what the object holds is frozen.
+    fn note_read(&mut self, module: ModuleId, value: ValueId, env: &EnvRef, content: bool) {
         if self.silent > 0 {
             return;
         }
         let code = self.code(module);
         match code.value(value) {
             Value::Global(_) | Value::Attr(..) | Value::Item(_) => {
-                for abs in self.eval(module, value, env) {
+                let content = content || matches!(code.value(value), Value::Item(_));
+                let objects = if content { self.eval(module, value, env) } else { AbsSet::new() };
+                for abs in objects {
                     if let Some(Owner::Module(owner, name)) = Self::owner(&abs)
                         && owner != self.cause
                         && !matches!(
@@ -463,22 +492,22 @@ impl<'p> Interpreter<'p> {
                             Abs::Function(..) | Abs::Class(..) | Abs::Module(_) | Abs::Method(..)
                         )
                     {
-                        self.outcome.global_reads.push((owner, name, self.at));
+                        self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content });
                     }
                 }
-                self.note_name_read(module, value);
+                self.note_name_read(module, value, content);
             }
             Value::Either(a, b) => {
-                self.note_read(module, a, env);
-                self.note_read(module, b, env);
+                self.note_read(module, a, env, content);
+                self.note_read(module, b, env, content);
             }
-            Value::Holder(inner) => self.note_read(module, inner, env),
+            Value::Holder(inner) => self.note_read(module, inner, env, false),
             _ => {}
         }
     }
 
     /// `config.SIZE` reads the name SIZE of config, whatever its value is.
-    fn note_name_read(&mut self, module: ModuleId, value: ValueId) {
+    fn note_name_read(&mut self, module: ModuleId, value: ValueId, content: bool) {
         let code = self.code(module);
         let (owner, name) = match code.value(value) {
             Value::Attr(base, attr) => {
@@ -500,11 +529,11 @@ impl<'p> Interpreter<'p> {
                 Some((id, name)) => (id, name),
                 None => return,
             },
-            Value::Item(inner) => return self.note_name_read(module, inner),
+            Value::Item(inner) => return self.note_name_read(module, inner, true),
             _ => return,
         };
         if owner != self.cause {
-            self.outcome.global_reads.push((owner, name, self.at));
+            self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content });
         }
     }
 
@@ -548,7 +577,10 @@ impl<'p> Interpreter<'p> {
 
     fn full_owner(&self, abs: &Abs) -> Owner {
         match abs {
-            Abs::Function(module, func, _) => Owner::Module(*module, self.code(*module).function(*func).name),
+            Abs::Function(module, func, _, owner) => {
+                let function = self.code(*module).function(*func);
+                if function.parent.is_module() { Owner::Module(*module, function.name) } else { *owner }
+            }
             Abs::Class(module, class) => {
                 Owner::Module(*module, self.code(*module).classes[*class as usize].name)
             }
@@ -726,6 +758,20 @@ impl<'p> Interpreter<'p> {
         out
     }
 
+    /// Whether a class has the metaclass `abc.ABCMeta`.
+    fn is_abstract(&mut self, module: ModuleId, class: u32) -> bool {
+        for &(m, c) in self.mro(module, class).iter() {
+            let class = &self.code(m).classes[c as usize];
+            for &value in class.bases.iter().chain(&class.metaclass) {
+                let found = self.quietly(|w| w.eval(m, value, &EnvRef::default()));
+                if found.iter().any(|a| matches!(a, Abs::External(path) if *path == "abc.ABC" || *path == "abc.ABCMeta")) {
+                    return true;
+                }
+            }
+        }
+        false
+    }
+
     fn find_member(&mut self, module: ModuleId, class: u32, name: Sym) -> Option<(ModuleId, u32, ValueId)> {
         for &(m, c) in self.mro(module, class).iter() {
             let members = &self.code(m).classes[c as usize].members;
@@ -820,7 +866,7 @@ impl<'p> Interpreter<'p> {
             Value::Function(func) => {
                 let closure =
                     if code.function(func).parent.is_module() { EnvRef::default() } else { env.clone() };
-                smallvec![Abs::Function(module, func, closure)]
+                smallvec![Abs::Function(module, func, closure, Owner::Fresh)]
             }
             Value::Class(class) => smallvec![Abs::Class(module, class)],
             Value::Either(a, b) => {
@@ -931,15 +977,20 @@ impl<'p> Interpreter<'p> {
             if value == ValueId::OPAQUE && facts.names.get(&name).is_some_and(|i| i.imported) {
                 continue;
             }
-            for abs in self.eval(module, value, &EnvRef::default()) {
+            // What decorators make of a function or class that is known, is taken for that function or class.
+            let followed = self.eval(module, value, &EnvRef::default());
+            let known = followed.iter().any(|a| matches!(a, Abs::Class(m, _) if *m == module))
+                || Self::function_behind(&facts.code, value).is_some();
+            for abs in followed {
                 match abs {
+                    Abs::Unknown | Abs::Object(Owner::Fresh) if known => {}
                     Abs::Unknown => out.push(Abs::Object(Owner::Module(module, name))),
                     other => out.push(owned(&other, Owner::Module(module, name))),
                 }
             }
             // A decorated function that cannot be followed is still that function.
             if let Some(func) = Self::function_behind(&facts.code, value) {
-                out.push(Abs::Function(module, func, EnvRef::default()));
+                out.push(function(module, func));
             }
         }
         if !out.is_empty() {
@@ -1010,7 +1061,7 @@ impl<'p> Interpreter<'p> {
                                 );
                             }
                             if has_decorator(self.code(m), func, &["staticmethod"]) {
-                                return smallvec![Abs::Function(m, func, EnvRef::default())];
+                                return smallvec![function(m, func)];
                             }
                             let this = if has_decorator(self.code(m), func, &["classmethod"]) {
                                 Abs::Class(*module, *class)
@@ -1092,10 +1143,10 @@ impl<'p> Interpreter<'p> {
             }
             if !code.function(func).decorators.is_empty() {
                 let mut out = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
-                out.push(Abs::Function(module, func, EnvRef::default()));
+                out.push(function(module, func));
                 return out;
             }
-            return smallvec![Abs::Function(module, func, EnvRef::default())];
+            return smallvec![function(module, func)];
         }
         let name = code.classes[class as usize].name;
         let owner = Owner::Module(module, name);
@@ -1130,7 +1181,7 @@ impl<'p> Interpreter<'p> {
             .map(|(n, v)| (n, self.eval(module, v, env)))
             .collect();
         for &arg in code.positional(call) {
-            self.note_read(module, arg, env);
+            self.note_read(module, arg, env, true);
         }
         // `super()` needs the class around the call.
         if args.is_empty()
@@ -1140,9 +1191,14 @@ impl<'p> Interpreter<'p> {
             return self.super_of(module, env);
         }
         let mut out = AbsSet::new();
+        let outer = self.path;
+        // One of several definitions runs: which, depends on a condition.
+        let functions = callees.iter().filter(|c| matches!(c, Abs::Function(..))).count();
+        self.path.conditional |= functions > 1;
         for callee in callees {
             out.extend(self.call(&callee, &args, &keywords, role, place));
         }
+        self.path = outer;
         out
     }
 
@@ -1169,7 +1225,7 @@ impl<'p> Interpreter<'p> {
         place: (ModuleId, TextSize),
     ) -> AbsSet {
         match callee {
-            Abs::Function(module, func, env) => {
+            Abs::Function(module, func, env, _) => {
                 let code = self.code(*module);
                 let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
                 if self.shared.pure.matches(&name) {
@@ -1280,7 +1336,8 @@ impl<'p> Interpreter<'p> {
         if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > MOST_STEPS {
             return smallvec![Abs::Unknown];
         }
-        let key = (module, func, closure.clone(), args.to_vec(), keywords.to_vec(), self.silent > 0);
+        let path = if self.silent > 0 { Path::default() } else { self.path };
+        let key = (module, func, closure.clone(), args.to_vec(), keywords.to_vec(), (self.silent > 0, path));
         if let Some(known) = self.results.get(&key) {
             return known.clone();
         }
@@ -1324,7 +1381,7 @@ impl<'p> Interpreter<'p> {
         self.body(module, func, &env);
         let mut out = AbsSet::new();
         for &value in code.returns_of(func) {
-            self.note_read(module, value, &env);
+            self.note_read(module, value, &env, false);
             out.extend(self.eval(module, value, &env));
         }
         self.depth -= 1;
@@ -1354,12 +1411,22 @@ impl<'p> Interpreter<'p> {
                 self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
             }
             if tables::is_logger(made.as_str()) && tables::LOGGER_EMITS.contains(&method) {
-                self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
+                if self.safety == Safety::Strict || !self.path.conditional {
+                    self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
+                }
                 return smallvec![Abs::Fresh];
             }
         }
         if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
             return smallvec![Abs::Holder(elements.clone(), Owner::Fresh)];
+        }
+        let own_class = |set: &AbsSet| set.iter().all(|a| matches!(a, Abs::Class(m, _) if *m == self.cause));
+        if method == "register"
+            && let Abs::Class(module, class) = **base
+            && args.first().is_some_and(own_class)
+            && self.is_abstract(module, class)
+        {
+            return args[0].clone();
         }
         let foreign = self.is_foreign(owner);
         if foreign && tables::MUTATORS.contains(&method) {
@@ -1414,6 +1481,14 @@ impl<'p> Interpreter<'p> {
         }
         if self.shared.effect.matches(text) {
             self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+            return first();
+        }
+        // A class of its own that a module registers with an abstract base class has no instances without the module.
+        let registers_own = text.strip_suffix(".register").is_some_and(tables::is_abstract_class)
+            && args.first().is_some_and(|set| {
+                set.iter().all(|abs| matches!(abs, Abs::Class(module, _) if *module == self.cause))
+            });
+        if registers_own {
             return first();
         }
         match tables::external(text) {
@@ -1530,6 +1605,7 @@ impl<'p> Interpreter<'p> {
                 }
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
+            ExternalKind::Process if self.is_diagnosis(text) => smallvec![Abs::Fresh],
             ExternalKind::Process => {
                 let subject = string(0).unwrap_or(path);
                 self.effect(EffectKind::Process, Owner::External(path), place, Some(subject));
@@ -1540,6 +1616,7 @@ impl<'p> Interpreter<'p> {
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
             ExternalKind::Fails => {
+                // `sys.exit()` is caught by no usual handler.
                 self.effect(EffectKind::Fails, Owner::External(path), place, Some(path));
                 smallvec![Abs::Fresh]
             }
@@ -1558,7 +1635,9 @@ impl<'p> Interpreter<'p> {
             ExternalKind::Pure => self.made(path, args, role),
             ExternalKind::Unknown => {
                 let stdlib = self.program.stdlib.knows(text.split('.').next().unwrap_or_default());
-                if role == CallRole::Dropped && !tables::is_process_read(text) {
+                // `try: numpy.f(x) except TypeError` asks what is supported.
+                let asks = self.path.guarded && !stdlib && self.safety != Safety::Strict;
+                if role == CallRole::Dropped && !asks && !tables::is_process_read(text) {
                     let kind = if stdlib { EffectKind::Process } else { EffectKind::UnresolvedCall };
                     self.effect(kind, Owner::External(path), place, Some(path));
                 } else if self.safety == Safety::Strict && !stdlib && role == CallRole::Decorator {
@@ -1567,6 +1646,13 @@ impl<'p> Interpreter<'p> {
                 self.made(path, args, role)
             }
         }
+    }
+
+    /// A warning under a condition: it tells people that something is wrong, and changes nothing else.
+    fn is_diagnosis(&self, path: &str) -> bool {
+        self.safety != Safety::Strict
+            && self.path.conditional
+            && matches!(path, "warnings.warn" | "warnings.warn_explicit")
     }
 
     #[expect(clippy::unused_self, reason = "a method like its neighbours")]
@@ -1586,7 +1672,7 @@ impl<'p> Interpreter<'p> {
             return false;
         }
         callbacks.iter().all(|abs| match abs {
-            Abs::Function(module, func, env) if *module == self.cause => {
+            Abs::Function(module, func, env, _) if *module == self.cause => {
                 let (silent, effects, seen) =
                     (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
                 self.silent = 0;
@@ -1651,8 +1737,14 @@ fn owned(abs: &Abs, owner: Owner) -> Abs {
         Abs::Made(path, Owner::Fresh) => Abs::Made(*path, owner),
         Abs::Holder(elements, Owner::Fresh) => Abs::Holder(elements.clone(), owner),
         Abs::Object(Owner::Fresh) => Abs::Object(owner),
+        Abs::Function(module, func, env, Owner::Fresh) => Abs::Function(*module, *func, env.clone(), owner),
         other => other.clone(),
     }
+}
+
+/// A function of the program without variables around it.
+fn function(module: ModuleId, func: FuncId) -> Abs {
+    Abs::Function(module, func, EnvRef::default(), Owner::Fresh)
 }
 
 fn is_builtin(abs: &Abs, name: Sym) -> bool {

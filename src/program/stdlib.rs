@@ -88,10 +88,9 @@ impl Stdlib {
             None if word == name => Some(entry.versions),
             _ => None,
         });
-        match found {
-            Some(versions) => self.compare(versions),
-            None => self.has_module(&format!("{module}.{name}")),
-        }
+        // It may be a submodule that only some versions load by themselves.
+        let submodule = MODULES.get(format!("{module}.{name}").as_str()).map_or(0, |entry| entry.versions);
+        self.compare(found.unwrap_or_default() | submodule)
     }
 
     /// Whether a module has an attribute as soon as it is imported itself.

@@ -554,6 +554,20 @@ pub fn has_load_effects(name: &str) -> bool {
             && name != "logging.config"
 }
 
+/// Abstract base classes of the standard library, which other classes can be registered with.
+pub fn is_abstract_class(path: &str) -> bool {
+    let (module, name) = path.rsplit_once('.').unwrap_or_default();
+    match module {
+        "collections.abc" | "typing" | "numbers" | "importlib.abc" | "importlib.resources.abc" => true,
+        "os" => name == "PathLike",
+        "io" => name.ends_with("Base"),
+        "contextlib" => name.starts_with("Abstract"),
+        "selectors" => name == "BaseSelector",
+        "email._policybase" | "asyncio" => name.starts_with("Abstract"),
+        _ => false,
+    }
+}
+
 /// State in whose changes an import can be caught: which, by the dotted name of what is changed or called.
 pub fn window_state(path: &str) -> Option<&'static str> {
     let prefixed =

@@ -1,0 +1,275 @@
+//! Conditions that are decided before the program runs: versions, platforms, type checking.
+//!
+//! ```python
+//! if sys.version_info >= (3, 8):            # always, if the oldest supported version is 3.8
+//! if TYPE_CHECKING:                         # never
+//! if not getattr(ssl, "HAS_SNI", False):    # never: true in every supported version
+//! if not hasattr(ssl, "PROTOCOL_TLS"):      # depends on nothing but the platform
+//! ```
+
+use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Number, UnaryOp};
+
+use super::walker::{Resolved, Walker};
+
+/// What a condition says about the code under it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Condition {
+    /// It holds wherever the program may run.
+    Always,
+    /// It never holds when the program runs; type checkers may think otherwise.
+    Never,
+    /// The module is the main program.
+    Main,
+    /// It depends on the interpreter and the platform only, and is the same in every run.
+    Platform,
+    /// Anything else.
+    Unknown,
+}
+
+impl Condition {
+    fn not(self) -> Self {
+        match self {
+            Self::Always => Self::Never,
+            Self::Never => Self::Always,
+            Self::Main => Self::Unknown,
+            other => other,
+        }
+    }
+}
+
+/// Modules of the standard library that describe interpreter and platform, but for some of their names.
+const PLATFORM_MODULES: &[&str] =
+    &["sys", "os", "platform", "ssl", "struct", "socket", "select", "sysconfig", "errno", "signal", "time"];
+
+/// Names in them that programs and users change.
+const CHANGING: &[&str] = &[
+    "argv", "path", "modules", "meta_path", "path_hooks", "stdin", "stdout", "stderr", "environ", "environb",
+    "getenv", "getenvb", "getcwd", "getpid", "flags", "gettrace", "_getframe", "exc_info", "time", "monotonic",
+    "warnoptions", "_xoptions", "dont_write_bytecode", "get_config_var", "listdir", "stat", "access", "exists",
+];
+
+/// Flags of the standard library that are true in every build that can run.
+const TRUE_FLAGS: &[(&str, &str)] = &[("ssl", "HAS_SNI"), ("ssl", "HAS_ECDH"), ("ssl", "HAS_ALPN")];
+
+impl Walker<'_> {
+    /// Decides a condition as far as it can be known before the program runs.
+    pub fn condition(&self, test: &Expr) -> Condition {
+        match test {
+            Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Condition::Never,
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Condition::Never,
+            Expr::BooleanLiteral(literal) if !literal.value => Condition::Never,
+            Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => self.condition(&unary.operand).not(),
+            Expr::BoolOp(operation) => {
+                let (decides, other) = match operation.op {
+                    BoolOp::And => (Condition::Never, Condition::Always),
+                    BoolOp::Or => (Condition::Always, Condition::Never),
+                };
+                let parts: Vec<_> = operation.values.iter().map(|v| self.condition(v)).collect();
+                // What stands before the deciding part is evaluated, so it must be known as well.
+                let known = |c: &Condition| !matches!(c, Condition::Unknown | Condition::Main);
+                if parts.contains(&decides) {
+                    decides
+                } else if parts.iter().all(|c| *c == other) {
+                    other
+                } else if parts.iter().all(known) {
+                    Condition::Platform
+                } else {
+                    Condition::Unknown
+                }
+            }
+            Expr::Compare(compare) => self.comparison(compare),
+            Expr::Call(call) if self.is_true_flag(call) => Condition::Always,
+            other if self.is_platform(other) => Condition::Platform,
+            _ => Condition::Unknown,
+        }
+    }
+
+    fn comparison(&self, compare: &ast::ExprCompare) -> Condition {
+        let ([op], [right]) = (&*compare.ops, &*compare.comparators) else {
+            return Condition::Unknown;
+        };
+        if *op == CmpOp::Eq {
+            let is_main = |a: &Expr, b: &Expr| {
+                matches!(a, Expr::Name(n) if n.id.as_str() == "__name__")
+                    && matches!(b, Expr::StringLiteral(s) if s.value.to_str() == "__main__")
+            };
+            if self.scopes.len() == 1 && (is_main(&compare.left, right) || is_main(right, &compare.left)) {
+                return Condition::Main;
+            }
+        }
+        if let Some(known) = self.version_test(&compare.left, *op, right) {
+            return if known { Condition::Always } else { Condition::Never };
+        }
+        if self.is_platform(&compare.left) && self.is_platform(right) {
+            Condition::Platform
+        } else {
+            Condition::Unknown
+        }
+    }
+
+    /// `sys.version_info >= (3, 8)` and its relatives, if the answer is the same for all supported versions.
+    fn version_test(&self, left: &Expr, op: CmpOp, right: &Expr) -> Option<bool> {
+        let oldest = u64::from(self.oldest.minor());
+        let is_info = |e: &Expr| {
+            matches!(e, Expr::Attribute(a) if a.attr.as_str() == "version_info" && self.is_module(&a.value, "sys"))
+                || matches!(e, Expr::Name(n)
+                    if n.id.as_str() == "version_info" && self.site_names.contains("version_info"))
+        };
+        let major = match left {
+            Expr::Attribute(a) => a.attr.as_str() == "major" && is_info(&a.value),
+            Expr::Subscript(s) => is_info(&s.value) && number(&s.slice) == Some(0),
+            _ => false,
+        };
+        if major {
+            let wanted = number(right)?;
+            return match op {
+                CmpOp::Eq => Some(wanted == 3),
+                CmpOp::NotEq => Some(wanted != 3),
+                CmpOp::GtE => Some(3 >= wanted),
+                CmpOp::Gt => Some(3 > wanted),
+                CmpOp::Lt => Some(3 < wanted),
+                CmpOp::LtE => Some(3 <= wanted),
+                _ => None,
+            };
+        }
+        // `sys.version_info[:2]` compares like the two numbers, `sys.version_info` has more behind them.
+        let pair = match left {
+            Expr::Subscript(s) => {
+                let Expr::Slice(slice) = &*s.slice else { return None };
+                let to = slice.upper.as_deref().and_then(number);
+                if !is_info(&s.value) || slice.lower.is_some() || slice.step.is_some() || to != Some(2) {
+                    return None;
+                }
+                true
+            }
+            other if is_info(other) => false,
+            _ => return None,
+        };
+        let Expr::Tuple(tuple) = right else { return None };
+        let wanted: Vec<u64> = tuple.elts.iter().map(number).collect::<Option<_>>()?;
+        let (first, second) = (*wanted.first()?, wanted.get(1).copied());
+        if first != 3 {
+            return match op {
+                CmpOp::GtE | CmpOp::Gt => Some(3 > first),
+                CmpOp::Lt | CmpOp::LtE => Some(3 < first),
+                _ => None,
+            };
+        }
+        let second = second.unwrap_or(0);
+        let exact = wanted.len() == 2;
+        match op {
+            // At least 3.N: certain from N on; with a micro version only above it.
+            CmpOp::GtE if wanted.len() <= 2 => (oldest >= second).then_some(true),
+            CmpOp::GtE => (oldest > second).then_some(true),
+            CmpOp::Gt if exact && !pair => (oldest >= second).then_some(true),
+            CmpOp::Gt => (oldest > second).then_some(true),
+            CmpOp::Lt if wanted.len() <= 2 => (oldest >= second).then_some(false),
+            CmpOp::Lt => (oldest > second).then_some(false),
+            CmpOp::LtE if exact && !pair => (oldest >= second).then_some(false),
+            CmpOp::LtE => (oldest > second).then_some(false),
+            _ => None,
+        }
+    }
+
+    fn is_module(&self, expr: &Expr, name: &str) -> bool {
+        matches!(expr, Expr::Name(n) if n.id.as_str() == name)
+            && self.site_names.contains(name)
+            && self.resolve(name) == Resolved::Global
+    }
+
+    fn is_true_flag(&self, call: &ast::ExprCall) -> bool {
+        let (Expr::Name(function), [object, Expr::StringLiteral(attr), ..]) =
+            (&*call.func, &*call.arguments.args)
+        else {
+            return false;
+        };
+        self.is_builtin(function.id.as_str(), "getattr")
+            && TRUE_FLAGS.iter().any(|(module, flag)| {
+                attr.value.to_str() == *flag && matches!(object, Expr::Name(n) if n.id.as_str() == *module)
+            })
+    }
+
+    /// Whether the value depends on the interpreter and the platform only.
+    pub fn is_platform(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::NumberLiteral(_)
+            | Expr::StringLiteral(_)
+            | Expr::BytesLiteral(_)
+            | Expr::BooleanLiteral(_)
+            | Expr::NoneLiteral(_) => true,
+            Expr::Tuple(tuple) => tuple.elts.iter().all(|e| self.is_platform(e)),
+            Expr::List(list) => list.elts.iter().all(|e| self.is_platform(e)),
+            Expr::Set(set) => set.elts.iter().all(|e| self.is_platform(e)),
+            Expr::UnaryOp(unary) => self.is_platform(&unary.operand),
+            Expr::BoolOp(operation) => operation.values.iter().all(|v| self.is_platform(v)),
+            Expr::BinOp(operation) => self.is_platform(&operation.left) && self.is_platform(&operation.right),
+            Expr::Compare(compare) => {
+                self.is_platform(&compare.left) && compare.comparators.iter().all(|c| self.is_platform(c))
+            }
+            Expr::Subscript(subscript) => {
+                self.is_platform(&subscript.value) && self.is_platform(&subscript.slice)
+            }
+            Expr::Slice(slice) => [&slice.lower, &slice.upper, &slice.step]
+                .into_iter()
+                .flatten()
+                .all(|part| self.is_platform(part)),
+            Expr::Name(name) => self.resolve(name.id.as_str()) == Resolved::Global && {
+                self.platform_names.contains(name.id.as_str())
+            },
+            Expr::Attribute(attribute) => {
+                !CHANGING.contains(&attribute.attr.as_str())
+                    && (PLATFORM_MODULES.iter().any(|m| self.is_module(&attribute.value, m))
+                        || self.is_platform(&attribute.value))
+            }
+            Expr::Call(call) => self.is_platform_call(call),
+            _ => false,
+        }
+    }
+
+    fn is_platform_call(&self, call: &ast::ExprCall) -> bool {
+        if !call.arguments.keywords.is_empty() {
+            return false;
+        }
+        let args = &call.arguments.args;
+        match &*call.func {
+            Expr::Name(name) => {
+                let name = name.id.as_str();
+                let builtin = |wanted: &&str| self.is_builtin(name, wanted);
+                if ["hasattr", "getattr"].iter().any(builtin) {
+                    return args.first().is_some_and(|object| self.is_imported(object))
+                        && args.iter().skip(1).all(|a| self.is_platform(a));
+                }
+                ["len", "bool", "int", "str", "tuple", "min", "max", "any", "all", "callable"]
+                    .iter()
+                    .any(builtin)
+                    && args.iter().all(|a| self.is_platform(a))
+            }
+            Expr::Attribute(_) => self.is_platform(&call.func) && args.iter().all(|a| self.is_platform(a)),
+            _ => false,
+        }
+    }
+
+    /// A dotted name whose first part is imported: `xml.parsers.expat`.
+    fn is_imported(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Name(name) => {
+                let name = name.id.as_str();
+                self.site_names.contains(name) && self.resolve(name) == Resolved::Global
+            }
+            Expr::Attribute(attribute) => {
+                !CHANGING.contains(&attribute.attr.as_str()) && self.is_imported(&attribute.value)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn number(expr: &Expr) -> Option<u64> {
+    match expr {
+        Expr::NumberLiteral(literal) => match &literal.value {
+            Number::Int(int) => int.as_u64(),
+            _ => None,
+        },
+        _ => None,
+    }
+}
