@@ -16,9 +16,11 @@ use std::hash::{Hash, Hasher};
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
 use crate::decide::{self, DecideOptions, ModuleVerdicts, Verdict};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
-use crate::facts::{self, ModuleFacts, Sym};
+use crate::facts::{self, Declared, ModuleFacts, Sym};
 use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
-use crate::rewrite::{self, Form, Plan};
+use crate::revert::{self, Which};
+use crate::rewrite::edit::OffsetMap;
+use crate::rewrite::{self, Form, Plan, Refusal};
 use crate::source::{LineIndex, SourceText};
 use crate::verify::{self, Fingerprint};
 
@@ -71,6 +73,34 @@ pub struct FileState {
     fingerprint: Option<Fingerprint>,
     /// Why the file is left alone.
     pub failure: Option<Failure>,
+    /// The file has forms that `apply` wrote: the facts are those of the text before.
+    pub view: Option<View>,
+    /// It has such forms, but they cannot be turned back: they are analysed as they are, and the file is not rewritten.
+    pub edited: Option<Failure>,
+}
+
+/// A rewritten file as it is analysed: without dally's forms.
+#[derive(Debug)]
+pub struct View {
+    /// From the text that the facts are about to the file.
+    pub map: OffsetMap,
+    /// The sites that are lazy in the file.
+    applied: FxHashSet<usize>,
+}
+
+/// What a verdict means for the source as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It could be lazy, and is not, or not in the form of the target.
+    Pending,
+    /// It is lazy.
+    Lazy,
+    /// An earlier `apply` made it lazy, and now it should be eager.
+    Withdrawn,
+    /// It stays eager.
+    Eager,
+    /// Its place allows no laziness.
+    NotCandidate,
 }
 
 /// A run up to the verdicts.
@@ -131,7 +161,9 @@ impl Run {
         let mut times = Times::default();
         let clock = Instant::now();
         let config = &request.config;
-        let named_files = request.paths.iter().all(|p| p.is_file());
+        // Decisions use the whole project, whatever part of it is named.
+        let whole_tree = (!request.collect_others && is_part(&request.paths, &config.project_root))
+            .then(|| config.project_root.clone());
         let mut discovery = discover(&DiscoverOptions {
             paths: request.paths.clone(),
             project_root: config.project_root.clone(),
@@ -140,7 +172,7 @@ impl Run {
             exclude: config.exclude.clone(),
             respect_gitignore: !request.collect_others,
             collect_others: request.collect_others,
-            whole_tree: (named_files && !request.collect_others).then(|| config.project_root.clone()),
+            whole_tree,
         })?;
         // The runtime that an earlier run wrote stays as it is.
         for file in &mut discovery.files {
@@ -158,7 +190,7 @@ impl Run {
         let clock = Instant::now();
         let options = decide_options(request);
         let extracted: Vec<(ModuleFacts, FileState)> =
-            discovery.files.par_iter().map(|file| read(&file.absolute, request.rewrite)).collect();
+            discovery.files.par_iter().map(|file| read(&file.absolute, request)).collect();
         let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
         times.facts = clock.elapsed();
 
@@ -216,9 +248,15 @@ impl Run {
         if let Some(failure) = &state.failure {
             return FileOutcome::Failed(failure.clone());
         }
+        if !file.selected {
+            return FileOutcome::Unchanged;
+        }
+        if let Some(edited) = &state.edited {
+            return FileOutcome::Failed(edited.clone());
+        }
         let verdicts = &self.verdicts[index];
         let lazy = verdicts.lazy();
-        if !file.selected || (!lazy.contains(&true) && verdicts.missing.is_empty()) {
+        if state.view.is_none() && !lazy.contains(&true) && verdicts.missing.is_empty() {
             return FileOutcome::Unchanged;
         }
         match self.rewritten(index, &lazy) {
@@ -232,10 +270,7 @@ impl Run {
         let file = &self.discovery.files[index];
         let module = &self.program.modules[index];
         let verdicts = &self.verdicts[index];
-        let bug = |at: usize, text: &str, message: String| {
-            let position = LineIndex::new(text).position(text, at);
-            Failure { line: position.line, column: position.column, message, syntax: false, refused: false }
-        };
+        let bug = |at: usize, text: &str, message: String| failure_at(text, at, message, false);
         let bytes = fs::read(&file.absolute).map_err(|e| io_failure(&e))?;
         if hash(&bytes) != self.states[index].hash {
             return Err(Failure {
@@ -253,7 +288,15 @@ impl Run {
             syntax: false,
             refused: false,
         })?;
-        let text = source.text();
+        let reverted = match &self.states[index].view {
+            Some(_) => {
+                let module = parse(source.text()).map_err(|error| syntax_failure(source.text(), &error))?;
+                revert::revert(source.text(), &module, Which::Applied)
+                    .map_err(|refusal| refused(source.text(), &refusal))?
+            }
+            None => None,
+        };
+        let text = reverted.as_ref().map_or(source.text(), |reverted| reverted.text.as_str());
         let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
         let absolute: Vec<Option<Sym>> = module
             .facts
@@ -277,16 +320,23 @@ impl Run {
             form: self.options.form,
             runtime: &runtime,
         };
-        let new = match rewrite::rewrite(&plan) {
-            Ok(Some(new)) => new,
-            Ok(None) => return Ok(None),
-            Err(refusal) => {
-                let failure = bug(refusal.at.to_usize(), text, format!("left alone: {}", refusal.message));
-                return Err(Failure { refused: true, ..failure });
-            }
+        let new = rewrite::rewrite(&plan).map_err(|refusal| {
+            let at = reverted.as_ref().map_or(refusal.at, |reverted| reverted.map.to_old(refusal.at));
+            refused(source.text(), &Refusal { at, ..refusal })
+        })?;
+        if let Some(new) = &new {
+            self.verify(index, text, new, &plan).map_err(|message| bug(0, text, message))?;
+        }
+        // Nothing is lazy any more, or nothing has changed since the file was rewritten.
+        let new = match (&new, &reverted) {
+            (Some(new), _) => new.as_str(),
+            (None, Some(reverted)) => reverted.text.as_str(),
+            (None, None) => return Ok(None),
         };
-        self.verify(index, text, &new, &plan).map_err(|message| bug(0, text, message))?;
-        let new = source.encode(&new).map_err(|e| bug(0, text, e.to_string()))?;
+        if new == source.text() {
+            return Ok(None);
+        }
+        let new = source.encode(new).map_err(|e| bug(0, text, e.to_string()))?;
         Ok(Some(NewText { old: bytes, bytes: new }))
     }
 
@@ -354,15 +404,40 @@ impl Run {
         folders
     }
 
+    /// Whether a site of a file is lazy in the source as it is, in any form.
+    pub fn is_lazy_in_source(&self, index: usize, site: usize) -> bool {
+        let applied = self.states[index].view.as_ref().is_some_and(|view| view.applied.contains(&site));
+        let declared = self.program.modules[index].facts.sites[site].declared;
+        applied || matches!(declared, Some(Declared::Keyword | Declared::List))
+    }
+
+    /// What the verdict about a site of a file means for the file as it is.
+    pub fn standing(&self, index: usize, site: usize) -> Standing {
+        let applied = self.states[index].view.as_ref().is_some_and(|view| view.applied.contains(&site));
+        let declared = self.program.modules[index].facts.sites[site].declared;
+        let done = match self.options.target {
+            Target::Proxy => applied,
+            Target::Native => declared == Some(Declared::Keyword) && !applied,
+            Target::LazyModules => declared == Some(Declared::List) && !applied,
+        };
+        match &self.verdicts[index].sites[site] {
+            Verdict::Lazy if done => Standing::Lazy,
+            Verdict::Lazy => Standing::Pending,
+            Verdict::Keep(_) if applied => Standing::Withdrawn,
+            Verdict::Keep(_) => Standing::Eager,
+            Verdict::NotCandidate => Standing::NotCandidate,
+        }
+    }
+
     /// Counts for the summary.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for (file, verdicts) in self.discovery.files.iter().zip(&self.verdicts) {
+        for (index, (file, verdicts)) in self.discovery.files.iter().zip(&self.verdicts).enumerate() {
             if !file.selected {
                 continue;
             }
             counts.files += 1;
-            for verdict in &verdicts.sites {
+            for (site, verdict) in verdicts.sites.iter().enumerate() {
                 match verdict {
                     Verdict::Lazy => counts.lazy += 1,
                     Verdict::Keep(reasons) => {
@@ -372,6 +447,11 @@ impl Run {
                         }
                     }
                     Verdict::NotCandidate => counts.not_candidates += 1,
+                }
+                match self.standing(index, site) {
+                    Standing::Pending => counts.pending += 1,
+                    Standing::Withdrawn => counts.withdrawn += 1,
+                    Standing::Lazy | Standing::Eager | Standing::NotCandidate => {}
                 }
             }
         }
@@ -386,12 +466,23 @@ pub struct Counts {
     pub files: usize,
     /// Sites that are or become lazy.
     pub lazy: usize,
+    /// Those of them that are not in the form of the target yet.
+    pub pending: usize,
+    /// Sites that are lazy in the source and should be eager.
+    pub withdrawn: usize,
     /// Sites that stay eager.
     pub kept: usize,
     /// Sites whose place allows no laziness.
     pub not_candidates: usize,
     /// How many sites have each reason; a site may have several.
     pub reasons: std::collections::BTreeMap<decide::KeepReason, usize>,
+}
+
+/// Whether the paths are in a project, but not the whole of it.
+fn is_part(paths: &[PathBuf], project: &Path) -> bool {
+    let Ok(project) = fs::canonicalize(project) else { return false };
+    let paths: Vec<PathBuf> = paths.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+    paths.iter().all(|path| path.starts_with(&project)) && !paths.contains(&project)
 }
 
 fn decide_options(request: &Request) -> DecideOptions {
@@ -444,11 +535,11 @@ fn siblings(file: &SourceFile, discovery: &Discovery) -> Option<Sym> {
     Some(Sym::new(folder))
 }
 
-fn read(path: &Path, fingerprint: bool) -> (ModuleFacts, FileState) {
+fn read(path: &Path, request: &Request) -> (ModuleFacts, FileState) {
     // What cannot be read counts as an empty module; `broken` says that it is none.
     let failed = |hash, failure| {
         let facts = parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module));
-        (facts, FileState { hash, fingerprint: None, failure: Some(failure) })
+        (facts, FileState { hash, fingerprint: None, failure: Some(failure), view: None, edited: None })
     };
     let bytes = match fs::read(path) {
         Ok(bytes) => bytes,
@@ -473,9 +564,28 @@ fn read(path: &Path, fingerprint: bool) -> (ModuleFacts, FileState) {
         Ok(module) => module,
         Err(error) => return failed(hash, syntax_failure(text, &error)),
     };
-    let facts = facts::extract(text, &module);
-    let fingerprint = fingerprint.then(|| verify::fingerprint(&module));
-    (facts, FileState { hash, fingerprint, failure: None })
+    // A tree that `build` copies keeps its forms, because it keeps its lines.
+    let reverted = match request.form {
+        Form::Apply => revert::revert(text, &module, Which::Applied),
+        Form::Build => Ok(None),
+    };
+    let (reverted, edited) = match reverted {
+        Ok(reverted) => (reverted, None),
+        Err(refusal) => (None, Some(refused(text, &refusal))),
+    };
+    let Some(reverted) = reverted else {
+        let facts = facts::extract(text, &module);
+        let fingerprint = request.rewrite.then(|| verify::fingerprint(&module));
+        return (facts, FileState { hash, fingerprint, failure: None, view: None, edited });
+    };
+    let facts = facts::extract(&reverted.text, &reverted.tree);
+    let fingerprint = request.rewrite.then(|| verify::fingerprint(&reverted.tree));
+    let lazy: FxHashSet<_> = reverted.lazy.into_iter().collect();
+    let applied = facts.sites.iter().enumerate().filter_map(|(index, site)| {
+        lazy.contains(&(facts.imports[site.stmt as usize].range.start(), site.bound)).then_some(index)
+    });
+    let view = View { applied: applied.collect(), map: reverted.map };
+    (facts, FileState { hash, fingerprint, failure: None, view: Some(view), edited })
 }
 
 fn parse(text: &str) -> Result<ModModule, ParseError> {
@@ -486,6 +596,15 @@ fn hash(bytes: &[u8]) -> u64 {
     let mut hasher = FxHasher::default();
     bytes.hash(&mut hasher);
     hasher.finish()
+}
+
+fn failure_at(text: &str, at: usize, message: String, refused: bool) -> Failure {
+    let position = LineIndex::new(text).position(text, at);
+    Failure { line: position.line, column: position.column, message, syntax: false, refused }
+}
+
+fn refused(text: &str, refusal: &Refusal) -> Failure {
+    failure_at(text, refusal.at.to_usize(), format!("left alone: {}", refusal.message), true)
 }
 
 fn io_failure(error: &std::io::Error) -> Failure {

@@ -1,7 +1,7 @@
 //! The only writer.
 //!
 //! [`replace_file`] changes a file in place: whatever happens, the file has either its old bytes or its complete new ones.
-//! [`add_file`] writes the runtime file where there may be none yet.
+//! [`add_file`] writes the runtime file where there may be none yet; [`remove_file`] takes it away again.
 //! [`TreeWriter`] fills the output directory of `build`, and never writes outside it. Every error names its path.
 //! Nothing else in the program writes to the user's disk.
 
@@ -62,6 +62,15 @@ pub fn add_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.persist_noclobber(path).map_err(|error| failed("create", path, &error.error))?;
     sync(directory);
     Ok(())
+}
+
+/// Removes a regular file of our own.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    let old = fs::symlink_metadata(path).map_err(|error| failed("read", path, &error))?;
+    if !old.is_file() {
+        return Err(refused(io::ErrorKind::InvalidInput, path, "not a regular file"));
+    }
+    fs::remove_file(path).map_err(|error| failed("remove", path, &error))
 }
 
 fn directory_of(path: &Path) -> &Path {

@@ -18,7 +18,7 @@ use crate::write::{add_file, replace_file};
 
 pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
-    let bar = progress(&args.common, "reading");
+    let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, true)?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
     bar.finish_and_clear();
@@ -47,7 +47,8 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     }
     out.flush()?;
     if !args.common.quiet {
-        let line = summary(&run, &run.counts(), "lazy", clock.elapsed().as_secs_f64());
+        let counts = run.counts();
+        let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{changed} files rewritten; {line}")?;
     }
     Ok(if failed { Status::Failed } else { Status::Done })

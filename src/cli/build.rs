@@ -17,7 +17,7 @@ use crate::write::{Content, TreeWriter};
 
 pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
-    let bar = progress(&args.common, "reading");
+    let bar = progress(args.common.quiet, "reading");
     let paths = [args.source.clone()];
     let mut request = args.common.request(&paths, Form::Build, true)?;
     request.collect_others = true;
@@ -84,7 +84,8 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
         failed |= fatal;
     }
     if !args.common.quiet {
-        let line = summary(&run, &run.counts(), "lazy", clock.elapsed().as_secs_f64());
+        let counts = run.counts();
+        let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{line}")?;
         if args.common.verbose {
             writeln!(io::stderr(), "{:?}", run.times)?;

@@ -6,14 +6,15 @@ use std::path::PathBuf;
 use super::arguments::ExplainArgs;
 use super::{CliError, Status, report_problems};
 use crate::decide::KeepReason;
-use crate::report::text;
+use crate::report::explain;
+use crate::report::sites::Report;
 use crate::rewrite::Form;
 use crate::run::Run;
 
 pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if let Some(reason) = KeepReason::ALL.iter().find(|r| r.name() == args.subject) {
-        writeln!(out, "# {reason}\n\n{}", reason.documentation())?;
+        write!(out, "{}", reason.page())?;
         out.flush()?;
         return Ok(Status::Done);
     }
@@ -32,7 +33,8 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
     }
     let request = args.common.request(std::slice::from_ref(&path), Form::Apply, false)?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
-    let found = text::explain(&run, line, &mut out)?;
+    let colours = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+    let found = explain::explain(&Report::new(&run), line, colours, &mut out)?;
     out.flush()?;
     let failed = report_problems(&run, false)?;
     if failed {
