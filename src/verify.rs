@@ -28,6 +28,7 @@ pub struct Fingerprint(u64);
 pub struct Helpers {
     lazy: Vec<String>,
     real: Vec<String>,
+    build: bool,
 }
 
 /// The fingerprint of a module.
@@ -56,6 +57,11 @@ impl Helpers {
         !self.lazy.is_empty()
     }
 
+    /// Whether `build` has written the module.
+    pub fn by_build(&self) -> bool {
+        self.build
+    }
+
     /// Whether reads may be wrapped.
     pub fn wraps(&self) -> bool {
         !self.real.is_empty()
@@ -82,7 +88,10 @@ impl Helpers {
             && let Some((name, helper)) = runtime_attribute(assign)
         {
             match helper {
-                "pending" => self.lazy.push(name.to_owned()),
+                "pending" => {
+                    self.lazy.push(name.to_owned());
+                    self.build = true;
+                }
                 _ => self.real.push(name.to_owned()),
             }
             return;
@@ -94,7 +103,10 @@ impl Helpers {
         for alias in &import.names {
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str().to_owned();
             match alias.name.as_str() {
-                "pending" | "lazy" => self.lazy.push(bound),
+                "pending" | "lazy" => {
+                    self.build |= alias.name.as_str() == "pending";
+                    self.lazy.push(bound);
+                }
                 "real" => self.real.push(bound),
                 _ => {}
             }

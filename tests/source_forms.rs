@@ -373,7 +373,7 @@ fn reverted(what: &str, python: &Interpreter, target: &str, source: &Path, appli
         fs::remove_dir_all(&direct).expect("removed");
         fs::remove_dir_all(&upgraded).expect("removed");
     }
-    let ran = expect(applied, &["revert", "."], 0);
+    let ran = expect(applied, &["revert", ".", "--target", target], 0);
     println!("{what}: {}", ran.stderr.trim());
     let (old, new) = (tree(source), tree(applied));
     let different = differences(&old, &new);
@@ -384,7 +384,7 @@ fn reverted(what: &str, python: &Interpreter, target: &str, source: &Path, appli
         let judged = common::same_program(python, source, applied, &different, &["--compare"]);
         complain(&format!("{what}: revert"), &judged);
     }
-    let again = expect(applied, &["revert", "."], 0);
+    let again = expect(applied, &["revert", ".", "--all"], 0);
     assert!(again.stderr.starts_with("0 files reverted"), "{}", again.stderr);
 }
 

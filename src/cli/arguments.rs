@@ -183,6 +183,12 @@ pub struct RevertArgs {
     /// Files and folders
     #[arg(default_value = ".")]
     pub paths: Vec<PathBuf>,
+    /// The forms to turn back; otherwise those of the configured target
+    #[arg(long, value_enum)]
+    pub target: Option<Target>,
+    /// Turn back every lazy form, also what people have written themselves
+    #[arg(long, conflicts_with = "target")]
+    pub all: bool,
     /// Print the diff and change nothing
     #[arg(long)]
     pub diff: bool,

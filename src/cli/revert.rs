@@ -1,7 +1,7 @@
 //! `dally revert`: the lazy forms back to ordinary imports.
 //!
-//! What `apply --target proxy` wrote comes back byte for byte. `lazy import` loses its keyword, `__lazy_modules__` goes, and
-//! what `build` wrote becomes one import statement a name. A runtime file that nobody imports any more is removed.
+//! What `apply --target proxy` wrote comes back byte for byte, and what `build` wrote becomes one import statement a name. With
+//! `--target native` or `--all` `lazy import` loses its keyword, with `--target lazy-modules` or `--all` `__lazy_modules__` goes. A runtime file that nobody imports any more is removed.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use rayon::prelude::*;
 
 use super::arguments::RevertArgs;
 use super::{CliError, Status, progress};
-use crate::config::Config;
+use crate::config::{Config, PythonVersion, Target};
 use crate::discover::{DiscoverOptions, Discovery, SourceFile, discover};
 use crate::report::diff;
 use crate::revert::{self, Which};
@@ -26,11 +26,12 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
     let bar = progress(args.quiet, "reading");
     let (config, discovery) = files(args)?;
+    let which = which(args, &config);
     let mut failed = super::report_paths(&discovery)?;
     let outcomes: Vec<Result<Option<NewText>, Failure>> = discovery
         .files
         .par_iter()
-        .map(|file| if file.selected { reverted(&file.absolute) } else { Ok(None) })
+        .map(|file| if file.selected { reverted(&file.absolute, which) } else { Ok(None) })
         .collect();
     bar.finish_and_clear();
     let mut out = io::BufWriter::new(io::stdout().lock());
@@ -90,6 +91,13 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
     })
 }
 
+/// The forms of the target, as `apply` would choose it without options.
+fn which(args: &RevertArgs, config: &Config) -> Which {
+    let newest = config.minimum_version == Some(PythonVersion::NEWEST);
+    let usual = if newest { Target::Native } else { Target::Proxy };
+    if args.all { Which::All } else { Which::Target(args.target.or(config.target).unwrap_or(usual)) }
+}
+
 fn files(args: &RevertArgs) -> Result<(Config, Discovery), CliError> {
     let first = args.paths.first().map_or(Path::new("."), PathBuf::as_path);
     let config = Config::load(first, args.config.as_deref()).map_err(CliError::Config)?;
@@ -110,7 +118,7 @@ fn files(args: &RevertArgs) -> Result<(Config, Discovery), CliError> {
 }
 
 /// The text of a file without lazy forms.
-fn reverted(path: &Path) -> Result<Option<NewText>, Failure> {
+fn reverted(path: &Path, which: Which) -> Result<Option<NewText>, Failure> {
     let failure = |text: &str, at: usize, message: String, refused: bool| {
         let position = LineIndex::new(text).position(text, at);
         Failure { line: position.line, column: position.column, message, syntax: false, refused }
@@ -122,12 +130,12 @@ fn reverted(path: &Path) -> Result<Option<NewText>, Failure> {
     // What is no Python cannot have been rewritten.
     let Ok(source) = SourceText::decode(bytes.clone()) else { return Ok(None) };
     let text = source.text();
-    if !revert::may_have_forms(text, Which::All) {
+    if !revert::may_have_forms(text, which) {
         return Ok(None);
     }
     let Ok(module) = ruff_python_parser::parse_module(text) else { return Ok(None) };
     let module = module.into_syntax();
-    let reverted = revert::revert(text, &module, Which::All).map_err(|refusal| {
+    let reverted = revert::revert(text, &module, which).map_err(|refusal| {
         failure(text, refusal.at.to_usize(), format!("left alone: {}", refusal.message), true)
     })?;
     let Some(reverted) = reverted else { return Ok(None) };

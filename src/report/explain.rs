@@ -127,6 +127,13 @@ fn snippet<'r>(
 ) -> Snippet<'r, Annotation<'r>> {
     let line = lines.line(place.bytes.start);
     let start = place.bytes.start - line.start;
-    let end = place.bytes.end.min(line.end).max(place.bytes.start) - line.start;
-    Snippet::source(&lines.text[line]).line_start(place.line as usize).annotation(annotation(start..end))
+    let source = &lines.text[line.clone()];
+    // Evidence without an extent is about its line.
+    let end = if place.bytes.is_empty() {
+        source.trim_end().len()
+    } else {
+        place.bytes.end.min(line.end) - line.start
+    };
+    let end = end.max(start);
+    Snippet::source(source).line_start(place.line as usize).annotation(annotation(start..end))
 }

@@ -5,6 +5,7 @@ use ruff_python_parser::parse_module;
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::{ADDED_NOTE, KEYWORD_NOTE, Which, remove};
+use crate::config::Target;
 use crate::facts::Sym;
 use crate::rewrite::Refusal;
 use crate::rewrite::edit::EditSet;
@@ -58,11 +59,11 @@ impl Forms<'_> {
             }
             Stmt::Import(StmtImport { is_lazy: true, range, .. })
             | Stmt::ImportFrom(StmtImportFrom { is_lazy: true, range, .. })
-                if self.which == Which::All =>
+                if self.which.targets(Target::Native) =>
             {
                 self.keyword(*range);
             }
-            Stmt::Assign(assign) if self.which == Which::All => self.assignment(assign),
+            Stmt::Assign(assign) => self.assignment(assign),
             Stmt::If(stmt) => {
                 self.body(&stmt.body)?;
                 for clause in &stmt.elif_else_clauses {
@@ -112,6 +113,7 @@ impl Forms<'_> {
         }
         let mut assigned: Vec<Item> = Vec::new();
         let mut lazy = Vec::new();
+        let mut used = Vec::new();
         for stmt in &otherwise.body {
             if let Some(items) = items(stmt) {
                 assigned.extend(items);
@@ -130,18 +132,18 @@ impl Forms<'_> {
             let Some(all) = parsed(spec) else {
                 return refuse(stmt.start(), "this block has been edited by hand: no import statement");
             };
-            // `import a.b, a.c` names also what is pending from before; a plain `import a` may load what was forgotten.
-            let meant = |item: &&(TextSize, Item)| {
-                let (_, item) = *item;
-                all.last() == Some(item)
-                    || item.0.is_none()
-                        && item.2.is_none()
-                        && item.1 == name
-                        && all.iter().all(|i| below(i, name))
+            // `import a.b, a.c` names also what is pending from before, and a plain `import a` may load what was forgotten.
+            let open: Vec<usize> = (0..imported.len()).filter(|i| !used.contains(i)).collect();
+            let exact = open.iter().find(|&&i| all.last() == Some(&imported[i].1));
+            let plain = || {
+                let is_plain = |item: &Item| item.0.is_none() && item.2.is_none() && item.1 == name;
+                open.iter().find(|&&i| is_plain(&imported[i].1) && all.iter().all(|one| below(one, name)))
             };
-            let Some((at, item)) = imported.iter().find(meant) else {
+            let Some(&index) = exact.or_else(plain) else {
                 return refuse(stmt.start(), "this block has been edited by hand: its branches differ");
             };
+            used.push(index);
+            let (at, item) = &imported[index];
             self.forgotten |= all.last() != Some(item);
             lazy.push((*at, Sym::new(name)));
             assigned.push(item.clone());
@@ -210,7 +212,7 @@ impl Forms<'_> {
     fn header(&mut self, range: TextRange, build: bool) {
         if !build && remove::alone(self.text, range) {
             self.gone.push(remove::lines(self.text, range, true));
-        } else if self.which == Which::All || !build {
+        } else if self.which.targets(Target::Proxy) || !build {
             self.gone.push(remove::from_line(self.text, range));
         }
     }
@@ -232,6 +234,16 @@ impl Forms<'_> {
     /// `__lazy_modules__ = …`, and the forms of `build`.
     fn assignment(&mut self, assign: &StmtAssign) {
         let Some(name) = target(assign) else { return };
+        if name == "__lazy_modules__" && self.which.targets(Target::LazyModules) {
+            self.gone.push(if remove::alone(self.text, assign.range()) {
+                remove::lines(self.text, assign.range(), false)
+            } else {
+                remove::from_line(self.text, assign.range())
+            });
+        }
+        if !self.which.targets(Target::Proxy) {
+            return;
+        }
         let header = match self.helpers.is_lazy_call(&assign.value) {
             Some(spec) if !self.helpers.is_lazy_name(name) => {
                 if is_provided(spec) {
@@ -251,9 +263,7 @@ impl Forms<'_> {
             Some(_) => true,
             None => runtime_attribute(assign).is_some(),
         };
-        if name == "__lazy_modules__" && remove::alone(self.text, assign.range()) {
-            self.gone.push(remove::lines(self.text, assign.range(), false));
-        } else if header || name == "__lazy_modules__" {
+        if header {
             self.gone.push(remove::from_line(self.text, assign.range()));
         }
     }

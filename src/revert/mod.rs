@@ -30,6 +30,7 @@ use ruff_python_ast::{Alias, Expr, ModModule, Stmt};
 use ruff_python_parser::parse_module;
 use ruff_text_size::{Ranged, TextSize};
 
+use crate::config::Target;
 use crate::facts::Sym;
 use crate::rewrite::Refusal;
 use crate::rewrite::edit::{EditSet, OffsetMap};
@@ -46,8 +47,17 @@ pub const ADDED_NOTE: &str = "  # dally: added, the submodule is used below";
 pub enum Which {
     /// What `apply --target proxy` writes.
     Applied,
-    /// Every lazy form: also `lazy import`, `__lazy_modules__`, and what `build --target proxy` writes.
+    /// What is written for a target, by whatever command. For `native` and `lazy-modules` that includes what people have
+    /// written themselves, because it looks the same.
+    Target(Target),
+    /// Every lazy form.
     All,
+}
+
+impl Which {
+    fn targets(self, target: Target) -> bool {
+        self == Self::All || self == Self::Target(target)
+    }
 }
 
 /// A text without dally's forms.
@@ -67,17 +77,11 @@ pub struct Reverted {
 
 /// A quick look: `false` if the text certainly has none of the forms.
 pub fn may_have_forms(text: &str, which: Which) -> bool {
-    match which {
-        Which::Applied => text.contains("TYPE_CHECKING, lazy") || text.contains(ADDED_NOTE),
-        Which::All => {
-            text.contains("lazy ")
-                || text.contains("__lazy_modules__")
-                || text.contains("pending")
-                || text.contains("lazy\\")
-                || text.contains("lazy\t")
-                || may_have_forms(text, Which::Applied)
-        }
-    }
+    text.contains("TYPE_CHECKING, lazy")
+        || text.contains(ADDED_NOTE)
+        || which.targets(Target::Native) && text.contains("lazy")
+        || which.targets(Target::LazyModules) && text.contains("__lazy_modules__")
+        || which.targets(Target::Proxy) && text.contains("pending")
 }
 
 /// Turns the forms back; `None` if there are none.
@@ -88,6 +92,10 @@ pub fn revert(text: &str, module: &ModModule, which: Which) -> Result<Option<Rev
         return Ok(None);
     }
     let helpers = Helpers::of(module);
+    // What `build` has written comes back as a whole or not at all.
+    if helpers.by_build() && !which.targets(Target::Proxy) {
+        return Ok(None);
+    }
     let mut edits = EditSet::default();
     let mut found = forms::Forms {
         text,
