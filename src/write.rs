@@ -6,6 +6,7 @@
 //! Nothing else in the program writes to the user's disk.
 
 mod marker;
+mod previous;
 mod tree;
 
 use std::fmt;
@@ -13,7 +14,7 @@ use std::fs::{self, Metadata};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-pub use self::tree::{Content, TreeWriter};
+pub use self::tree::{Content, Copies, TreeWriter};
 
 /// The file that marks an output directory of `build` and lists what was written there.
 pub const MARKER: &str = ".dally-build";

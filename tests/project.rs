@@ -343,3 +343,40 @@ fn quiet_is_quiet() {
         assert_eq!((ran.out().as_str(), ran.stderr.as_str()), ("", ""), "{arguments:?}");
     }
 }
+
+#[test]
+fn a_second_build_writes_only_what_changes() {
+    let folder = project(&[
+        ("src/a.py", LAZY),
+        ("src/b.py", LAZY),
+        ("src/plain.py", "x = 1\n"),
+        ("src/data.txt", "x"),
+    ]);
+    let at = folder.path();
+    let long_ago = std::time::SystemTime::UNIX_EPOCH;
+    let time = |name: &str| fs::metadata(at.join("out").join(name)).expect(name).modified().expect("a time");
+    for link in [&[][..], &["--link"]] {
+        let build =
+            |expected: i32| expect(at, &[&["build", "src", "--out", "out", "-q"], link].concat(), expected);
+        common::write(at, "src/b.py", LAZY.as_bytes());
+        build(0);
+        for name in ["a.py", "b.py", "_dally.py"] {
+            let file = fs::File::options().append(true).open(at.join("out").join(name)).expect(name);
+            file.set_modified(long_ago).expect("set");
+        }
+        common::write(at, "src/b.py", LAZY.replace("json", "csv").as_bytes());
+        build(0);
+        assert_eq!((time("a.py"), time("_dally.py")), (long_ago, long_ago));
+        assert_ne!(time("b.py"), long_ago);
+        // The same as a build from nothing.
+        let incremental = tree(&at.join("out"));
+        fs::remove_dir_all(at.join("out")).expect("removed");
+        build(0);
+        assert!(common::differences(&incremental, &tree(&at.join("out"))).is_empty());
+    }
+    fs::remove_file(at.join("src/a.py")).expect("removed");
+    expect(at, &["build", "src", "--out", "out", "-q"], 0);
+    assert!(!at.join("out/a.py").exists() && at.join("out/b.py").exists());
+    // What a link leads to has not changed.
+    assert_eq!(fs::read_to_string(at.join("src/plain.py")).expect("there"), "x = 1\n");
+}

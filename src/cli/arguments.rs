@@ -158,9 +158,12 @@ pub struct ApplyArgs {
 pub struct BuildArgs {
     /// The tree to copy
     pub source: PathBuf,
-    /// Where to: must not exist, be empty, or be a previous build
+    /// Where to: must not exist, be empty, or be a previous build, of which only what changes is written
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Files that are the same become hard links to their originals, not copies: do not edit them
+    #[arg(long)]
+    pub link: bool,
     /// Shared options
     #[command(flatten)]
     pub common: Common,
