@@ -3,26 +3,28 @@
 //! Enters: a [`Request`]. Leaves: a [`Run`], from which the commands take what they print or write. Reading,
 //! parsing and rewriting run in parallel and map values to values; results keep the order of the files.
 
+mod read;
+mod standing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use ruff_python_ast::ModModule;
-use ruff_python_parser::ParseError;
-use rustc_hash::{FxHashSet, FxHasher};
-use std::hash::{Hash, Hasher};
+use rustc_hash::FxHashSet;
 
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
-use crate::decide::{self, DecideOptions, ModuleVerdicts, Verdict};
+use crate::decide::{self, DecideOptions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
-use crate::facts::{self, Declared, ModuleFacts, Sym};
+use crate::facts::{ModuleFacts, Sym};
 use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
 use crate::rewrite::edit::OffsetMap;
 use crate::rewrite::{self, Form, Plan, Refusal};
-use crate::source::{LineIndex, SourceText};
+use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
+use read::{count_lines, failure_at, hash, io_failure, parse, read, refused, syntax_failure};
+pub use standing::{Counts, Standing};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -86,21 +88,6 @@ pub struct View {
     pub map: OffsetMap,
     /// The sites that are lazy in the file.
     applied: FxHashSet<usize>,
-}
-
-/// What a verdict means for the source as it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Standing {
-    /// It could be lazy, and is not, or not in the form of the target.
-    Pending,
-    /// It is lazy.
-    Lazy,
-    /// An earlier `apply` made it lazy, and now it should be eager.
-    Withdrawn,
-    /// It stays eager.
-    Eager,
-    /// Its place allows no laziness.
-    NotCandidate,
 }
 
 /// A run up to the verdicts.
@@ -403,79 +390,6 @@ impl Run {
         folders.dedup();
         folders
     }
-
-    /// Whether a site of a file is lazy in the source as it is, in any form.
-    pub fn is_lazy_in_source(&self, index: usize, site: usize) -> bool {
-        let applied = self.states[index].view.as_ref().is_some_and(|view| view.applied.contains(&site));
-        let declared = self.program.modules[index].facts.sites[site].declared;
-        applied || matches!(declared, Some(Declared::Keyword | Declared::List))
-    }
-
-    /// What the verdict about a site of a file means for the file as it is.
-    pub fn standing(&self, index: usize, site: usize) -> Standing {
-        let applied = self.states[index].view.as_ref().is_some_and(|view| view.applied.contains(&site));
-        let declared = self.program.modules[index].facts.sites[site].declared;
-        let done = match self.options.target {
-            Target::Proxy => applied,
-            Target::Native => declared == Some(Declared::Keyword) && !applied,
-            Target::LazyModules => declared == Some(Declared::List) && !applied,
-        };
-        match &self.verdicts[index].sites[site] {
-            Verdict::Lazy if done => Standing::Lazy,
-            Verdict::Lazy => Standing::Pending,
-            Verdict::Keep(_) if applied => Standing::Withdrawn,
-            Verdict::Keep(_) => Standing::Eager,
-            Verdict::NotCandidate => Standing::NotCandidate,
-        }
-    }
-
-    /// Counts for the summary.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for (index, (file, verdicts)) in self.discovery.files.iter().zip(&self.verdicts).enumerate() {
-            if !file.selected {
-                continue;
-            }
-            counts.files += 1;
-            for (site, verdict) in verdicts.sites.iter().enumerate() {
-                match verdict {
-                    Verdict::Lazy => counts.lazy += 1,
-                    Verdict::Keep(reasons) => {
-                        counts.kept += 1;
-                        for reason in reasons {
-                            *counts.reasons.entry(reason.kind).or_default() += 1;
-                        }
-                    }
-                    Verdict::NotCandidate => counts.not_candidates += 1,
-                }
-                match self.standing(index, site) {
-                    Standing::Pending => counts.pending += 1,
-                    Standing::Withdrawn => counts.withdrawn += 1,
-                    Standing::Lazy | Standing::Eager | Standing::NotCandidate => {}
-                }
-            }
-        }
-        counts
-    }
-}
-
-/// Counts for the summary.
-#[derive(Debug, Default, Clone)]
-pub struct Counts {
-    /// Files looked at.
-    pub files: usize,
-    /// Sites that are or become lazy.
-    pub lazy: usize,
-    /// Those of them that are not in the form of the target yet.
-    pub pending: usize,
-    /// Sites that are lazy in the source and should be eager.
-    pub withdrawn: usize,
-    /// Sites that stay eager.
-    pub kept: usize,
-    /// Sites whose place allows no laziness.
-    pub not_candidates: usize,
-    /// How many sites have each reason; a site may have several.
-    pub reasons: std::collections::BTreeMap<decide::KeepReason, usize>,
 }
 
 /// Whether the paths are in a project, but not the whole of it.
@@ -533,100 +447,4 @@ fn siblings(file: &SourceFile, discovery: &Discovery) -> Option<Sym> {
     let _ = discovery;
     let (folder, _) = file.module.rsplit_once('.')?;
     Some(Sym::new(folder))
-}
-
-fn read(path: &Path, request: &Request) -> (ModuleFacts, FileState) {
-    // What cannot be read counts as an empty module; `broken` says that it is none.
-    let failed = |hash, failure| {
-        let facts = parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module));
-        (facts, FileState { hash, fingerprint: None, failure: Some(failure), view: None, edited: None })
-    };
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(0, io_failure(&error)),
-    };
-    let hash = hash(&bytes);
-    let source = match SourceText::decode(bytes) {
-        Ok(source) => source,
-        Err(error) => {
-            let failure = Failure {
-                line: error.line,
-                column: error.column,
-                message: error.to_string(),
-                syntax: true,
-                refused: false,
-            };
-            return failed(hash, failure);
-        }
-    };
-    let text = source.text();
-    let module = match parse(text) {
-        Ok(module) => module,
-        Err(error) => return failed(hash, syntax_failure(text, &error)),
-    };
-    // A tree that `build` copies keeps its forms, because it keeps its lines.
-    let reverted = match request.form {
-        Form::Apply => revert::revert(text, &module, Which::Applied),
-        Form::Build => Ok(None),
-    };
-    let (reverted, edited) = match reverted {
-        Ok(reverted) => (reverted, None),
-        Err(refusal) => (None, Some(refused(text, &refusal))),
-    };
-    let Some(reverted) = reverted else {
-        let facts = facts::extract(text, &module);
-        let fingerprint = request.rewrite.then(|| verify::fingerprint(&module));
-        return (facts, FileState { hash, fingerprint, failure: None, view: None, edited });
-    };
-    let facts = facts::extract(&reverted.text, &reverted.tree);
-    let fingerprint = request.rewrite.then(|| verify::fingerprint(&reverted.tree));
-    let lazy: FxHashSet<_> = reverted.lazy.into_iter().collect();
-    let applied = facts.sites.iter().enumerate().filter_map(|(index, site)| {
-        lazy.contains(&(facts.imports[site.stmt as usize].range.start(), site.bound)).then_some(index)
-    });
-    let view = View { applied: applied.collect(), map: reverted.map };
-    (facts, FileState { hash, fingerprint, failure: None, view: Some(view), edited })
-}
-
-fn parse(text: &str) -> Result<ModModule, ParseError> {
-    ruff_python_parser::parse_module(text).map(ruff_python_parser::Parsed::into_syntax)
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    bytes.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn failure_at(text: &str, at: usize, message: String, refused: bool) -> Failure {
-    let position = LineIndex::new(text).position(text, at);
-    Failure { line: position.line, column: position.column, message, syntax: false, refused }
-}
-
-fn refused(text: &str, refusal: &Refusal) -> Failure {
-    failure_at(text, refusal.at.to_usize(), format!("left alone: {}", refusal.message), true)
-}
-
-fn io_failure(error: &std::io::Error) -> Failure {
-    Failure { line: 1, column: 1, message: format!("cannot be read: {error}"), syntax: false, refused: false }
-}
-
-fn syntax_failure(text: &str, error: &ParseError) -> Failure {
-    let position = LineIndex::new(text).position(text, error.location.start().to_usize());
-    Failure {
-        line: position.line,
-        column: position.column,
-        message: format!("syntax error: {}", error.error),
-        syntax: true,
-        refused: false,
-    }
-}
-
-/// Lines as Python counts them.
-fn count_lines(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let line_feeds = bytes.iter().filter(|b| **b == b'\n').count();
-    let returns = bytes.iter().filter(|b| **b == b'\r').count();
-    let pairs = bytes.windows(2).filter(|w| w == b"\r\n").count();
-    line_feeds + returns - pairs
 }

@@ -287,6 +287,21 @@ fn explain_shows_the_line_the_chain_and_the_remedy() {
     };
     assert!(with("CLICOLOR_FORCE", "1"));
     assert!(!with("NO_COLOR", "1"));
+    // A line of a statement that holds none of its names is about all of them.
+    common::write(
+        folder.path(),
+        "many.py",
+        b"from json import (\n    dumps,\n    loads,\n)\n\n\ndef f():\n    dumps(loads(1))\n",
+    );
+    for (subject, count) in [("many.py", 2), ("many.py:1", 2), ("many.py:2", 1), ("many.py:4", 2)] {
+        let out = expect(folder.path(), &["explain", subject], 0).out();
+        assert_eq!(out.matches("can wait until").count(), count, "{subject}: {out}");
+    }
+    expect(folder.path(), &["explain", "many.py:5"], 2);
+    let ran = expect(folder.path(), &["explain", "load-efects"], 2);
+    assert!(ran.stderr.contains("did you mean `load-effects`?"), "{}", ran.stderr);
+    let ran = expect(folder.path(), &["explain", "no/such.py:3"], 2);
+    assert_eq!(ran.stderr, "dally: no/such.py:3: no such file\n");
     let ran = expect(folder.path(), &["explain", "load-effects"], 0);
     assert!(ran.out().starts_with("# load-effects\n\nLoading the module"), "{}", ran.out());
 }

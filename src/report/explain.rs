@@ -29,8 +29,11 @@ pub fn explain(
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
     let mut found = false;
     for file in &report.files {
+        // A line between the names of a statement is about all of them.
+        let exact = line.is_some_and(|line| file.sites.iter().any(|site| site.place.on_line(line)));
         for site in &file.sites {
-            if line.is_some_and(|line| !(site.place.line..=site.place.end_line).contains(&line)) {
+            let place = if exact { &site.place } else { &site.whole };
+            if line.is_some_and(|line| !place.on_line(line)) {
                 continue;
             }
             if found {

@@ -44,6 +44,8 @@ pub struct FileReport<'a> {
 pub struct SiteReport<'a> {
     /// Where the name stands.
     pub place: Place,
+    /// Where the whole statement stands.
+    pub whole: Place,
     /// The statement for this name alone.
     pub statement: String,
     /// The site.
@@ -193,6 +195,7 @@ impl<'a> Report<'a> {
                 let alias = &import.aliases[site.alias as usize];
                 SiteReport {
                     place: lines.place(alias.range),
+                    whole: lines.place(import.range),
                     statement: statement::single(import, alias),
                     site,
                     verdict,
@@ -201,6 +204,13 @@ impl<'a> Report<'a> {
                 }
             })
             .collect()
+    }
+}
+
+impl Place {
+    /// Whether it is on a line.
+    pub fn on_line(&self, line: u32) -> bool {
+        (self.line..=self.end_line).contains(&line)
     }
 }
 
