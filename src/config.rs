@@ -16,6 +16,7 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use self::patterns::{NamePatterns, PathPatterns, PatternError};
+pub(crate) use self::table::closest;
 use self::table::{Document, Entry};
 
 /// What makes an import lazy.

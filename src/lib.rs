@@ -2,6 +2,7 @@
 //!
 //! roots → discover → files → parse and facts (parallel) → link → decide → rewrite (parallel) → verify → write.
 
+pub mod baseline;
 pub mod cli;
 pub mod config;
 pub mod decide;
@@ -9,6 +10,7 @@ pub mod discover;
 pub mod facts;
 pub mod program;
 pub mod report;
+pub mod revert;
 pub mod rewrite;
 pub mod run;
 pub mod runtime;

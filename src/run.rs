@@ -3,24 +3,28 @@
 //! Enters: a [`Request`]. Leaves: a [`Run`], from which the commands take what they print or write. Reading,
 //! parsing and rewriting run in parallel and map values to values; results keep the order of the files.
 
+mod read;
+mod standing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
-use ruff_python_ast::ModModule;
-use ruff_python_parser::ParseError;
-use rustc_hash::{FxHashSet, FxHasher};
-use std::hash::{Hash, Hasher};
+use rustc_hash::FxHashSet;
 
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
-use crate::decide::{self, DecideOptions, ModuleVerdicts, Verdict};
+use crate::decide::{self, DecideOptions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
-use crate::facts::{self, ModuleFacts, Sym};
+use crate::facts::{ModuleFacts, Sym};
 use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
-use crate::rewrite::{self, Form, Plan};
-use crate::source::{LineIndex, SourceText};
+use crate::revert::{self, Which};
+use crate::rewrite::edit::OffsetMap;
+use crate::rewrite::{self, Form, Plan, Refusal};
+use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
+use read::{count_lines, failure_at, hash, io_failure, parse, read, refused, syntax_failure};
+pub use standing::{Counts, Standing};
 
 /// What a run is asked to do.
 #[derive(Debug, Clone)]
@@ -71,6 +75,19 @@ pub struct FileState {
     fingerprint: Option<Fingerprint>,
     /// Why the file is left alone.
     pub failure: Option<Failure>,
+    /// The file has forms that `apply` wrote: the facts are those of the text before.
+    pub view: Option<View>,
+    /// It has such forms, but they cannot be turned back: they are analysed as they are, and the file is not rewritten.
+    pub edited: Option<Failure>,
+}
+
+/// A rewritten file as it is analysed: without dally's forms.
+#[derive(Debug)]
+pub struct View {
+    /// From the text that the facts are about to the file.
+    pub map: OffsetMap,
+    /// The sites that are lazy in the file.
+    applied: FxHashSet<usize>,
 }
 
 /// A run up to the verdicts.
@@ -131,7 +148,9 @@ impl Run {
         let mut times = Times::default();
         let clock = Instant::now();
         let config = &request.config;
-        let named_files = request.paths.iter().all(|p| p.is_file());
+        // Decisions use the whole project, whatever part of it is named.
+        let whole_tree = (!request.collect_others && is_part(&request.paths, &config.project_root))
+            .then(|| config.project_root.clone());
         let mut discovery = discover(&DiscoverOptions {
             paths: request.paths.clone(),
             project_root: config.project_root.clone(),
@@ -140,7 +159,7 @@ impl Run {
             exclude: config.exclude.clone(),
             respect_gitignore: !request.collect_others,
             collect_others: request.collect_others,
-            whole_tree: (named_files && !request.collect_others).then(|| config.project_root.clone()),
+            whole_tree,
         })?;
         // The runtime that an earlier run wrote stays as it is.
         for file in &mut discovery.files {
@@ -158,7 +177,7 @@ impl Run {
         let clock = Instant::now();
         let options = decide_options(request);
         let extracted: Vec<(ModuleFacts, FileState)> =
-            discovery.files.par_iter().map(|file| read(&file.absolute, request.rewrite, options.first)).collect();
+            discovery.files.par_iter().map(|file| read(&file.absolute, request, options.first)).collect();
         let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
         times.facts = clock.elapsed();
 
@@ -216,9 +235,15 @@ impl Run {
         if let Some(failure) = &state.failure {
             return FileOutcome::Failed(failure.clone());
         }
+        if !file.selected {
+            return FileOutcome::Unchanged;
+        }
+        if let Some(edited) = &state.edited {
+            return FileOutcome::Failed(edited.clone());
+        }
         let verdicts = &self.verdicts[index];
         let lazy = verdicts.lazy();
-        if !file.selected || (!lazy.contains(&true) && verdicts.missing.is_empty()) {
+        if state.view.is_none() && !lazy.contains(&true) && verdicts.missing.is_empty() {
             return FileOutcome::Unchanged;
         }
         match self.rewritten(index, &lazy) {
@@ -232,10 +257,7 @@ impl Run {
         let file = &self.discovery.files[index];
         let module = &self.program.modules[index];
         let verdicts = &self.verdicts[index];
-        let bug = |at: usize, text: &str, message: String| {
-            let position = LineIndex::new(text).position(text, at);
-            Failure { line: position.line, column: position.column, message, syntax: false, refused: false }
-        };
+        let bug = |at: usize, text: &str, message: String| failure_at(text, at, message, false);
         let bytes = fs::read(&file.absolute).map_err(|e| io_failure(&e))?;
         if hash(&bytes) != self.states[index].hash {
             return Err(Failure {
@@ -253,7 +275,15 @@ impl Run {
             syntax: false,
             refused: false,
         })?;
-        let text = source.text();
+        let reverted = match &self.states[index].view {
+            Some(_) => {
+                let module = parse(source.text()).map_err(|error| syntax_failure(source.text(), &error))?;
+                revert::revert(source.text(), &module, Which::Applied)
+                    .map_err(|refusal| refused(source.text(), &refusal))?
+            }
+            None => None,
+        };
+        let text = reverted.as_ref().map_or(source.text(), |reverted| reverted.text.as_str());
         let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
         let absolute: Vec<Option<Sym>> = module
             .facts
@@ -277,16 +307,23 @@ impl Run {
             form: self.options.form,
             runtime: &runtime,
         };
-        let new = match rewrite::rewrite(&plan) {
-            Ok(Some(new)) => new,
-            Ok(None) => return Ok(None),
-            Err(refusal) => {
-                let failure = bug(refusal.at.to_usize(), text, format!("left alone: {}", refusal.message));
-                return Err(Failure { refused: true, ..failure });
-            }
+        let new = rewrite::rewrite(&plan).map_err(|refusal| {
+            let at = reverted.as_ref().map_or(refusal.at, |reverted| reverted.map.to_old(refusal.at));
+            refused(source.text(), &Refusal { at, ..refusal })
+        })?;
+        if let Some(new) = &new {
+            self.verify(index, text, new, &plan).map_err(|message| bug(0, text, message))?;
+        }
+        // Nothing is lazy any more, or nothing has changed since the file was rewritten.
+        let new = match (&new, &reverted) {
+            (Some(new), _) => new.as_str(),
+            (None, Some(reverted)) => reverted.text.as_str(),
+            (None, None) => return Ok(None),
         };
-        self.verify(index, text, &new, &plan).map_err(|message| bug(0, text, message))?;
-        let new = source.encode(&new).map_err(|e| bug(0, text, e.to_string()))?;
+        if new == source.text() {
+            return Ok(None);
+        }
+        let new = source.encode(new).map_err(|e| bug(0, text, e.to_string()))?;
         Ok(Some(NewText { old: bytes, bytes: new }))
     }
 
@@ -353,45 +390,13 @@ impl Run {
         folders.dedup();
         folders
     }
-
-    /// Counts for the summary.
-    pub fn counts(&self) -> Counts {
-        let mut counts = Counts::default();
-        for (file, verdicts) in self.discovery.files.iter().zip(&self.verdicts) {
-            if !file.selected {
-                continue;
-            }
-            counts.files += 1;
-            for verdict in &verdicts.sites {
-                match verdict {
-                    Verdict::Lazy => counts.lazy += 1,
-                    Verdict::Keep(reasons) => {
-                        counts.kept += 1;
-                        for reason in reasons {
-                            *counts.reasons.entry(reason.kind).or_default() += 1;
-                        }
-                    }
-                    Verdict::NotCandidate => counts.not_candidates += 1,
-                }
-            }
-        }
-        counts
-    }
 }
 
-/// Counts for the summary.
-#[derive(Debug, Default, Clone)]
-pub struct Counts {
-    /// Files looked at.
-    pub files: usize,
-    /// Sites that are or become lazy.
-    pub lazy: usize,
-    /// Sites that stay eager.
-    pub kept: usize,
-    /// Sites whose place allows no laziness.
-    pub not_candidates: usize,
-    /// How many sites have each reason; a site may have several.
-    pub reasons: std::collections::BTreeMap<decide::KeepReason, usize>,
+/// Whether the paths are in a project, but not the whole of it.
+fn is_part(paths: &[PathBuf], project: &Path) -> bool {
+    let Ok(project) = fs::canonicalize(project) else { return false };
+    let paths: Vec<PathBuf> = paths.iter().filter_map(|path| fs::canonicalize(path).ok()).collect();
+    paths.iter().all(|path| path.starts_with(&project)) && !paths.contains(&project)
 }
 
 fn decide_options(request: &Request) -> DecideOptions {
@@ -442,72 +447,4 @@ fn siblings(file: &SourceFile, discovery: &Discovery) -> Option<Sym> {
     let _ = discovery;
     let (folder, _) = file.module.rsplit_once('.')?;
     Some(Sym::new(folder))
-}
-
-fn read(path: &Path, fingerprint: bool, oldest: PythonVersion) -> (ModuleFacts, FileState) {
-    // What cannot be read counts as an empty module; `broken` says that it is none.
-    let failed = |hash, failure| {
-        let facts = parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module, oldest));
-        (facts, FileState { hash, fingerprint: None, failure: Some(failure) })
-    };
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(0, io_failure(&error)),
-    };
-    let hash = hash(&bytes);
-    let source = match SourceText::decode(bytes) {
-        Ok(source) => source,
-        Err(error) => {
-            let failure = Failure {
-                line: error.line,
-                column: error.column,
-                message: error.to_string(),
-                syntax: true,
-                refused: false,
-            };
-            return failed(hash, failure);
-        }
-    };
-    let text = source.text();
-    let module = match parse(text) {
-        Ok(module) => module,
-        Err(error) => return failed(hash, syntax_failure(text, &error)),
-    };
-    let facts = facts::extract(text, &module, oldest);
-    let fingerprint = fingerprint.then(|| verify::fingerprint(&module));
-    (facts, FileState { hash, fingerprint, failure: None })
-}
-
-fn parse(text: &str) -> Result<ModModule, ParseError> {
-    ruff_python_parser::parse_module(text).map(ruff_python_parser::Parsed::into_syntax)
-}
-
-fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    bytes.hash(&mut hasher);
-    hasher.finish()
-}
-
-fn io_failure(error: &std::io::Error) -> Failure {
-    Failure { line: 1, column: 1, message: format!("cannot be read: {error}"), syntax: false, refused: false }
-}
-
-fn syntax_failure(text: &str, error: &ParseError) -> Failure {
-    let position = LineIndex::new(text).position(text, error.location.start().to_usize());
-    Failure {
-        line: position.line,
-        column: position.column,
-        message: format!("syntax error: {}", error.error),
-        syntax: true,
-        refused: false,
-    }
-}
-
-/// Lines as Python counts them.
-fn count_lines(text: &str) -> usize {
-    let bytes = text.as_bytes();
-    let line_feeds = bytes.iter().filter(|b| **b == b'\n').count();
-    let returns = bytes.iter().filter(|b| **b == b'\r').count();
-    let pairs = bytes.windows(2).filter(|w| w == b"\r\n").count();
-    line_feeds + returns - pairs
 }

@@ -13,7 +13,7 @@
 use std::hash::{Hash, Hasher};
 
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, TraversalSignal, walk_expr, walk_stmt};
-use ruff_python_ast::{AnyNodeRef, Expr, InterpolatedStringElement, ModModule, Number, Stmt};
+use ruff_python_ast::{AnyNodeRef, Expr, InterpolatedStringElement, ModModule, Number, Stmt, StmtAssign};
 use ruff_python_parser::{parse_expression, parse_module};
 use rustc_hash::FxHasher;
 
@@ -28,14 +28,12 @@ pub struct Fingerprint(u64);
 pub struct Helpers {
     lazy: Vec<String>,
     real: Vec<String>,
+    build: bool,
 }
 
 /// The fingerprint of a module.
 pub fn fingerprint(module: &ModModule) -> Fingerprint {
-    let mut helpers = Helpers::default();
-    for stmt in &module.body {
-        helpers.collect(stmt);
-    }
+    let helpers = Helpers::of(module);
     let mut visitor = Visitor { hash: FxHasher::default(), helpers: &helpers, imports: 0, depth: 0 };
     for stmt in &module.body {
         visitor.visit_stmt(stmt);
@@ -45,11 +43,55 @@ pub fn fingerprint(module: &ModModule) -> Fingerprint {
 }
 
 impl Helpers {
+    /// The helper names that the headers of a module bind.
+    pub fn of(module: &ModModule) -> Self {
+        let mut helpers = Self::default();
+        for stmt in &module.body {
+            helpers.collect(stmt);
+        }
+        helpers
+    }
+
+    /// Whether there is a header.
+    pub fn known(&self) -> bool {
+        !self.lazy.is_empty()
+    }
+
+    /// Whether `build` has written the module.
+    pub fn by_build(&self) -> bool {
+        self.build
+    }
+
+    /// Whether reads may be wrapped.
+    pub fn wraps(&self) -> bool {
+        !self.real.is_empty()
+    }
+
+    /// All helper names.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.lazy.iter().chain(&self.real).map(String::as_str)
+    }
+
+    /// Whether a name is the function that makes placeholders.
+    pub fn is_lazy_name(&self, name: &str) -> bool {
+        self.lazy.iter().any(|lazy| lazy == name)
+    }
+
+    /// Whether the text of an annotation mentions the function that wraps reads.
+    pub fn mentioned(&self, text: &str) -> bool {
+        self.real.iter().any(|real| text.contains(real.as_str()))
+    }
+
     /// Learns the helper names from a header.
     fn collect(&mut self, stmt: &Stmt) {
-        if let Some((name, helper)) = runtime_attribute(stmt) {
+        if let Stmt::Assign(assign) = stmt
+            && let Some((name, helper)) = runtime_attribute(assign)
+        {
             match helper {
-                "pending" => self.lazy.push(name.to_owned()),
+                "pending" => {
+                    self.lazy.push(name.to_owned());
+                    self.build = true;
+                }
                 _ => self.real.push(name.to_owned()),
             }
             return;
@@ -61,14 +103,18 @@ impl Helpers {
         for alias in &import.names {
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str().to_owned();
             match alias.name.as_str() {
-                "pending" | "lazy" => self.lazy.push(bound),
+                "pending" | "lazy" => {
+                    self.build |= alias.name.as_str() == "pending";
+                    self.lazy.push(bound);
+                }
                 "real" => self.real.push(bound),
                 _ => {}
             }
         }
     }
 
-    fn is_lazy_call<'a>(&self, expr: &'a Expr) -> Option<&'a str> {
+    /// The specification, if the expression asks for a placeholder.
+    pub fn is_lazy_call<'a>(&self, expr: &'a Expr) -> Option<&'a str> {
         let Expr::Call(call) = expr else { return None };
         let Expr::Name(name) = &*call.func else { return None };
         if !self.lazy.iter().any(|n| n == name.id.as_str()) {
@@ -80,7 +126,8 @@ impl Helpers {
         }
     }
 
-    fn wrapped<'a>(&self, expr: &'a Expr) -> Option<&'a Expr> {
+    /// The name in `real(X)`.
+    pub fn wrapped<'a>(&self, expr: &'a Expr) -> Option<&'a Expr> {
         let Expr::Call(call) = expr else { return None };
         let Expr::Name(name) = &*call.func else { return None };
         match &*call.arguments.args {
@@ -90,7 +137,7 @@ impl Helpers {
     }
 
     /// `(_dally_real(X), (subject))[-1]`
-    fn wrapped_subject<'a>(&self, expr: &'a Expr) -> Option<&'a Expr> {
+    pub fn wrapped_subject<'a>(&self, expr: &'a Expr) -> Option<&'a Expr> {
         let Expr::Subscript(subscript) = expr else { return None };
         let Expr::Tuple(tuple) = &*subscript.value else { return None };
         let (last, calls) = tuple.elts.split_last()?;
@@ -100,8 +147,7 @@ impl Helpers {
 }
 
 /// `x = __import__("_dally").real` and `x = __import__("_dally").pending("…")`: the name and the helper.
-fn runtime_attribute(stmt: &Stmt) -> Option<(&str, &str)> {
-    let Stmt::Assign(assign) = stmt else { return None };
+pub fn runtime_attribute(assign: &StmtAssign) -> Option<(&str, &str)> {
     let [Expr::Name(target)] = &assign.targets[..] else { return None };
     let attribute = match &*assign.value {
         Expr::Attribute(attribute) => attribute,
@@ -114,7 +160,8 @@ fn runtime_attribute(stmt: &Stmt) -> Option<(&str, &str)> {
     (imports && matches!(helper, "pending" | "real")).then_some((target.id.as_str(), helper))
 }
 
-fn is_runtime_import(import: &ruff_python_ast::StmtImportFrom) -> bool {
+/// Whether a from-import is a header.
+pub fn is_runtime_import(import: &ruff_python_ast::StmtImportFrom) -> bool {
     is_header(import.module.as_ref().map_or("", |m| m.as_str()), &import.names)
 }
 
@@ -182,7 +229,7 @@ impl Visitor<'_> {
     fn own_form(&mut self, stmt: &Stmt) -> bool {
         match stmt {
             Stmt::ImportFrom(import) if is_runtime_import(import) && !self.helpers.lazy.is_empty() => true,
-            Stmt::Assign(_) if runtime_attribute(stmt).is_some() => true,
+            Stmt::Assign(assign) if runtime_attribute(assign).is_some() => true,
             Stmt::Assign(assign) => {
                 if let Some(spec) = self.helpers.is_lazy_call(&assign.value) {
                     let header = matches!(&assign.targets[..], [Expr::Name(n)]

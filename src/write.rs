@@ -1,11 +1,12 @@
 //! The only writer.
 //!
 //! [`replace_file`] changes a file in place: whatever happens, the file has either its old bytes or its complete new ones.
-//! [`add_file`] writes the runtime file where there may be none yet.
+//! [`add_file`] writes the runtime file where there may be none yet; [`remove_file`] takes it away again.
 //! [`TreeWriter`] fills the output directory of `build`, and never writes outside it. Every error names its path.
 //! Nothing else in the program writes to the user's disk.
 
 mod marker;
+mod previous;
 mod tree;
 
 use std::fmt;
@@ -13,7 +14,7 @@ use std::fs::{self, Metadata};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-pub use self::tree::{Content, TreeWriter};
+pub use self::tree::{Content, Copies, TreeWriter};
 
 /// The file that marks an output directory of `build` and lists what was written there.
 pub const MARKER: &str = ".dally-build";
@@ -62,6 +63,15 @@ pub fn add_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.persist_noclobber(path).map_err(|error| failed("create", path, &error.error))?;
     sync(directory);
     Ok(())
+}
+
+/// Removes a regular file of our own.
+pub fn remove_file(path: &Path) -> io::Result<()> {
+    let old = fs::symlink_metadata(path).map_err(|error| failed("read", path, &error))?;
+    if !old.is_file() {
+        return Err(refused(io::ErrorKind::InvalidInput, path, "not a regular file"));
+    }
+    fs::remove_file(path).map_err(|error| failed("remove", path, &error))
 }
 
 fn directory_of(path: &Path) -> &Path {

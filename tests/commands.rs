@@ -221,6 +221,15 @@ fn a_closed_pipe_is_no_failure() {
     let output = child.wait_with_output().expect("ended");
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    // Nobody reads the diff, and every file is rewritten all the same.
+    let mut child = common::dally(folder.path())
+        .args(["apply", "--diff", "-q", "."])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("dally starts");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("ended").code(), Some(0));
+    expect(folder.path(), &["check", "-q", "."], 0);
 }
 
 /// Sources that nest more deeply than anything that people write.

@@ -139,6 +139,11 @@ fn apply_once_apply_twice_and_the_diff_agree() {
             changed.retain(|path| old.contains_key(path));
             println!("{what}: {} files changed", changed.len());
             no_complaints(&what, &common::same_program(python, &source, &applied, &changed, &["--compare"]));
+            if *target == "proxy" {
+                expect(&applied, &["revert", "."], 0);
+                let different = differences(&old, &tree(&applied));
+                assert!(different.is_empty(), "{what}: apply and revert change {different:?}");
+            }
             fs::remove_dir_all(&applied).expect("removed");
         }
     }

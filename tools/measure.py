@@ -15,8 +15,10 @@ import time
 
 def run(python, folder, arguments):
     environment = dict(os.environ, PYTHONPATH=os.pathsep.join(filter(None, [folder, os.environ.get("PYTHONPATH")])))
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # both sides have their caches
     start = time.perf_counter()
-    done = subprocess.run([python, *arguments], env=environment, stdin=subprocess.DEVNULL, capture_output=True)
+    # The current folder comes first on the path of `python -m`.
+    done = subprocess.run([python, *arguments], cwd=folder, env=environment, stdin=subprocess.DEVNULL, capture_output=True)
     return time.perf_counter() - start, done
 
 

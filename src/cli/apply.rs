@@ -11,6 +11,7 @@ use super::arguments::ApplyArgs;
 use super::{CliError, Status, progress, report_problems, summary};
 use crate::config::Target;
 use crate::report::diff;
+use crate::report::sites::portable;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
 use crate::runtime::RUNTIME;
@@ -18,24 +19,28 @@ use crate::write::{add_file, replace_file};
 
 pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
-    let bar = progress(&args.common, "reading");
+    let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, true)?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
     bar.finish_and_clear();
     let outcomes = outcomes(&run);
     let mut failed = report_problems(&run, false)? | report_failures(&run, &outcomes)?;
     let mut out = io::BufWriter::new(io::stdout().lock());
+    // A reader that closes the pipe early does not keep the other files from being rewritten.
+    let mut printed: io::Result<()> = Ok(());
     let mut changed = 0_usize;
+    let mut added = Vec::new();
     // The runtime first: a rewritten file must never be without it.
     for (path, bytes) in runtime_files(&run, &outcomes) {
         if let Err(error) = add_file(&path, bytes.as_bytes()) {
             return Err(CliError::Message(error.to_string()));
         }
+        added.push(path);
     }
     for (file, outcome) in run.discovery.files.iter().zip(&outcomes) {
         let FileOutcome::Changed(text) = outcome else { continue };
-        if args.diff {
-            diff::unified(&file.path, text, &mut out)?;
+        if args.diff && printed.is_ok() {
+            printed = diff::unified(&file.path, text, &mut out);
         }
         match replace_file(&file.absolute, &text.bytes) {
             Ok(()) => changed += 1,
@@ -45,9 +50,13 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
             }
         }
     }
-    out.flush()?;
+    printed.and_then(|()| out.flush())?;
     if !args.common.quiet {
-        let line = summary(&run, &run.counts(), "lazy", clock.elapsed().as_secs_f64());
+        for path in &added {
+            writeln!(io::stderr(), "{}: the runtime file, written", portable(path))?;
+        }
+        let counts = run.counts();
+        let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{changed} files rewritten; {line}")?;
     }
     Ok(if failed { Status::Failed } else { Status::Done })

@@ -9,9 +9,12 @@ use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target}
 use crate::rewrite::Form;
 use crate::run::Request;
 
+/// What `--version` says after the name: version, commit, and whose grammar is understood.
+const VERSION: &str = concat!(env!("DALLY_VERSION"), ", parser ruff_python_parser ", env!("DALLY_PARSER"));
+
 /// Makes Python imports lazy ahead of time, and keeps eager whatever cannot be shown safe.
 #[derive(Debug, Parser)]
-#[command(version, about, propagate_version = true)]
+#[command(version = VERSION, about)]
 pub struct Arguments {
     /// What to do.
     #[command(subcommand)]
@@ -31,6 +34,18 @@ pub enum Command {
     Build(BuildArgs),
     /// Explain the verdicts about a file or a line, or what a reason means
     Explain(ExplainArgs),
+    /// Turn lazy forms back into ordinary imports
+    Revert(RevertArgs),
+    /// Show how many imports are lazy, by folder, and why the others are not
+    Status(StatusArgs),
+    /// Write a configuration and the pre-commit entry; never overwrites
+    Init(InitArgs),
+    /// Print the completions for a shell
+    #[command(hide = true)]
+    Completions(CompletionsArgs),
+    /// Write man pages into a folder
+    #[command(hide = true)]
+    Man(ManArgs),
 }
 
 /// Options that all commands share.
@@ -76,8 +91,12 @@ pub struct Common {
 pub enum OutputFormat {
     /// For people
     Text,
-    /// For programs
+    /// For programs; the schema is `docs/check-output.schema.json`
     Json,
+    /// SARIF 2.1.0, for code-scanning services
+    Sarif,
+    /// Annotations of GitHub Actions
+    Github,
 }
 
 /// `dally check`
@@ -89,6 +108,21 @@ pub struct CheckArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value = "text")]
     pub output_format: OutputFormat,
+    /// Count instead of listing (text and json)
+    #[arg(long)]
+    pub statistics: bool,
+    /// Exit with 0 although something could be lazy
+    #[arg(long)]
+    pub exit_zero: bool,
+    /// Report only what this file does not know
+    #[arg(long, value_name = "FILE")]
+    pub baseline: Option<PathBuf>,
+    /// Write all findings of this run to the baseline, and report none
+    #[arg(long, requires = "baseline")]
+    pub write_baseline: bool,
+    /// Take out of the baseline what is no finding any more
+    #[arg(long, requires = "baseline", conflicts_with = "write_baseline")]
+    pub update_baseline: bool,
     /// Shared options
     #[command(flatten)]
     pub common: Common,
@@ -124,9 +158,12 @@ pub struct ApplyArgs {
 pub struct BuildArgs {
     /// The tree to copy
     pub source: PathBuf,
-    /// Where to: must not exist, be empty, or be a previous build
+    /// Where to: must not exist, be empty, or be a previous build, of which only what changes is written
     #[arg(long, value_name = "DIR")]
     pub out: PathBuf,
+    /// Files that are the same become hard links to their originals, not copies: do not edit them
+    #[arg(long)]
+    pub link: bool,
     /// Shared options
     #[command(flatten)]
     pub common: Common,
@@ -143,7 +180,92 @@ pub struct ExplainArgs {
     pub common: Common,
 }
 
+/// `dally revert`
+#[derive(Debug, Args)]
+pub struct RevertArgs {
+    /// Files and folders
+    #[arg(default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// The forms to turn back; otherwise those of the configured target
+    #[arg(long, value_enum)]
+    pub target: Option<Target>,
+    /// Turn back every lazy form, also what people have written themselves
+    #[arg(long, conflicts_with = "target")]
+    pub all: bool,
+    /// Print the diff and change nothing
+    #[arg(long)]
+    pub diff: bool,
+    /// Configuration file; otherwise the nearest `dally.toml` or `pyproject.toml`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Number of threads; otherwise one per processor
+    #[arg(long, value_name = "N")]
+    pub jobs: Option<usize>,
+    /// Print problems only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// `dally status`
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// Files and folders
+    #[arg(default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// Form of the result
+    #[arg(long, value_enum, default_value = "text")]
+    pub output_format: StatusFormat,
+    /// How many levels of folders to show
+    #[arg(long, value_name = "N", default_value = "2")]
+    pub depth: usize,
+    /// Shared options
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Forms of a status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum StatusFormat {
+    /// For people
+    Text,
+    /// For programs
+    Json,
+}
+
+/// `dally init`
+#[derive(Debug, Args)]
+pub struct InitArgs {
+    /// The project
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+    /// Do not write the pre-commit entry
+    #[arg(long)]
+    pub no_pre_commit: bool,
+}
+
+/// `dally completions`
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell
+    pub shell: clap_complete::Shell,
+}
+
+/// `dally man`
+#[derive(Debug, Args)]
+pub struct ManArgs {
+    /// Where the pages are written; must exist
+    pub folder: PathBuf,
+}
+
 impl Arguments {
+    /// The number of threads asked for.
+    pub fn jobs(&self) -> Option<usize> {
+        match &self.command {
+            Command::Revert(args) => args.jobs,
+            _ => self.common().and_then(|common| common.jobs),
+        }
+    }
+
     /// The shared options of the command.
     pub fn common(&self) -> Option<&Common> {
         Some(match &self.command {
@@ -152,6 +274,8 @@ impl Arguments {
             Command::Apply(args) => &args.common,
             Command::Build(args) => &args.common,
             Command::Explain(args) => &args.common,
+            Command::Status(args) => &args.common,
+            Command::Revert(_) | Command::Init(_) | Command::Completions(_) | Command::Man(_) => return None,
         })
     }
 }

@@ -13,16 +13,18 @@ use crate::config::Target;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
 use crate::runtime::RUNTIME;
-use crate::write::{Content, TreeWriter};
+use crate::write::{Content, Copies, TreeWriter};
 
 pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
-    let bar = progress(&args.common, "reading");
+    let bar = progress(args.common.quiet, "reading");
     let paths = [args.source.clone()];
     let mut request = args.common.request(&paths, Form::Build, true)?;
     request.collect_others = true;
+    let copies = if args.link { Copies::Linked } else { Copies::Own };
     // A bad output is reported before any work is done.
-    let writer = TreeWriter::create(&args.source, &args.out).map_err(|e| CliError::Message(e.to_string()))?;
+    let writer =
+        TreeWriter::create(&args.source, &args.out, copies).map_err(|e| CliError::Message(e.to_string()))?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
     bar.set_message("writing");
     let problems: Mutex<Vec<(String, bool)>> = Mutex::new(Vec::new());
@@ -84,7 +86,8 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
         failed |= fatal;
     }
     if !args.common.quiet {
-        let line = summary(&run, &run.counts(), "lazy", clock.elapsed().as_secs_f64());
+        let counts = run.counts();
+        let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{line}")?;
         if args.common.verbose {
             writeln!(io::stderr(), "{:?}", run.times)?;

@@ -1,40 +1,101 @@
 //! `dally check`: what could be lazy, what stays eager, and why.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::time::Instant;
 
 use super::arguments::{CheckArgs, OutputFormat};
 use super::{CliError, Status, progress, report_problems, summary};
-use crate::report::{json, text};
+use crate::baseline::Baseline;
+use crate::report::sites::Report;
+use crate::report::{github, json, sarif, text};
 use crate::rewrite::Form;
 use crate::run::Run;
+use crate::write::add_file;
 
 pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
-    let bar = progress(&args.common, "reading");
+    if args.statistics && !matches!(args.output_format, OutputFormat::Text | OutputFormat::Json) {
+        return Err(CliError::Message("--statistics needs the output format text or json".to_owned()));
+    }
+    // A bad baseline is reported before any work is done.
+    let baseline = match &args.baseline {
+        Some(path) if !args.write_baseline => Some(Baseline::read(path).map_err(CliError::Message)?),
+        _ => None,
+    };
+    let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, false)?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
+    bar.set_message("reporting");
+    let mut report = Report::new(&run);
+    let mut gone = 0;
+    if let (Some(baseline), Some(path)) = (&baseline, &args.baseline) {
+        gone = baseline.mark(&mut report, path);
+    }
     bar.finish_and_clear();
+    let counts = run.counts();
+    let all = args.common.verbose;
     let mut out = io::BufWriter::new(io::stdout().lock());
-    match args.output_format {
-        OutputFormat::Text => text::verdicts(&run, args.common.verbose, &mut out)?,
-        OutputFormat::Json => json::verdicts(&run, &mut out)?,
+    if !args.write_baseline {
+        match args.output_format {
+            OutputFormat::Text if args.statistics => text::statistics(&counts, &mut out)?,
+            OutputFormat::Text => text::verdicts(&report, all, &mut out)?,
+            OutputFormat::Json => json::verdicts(&report, args.statistics, &mut out)?,
+            OutputFormat::Sarif => sarif::log(&report, all, baseline.is_some(), &mut out)?,
+            OutputFormat::Github => github::annotations(&report, all, &mut out)?,
+        }
     }
     out.flush()?;
     let failed = report_problems(&run, false)?;
-    let counts = run.counts();
+    if let Some(path) = &args.baseline {
+        keep(args, path, baseline.as_ref(), &report, gone)?;
+    }
     if !args.common.quiet {
         let done = "could be lazy";
-        writeln!(io::stderr(), "{}", summary(&run, &counts, done, clock.elapsed().as_secs_f64()))?;
-        if args.common.verbose {
+        writeln!(io::stderr(), "{}", summary(&counts, done, counts.pending, clock.elapsed()))?;
+        if counts.withdrawn > 0 {
+            writeln!(io::stderr(), "{} imports are lazy and should be eager", counts.withdrawn)?;
+        }
+        if all {
             writeln!(io::stderr(), "{:?}", run.times)?;
         }
     }
     Ok(if failed {
         Status::Failed
-    } else if counts.lazy > 0 {
+    } else if report.findings().next().is_some() && !args.write_baseline && !args.exit_zero {
         Status::Pending
     } else {
         Status::Done
     })
+}
+
+/// Writes the baseline if that is asked for, and says what it could be.
+fn keep(
+    args: &CheckArgs,
+    path: &Path,
+    baseline: Option<&Baseline>,
+    report: &Report<'_>,
+    gone: usize,
+) -> Result<(), CliError> {
+    let new = match baseline {
+        None => Some(Baseline::of(report, path)),
+        Some(baseline) if args.update_baseline && gone > 0 => Some(baseline.lowered(report, path)),
+        Some(_) => None,
+    };
+    if let Some(new) = &new {
+        add_file(path, new.text().as_bytes()).map_err(|error| CliError::Message(error.to_string()))?;
+    }
+    if args.common.quiet {
+        return Ok(());
+    }
+    match (&new, baseline) {
+        (Some(new), _) => writeln!(io::stderr(), "{}: {} known findings", path.display(), new.len())?,
+        (None, Some(_)) if gone > 0 => writeln!(
+            io::stderr(),
+            "{}: {gone} findings are gone; --update-baseline takes them out",
+            path.display()
+        )?,
+        (None, _) => {}
+    }
+    Ok(())
 }

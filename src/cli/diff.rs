@@ -11,7 +11,7 @@ use crate::run::{FileOutcome, Run};
 
 pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
-    let bar = progress(&args.common, "reading");
+    let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, true)?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
     bar.finish_and_clear();
@@ -32,7 +32,8 @@ pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
         status = Status::Failed;
     }
     if !args.common.quiet {
-        let line = summary(&run, &run.counts(), "would be lazy", clock.elapsed().as_secs_f64());
+        let counts = run.counts();
+        let line = summary(&counts, "would be lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{line}")?;
     }
     Ok(status)

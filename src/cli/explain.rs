@@ -1,38 +1,39 @@
 //! `dally explain`: the verdicts about a file or a line, or what a reason means.
 
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::arguments::ExplainArgs;
 use super::{CliError, Status, report_problems};
+use crate::config::closest;
 use crate::decide::KeepReason;
-use crate::report::text;
+use crate::report::explain;
+use crate::report::sites::Report;
 use crate::rewrite::Form;
 use crate::run::Run;
 
 pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
     let mut out = io::BufWriter::new(io::stdout().lock());
     if let Some(reason) = KeepReason::ALL.iter().find(|r| r.name() == args.subject) {
-        writeln!(out, "# {reason}\n\n{}", reason.documentation())?;
+        write!(out, "{}", reason.page())?;
         out.flush()?;
         return Ok(Status::Done);
     }
     let (path, line) = match args.subject.rsplit_once(':') {
+        // A file may be called so.
+        _ if Path::new(&args.subject).exists() => (PathBuf::from(&args.subject), None),
         Some((path, line)) if !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit()) => {
             (PathBuf::from(path), line.parse::<u32>().ok())
         }
         _ => (PathBuf::from(&args.subject), None),
     };
     if !path.exists() {
-        return Err(CliError::Message(format!(
-            "{}: no such file, and no reason of this name; the reasons are {}",
-            args.subject,
-            KeepReason::ALL.iter().map(|r| r.name()).collect::<Vec<_>>().join(", ")
-        )));
+        return Err(CliError::Message(unknown(&args.subject)));
     }
     let request = args.common.request(std::slice::from_ref(&path), Form::Apply, false)?;
     let run = Run::new(&request).map_err(CliError::Discover)?;
-    let found = text::explain(&run, line, &mut out)?;
+    let colours = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
+    let found = explain::explain(&Report::new(&run), line, colours, &mut out)?;
     out.flush()?;
     let failed = report_problems(&run, false)?;
     if failed {
@@ -42,4 +43,17 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
         return Err(CliError::Message(format!("{}: no import at module level there", args.subject)));
     }
     Ok(Status::Done)
+}
+
+/// What to say about a subject that is neither a file nor a reason.
+fn unknown(subject: &str) -> String {
+    if subject.contains(['/', '\\', '.', ':']) {
+        return format!("{subject}: no such file");
+    }
+    let names: Vec<&str> = KeepReason::ALL.iter().map(|reason| reason.name()).collect();
+    let help = match closest(subject, &names) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => format!("the reasons are {}", names.join(", ")),
+    };
+    format!("{subject}: no such file, and no reason of this name; {help}")
 }

@@ -6,14 +6,19 @@ mod build;
 mod check;
 mod diff;
 mod explain;
+mod init;
+mod revert;
+mod shell;
+mod status;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 
 use crate::config::ConfigError;
-use crate::discover::DiscoverError;
+use crate::discover::{DiscoverError, Discovery};
 use crate::run::{Counts, Run};
 pub use arguments::{Arguments, Command, Common, OutputFormat};
 
@@ -83,10 +88,9 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<Status, CliError> {
-    let common = arguments.common();
     // Deeply nested sources need deep stacks; the memory is only reserved.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(common.and_then(|c| c.jobs).unwrap_or(0))
+        .num_threads(arguments.jobs().unwrap_or(0))
         .stack_size(512 << 20)
         .build()
         .map_err(|e| CliError::Message(format!("cannot start threads: {e}")))?;
@@ -96,17 +100,26 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
         Command::Apply(args) => apply::run(args),
         Command::Build(args) => build::run(args),
         Command::Explain(args) => explain::run(args),
+        Command::Revert(args) => revert::run(args),
+        Command::Status(args) => status::run(args),
+        Command::Init(args) => init::run(args),
+        Command::Completions(args) => shell::completions(args),
+        Command::Man(args) => shell::man(args),
     })
+}
+
+/// Prints which paths could not be looked through; gives whether there were any.
+fn report_paths(discovery: &Discovery) -> io::Result<bool> {
+    for problem in &discovery.problems {
+        writeln!(io::stderr(), "{}: error: {}", problem.path.display(), problem.message)?;
+    }
+    Ok(!discovery.problems.is_empty())
 }
 
 /// Prints what went wrong with single files and paths; gives whether anything counts as a failure.
 fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
-    let mut failed = false;
+    let mut failed = report_paths(&run.discovery)?;
     let mut stderr = io::stderr().lock();
-    for problem in &run.discovery.problems {
-        writeln!(stderr, "{}: error: {}", problem.path.display(), problem.message)?;
-        failed = true;
-    }
     for (file, state) in run.discovery.files.iter().zip(&run.states) {
         let Some(failure) = &state.failure else { continue };
         if !file.selected {
@@ -127,28 +140,27 @@ fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
     Ok(failed)
 }
 
-/// The line at the end of a run.
-fn summary(run: &Run, counts: &Counts, done: &str, seconds: f64) -> String {
+/// The line at the end of a run: how many of the imports are `done`, and the commonest reasons of the others.
+fn summary(counts: &Counts, done: &str, lazy: usize, elapsed: Duration) -> String {
     let mut reasons: Vec<_> = counts.reasons.iter().collect();
     reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
     let reasons: Vec<String> = reasons.iter().take(5).map(|(r, n)| format!("{r} {n}")).collect();
-    let _ = run;
     format!(
-        "{} files, {} imports {done}, {} kept{} in {seconds:.2} s",
+        "{} files, {lazy} imports {done}, {} kept{} in {:.2} s",
         counts.files,
-        counts.lazy,
         counts.kept,
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) },
+        elapsed.as_secs_f64(),
     )
 }
 
 /// A progress line on standard error, for long work at a terminal.
-fn progress(common: &Common, what: &'static str) -> indicatif::ProgressBar {
-    if common.quiet || !io::stderr().is_terminal() {
+fn progress(quiet: bool, what: &'static str) -> indicatif::ProgressBar {
+    if quiet || !io::stderr().is_terminal() {
         return indicatif::ProgressBar::hidden();
     }
     let bar = indicatif::ProgressBar::new_spinner();
     bar.set_message(what);
-    bar.enable_steady_tick(std::time::Duration::from_millis(120));
+    bar.enable_steady_tick(Duration::from_millis(120));
     bar
 }

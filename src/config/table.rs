@@ -260,7 +260,7 @@ fn listed(names: &[&str]) -> String {
 }
 
 /// The known name that was probably meant.
-fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
+pub(crate) fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     let given = given.to_lowercase().replace('_', "-");
     let allowed = (given.chars().count() / 3).clamp(1, 3);
     known

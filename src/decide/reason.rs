@@ -34,9 +34,24 @@ macro_rules! reasons {
                 };
                 lines.iter().map(|l| l.strip_prefix(' ').unwrap_or(l)).collect::<Vec<_>>().join("\n")
             }
+
+            /// The page about it: `docs/reasons/NAME.md`.
+            pub fn page(self) -> String {
+                format!("# {self}\n\n{}\n", self.documentation())
+            }
+
+            /// What would make such an import lazy, in one paragraph.
+            pub fn remedy(self) -> String {
+                let text = self.documentation();
+                let (_, remedy) = text.split_once(REMEDY).unwrap_or_default();
+                remedy.trim().replace('\n', " ")
+            }
         }
     };
 }
+
+/// The heading under which every page says what can be done.
+const REMEDY: &str = "\n## To make it lazy\n";
 
 reasons! {
     /// Import-time code reads the name.
@@ -49,7 +64,9 @@ reasons! {
     /// class Child(base.Base): ...
     /// ```
     ///
-    /// Move the use into a function to make the import lazy.
+    /// ## To make it lazy
+    ///
+    /// Move the use into a function that runs later, or cache it: `@functools.cache def pattern(): return re.compile(...)`.
     UsedAtImportTime = "used-at-import-time",
     /// The name stands in an annotation that something may evaluate at run time.
     ///
@@ -62,11 +79,25 @@ reasons! {
     /// class Row:
     ///     owner: User
     /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Put the class that needs the annotation into a module of its own, which is imported late. For a plain decorator that does not look
+    /// at signatures, `functools.wraps` in its source is enough for dally to see it.
     RuntimeAnnotation = "runtime-annotation",
     /// An annotation is evaluated when the function or class is defined, and annotations are to be kept as they are.
     ///
     /// Before Python 3.14 annotations are ordinary import-time code unless the module has
-    /// `from __future__ import annotations`. `--annotations defer` puts those that nobody evaluates into quotes.
+    /// `from __future__ import annotations`.
+    ///
+    /// ```python
+    /// from users import User       # keep: evaluated-annotation
+    /// def greet(user: User): ...
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Write `from __future__ import annotations`, or let dally put such annotations into quotes: `--annotations defer`.
     EvaluatedAnnotation = "evaluated-annotation",
     /// Nobody reads or re-exports the name, and the module is not proven free of load effects.
     ///
@@ -76,77 +107,248 @@ reasons! {
     /// ```python
     /// import readline              # keep: side-effect-only
     /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// If the import is left over, delete it. If others take the name from here, list it in `__all__`.
     SideEffectOnly = "side-effect-only",
     /// Loading the module has an effect that outsiders can observe.
     ///
     /// The module, or one that it must load in turn, registers something in another module, patches it, or changes the
-    /// state of the process. The evidence names the line and the chain of imports that leads to it.
+    /// state of the process. The evidence is the chain of imports that leads to it, and the line that does it.
     ///
     /// ```python
-    /// import handlers              # keep: load-effects; handlers.py has @events.on("start")
+    /// import handlers              # keep: load-effects
+    /// # handlers.py
+    /// @events.on("start")          # changes a list that events.py owns
+    /// def started(): ...
     /// ```
     ///
-    /// If the effect is harmless, say so: `[tool.dally.effects] pure = ["events.on"]`.
+    /// ## To make it lazy
+    ///
+    /// If the effect is harmless, say so: `[tool.dally.effects] pure = ["events.on"]`. Otherwise move the effect into a function that the
+    /// program calls when it starts.
     LoadEffects = "load-effects",
     /// Somebody probes this module under `try`, and this import may fail.
     ///
     /// `try: import fast except ImportError: import slow` works only if a missing dependency of `fast` is noticed when
     /// `fast` is imported.
+    ///
+    /// ```python
+    /// # fast.py
+    /// import numpy                 # keep: optional-probe
+    /// # app.py
+    /// try: import fast
+    /// except ImportError: fast = None
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Declare the dependency in the project's metadata if it is always installed.
     OptionalProbe = "optional-probe",
     /// The module cannot be found: the error must stay at start-up.
+    ///
+    /// ```python
+    /// import no_such_module        # keep: unresolved-module
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Name the import root in `src` if the module is part of the project, or declare the distribution that brings it as a dependency.
     UnresolvedModule = "unresolved-module",
     /// The module has no such name: the error must stay at start-up.
+    ///
+    /// ```python
+    /// from json import no_such_name    # keep: missing-name
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Correct the name. If the module makes it in a way that cannot be seen, write `# dally: lazy` on the statement.
     MissingName = "missing-name",
     /// The imported module cannot be read or parsed.
+    ///
+    /// It raises an error when it is loaded, or is a template that nobody loads; either way nothing is known about it.
+    ///
+    /// ## To make it lazy
+    ///
+    /// Correct the file. `dally check` prints the place of the error.
     BrokenModule = "broken-module",
     /// The bound name is also a submodule of the same package, and something else may load that submodule.
     ///
     /// Loading a submodule sets the attribute of its package. Eagerly the import statement comes later and wins; lazily
     /// the submodule could overwrite the name.
+    ///
+    /// ```python
+    /// # pkg/__init__.py
+    /// from .task import task       # keep: name-is-submodule; `pkg.task` may become the module
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Give the function or the submodule another name, such as `_task`.
     NameIsSubmodule = "name-is-submodule",
     /// The module's namespace is read as a dict.
     ///
     /// `globals()`, `vars()`, `__dict__` and the text that `eval` and `exec` run see what is really in the namespace,
-    /// which is not yet the imported object.
+    /// which is not yet the imported object. Test runners read the namespaces of test modules in this way.
+    ///
+    /// ```python
+    /// import json                  # keep: namespace-introspection
+    /// def lookup(name): return globals()[name]
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Ask the module instead, `getattr(sys.modules[__name__], name)`, or use a dict of your own.
     NamespaceIntrospection = "namespace-introspection",
     /// First use may come in `__del__` while the interpreter shuts down, when imports no longer work.
+    ///
+    /// ```python
+    /// import shutil                # keep: finalizer-use
+    /// class Folder:
+    ///     def __del__(self): shutil.rmtree(self.path)
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Use `weakref.finalize` or `atexit` instead of `__del__`; both run while imports still work.
     FinalizerUse = "finalizer-use",
     /// First use may come inside the import system: in a finder, a loader, or a replaced `__import__`.
     ///
     /// Importing there starts the same code again.
+    ///
+    /// ## To make it lazy
+    ///
+    /// Keep such imports eager: a hook is loaded once and needed at once.
     ImportHookUse = "import-hook-use",
     /// The source module rebinds the name later.
     ///
     /// `from session import user` takes the value of that moment. If `session` rebinds `user` later, a lazy name would
-    /// see the new value. Use `import session` and `session.user` to see the new value on purpose.
+    /// see the new value.
+    ///
+    /// ```python
+    /// from session import user     # keep: frozen-value
+    /// # session.py
+    /// def login(name):
+    ///     global user
+    ///     user = name
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Use `import session` and `session.user`, which sees the new value on purpose.
     FrozenValue = "frozen-value",
     /// The state that the module reads while it loads is changed around the import, or later.
     ///
     /// `sys.path`, the environment, the working directory, or a value of another module that the program changes.
+    ///
+    /// ```python
+    /// os.environ["MODE"] = "fast"
+    /// import engine                # keep: state-window; engine.py reads os.environ["MODE"]
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Let the module read the state in a function when it needs it, not while it loads.
     StateWindow = "state-window",
     /// The module works only if the modules of its import cycle are loaded in the original order.
+    ///
+    /// ```python
+    /// # a.py
+    /// import b
+    /// x = 1
+    /// # b.py
+    /// from a import x              # fails if b is loaded before a
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Break the cycle: move what both modules need into a third one, or import the module and not the name.
     ImportOrder = "import-order",
     /// Something asks whether the module is loaded: `"name" in sys.modules`.
+    ///
+    /// ```python
+    /// import numpy                 # keep: load-observed
+    /// def is_array(x): return "numpy" in sys.modules and isinstance(x, numpy.ndarray)
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// If the answer may be no until numpy is first used, write `# dally: lazy` on the import.
     LoadObserved = "load-observed",
     /// The module replaces itself in `sys.modules` or has a class of its own.
+    ///
+    /// A placeholder needs the module's own namespace and class to be the ordinary ones.
+    ///
+    /// ## To make it lazy
+    ///
+    /// Define `__getattr__` at module level (PEP 562) instead of replacing the module.
     ModuleSwapsItself = "module-swaps-itself",
     /// The interpreter has it loaded anyway, or it is an ancestor package: there is nothing to gain.
+    ///
+    /// ```python
+    /// import sys                   # keep: already-loaded
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Nothing has to be done: this import costs nothing.
     AlreadyLoaded = "already-loaded",
     /// The name has a meaning for the import system or the interpreter, which look it up without asking.
     ///
     /// `__all__`, `__path__`, `__getattr__`, `__doc__` and their like.
+    ///
+    /// ## To make it lazy
+    ///
+    /// Import under another name and define the special name where it is needed.
     SpecialName = "special-name",
     /// The value goes on to where a placeholder must not go, and reads are not to be wrapped.
     ///
-    /// With `--escapes wrap` such reads become `real(X)`. A few cannot be wrapped at all: `X += 1`, `f"{X=}"`.
+    /// Passed, returned, stored, compared, caught: everything but attribute access, calls, subscripts and `isinstance`. A few reads
+    /// cannot be wrapped at all: `X += 1`, `f"{X=}"`.
+    ///
+    /// ```python
+    /// from codecs import lookup    # keep: escaping-read
+    /// def table(): return {"codec": lookup}
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// With `--escapes wrap` such reads become `real(X)`; the target `native` needs nothing of the kind.
     EscapingRead = "escaping-read",
     /// Another import that binds the same name has to stay eager.
+    ///
+    /// ```python
+    /// import xml.dom
+    /// import xml.sax               # both bind `xml`: one stays eager, so both do
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Give the imports names of their own: `import xml.sax as sax`.
     SharedName = "shared-name",
     /// The layout of the source leaves no place for the rewritten statement.
+    ///
+    /// ```python
+    /// import json; import sys      # keep: layout, with `apply`
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Write the import on a line of its own.
     Layout = "layout",
     /// The configuration says so: `eager` or `eager-in`.
+    ///
+    /// ## To make it lazy
+    ///
+    /// Take the module out of `eager`, or the file out of `eager-in`, in `[tool.dally]`.
     Configured = "configured",
     /// A comment `# dally: eager` says so.
+    ///
+    /// ## To make it lazy
+    ///
+    /// Remove the comment.
     Pragma = "pragma",
 }
 
@@ -213,6 +415,7 @@ mod tests {
             );
             let name = reason.name();
             assert!(name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{name}");
+            assert!(reason.remedy().ends_with('.'), "{reason}: what would make it lazy is a sentence");
         }
     }
 }

@@ -43,9 +43,34 @@ const PLATFORM_MODULES: &[&str] =
 
 /// Names in them that programs and users change.
 const CHANGING: &[&str] = &[
-    "argv", "path", "modules", "meta_path", "path_hooks", "stdin", "stdout", "stderr", "environ", "environb",
-    "getenv", "getenvb", "getcwd", "getpid", "flags", "gettrace", "_getframe", "exc_info", "time", "monotonic",
-    "warnoptions", "_xoptions", "dont_write_bytecode", "get_config_var", "listdir", "stat", "access", "exists",
+    "argv",
+    "path",
+    "modules",
+    "meta_path",
+    "path_hooks",
+    "stdin",
+    "stdout",
+    "stderr",
+    "environ",
+    "environb",
+    "getenv",
+    "getenvb",
+    "getcwd",
+    "getpid",
+    "flags",
+    "gettrace",
+    "_getframe",
+    "exc_info",
+    "time",
+    "monotonic",
+    "warnoptions",
+    "_xoptions",
+    "dont_write_bytecode",
+    "get_config_var",
+    "listdir",
+    "stat",
+    "access",
+    "exists",
 ];
 
 /// Flags of the standard library that are true in every build that can run.
@@ -213,9 +238,11 @@ impl Walker<'_> {
                 .into_iter()
                 .flatten()
                 .all(|part| self.is_platform(part)),
-            Expr::Name(name) => self.resolve(name.id.as_str()) == Resolved::Global && {
-                self.platform_names.contains(name.id.as_str())
-            },
+            Expr::Name(name) => {
+                self.resolve(name.id.as_str()) == Resolved::Global && {
+                    self.platform_names.contains(name.id.as_str())
+                }
+            }
             Expr::Attribute(attribute) => {
                 !CHANGING.contains(&attribute.attr.as_str())
                     && (PLATFORM_MODULES.iter().any(|m| self.is_module(&attribute.value, m))

@@ -838,8 +838,7 @@ fn further_effects(
         }
     }
     for &GlobalRead { owner, name, at, content } in &outcome.global_reads {
-        let changes =
-            content && mutated.contains_key(&(owner, name)) || rebound.contains_key(&(owner, name));
+        let changes = content && mutated.contains_key(&(owner, name)) || rebound.contains_key(&(owner, name));
         if changes && !is_around(program, id, owner) {
             add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name));
         }

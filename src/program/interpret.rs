@@ -764,7 +764,10 @@ impl<'p> Interpreter<'p> {
             let class = &self.code(m).classes[c as usize];
             for &value in class.bases.iter().chain(&class.metaclass) {
                 let found = self.quietly(|w| w.eval(m, value, &EnvRef::default()));
-                if found.iter().any(|a| matches!(a, Abs::External(path) if *path == "abc.ABC" || *path == "abc.ABCMeta")) {
+                if found
+                    .iter()
+                    .any(|a| matches!(a, Abs::External(path) if *path == "abc.ABC" || *path == "abc.ABCMeta"))
+                {
                     return true;
                 }
             }

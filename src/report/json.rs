@@ -1,73 +1,92 @@
-//! For programs. The schema is versioned: fields are added, never changed.
+//! For programs. `docs/check-output.schema.json` is the schema; within one version of it fields are added, never changed.
 
 use std::io::{self, Write};
 
 use rayon::prelude::*;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
-use super::sites::{self, Lines};
-use crate::decide::Verdict;
-use crate::run::Run;
+use super::sites::{self, FileReport, Place, Report};
+use crate::run::Standing;
 
 /// The version of the schema.
 pub const SCHEMA: u32 = 1;
 
-/// One object with all files and their sites.
-pub fn verdicts(run: &Run, out: &mut impl Write) -> io::Result<()> {
-    let files: Vec<Value> = (0..run.discovery.files.len())
-        .into_par_iter()
-        .filter(|&index| run.discovery.files[index].selected)
-        .map(|index| file(run, index))
-        .collect();
+/// One object with all files and their sites; without the sites if only `statistics` are wanted.
+pub fn verdicts(report: &Report<'_>, statistics: bool, out: &mut impl Write) -> io::Result<()> {
+    let run = report.run;
     let counts = run.counts();
-    let reasons: serde_json::Map<String, Value> =
+    let reasons: Map<String, Value> =
         counts.reasons.iter().map(|(reason, count)| (reason.name().to_owned(), json!(count))).collect();
-    let value = json!({
+    let known = report.files.iter().flat_map(|f| &f.sites).filter(|s| s.known).count();
+    let mut value = json!({
         "schema": SCHEMA,
         "version": env!("CARGO_PKG_VERSION"),
-        "summary": {"files": counts.files, "lazy": counts.lazy, "kept": counts.kept, "reasons": reasons},
-        "files": files,
+        "target": run.options.target,
+        "python-version": run.options.first,
+        "summary": {
+            "files": counts.files, "lazy": counts.lazy, "pending": counts.pending,
+            "withdrawn": counts.withdrawn, "kept": counts.kept, "no-candidates": counts.not_candidates,
+            "in-baseline": known, "reasons": reasons,
+        },
     });
+    if !statistics {
+        let files: Vec<Value> = report.files.par_iter().map(|f| file(report, f)).collect();
+        value["files"] = Value::Array(files);
+    }
     serde_json::to_writer(&mut *out, &value)?;
     writeln!(out)
 }
 
-fn file(run: &Run, index: usize) -> Value {
-    let file = &run.discovery.files[index];
-    let failure = run.states[index]
+fn file(report: &Report<'_>, file: &FileReport<'_>) -> Value {
+    let source = &report.run.discovery.files[file.index];
+    let failure = report.run.states[file.index]
         .failure
         .as_ref()
         .map(|f| json!({"line": f.line, "column": f.column, "message": f.message}));
-    let sites: Vec<Value> = sites::of_file(run, index)
-        .into_iter()
+    let sites: Vec<Value> = file
+        .sites
+        .iter()
         .map(|site| {
-            let (verdict, reasons) = match site.verdict {
-                Verdict::Lazy => ("lazy", Vec::new()),
-                Verdict::NotCandidate => ("no-candidate", Vec::new()),
-                Verdict::Keep(reasons) => ("keep", reasons.iter().map(|r| reason(run, r)).collect()),
+            let verdict = match site.standing {
+                Standing::Pending | Standing::Lazy => "lazy",
+                Standing::Withdrawn | Standing::Eager => "keep",
+                Standing::NotCandidate => "no-candidate",
             };
-            json!({
-                "line": site.line, "column": site.column, "name": site.site.bound.as_str(),
-                "import": site.statement, "verdict": verdict, "reasons": reasons,
-                "declared": site.site.declared.is_some(),
-            })
+            let reasons: Vec<Value> = site.reasons().iter().map(|r| reason(report, r)).collect();
+            let mut value = place(&site.place);
+            value["name"] = json!(site.site.bound.as_str());
+            value["import"] = json!(site.statement);
+            value["verdict"] = json!(verdict);
+            value["pending"] = json!(site.is_finding());
+            value["in-baseline"] = json!(site.known);
+            value["declared"] = json!(site.site.declared.is_some());
+            value["reasons"] = Value::Array(reasons);
+            value
         })
         .collect();
-    json!({"path": file.path.to_string_lossy(), "module": file.module, "failure": failure, "sites": sites})
+    json!({
+        "path": source.path.to_string_lossy(), "module": source.module, "failure": failure, "sites": sites,
+    })
 }
 
-fn reason(run: &Run, reason: &crate::decide::Reason) -> Value {
+fn reason(report: &Report<'_>, reason: &crate::decide::Reason) -> Value {
     let evidence: Vec<Value> = reason
         .evidence
         .iter()
         .filter_map(|evidence| {
-            let lines = Lines::of(run, evidence.module)?;
-            let (line, column) = lines.position(evidence.range.start().to_usize());
-            Some(json!({
-                "path": run.program.module(evidence.module).path.to_string_lossy(),
-                "line": line, "column": column, "note": sites::note(evidence),
-            }))
+            let (path, found) = report.evidence(evidence)?;
+            let mut value = place(&found);
+            value["path"] = json!(path.to_string_lossy());
+            value["note"] = json!(sites::note(evidence));
+            Some(value)
         })
         .collect();
     json!({"reason": reason.kind.name(), "evidence": evidence})
+}
+
+fn place(place: &Place) -> Value {
+    json!({
+        "line": place.line, "column": place.column,
+        "end-line": place.end_line, "end-column": place.end_column,
+    })
 }

@@ -1,6 +1,9 @@
-//! Verdicts and changes into a `Write`: text, JSON, diff.
+//! Verdicts and changes into a `Write`: text, JSON, SARIF, GitHub annotations, diff, explanations.
 
 pub mod diff;
+pub mod explain;
+pub mod github;
 pub mod json;
+pub mod sarif;
 pub mod sites;
 pub mod text;

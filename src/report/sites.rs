@@ -1,40 +1,89 @@
 //! Verdicts with positions, ready to be printed.
+//!
+//! Enters: a run. Leaves: for each selected file its sites with their places in the file as it is on disk, also where
+//! the facts are about the text before an earlier `apply`.
 
 use std::fs;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+use ruff_text_size::{TextRange, TextSize};
 
 use crate::decide::{Evidence, Reason, Verdict};
 use crate::facts::Site;
 use crate::program::ModuleId;
+use crate::rewrite::edit::OffsetMap;
 use crate::rewrite::statement;
-use crate::run::Run;
+use crate::run::{Run, Standing};
 use crate::source::{LineIndex, SourceText};
+
+/// All sites of a run.
+#[derive(Debug)]
+pub struct Report<'a> {
+    /// The run.
+    pub run: &'a Run,
+    /// The selected files that have sites or failures, in order.
+    pub files: Vec<FileReport<'a>>,
+    /// Texts of modules, read when first needed.
+    sources: Vec<OnceLock<Option<Lines<'a>>>>,
+}
+
+/// The sites of one file.
+#[derive(Debug)]
+pub struct FileReport<'a> {
+    /// Its index in the run.
+    pub index: usize,
+    /// In source order.
+    pub sites: Vec<SiteReport<'a>>,
+}
 
 /// One site with its place.
 #[derive(Debug)]
 pub struct SiteReport<'a> {
-    /// 1-based line of the name.
-    pub line: u32,
-    /// 1-based column in characters.
-    pub column: u32,
+    /// Where the name stands.
+    pub place: Place,
+    /// Where the whole statement stands.
+    pub whole: Place,
     /// The statement for this name alone.
     pub statement: String,
     /// The site.
     pub site: &'a Site,
     /// The verdict.
     pub verdict: &'a Verdict,
+    /// What the verdict means for the file as it is.
+    pub standing: Standing,
+    /// A baseline knows of it.
+    pub known: bool,
+}
+
+/// A range in a file: lines and columns counted from 1, columns in characters, the end exclusive.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Place {
+    /// First line.
+    pub line: u32,
+    /// Column in the first line.
+    pub column: u32,
+    /// Last line.
+    pub end_line: u32,
+    /// Column in the last line.
+    pub end_column: u32,
+    /// Bytes of the text.
+    pub bytes: Range<usize>,
 }
 
 /// The text of a module's file and its lines.
 #[derive(Debug)]
-pub struct Lines {
-    /// The text.
+pub struct Lines<'a> {
+    /// The text on disk.
     pub text: String,
     index: LineIndex,
+    map: Option<&'a OffsetMap>,
 }
 
-impl Lines {
-    /// Reads the file of a module.
-    pub fn of(run: &Run, id: ModuleId) -> Option<Self> {
+impl<'a> Lines<'a> {
+    fn of(run: &'a Run, id: ModuleId) -> Option<Self> {
         let path = match run.file(id) {
             Some(file) => &file.absolute,
             None => &run.program.module(id).path,
@@ -42,49 +91,142 @@ impl Lines {
         let source = SourceText::decode(fs::read(path).ok()?).ok()?;
         let text = source.text().to_owned();
         let index = LineIndex::new(&text);
-        Some(Self { text, index })
+        let view = run.states.get(id.index()).and_then(|state| state.view.as_ref());
+        Some(Self { text, index, map: view.map(|view| &view.map) })
     }
 
-    /// 1-based line and column of an offset.
-    pub fn position(&self, offset: usize) -> (u32, u32) {
-        let offset = offset.min(self.text.len());
-        let position = self.index.position(&self.text, offset);
-        (position.line, position.column)
-    }
-
-    /// The text of a line.
-    pub fn line(&self, line: u32) -> &str {
-        self.index.line_range(&self.text, line).map_or("", |range| self.text[range].trim_end())
+    /// Where a range of the analysed text stands in the file.
+    pub fn place(&self, range: TextRange) -> Place {
+        let offset = |at: TextSize| {
+            let at = self.map.map_or(at, |map| map.to_old(at)).to_usize();
+            at.min(self.text.len())
+        };
+        let start = offset(range.start());
+        // The end by the last character: a piece may be followed by something that was inserted.
+        let end = if range.is_empty() {
+            start
+        } else {
+            (offset(range.end() - TextSize::new(1)) + 1).clamp(start, self.text.len())
+        };
+        let end = (end..=self.text.len()).find(|&at| self.text.is_char_boundary(at)).unwrap_or(start);
+        let first = self.index.position(&self.text, start);
+        let last = self.index.position(&self.text, end);
+        Place {
+            line: first.line,
+            column: first.column,
+            end_line: last.line,
+            end_column: last.column,
+            bytes: start..end,
+        }
     }
 }
 
-/// The sites of one file, in source order.
-pub fn of_file(run: &Run, index: usize) -> Vec<SiteReport<'_>> {
-    let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
-    let module = run.program.module(id);
-    if module.facts.sites.is_empty() {
-        return Vec::new();
+impl Lines<'_> {
+    /// The line that an offset is on, without its newline.
+    pub fn line(&self, offset: usize) -> Range<usize> {
+        let start = self.text[..offset].rfind(['\n', '\r']).map_or(0, |at| at + 1);
+        let end = self.text[offset..].find(['\n', '\r']).map_or(self.text.len(), |at| offset + at);
+        start..end
     }
-    let Some(lines) = Lines::of(run, id) else { return Vec::new() };
-    module
-        .facts
-        .sites
-        .iter()
-        .zip(&run.verdicts[index].sites)
-        .map(|(site, verdict)| {
-            let import = &module.facts.imports[site.stmt as usize];
-            let alias = &import.aliases[site.alias as usize];
-            let (line, column) = lines.position(alias.range.start().to_usize());
-            SiteReport { line, column, statement: statement::single(import, alias), site, verdict }
-        })
-        .collect()
 }
 
-/// The first line of evidence of a reason, as `path:line`.
-pub fn place(run: &Run, evidence: &Evidence) -> Option<String> {
-    let lines = Lines::of(run, evidence.module)?;
-    let (line, _) = lines.position(evidence.range.start().to_usize());
-    Some(format!("{}:{line}", run.program.module(evidence.module).path.display()))
+impl<'a> Report<'a> {
+    /// Places all sites of the selected files.
+    pub fn new(run: &'a Run) -> Self {
+        let mut report = Self {
+            run,
+            files: Vec::new(),
+            sources: std::iter::repeat_with(OnceLock::new).take(run.program.modules.len()).collect(),
+        };
+        report.files = (0..run.discovery.files.len())
+            .into_par_iter()
+            .filter(|&index| run.discovery.files[index].selected)
+            .map(|index| FileReport { index, sites: report.sites_of(index) })
+            .collect();
+        report
+    }
+
+    /// All sites that `check` asks to be changed and no baseline knows of.
+    pub fn findings(&self) -> impl Iterator<Item = (&FileReport<'a>, &SiteReport<'a>)> {
+        self.files
+            .iter()
+            .flat_map(|file| file.sites.iter().map(move |site| (file, site)))
+            .filter(|(_, site)| site.is_finding() && !site.known)
+    }
+
+    /// The path of a file as it was reached.
+    pub fn path(&self, file: &FileReport<'_>) -> &'a Path {
+        &self.run.discovery.files[file.index].path
+    }
+
+    /// The text of a module; `None` if it cannot be read.
+    pub fn lines(&self, id: ModuleId) -> Option<&Lines<'a>> {
+        self.sources[id.index()].get_or_init(|| Lines::of(self.run, id)).as_ref()
+    }
+
+    /// Where a line of evidence stands: the file as reached and the place in it.
+    pub fn evidence(&self, evidence: &Evidence) -> Option<(&'a Path, Place)> {
+        let place = self.lines(evidence.module)?.place(evidence.range);
+        let path = match self.run.file(evidence.module) {
+            Some(file) => &file.path,
+            None => &self.run.program.module(evidence.module).path,
+        };
+        Some((path, place))
+    }
+
+    /// The sites of one file, in source order.
+    fn sites_of(&self, index: usize) -> Vec<SiteReport<'a>> {
+        let run = self.run;
+        let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
+        let module = run.program.module(id);
+        if module.facts.sites.is_empty() {
+            return Vec::new();
+        }
+        // Not kept: only evidence is looked up again.
+        let Some(lines) = Lines::of(run, id) else { return Vec::new() };
+        module
+            .facts
+            .sites
+            .iter()
+            .zip(&run.verdicts[index].sites)
+            .enumerate()
+            .map(|(number, (site, verdict))| {
+                let import = &module.facts.imports[site.stmt as usize];
+                let alias = &import.aliases[site.alias as usize];
+                SiteReport {
+                    place: lines.place(alias.range),
+                    whole: lines.place(import.range),
+                    statement: statement::single(import, alias),
+                    site,
+                    verdict,
+                    standing: run.standing(index, number),
+                    known: false,
+                }
+            })
+            .collect()
+    }
+}
+
+impl Place {
+    /// Whether it is on a line.
+    pub fn on_line(&self, line: u32) -> bool {
+        (self.line..=self.end_line).contains(&line)
+    }
+}
+
+impl SiteReport<'_> {
+    /// Whether `check` asks for a change.
+    pub fn is_finding(&self) -> bool {
+        matches!(self.standing, Standing::Pending | Standing::Withdrawn)
+    }
+
+    /// The reasons to keep it eager.
+    pub fn reasons(&self) -> &[Reason] {
+        match self.verdict {
+            Verdict::Keep(reasons) => reasons,
+            Verdict::Lazy | Verdict::NotCandidate => &[],
+        }
+    }
 }
 
 /// What a line of evidence says.
@@ -98,4 +240,15 @@ pub fn note(evidence: &Evidence) -> String {
 /// The reasons' names.
 pub fn names(reasons: &[Reason]) -> String {
     reasons.iter().map(|r| r.kind.name()).collect::<Vec<_>>().join(", ")
+}
+
+/// A path for other programs: relative to the current folder if it is below, with slashes.
+pub fn portable(path: &Path) -> String {
+    let current = std::env::current_dir().ok();
+    let relative = match &current {
+        Some(current) => path.strip_prefix(current).unwrap_or(path),
+        None => path,
+    };
+    let text = relative.to_string_lossy().replace('\\', "/");
+    text.trim_start_matches("./").to_owned()
 }

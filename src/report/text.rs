@@ -3,95 +3,49 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use rayon::prelude::*;
+use super::sites::{self, Report};
+use crate::decide::KeepReason;
+use crate::run::{Counts, Standing};
 
-use super::sites::{self, Lines};
-use crate::decide::Verdict;
-use crate::facts::Declared;
-use crate::run::Run;
-
-/// `path:line:column: lazy: import x`, one line a site. With `all` also the sites that stay.
-pub fn verdicts(run: &Run, all: bool, out: &mut impl Write) -> io::Result<()> {
-    let texts: Vec<String> = (0..run.discovery.files.len())
-        .into_par_iter()
-        .map(|index| {
-            let file = &run.discovery.files[index];
-            let mut text = String::new();
-            if !file.selected {
-                return text;
-            }
-            for site in sites::of_file(run, index) {
-                let at = format!("{}:{}:{}", file.path.display(), site.line, site.column);
-                let _ = match site.verdict {
-                    Verdict::Lazy => writeln!(text, "{at}: lazy: {}", site.statement),
-                    Verdict::Keep(reasons) => {
-                        writeln!(text, "{at}: keep: {} ({})", site.statement, sites::names(reasons))
-                    }
-                    Verdict::NotCandidate if all => writeln!(text, "{at}: no candidate: {}", site.statement),
-                    Verdict::NotCandidate => Ok(()),
-                };
-            }
-            text
-        })
-        .collect();
-    for text in texts {
+/// `path:line:column: lazy: import x`, one line a site. With `all` also what is lazy already and what can never be.
+pub fn verdicts(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::Result<()> {
+    let mut text = String::new();
+    for file in &report.files {
+        let path = report.path(file).display();
+        for site in &file.sites {
+            let at = format!("{path}:{}:{}", site.place.line, site.place.column);
+            let names = sites::names(site.reasons());
+            let _ = match site.standing {
+                Standing::Pending | Standing::Withdrawn if site.known && !all => Ok(()),
+                Standing::Pending => writeln!(text, "{at}: lazy: {}", site.statement),
+                Standing::Withdrawn => writeln!(text, "{at}: eager again: {} ({names})", site.statement),
+                Standing::Eager => writeln!(text, "{at}: keep: {} ({names})", site.statement),
+                Standing::Lazy if all => writeln!(text, "{at}: lazy already: {}", site.statement),
+                Standing::NotCandidate if all => writeln!(text, "{at}: no candidate: {}", site.statement),
+                Standing::Lazy | Standing::NotCandidate => Ok(()),
+            };
+        }
         out.write_all(text.as_bytes())?;
+        text.clear();
     }
     Ok(())
 }
 
-/// Everything about the sites of the selected files, or of one line. Gives whether there was any.
-pub fn explain(run: &Run, line: Option<u32>, out: &mut impl Write) -> io::Result<bool> {
-    let mut found = false;
-    for (index, file) in run.discovery.files.iter().enumerate().filter(|(_, f)| f.selected) {
-        for site in sites::of_file(run, index) {
-            if line.is_some_and(|line| line != site.line) {
-                continue;
-            }
-            if found {
-                writeln!(out)?;
-            }
-            found = true;
-            write!(out, "{}:{}:{}: {}: ", file.path.display(), site.line, site.column, site.statement)?;
-            match (site.verdict, site.site.declared) {
-                (Verdict::Lazy, Some(declared)) => {
-                    let how = match declared {
-                        Declared::Keyword => "with the keyword",
-                        Declared::List => "in __lazy_modules__",
-                        Declared::Pragma => "with a comment",
-                    };
-                    writeln!(out, "lazy; its author says so {how}")?;
-                }
-                (Verdict::Lazy, None) => writeln!(out, "lazy")?,
-                (Verdict::NotCandidate, _) => {
-                    writeln!(out, "stays: imports in try, with, functions and classes are never made lazy")?;
-                }
-                (Verdict::Keep(reasons), _) => {
-                    writeln!(out, "stays eager")?;
-                    for reason in reasons {
-                        let text = reason.kind.documentation();
-                        writeln!(out, "  {}: {}", reason.kind, text.lines().next().unwrap_or_default())?;
-                        for evidence in &reason.evidence {
-                            let Some(lines) = Lines::of(run, evidence.module) else { continue };
-                            let (line, column) = lines.position(evidence.range.start().to_usize());
-                            let path = run.program.module(evidence.module).path.display();
-                            writeln!(out, "    --> {path}:{line}:{column}: {}", sites::note(evidence))?;
-                            let source = lines.line(line);
-                            writeln!(out, "     {line:>5} | {source}")?;
-                            let before: String = source
-                                .chars()
-                                .take(column.saturating_sub(1) as usize)
-                                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                                .collect();
-                            let width = (evidence.range.len().to_usize()).min(
-                                source.chars().count().saturating_sub(column.saturating_sub(1) as usize),
-                            );
-                            writeln!(out, "           | {before}{}", "^".repeat(width.max(1)))?;
-                        }
-                    }
-                }
-            }
-        }
+/// How many imports there are of each kind: `lazy`, `eager again`, and each reason.
+pub fn statistics(counts: &Counts, out: &mut impl Write) -> io::Result<()> {
+    let mut rows: Vec<(usize, &str, String)> = vec![
+        (counts.pending, "lazy", "could be lazy".to_owned()),
+        (counts.withdrawn, "eager again", "lazy in the source, should be eager".to_owned()),
+        (counts.lazy - counts.pending, "lazy already", "lazy in the source".to_owned()),
+    ];
+    let mut reasons: Vec<(KeepReason, usize)> = counts.reasons.iter().map(|(r, n)| (*r, *n)).collect();
+    reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(*count), *reason));
+    rows.extend(reasons.iter().map(|(reason, count)| {
+        let text = reason.documentation();
+        (*count, reason.name(), text.lines().next().unwrap_or_default().trim_end_matches('.').to_owned())
+    }));
+    for (count, name, meaning) in rows.iter().filter(|(count, ..)| *count > 0) {
+        writeln!(out, "{count:>7}  {name:<24}  {meaning}")?;
     }
-    Ok(found)
+    Ok(())
 }

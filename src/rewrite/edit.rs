@@ -52,21 +52,60 @@ impl EditSet {
     }
 
     /// The text with all edits made.
-    pub fn apply(mut self, text: &str) -> Result<String, Overlap> {
+    pub fn apply(self, text: &str) -> Result<String, Overlap> {
+        self.apply_mapped(text).map(|(text, _)| text)
+    }
+
+    /// The text with all edits made, and where its pieces come from.
+    pub fn apply_mapped(mut self, text: &str) -> Result<(String, OffsetMap), Overlap> {
         self.edits.sort_by_key(|e| (e.range.start(), e.range.end(), e.order));
         let mut out =
             String::with_capacity(text.len() + self.edits.iter().map(|e| e.text.len()).sum::<usize>());
+        let mut kept = Vec::with_capacity(self.edits.len() + 1);
         let mut done = TextSize::new(0);
         for edit in &self.edits {
             if edit.range.start() < done {
                 return Err(Overlap { at: edit.range.start() });
             }
-            out.push_str(&text[TextRange::new(done, edit.range.start())]);
+            keep(text, TextRange::new(done, edit.range.start()), &mut out, &mut kept);
             out.push_str(&edit.text);
             done = edit.range.end();
         }
-        out.push_str(&text[done.to_usize()..]);
-        Ok(out)
+        keep(text, TextRange::new(done, TextSize::of(text)), &mut out, &mut kept);
+        Ok((out, OffsetMap { kept }))
+    }
+}
+
+fn keep(text: &str, range: TextRange, out: &mut String, kept: &mut Vec<Kept>) {
+    kept.push(Kept { old: range.start(), new: TextSize::of(out.as_str()), length: range.len() });
+    out.push_str(&text[range]);
+}
+
+/// Which pieces of the original text the new text consists of.
+#[derive(Debug, Clone, Default)]
+pub struct OffsetMap {
+    /// Ascending in both texts; never empty, because the end of the text is one.
+    kept: Vec<Kept>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Kept {
+    old: TextSize,
+    new: TextSize,
+    length: TextSize,
+}
+
+impl OffsetMap {
+    /// Where a place of the new text was in the original. A place in inserted text is where it was inserted.
+    pub fn to_old(&self, new: TextSize) -> TextSize {
+        let index = self.kept.partition_point(|k| k.new <= new).saturating_sub(1);
+        self.kept.get(index).map_or(new, |k| k.old + (new - k.new).min(k.length))
+    }
+
+    /// Where a place of the original text is in the new one. A place that was deleted is where it was deleted.
+    pub fn to_new(&self, old: TextSize) -> TextSize {
+        let index = self.kept.partition_point(|k| k.old <= old).saturating_sub(1);
+        self.kept.get(index).map_or(old, |k| k.new + (old - k.old).min(k.length))
     }
 }
 
@@ -86,6 +125,21 @@ mod tests {
         edits.surround(range(0, 1), 0, "(", ")[-1]");
         edits.delete(range(1, 2));
         assert_eq!(edits.apply("x = y").as_deref(), Ok("(f(x))[-1]= Y"));
+    }
+
+    #[test]
+    fn places_are_found_in_both_texts() {
+        let mut edits = EditSet::default();
+        edits.delete(range(0, 2));
+        edits.insert(5.into(), 0, "yy");
+        let (text, map) = edits.apply_mapped("abcdefg").expect("disjoint");
+        assert_eq!(text, "cdeyyfg");
+        for (old, new) in [(0, 0), (2, 0), (4, 2), (5, 5), (6, 6), (7, 7)] {
+            assert_eq!(map.to_new(old.into()), new.into(), "{old}");
+        }
+        for (new, old) in [(0, 2), (2, 4), (3, 5), (4, 5), (5, 5), (6, 6)] {
+            assert_eq!(map.to_old(new.into()), old.into(), "{new}");
+        }
     }
 
     #[test]

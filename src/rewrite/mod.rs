@@ -14,16 +14,17 @@
 pub mod edit;
 mod lists;
 mod native;
-mod place;
+pub(crate) mod place;
 mod proxy;
 mod reads;
 pub mod statement;
 
-use ruff_text_size::TextSize;
+use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::FxHashMap;
 
 use crate::config::Target;
-use crate::facts::{ImportStmt, ModuleFacts, Sym};
+use crate::facts::{ImportStmt, LineUse, ModuleFacts, Sym};
+use crate::revert::ADDED_NOTE;
 use edit::EditSet;
 
 /// How the result is meant to be met.
@@ -155,8 +156,22 @@ impl Plan<'_> {
 
 /// Adds the imports of submodules that the module uses but does not import.
 pub(crate) fn missing(plan: &Plan<'_>, edits: &mut EditSet) {
+    let grouped = plan.target == Target::Proxy && plan.form == Form::Apply;
+    let mut done = rustc_hash::FxHashSet::default();
     for missing in plan.missing {
-        let import = &plan.facts.imports[missing.stmt as usize];
+        let index = missing.stmt as usize;
+        let lazy = plan.facts.sites.iter().zip(plan.lazy).any(|(s, l)| *l && s.stmt == missing.stmt);
+        // A statement that moves into a block takes what follows it along.
+        if !(grouped && lazy) && done.insert(index) {
+            missing_of(plan, index, None, edits);
+        }
+    }
+}
+
+/// Adds what one import statement has forgotten, behind it, or behind the block that ends at `block_end`.
+pub(crate) fn missing_of(plan: &Plan<'_>, index: usize, block_end: Option<TextSize>, edits: &mut EditSet) {
+    for missing in plan.missing.iter().filter(|m| m.stmt as usize == index) {
+        let import = &plan.facts.imports[index];
         let root = missing.module.split('.').next().unwrap_or_default();
         let same_name = missing.bound == root;
         let lazy = plan
@@ -175,6 +190,14 @@ pub(crate) fn missing(plan: &Plan<'_>, edits: &mut EditSet) {
                 format!("import {} as {1}; del {1}", missing.module, plan.free_name("_dally_submodule"))
             }
         };
-        edits.insert(import.range.end(), 20, format!("; {statement}"));
+        // In a line of its own with a note, so that people see it and `revert` finds it.
+        if plan.form == Form::Apply && import.line == LineUse::Alone {
+            let start = place::indent_start(plan.text, import.range.start());
+            let indent = &plan.text[TextRange::new(start, import.range.start())];
+            let end = block_end.unwrap_or_else(|| place::line_end(plan.text, import.range.end()));
+            edits.insert(end, 20, format!("{}{indent}{statement}{ADDED_NOTE}", plan.newline()));
+        } else {
+            edits.insert(block_end.unwrap_or(import.range.end()), 20, format!("; {statement}"));
+        }
     }
 }

@@ -84,3 +84,11 @@ pub fn line_end(text: &str, at: TextSize) -> TextSize {
     let length = rest.find(['\n', '\r']).unwrap_or(rest.len());
     at + TextSize::try_from(length).unwrap_or_default()
 }
+
+/// Where the indentation of the line that `at` is on begins: a form feed starts it anew (reference 2.1.8).
+pub fn indent_start(text: &str, at: TextSize) -> TextSize {
+    let line = line_start(text, at);
+    let blank = &text[TextRange::new(line, at)];
+    let skipped = blank.rfind('\x0c').map_or(0, |i| i + 1);
+    line + TextSize::try_from(skipped).unwrap_or_default()
+}

@@ -24,10 +24,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::edit::EditSet;
 use super::lists::insert_header;
-use super::place::{HeaderPlace, header_place, line_end, line_start};
+use super::place::{HeaderPlace, header_place, indent_start, line_end};
 use super::statement::{line_breaks, remove_aliases, single, some};
 use super::{Form, LazyStatement, Plan, Refusal, reads};
 use crate::facts::{LineUse, Sym};
+use crate::revert::KEYWORD_NOTE;
 
 /// Adds the edits.
 pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
@@ -293,10 +294,13 @@ fn apply_statements(
             let begin = statement.import.range.start();
             edits.insert(indent_start(text, begin), 1, unit);
             if statement.import.lazy_keyword {
-                let length = TextSize::of("lazy ");
-                if text[begin.to_usize()..].starts_with("lazy ") {
-                    edits.delete(TextRange::at(begin, length));
-                }
+                // The keyword goes, and a note keeps that the author has put it there.
+                let rest = &text[begin.to_usize() + "lazy".len()..];
+                let blanks =
+                    rest.len() - rest.trim_start_matches([' ', '\t', '\\', '\n', '\r', '\x0c']).len();
+                let length = TextSize::try_from("lazy".len() + blanks).unwrap_or_default();
+                edits.delete(TextRange::at(begin, length));
+                edits.insert(line_end(text, statement.import.range.end()), 0, KEYWORD_NOTE);
             }
             if let Some(name) = provided.get(&statement.index) {
                 later.push(format!("{inner}{name} = {}(\"from .  import {name}\")", names.lazy));
@@ -311,16 +315,11 @@ fn apply_statements(
         }
         let end = line_end(text, group[group.len() - 1].import.range.end());
         edits.insert(end, 5, format!("{newline}{indent}else:{newline}{}", later.join(newline)));
+        for statement in group {
+            super::missing_of(plan, statement.index, Some(end), edits);
+        }
         next = last + 1;
     }
-}
-
-/// Where the indentation of the line that `at` is on begins: a form feed starts it anew (reference 2.1.8).
-fn indent_start(text: &str, at: TextSize) -> TextSize {
-    let line = line_start(text, at);
-    let blank = &text[TextRange::new(line, at)];
-    let skipped = blank.rfind('\x0c').map_or(0, |i| i + 1);
-    line + TextSize::try_from(skipped).unwrap_or_default()
 }
 
 /// The newline that stands at `at`.

@@ -32,7 +32,7 @@ impl Place {
     }
 
     fn writer(&self) -> TreeWriter {
-        TreeWriter::create(&self.source(""), &self.out("")).unwrap()
+        TreeWriter::create(&self.source(""), &self.out(""), Copies::Own).unwrap()
     }
 
     fn file(&self, path: &str) -> OtherEntry {
@@ -40,7 +40,7 @@ impl Place {
     }
 
     fn refused(&self, out: &Path) -> String {
-        TreeWriter::create(&self.source(""), out).expect_err("should be refused").to_string()
+        TreeWriter::create(&self.source(""), out, Copies::Own).expect_err("should be refused").to_string()
     }
 
     /// Everything below the output, but the marker.
@@ -233,7 +233,7 @@ fn source_and_output_must_not_overlap() {
     let around = place.refused(&place.root);
     assert!(around.ends_with("contains the directory to copy"), "{around}");
     // A name that only starts alike is another directory.
-    TreeWriter::create(&place.source(""), &place.root.join("in2")).unwrap();
+    TreeWriter::create(&place.source(""), &place.root.join("in2"), Copies::Own).unwrap();
 }
 
 #[test]
@@ -269,15 +269,106 @@ fn the_next_build_removes_what_the_last_one_wrote_and_nothing_else() {
     fs::remove_file(place.out("c.py")).unwrap();
 
     let writer = place.writer();
-    assert_eq!(place.listing(), ["pkg", "pkg/notes.txt"]);
     writer.copy_other(&place.file("pkg/a.py")).unwrap();
     // This one is cut short: the next build still knows whose the notes are.
     drop(writer);
     fs::create_dir(place.out("more")).unwrap();
     let writer = place.writer();
     assert_eq!(place.listing(), ["pkg", "pkg/notes.txt"]);
+    writer.copy_other(&place.file("pkg/sub/b.py")).unwrap();
+    writer.copy_other(&place.file("pkg/a.py")).unwrap();
     writer.finish().unwrap();
+    let writer = place.writer();
+    writer.copy_other(&place.file("pkg/a.py")).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(place.listing(), ["pkg", "pkg/a.py", "pkg/notes.txt"]);
+    place.writer().finish().unwrap();
+    assert_eq!(place.listing(), ["pkg", "pkg/notes.txt"]);
     assert_eq!(fs::read(place.out("pkg/notes.txt")).unwrap(), b"mine");
+}
+
+#[test]
+fn what_is_the_same_is_not_written_again() {
+    let place = Place::new(&[("a.py", "x"), ("b.py", "x"), ("c.py", "x"), ("d.txt", "x")]);
+    let build = |new: &[u8]| {
+        let writer = place.writer();
+        writer.write_new(Path::new("a.py"), new, &place.source("a.py"), Content::Changed).unwrap();
+        writer.write_new(Path::new("b.py"), b"same", &place.source("b.py"), Content::Changed).unwrap();
+        writer.copy_file(&place.source("c.py"), Path::new("c.py")).unwrap();
+        writer.copy_other(&place.file("d.txt")).unwrap();
+        writer.write_added(Path::new("_dally.py"), b"runtime").unwrap();
+        writer.finish().unwrap();
+    };
+    build(b"one");
+    for path in ["a.py", "b.py", "c.py", "d.txt", "_dally.py"] {
+        set_time(&place.out(path), LONG_AGO);
+    }
+    fs::write(place.source("c.py"), "y").unwrap();
+    build(b"two");
+    for (path, text, kept) in [
+        ("a.py", "two", false),
+        ("b.py", "same", true),
+        ("c.py", "y", false),
+        ("d.txt", "x", true),
+        ("_dally.py", "runtime", true),
+    ] {
+        assert_eq!(fs::read_to_string(place.out(path)).unwrap(), text, "{path}");
+        assert_eq!(time(&place.out(path)) == LONG_AGO, kept, "{path}");
+    }
+    // What somebody has edited is written again.
+    fs::write(place.out("b.py"), "edit").unwrap();
+    fs::write(place.out("d.txt"), "z").unwrap();
+    build(b"two");
+    assert_eq!(fs::read(place.out("b.py")).unwrap(), b"same");
+    assert_eq!(fs::read(place.out("d.txt")).unwrap(), b"x");
+}
+
+#[test]
+fn files_become_directories_and_the_other_way_round() {
+    let place = Place::new(&[("a/x.py", "x"), ("a/deep/y.py", "x"), ("b.py", "x")]);
+    let writer = place.writer();
+    writer.copy_file(&place.source("a/x.py"), Path::new("a/x.py")).unwrap();
+    writer.copy_file(&place.source("a/deep/y.py"), Path::new("a/deep/y.py")).unwrap();
+    writer.copy_file(&place.source("b.py"), Path::new("b")).unwrap();
+    writer.finish().unwrap();
+    let writer = place.writer();
+    writer.copy_file(&place.source("b.py"), Path::new("a")).unwrap();
+    writer.copy_file(&place.source("a/x.py"), Path::new("b/x.py")).unwrap();
+    writer.finish().unwrap();
+    assert_eq!(place.listing(), ["a", "b", "b/x.py"]);
+    // But not over what somebody else has put there.
+    place.writer().finish().unwrap();
+    fs::create_dir(place.out("b")).unwrap();
+    fs::write(place.out("b/mine"), "x").unwrap();
+    let writer = place.writer();
+    writer.copy_file(&place.source("b.py"), Path::new("b")).unwrap_err();
+    assert_eq!(place.listing(), ["b", "b/mine"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_never_written_through() {
+    use std::os::unix::fs::MetadataExt;
+    let place = Place::new(&[("a.py", "x"), ("b.py", "x")]);
+    let build = |copies: Copies, rewritten: bool| {
+        let writer = TreeWriter::create(&place.source(""), &place.out(""), copies).unwrap();
+        if rewritten {
+            writer.write_new(Path::new("a.py"), b"y", &place.source("a.py"), Content::Changed).unwrap();
+        } else {
+            writer.copy_file(&place.source("a.py"), Path::new("a.py")).unwrap();
+        }
+        writer.copy_file(&place.source("b.py"), Path::new("b.py")).unwrap();
+        writer.finish().unwrap();
+        let inode = |path: PathBuf| fs::metadata(path).unwrap().ino();
+        ["a.py", "b.py"].map(|path| inode(place.source(path)) == inode(place.out(path)))
+    };
+    assert_eq!(build(Copies::Linked, false), [true, true]);
+    assert_eq!(build(Copies::Linked, true), [false, true]);
+    assert_eq!(fs::read(place.source("a.py")).unwrap(), b"x");
+    assert_eq!(fs::read(place.out("a.py")).unwrap(), b"y");
+    assert_eq!(build(Copies::Linked, false), [true, true]);
+    assert_eq!(build(Copies::Own, false), [false, false]);
+    assert_eq!(fs::read(place.out("a.py")).unwrap(), b"x");
 }
 
 #[test]
@@ -390,7 +481,7 @@ mod unix {
         assert_eq!(mode(&place.out("d/closed")), 0o444);
         // The owner can still write there: the next build must be able to remove it.
         assert_eq!(mode(&place.out("d")), 0o755);
-        place.writer();
+        place.writer().finish().unwrap();
         assert!(place.listing().is_empty());
         set_mode(&place.source("d"), 0o755);
     }
@@ -417,7 +508,7 @@ mod unix {
         assert_eq!(names_in(&place.root), ["in", "out"]);
         // And they are removed as links.
         writer.finish().unwrap();
-        place.writer();
+        place.writer().finish().unwrap();
         assert!(place.listing().is_empty());
         assert!(place.source("a.py").exists());
     }
@@ -443,7 +534,7 @@ mod unix {
         let error = place.refused(&place.root.join("alias/out"));
         assert!(error.ends_with("is inside the directory to copy"), "{error}");
         symlink("nowhere", place.root.join("dangling")).unwrap();
-        assert!(TreeWriter::create(&place.source(""), &place.root.join("dangling")).is_err());
+        assert!(TreeWriter::create(&place.source(""), &place.root.join("dangling"), Copies::Own).is_err());
         assert!(!place.root.join("nowhere").exists());
     }
 

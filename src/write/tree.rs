@@ -2,18 +2,19 @@
 //!
 //! Invariants: a path is written only below a directory that this writer has made, or has found to be a real directory, so no
 //! symbolic link inside the output leads out of it; and what a previous build did not write is never removed or
-//! overwritten. The list of what was written is kept, so that a later version can rebuild what has changed only.
+//! overwritten. Of a previous build, a file that would be the same stays untouched, and what is not part of the new build goes when that
+//! is complete. A file is never written through: it is removed first, because it may be a hard link to its original.
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use rustc_hash::FxBuildHasher;
-use walkdir::WalkDir;
 
 use super::marker::{self, Written, WrittenKind};
+use super::previous::{Old, bytes, in_cache, previous, remaining, remove_written};
 use super::{MARKER, canonical_as_far_as_it_exists, failed, refused};
 use crate::discover::OtherEntry;
 
@@ -26,6 +27,16 @@ pub enum Content {
     Changed,
 }
 
+/// What files become that are the same in the output.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Copies {
+    /// Files of their own.
+    #[default]
+    Own,
+    /// Hard links to their originals, where the file system has them; elsewhere files of their own.
+    Linked,
+}
+
 /// Writes a tree. Can be used from several threads at once.
 #[derive(Debug)]
 pub struct TreeWriter {
@@ -34,6 +45,10 @@ pub struct TreeWriter {
     /// Relative paths of directories that are known to be real ones.
     directories: RwLock<HashSet<PathBuf, FxBuildHasher>>,
     written: Mutex<Vec<Written>>,
+    /// What the previous build wrote.
+    old: Old,
+    /// What to do with files that do not change.
+    copies: Copies,
     /// Mode bits that the system takes away from new files.
     #[cfg(unix)]
     umask: u32,
@@ -42,9 +57,9 @@ pub struct TreeWriter {
 impl TreeWriter {
     /// Prepares the directory `out` for a copy of `source`.
     ///
-    /// It must not exist, be empty, or be a previous build, of which everything that was written is removed. It must not be
-    /// inside `source`, nor the other way round.
-    pub fn create(source: &Path, out: &Path) -> io::Result<Self> {
+    /// It must not exist, be empty, or be a previous build, of which what is not written again is removed in the end. It
+    /// must not be inside `source`, nor the other way round.
+    pub fn create(source: &Path, out: &Path, copies: Copies) -> io::Result<Self> {
         let source = fs::canonicalize(source).map_err(|error| failed("find", source, &error))?;
         let canonical = canonical_as_far_as_it_exists(out)?;
         let overlap = if canonical == source {
@@ -62,8 +77,9 @@ impl TreeWriter {
         }
         fs::create_dir_all(&canonical).map_err(|error| failed("create", out, &error))?;
         let marker = canonical.join(MARKER);
+        let mut old = Old::default();
         match fs::read_to_string(&marker) {
-            Ok(text) => clear(&canonical, &text)?,
+            Ok(text) => old = previous(&canonical, &text)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let mut entries = fs::read_dir(&canonical).map_err(|error| failed("read", out, &error))?;
                 if entries.next().is_some() {
@@ -74,7 +90,8 @@ impl TreeWriter {
             Err(error) => return Err(failed("read", &marker, &error)),
         }
         // What is left now is not ours, also if this build is cut short.
-        let foreign = remaining(&canonical).map_err(|error| failed("read", out, &error))?;
+        let mut foreign = remaining(&canonical).map_err(|error| failed("read", out, &error))?;
+        foreign.retain(|path| !old.contains_key(path) && !in_cache(path, &old));
         fs::write(&marker, marker::begun(&foreign)).map_err(|error| failed("write", &marker, &error))?;
         Ok(Self {
             #[cfg(unix)]
@@ -82,6 +99,8 @@ impl TreeWriter {
             out: canonical,
             directories: RwLock::default(),
             written: Mutex::default(),
+            old,
+            copies,
         })
     }
 
@@ -111,9 +130,18 @@ impl TreeWriter {
             Ok(()) => self.note(relative, WrittenKind::Directory),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 let found = fs::symlink_metadata(&path).map_err(|error| failed("read", &path, &error))?;
-                if !found.is_dir() {
-                    let why = "cannot be made a directory: something else is there";
-                    return Err(refused(io::ErrorKind::AlreadyExists, &path, why));
+                match self.old.get(relative) {
+                    Some(WrittenKind::Directory) if found.is_dir() => {
+                        self.note(relative, WrittenKind::Directory);
+                    }
+                    Some(WrittenKind::File | WrittenKind::Symlink) if !found.is_dir() => {
+                        self.replace_by_directory(&path, relative)?;
+                    }
+                    _ if found.is_dir() => {}
+                    _ => {
+                        let why = "cannot be made a directory: something else is there";
+                        return Err(refused(io::ErrorKind::AlreadyExists, &path, why));
+                    }
                 }
             }
             Err(error) => return Err(failed("create", &path, &error)),
@@ -123,18 +151,41 @@ impl TreeWriter {
         Ok(())
     }
 
-    /// Writes a file that must not exist yet, with the mode of `like`.
+    /// A file of the previous build has become a directory. Several threads may find out at once.
+    fn replace_by_directory(&self, path: &Path, relative: &Path) -> io::Result<()> {
+        let mut known = self.directories.write().unwrap_or_else(PoisonError::into_inner);
+        if known.insert(relative.to_path_buf()) {
+            fs::remove_file(path)
+                .and_then(|()| fs::create_dir(path))
+                .map_err(|error| failed("create", path, &error))?;
+            self.note(relative, WrittenKind::Directory);
+        }
+        Ok(())
+    }
+
+    /// Writes a file with the mode of `like`. There must be none yet but that of the previous build, which stays as it is
+    /// if it has the same bytes.
     pub fn write_new(&self, relative: &Path, bytes: &[u8], like: &Path, content: Content) -> io::Result<()> {
         let original = fs::metadata(like).map_err(|error| failed("read", like, &error))?;
+        if let Some(path) = self.stays(
+            relative,
+            |found| !same_file(found, &original) && found.len() == bytes.len() as u64,
+            bytes,
+        )? {
+            return self.keep_mode(&path, &original);
+        }
         let (mut file, path) = self.create_file(relative, &original)?;
         file.write_all(bytes)
             .and_then(|()| self.keep_attributes(&file, &original, content))
             .map_err(|error| failed("write", &path, &error))
     }
 
-    /// Writes a file that has no original and must not exist yet.
+    /// Writes a file that has no original. There must be none yet but that of the previous build.
     pub fn write_added(&self, relative: &Path, bytes: &[u8]) -> io::Result<()> {
-        let path = self.place(relative)?;
+        if self.stays(relative, |found| found.len() == bytes.len() as u64, bytes)?.is_some() {
+            return Ok(());
+        }
+        let path = self.free_place(relative)?;
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
@@ -142,6 +193,27 @@ impl TreeWriter {
             .map_err(|error| failed("create", &path, &error))?;
         self.note(relative, WrittenKind::File);
         file.write_all(bytes).map_err(|error| failed("write", &path, &error))
+    }
+
+    /// Whether the file that the previous build wrote here can stay: then its path, and it is part of this build.
+    fn stays(
+        &self,
+        relative: &Path,
+        may: impl Fn(&Metadata) -> bool,
+        bytes: &[u8],
+    ) -> io::Result<Option<PathBuf>> {
+        if self.old.get(relative) != Some(&WrittenKind::File) {
+            return Ok(None);
+        }
+        let path = self.place(relative)?;
+        let stays = match fs::symlink_metadata(&path) {
+            Ok(found) => found.is_file() && may(&found) && fs::read(&path).is_ok_and(|old| old == bytes),
+            Err(_) => false,
+        };
+        if stays {
+            self.note(relative, WrittenKind::File);
+        }
+        Ok(stays.then_some(path))
     }
 
     /// Copies something that is not a source file: a file with its mode and times, a link as it is.
@@ -155,6 +227,13 @@ impl TreeWriter {
             OtherEntry::Symlink { path, relative } => {
                 let target = fs::read_link(path).map_err(|error| failed("read", path, &error))?;
                 let place = self.place(relative)?;
+                if self.old.get(relative) == Some(&WrittenKind::Symlink)
+                    && fs::read_link(&place).is_ok_and(|old| old == target)
+                {
+                    self.note(relative, WrittenKind::Symlink);
+                    return Ok(());
+                }
+                let place = self.free_place(relative)?;
                 make_symlink(&target, path, &place).map_err(|error| failed("create", &place, &error))?;
                 self.note(relative, WrittenKind::Symlink);
                 Ok(())
@@ -170,15 +249,43 @@ impl TreeWriter {
         if !metadata.is_file() {
             return Err(refused(io::ErrorKind::InvalidInput, from, "not a regular file"));
         }
+        if self.old.get(relative) == Some(&WrittenKind::File) {
+            let path = self.place(relative)?;
+            let linked = self.copies == Copies::Linked;
+            if let Ok(found) = fs::symlink_metadata(&path)
+                && found.is_file()
+                && linked == same_file(&found, &metadata)
+                && (linked || found.len() == metadata.len() && same_content(from, &path))
+            {
+                self.note(relative, WrittenKind::File);
+                return if linked { Ok(()) } else { self.keep_mode(&path, &metadata) };
+            }
+        }
+        if self.copies == Copies::Linked {
+            let path = self.free_place(relative)?;
+            if fs::hard_link(from, &path).is_ok() {
+                self.note(relative, WrittenKind::File);
+                return Ok(());
+            }
+        }
         let (mut file, path) = self.create_file(relative, &metadata)?;
         copy_content(&mut original, &mut file, metadata.len())
             .and_then(|()| self.keep_attributes(&file, &metadata, Content::Unchanged))
             .map_err(|error| failed("write", &path, &error))
     }
 
-    /// Completes the list of what was written. Without this call the next build finds a build that was cut short.
+    /// Removes what only the previous build had, and completes the list of what was written. Without this call the next build
+    /// finds a build that was cut short.
     pub fn finish(self) -> io::Result<()> {
         let mut written = self.written.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let now: HashSet<&Path, FxBuildHasher> = written.iter().map(|entry| entry.path.as_path()).collect();
+        let gone: Vec<Written> = self
+            .old
+            .into_iter()
+            .filter(|(path, _)| !now.contains(path.as_path()))
+            .map(|(path, kind)| Written { path, kind })
+            .collect();
+        remove_written(&self.out, &gone)?;
         written.sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
         let marker = self.out.join(MARKER);
         super::replace_file(&marker, marker::complete(&written).as_bytes())
@@ -205,9 +312,52 @@ impl TreeWriter {
         Ok(self.out.join(relative))
     }
 
+    /// The same, after removing what the previous build wrote there.
+    fn free_place(&self, relative: &Path) -> io::Result<PathBuf> {
+        let path = self.place(relative)?;
+        match self.old.get(relative) {
+            Some(WrittenKind::File | WrittenKind::Symlink) => match fs::symlink_metadata(&path) {
+                Ok(found) if !found.is_dir() => {
+                    fs::remove_file(&path).map_err(|error| failed("remove", &path, &error))?;
+                }
+                _ => {}
+            },
+            Some(WrittenKind::Directory) => {
+                let below: Vec<Written> = self
+                    .old
+                    .iter()
+                    .filter(|(old, _)| old.starts_with(relative))
+                    .map(|(path, kind)| Written { path: path.clone(), kind: *kind })
+                    .collect();
+                remove_written(&self.out, &below)?;
+            }
+            None => {}
+        }
+        Ok(path)
+    }
+
+    /// Gives a file of the previous build the mode of its original.
+    fn keep_mode(&self, path: &Path, original: &Metadata) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::{MetadataExt, PermissionsExt};
+            let found = fs::metadata(path).map_err(|error| failed("read", path, &error))?;
+            // As for a new file, the system takes bits away, unless there are special ones.
+            let special = original.mode() & (self.umask | 0o7000) != 0;
+            let mode = if special { original.mode() & 0o7777 } else { original.mode() & 0o777 };
+            if found.mode() & 0o7777 != mode {
+                fs::set_permissions(path, fs::Permissions::from_mode(mode))
+                    .map_err(|error| failed("write", path, &error))?;
+            }
+            Ok(())
+        }
+        #[cfg(not(unix))]
+        fs::set_permissions(path, original.permissions()).map_err(|error| failed("write", path, &error))
+    }
+
     /// Opens a file that must not exist yet, with the mode of the original as far as the system lets it through.
     fn create_file(&self, relative: &Path, original: &Metadata) -> io::Result<(File, PathBuf)> {
-        let path = self.place(relative)?;
+        let path = self.free_place(relative)?;
         let mut options = OpenOptions::new();
         // Fails for a link that is in the way, wherever it leads.
         options.write(true).create_new(true);
@@ -262,78 +412,6 @@ impl TreeWriter {
     }
 }
 
-/// Removes what a previous build has written. After one that was cut short, that is all that was not there before it.
-fn clear(out: &Path, marker: &str) -> io::Result<()> {
-    let Some(marker) = marker::parse(marker) else {
-        let why = format!("the output has a {MARKER} that cannot be read; remove the directory first");
-        return Err(refused(io::ErrorKind::InvalidData, out, why));
-    };
-    if !marker.complete {
-        let entries = WalkDir::new(out).min_depth(1).contents_first(true);
-        for entry in entries {
-            let entry = entry.map_err(|error| failed("read", out, &error.into()))?;
-            let below = entry.path().strip_prefix(out).unwrap_or(entry.path());
-            let keep =
-                below == Path::new(MARKER) || marker.foreign.iter().any(|foreign| foreign.starts_with(below));
-            if keep {
-                continue;
-            }
-            let removed = if entry.file_type().is_dir() {
-                fs::remove_dir(entry.path())
-            } else {
-                fs::remove_file(entry.path())
-            };
-            removed.map_err(|error| failed("remove", entry.path(), &error))?;
-        }
-        return Ok(());
-    }
-    // A directory that has become a link since then is not ours any more.
-    let mut real: HashSet<PathBuf, FxBuildHasher> = HashSet::default();
-    let mut is_real = |relative: &Path| {
-        relative.ancestors().all(|above| {
-            real.contains(above)
-                || fs::symlink_metadata(out.join(above)).is_ok_and(|metadata| metadata.is_dir())
-                    && real.insert(above.to_path_buf())
-        })
-    };
-    let mut directories = Vec::new();
-    for Written { path, kind } in &marker.written {
-        if !is_real(path.parent().unwrap_or(Path::new(""))) {
-            continue;
-        }
-        match kind {
-            WrittenKind::Directory => directories.push(path),
-            WrittenKind::File | WrittenKind::Symlink => {
-                let path = out.join(path);
-                match fs::remove_file(&path) {
-                    Ok(()) => {}
-                    Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                    Err(error) => return Err(failed("remove", &path, &error)),
-                }
-            }
-        }
-    }
-    // Deepest first. Bytecode caches appear when the output is run.
-    directories.sort_unstable_by(|a, b| bytes(a).cmp(bytes(b)));
-    for directory in directories.into_iter().rev() {
-        let path = out.join(directory);
-        if !is_real(directory) {
-            continue;
-        }
-        let cache = path.join("__pycache__");
-        if fs::symlink_metadata(&cache).is_ok_and(|metadata| metadata.is_dir()) {
-            fs::remove_dir_all(&cache).map_err(|error| failed("remove", &cache, &error))?;
-        }
-        match fs::remove_dir(&path) {
-            Ok(()) => {}
-            Err(error)
-                if matches!(error.kind(), io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::NotFound) => {}
-            Err(error) => return Err(failed("remove", &path, &error)),
-        }
-    }
-    Ok(())
-}
-
 /// Copies a small file in one go, a large one inside the kernel, which may only share the blocks.
 fn copy_content(from: &mut File, to: &mut File, length: u64) -> io::Result<()> {
     const SMALL: u64 = 64 * 1024;
@@ -345,22 +423,38 @@ fn copy_content(from: &mut File, to: &mut File, length: u64) -> io::Result<()> {
     to.write_all(&content)
 }
 
-/// For sorting: a directory comes before what is in it.
-fn bytes(path: &Path) -> &[u8] {
-    path.as_os_str().as_encoded_bytes()
+/// Whether two files have the same bytes.
+fn same_content(a: &Path, b: &Path) -> bool {
+    const PIECE: usize = 64 * 1024;
+    let compare = || -> io::Result<bool> {
+        let (mut a, mut b) = (File::open(a)?, File::open(b)?);
+        let (mut left, mut right) = (Vec::with_capacity(PIECE), Vec::with_capacity(PIECE));
+        loop {
+            left.clear();
+            right.clear();
+            Read::by_ref(&mut a).take(PIECE as u64).read_to_end(&mut left)?;
+            Read::by_ref(&mut b).take(PIECE as u64).read_to_end(&mut right)?;
+            if left != right {
+                return Ok(false);
+            }
+            if left.is_empty() {
+                return Ok(true);
+            }
+        }
+    };
+    compare().unwrap_or(false)
 }
 
-/// Everything in a directory but the marker.
-fn remaining(out: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in WalkDir::new(out).min_depth(1).sort_by_file_name() {
-        let entry = entry?;
-        let below = entry.path().strip_prefix(out).unwrap_or(entry.path());
-        if below != Path::new(MARKER) {
-            found.push(below.to_path_buf());
-        }
-    }
-    Ok(found)
+/// Whether two names lead to one file.
+#[cfg(unix)]
+fn same_file(a: &Metadata, b: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+#[cfg(not(unix))]
+fn same_file(_: &Metadata, _: &Metadata) -> bool {
+    false
 }
 
 /// The mode bits that new files do not get, found by making a file.

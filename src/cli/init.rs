@@ -1,0 +1,163 @@
+//! `dally init`: a configuration with comments, and the pre-commit entry, for the project as it is found.
+//!
+//! Writes new files only. What exists is never changed: then the text is printed, to be put there by hand.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use super::arguments::InitArgs;
+use super::{CliError, Status};
+use crate::config::{Config, PythonVersion};
+use crate::write::add_file;
+
+const OWN_FILE: &str = "dally.toml";
+const PRE_COMMIT: &str = ".pre-commit-config.yaml";
+
+pub fn run(args: &InitArgs) -> Result<Status, CliError> {
+    if !args.project.is_dir() {
+        return Err(CliError::Message(format!("{}: not a folder", args.project.display())));
+    }
+    let config = Config::load(&args.project, None).map_err(CliError::Config)?;
+    if let Some(file) = &config.file {
+        return Err(CliError::Message(format!(
+            "{}: dally is configured here already; nothing has been written",
+            file.display()
+        )));
+    }
+    let project = Project::look(&args.project, &config);
+    let file = args.project.join(OWN_FILE);
+    if fs::symlink_metadata(&file).is_ok() {
+        return Err(CliError::Message(format!("{}: exists; nothing has been written", file.display())));
+    }
+    let text = project.configuration();
+    add_file(&file, text.as_bytes()).map_err(|error| CliError::Message(error.to_string()))?;
+    let mut out = io::stdout().lock();
+    writeln!(out, "{}: written", file.display())?;
+    if !args.no_pre_commit {
+        let hooks = args.project.join(PRE_COMMIT);
+        if fs::symlink_metadata(&hooks).is_ok() {
+            writeln!(out, "{}: exists, and is left alone; add this under `repos:`\n", hooks.display())?;
+            write!(out, "{}", entry())?;
+        } else {
+            let text = format!("repos:\n{}", entry());
+            add_file(&hooks, text.as_bytes()).map_err(|error| CliError::Message(error.to_string()))?;
+            writeln!(out, "{}: written", hooks.display())?;
+        }
+    }
+    writeln!(out, "next: dally check")?;
+    out.flush()?;
+    Ok(Status::Done)
+}
+
+/// What decides about the configuration.
+struct Project {
+    minimum: Option<PythonVersion>,
+    /// The import roots below the project.
+    src: Vec<&'static str>,
+    /// Packages in the first import root.
+    packages: Vec<String>,
+    /// Folders that hold no code of the product.
+    apart: Vec<&'static str>,
+}
+
+impl Project {
+    fn look(folder: &Path, config: &Config) -> Self {
+        let layout = ["src", "lib"].into_iter().find(|name| !packages(&folder.join(name)).is_empty());
+        let root = layout.map_or_else(|| folder.to_path_buf(), |name| folder.join(name));
+        let apart = ["tests", "test", "docs", "examples", "benchmarks"];
+        let apart: Vec<&str> = apart.into_iter().filter(|name| folder.join(name).is_dir()).collect();
+        let mut packages = packages(&root);
+        packages.retain(|name| !apart.contains(&name.as_str()));
+        let src = layout.map_or_else(Vec::new, |name| vec![name, "."]);
+        Self { minimum: config.minimum_version, src, packages, apart }
+    }
+
+    fn configuration(&self) -> String {
+        let mut out = String::from(
+            "# Configuration of dally, which makes imports lazy ahead of time.\n\
+             # The same keys can stand in pyproject.toml under [tool.dally].\n\n",
+        );
+        let native = self.minimum.is_some_and(|version| version == PythonVersion::NEWEST);
+        out.push_str(
+            "# proxy: placeholders, for Python 3.8 and later; native: `lazy import`, for 3.15 and later;\n\
+             # lazy-modules: one source for all, lazy from 3.15 on.\n",
+        );
+        let _ = writeln!(out, "target = \"{}\"\n", if native { "native" } else { "proxy" });
+        let (version, origin) = self
+            .minimum
+            .map_or((PythonVersion::OLDEST, "The project does not say, so this is assumed"), |version| {
+                (version, "It comes from requires-python")
+            });
+        let _ = writeln!(
+            out,
+            "# The oldest Python that has to run it. {origin}.\n# python-version = \"{version}\"\n"
+        );
+        out.push_str("# Where imports are looked up.\n");
+        if self.src.is_empty() {
+            out.push_str("# src = [\".\"]\n\n");
+        } else {
+            let _ = writeln!(out, "src = {:?}\n", self.src);
+        }
+        out.push_str(
+            "# Files that are rewritten; all files are analysed. Begin with one folder and add others.\n",
+        );
+        let quoted: Vec<String> = self.apart.iter().map(|name| format!("{name}/**")).collect();
+        if quoted.is_empty() {
+            out.push_str("# exclude = [\"tests/**\"]\n\n");
+        } else {
+            let _ = writeln!(out, "exclude = {quoted:?}\n");
+        }
+        if let ([package], false) = (&self.packages[..], native) {
+            let _ = writeln!(
+                out,
+                "# The runtime file travels inside the package, so that it is installed with it.\n\
+                 runtime = \"{package}._dally\"\n"
+            );
+        } else {
+            out.push_str(
+                "# The runtime file's module. Inside a package it is installed with it.\n\
+                 # runtime = \"yourpackage._dally\"\n\n",
+            );
+        }
+        out.push_str(
+            "# strict: what cannot be resolved counts as an effect; balanced; trusting: no whole-program judgement.\n\
+             # safety = \"balanced\"\n\n\
+             # Modules that are always imported eagerly, and files in which nothing is lazy.\n\
+             # eager = [\"readline\", \"company.plugins.*\"]\n\
+             # eager-in = [\"legacy/**\"]\n\n\
+             # Functions whose call at import time is harmless, and functions whose call is not.\n\
+             # [effects]\n\
+             # pure = [\"company.log.setup\"]\n\
+             # effect = [\"company.registry.add\"]\n",
+        );
+        out
+    }
+}
+
+/// Names of packages directly below a folder, sorted.
+fn packages(folder: &Path) -> Vec<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.path())
+        .filter(|path: &PathBuf| path.join("__init__.py").is_file())
+        .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
+        .collect();
+    names.sort();
+    names
+}
+
+/// The hook, for an installed dally.
+fn entry() -> &'static str {
+    "  - repo: local\n    \
+       hooks:\n      \
+         - id: dally\n        \
+           name: dally\n        \
+           description: make imports lazy that can wait\n        \
+           entry: dally apply --quiet\n        \
+           language: system\n        \
+           types: [python]\n        \
+           # One process sees all files, because decisions use the whole project.\n        \
+           require_serial: true\n"
+}

@@ -1,0 +1,169 @@
+//! `dally revert`: the lazy forms back to ordinary imports.
+//!
+//! What `apply --target proxy` wrote comes back byte for byte, and what `build` wrote becomes one import statement a name. With
+//! `--target native` or `--all` `lazy import` loses its keyword, with `--target lazy-modules` or `--all` `__lazy_modules__` goes. A runtime file that nobody imports any more is removed.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use rayon::prelude::*;
+
+use super::arguments::RevertArgs;
+use super::{CliError, Status, progress};
+use crate::config::{Config, PythonVersion, Target};
+use crate::discover::{DiscoverOptions, Discovery, SourceFile, discover};
+use crate::report::diff;
+use crate::revert::{self, Which};
+use crate::run::{Failure, NewText};
+use crate::runtime::is_runtime;
+use crate::source::{LineIndex, SourceText};
+use crate::verify;
+use crate::write::{remove_file, replace_file};
+
+pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
+    let clock = Instant::now();
+    let bar = progress(args.quiet, "reading");
+    let (config, discovery) = files(args)?;
+    let which = which(args, &config);
+    let mut failed = super::report_paths(&discovery)?;
+    let outcomes: Vec<Result<Option<NewText>, Failure>> = discovery
+        .files
+        .par_iter()
+        .map(|file| if file.selected { reverted(&file.absolute, which) } else { Ok(None) })
+        .collect();
+    bar.finish_and_clear();
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut stderr = io::stderr();
+    let mut changed = 0_usize;
+    let mut same = 0_usize;
+    for (file, outcome) in discovery.files.iter().zip(&outcomes) {
+        match outcome {
+            Ok(None) => same += 1,
+            Err(failure) => {
+                let kind = if failure.refused { "warning" } else { "error" };
+                let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+                writeln!(stderr, "{at}: {kind}: {}", failure.message)?;
+                failed = true;
+            }
+            Ok(Some(text)) => {
+                if args.diff {
+                    diff::unified(&file.path, text, &mut out)?;
+                    changed += 1;
+                    continue;
+                }
+                match replace_file(&file.absolute, &text.bytes) {
+                    Ok(()) => changed += 1,
+                    Err(error) => {
+                        writeln!(stderr, "{}:1:1: error: {error}", file.path.display())?;
+                        failed = true;
+                    }
+                }
+            }
+        }
+    }
+    out.flush()?;
+    let mut removed = 0;
+    if !args.diff {
+        for runtime in unused_runtimes(&config, &discovery) {
+            match remove_file(&runtime) {
+                Ok(()) => removed += 1,
+                Err(error) => {
+                    writeln!(stderr, "{}:1:1: error: {error}", runtime.display())?;
+                    failed = true;
+                }
+            }
+        }
+    }
+    if !args.quiet {
+        let runtime = if removed > 0 { ", the runtime file removed" } else { "" };
+        let seconds = clock.elapsed().as_secs_f64();
+        let verb = if args.diff { "would be reverted" } else { "reverted" };
+        writeln!(stderr, "{changed} files {verb}{runtime}, {same} as they were, in {seconds:.2} s")?;
+    }
+    Ok(if failed {
+        Status::Failed
+    } else if args.diff && changed > 0 {
+        Status::Pending
+    } else {
+        Status::Done
+    })
+}
+
+/// The forms of the target, as `apply` would choose it without options.
+fn which(args: &RevertArgs, config: &Config) -> Which {
+    let newest = config.minimum_version == Some(PythonVersion::NEWEST);
+    let usual = if newest { Target::Native } else { Target::Proxy };
+    if args.all { Which::All } else { Which::Target(args.target.or(config.target).unwrap_or(usual)) }
+}
+
+fn files(args: &RevertArgs) -> Result<(Config, Discovery), CliError> {
+    let first = args.paths.first().map_or(Path::new("."), PathBuf::as_path);
+    let config = Config::load(first, args.config.as_deref()).map_err(CliError::Config)?;
+    let discovery = discover(&DiscoverOptions {
+        paths: args.paths.clone(),
+        project_root: config.project_root.clone(),
+        src: config.src.clone(),
+        // What is excluded today may have been rewritten yesterday.
+        include: crate::config::PathPatterns::default(),
+        exclude: crate::config::PathPatterns::default(),
+        respect_gitignore: true,
+        collect_others: false,
+        // Other files may still need the runtime.
+        whole_tree: Some(config.project_root.clone()),
+    })
+    .map_err(CliError::Discover)?;
+    Ok((config, discovery))
+}
+
+/// The text of a file without lazy forms.
+fn reverted(path: &Path, which: Which) -> Result<Option<NewText>, Failure> {
+    let failure = |text: &str, at: usize, message: String, refused: bool| {
+        let position = LineIndex::new(text).position(text, at);
+        Failure { line: position.line, column: position.column, message, syntax: false, refused }
+    };
+    let bytes = fs::read(path).map_err(|error| failure("", 0, format!("cannot be read: {error}"), false))?;
+    if is_runtime(&bytes) {
+        return Ok(None);
+    }
+    // What is no Python cannot have been rewritten.
+    let Ok(source) = SourceText::decode(bytes.clone()) else { return Ok(None) };
+    let text = source.text();
+    if !revert::may_have_forms(text, which) {
+        return Ok(None);
+    }
+    let Ok(module) = ruff_python_parser::parse_module(text) else { return Ok(None) };
+    let module = module.into_syntax();
+    let reverted = revert::revert(text, &module, which).map_err(|refusal| {
+        failure(text, refusal.at.to_usize(), format!("left alone: {}", refusal.message), true)
+    })?;
+    let Some(reverted) = reverted else { return Ok(None) };
+    if !reverted.forgotten && verify::fingerprint(&module) != verify::fingerprint(&reverted.tree) {
+        let message = "internal error: the reverted text is not the same program".to_owned();
+        return Err(failure(text, 0, message, false));
+    }
+    let new = source.encode(&reverted.text).map_err(|e| failure(text, 0, e.to_string(), false))?;
+    Ok((new != bytes).then_some(NewText { old: bytes, bytes: new }))
+}
+
+/// Runtime files of dally that no file of the project imports any more, by their content now.
+fn unused_runtimes(config: &Config, discovery: &Discovery) -> Vec<PathBuf> {
+    let module = config.runtime.as_deref().unwrap_or("_dally");
+    let name = module.rsplit('.').next().unwrap_or(module);
+    let is_it = |file: &&SourceFile| {
+        file.path.file_stem().is_some_and(|stem| stem == name)
+            && fs::read(&file.absolute).is_ok_and(|bytes| is_runtime(&bytes))
+    };
+    let runtimes: Vec<&SourceFile> = discovery.files.iter().filter(is_it).collect();
+    if runtimes.is_empty() {
+        return Vec::new();
+    }
+    // Any mention counts, also in a file that cannot be parsed.
+    let needed = discovery.files.par_iter().any(|file| {
+        !runtimes.iter().any(|runtime| runtime.absolute == file.absolute)
+            && fs::read(&file.absolute)
+                .map_or(true, |bytes| bytes.windows(name.len()).any(|window| window == name.as_bytes()))
+    });
+    if needed { Vec::new() } else { runtimes.iter().map(|file| file.absolute.clone()).collect() }
+}

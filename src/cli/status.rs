@@ -1,0 +1,162 @@
+//! `dally status`: how far a project is, by folder and by reason.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::{Component, Path};
+
+use serde_json::{Map, Value, json};
+
+use super::arguments::{StatusArgs, StatusFormat};
+use super::{CliError, Status, progress, report_problems};
+use crate::report::sites::{Report, portable};
+use crate::rewrite::Form;
+use crate::run::{Run, Standing};
+
+/// The version of the JSON schema, `docs/status-output.schema.json`.
+const SCHEMA: u32 = 1;
+
+/// Imports of one folder and those below it.
+#[derive(Debug, Default, Clone)]
+struct Share {
+    /// Lazy in the source, in any form.
+    lazy: usize,
+    /// Could be lazy.
+    pending: usize,
+    /// Stay eager.
+    eager: usize,
+    /// How many each reason keeps eager.
+    reasons: BTreeMap<&'static str, usize>,
+}
+
+pub fn run(args: &StatusArgs) -> Result<Status, CliError> {
+    let bar = progress(args.common.quiet, "reading");
+    let request = args.common.request(&args.paths, Form::Apply, false)?;
+    let run = Run::new(&request).map_err(CliError::Discover)?;
+    let report = Report::new(&run);
+    bar.finish_and_clear();
+    let (total, folders) = shares(&report, args.depth);
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    match args.output_format {
+        StatusFormat::Text => text(&total, &folders, &mut out)?,
+        StatusFormat::Json => json(&run, &total, &folders, &mut out)?,
+    }
+    out.flush()?;
+    Ok(if report_problems(&run, false)? { Status::Failed } else { Status::Done })
+}
+
+/// The sum over all files, and over each folder up to a depth.
+fn shares(report: &Report<'_>, depth: usize) -> (Share, BTreeMap<String, Share>) {
+    let mut total = Share::default();
+    let mut folders: BTreeMap<String, Share> = BTreeMap::new();
+    for file in &report.files {
+        let path = portable(report.path(file));
+        let names = above(&path, depth);
+        for (number, site) in file.sites.iter().enumerate() {
+            let lazy = report.run.is_lazy_in_source(file.index, number);
+            let reasons: Vec<&'static str> = site.reasons().iter().map(|r| r.kind.name()).collect();
+            let add = |share: &mut Share| {
+                match site.standing {
+                    Standing::NotCandidate => return,
+                    _ if lazy => share.lazy += 1,
+                    Standing::Pending | Standing::Lazy => share.pending += 1,
+                    Standing::Eager | Standing::Withdrawn => share.eager += 1,
+                }
+                if !lazy {
+                    for reason in &reasons {
+                        *share.reasons.entry(reason).or_default() += 1;
+                    }
+                }
+            };
+            add(&mut total);
+            for name in &names {
+                add(folders.entry(name.clone()).or_default());
+            }
+        }
+    }
+    (total, folders)
+}
+
+/// The folders that a file is in, the outermost first, not more than `depth`.
+fn above(path: &str, depth: usize) -> Vec<String> {
+    let Some(folder) = Path::new(path).parent() else { return Vec::new() };
+    let mut names = Vec::new();
+    let mut name = String::new();
+    for part in folder.components() {
+        match part {
+            Component::RootDir => name.push('/'),
+            Component::Normal(part) => {
+                if !name.is_empty() && !name.ends_with('/') {
+                    name.push('/');
+                }
+                name.push_str(&part.to_string_lossy());
+                names.push(name.clone());
+            }
+            Component::ParentDir | Component::CurDir | Component::Prefix(_) => {}
+        }
+    }
+    names.truncate(depth);
+    names
+}
+
+impl Share {
+    fn all(&self) -> usize {
+        self.lazy + self.pending + self.eager
+    }
+
+    /// Rounded down, so that 100 % means all.
+    fn percent(&self) -> usize {
+        if self.all() == 0 { 100 } else { self.lazy * 100 / self.all() }
+    }
+
+    fn json(&self) -> Value {
+        let reasons: Map<String, Value> =
+            self.reasons.iter().map(|(reason, count)| ((*reason).to_owned(), json!(count))).collect();
+        json!({
+            "imports": self.all(), "lazy": self.lazy, "pending": self.pending, "eager": self.eager,
+            "reasons": reasons,
+        })
+    }
+}
+
+fn text(total: &Share, folders: &BTreeMap<String, Share>, out: &mut impl Write) -> io::Result<()> {
+    let width = folders.keys().map(|name| name.chars().count()).max().unwrap_or(0).max("folder".len());
+    writeln!(out, "{:<width$}  {:>7}  {:>7}  {:>7}  {:>7}", "folder", "lazy", "could", "eager", "share")?;
+    let mut row = |name: &str, share: &Share| {
+        let (lazy, pending, eager, percent) = (share.lazy, share.pending, share.eager, share.percent());
+        writeln!(out, "{name:<width$}  {lazy:>7}  {pending:>7}  {eager:>7}  {percent:>5} %")
+    };
+    for (name, share) in folders {
+        row(name, share)?;
+    }
+    row("total", total)?;
+    if total.reasons.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nimports that stay eager, by reason (an import may have several)")?;
+    let mut reasons: Vec<_> = total.reasons.iter().collect();
+    reasons.sort_by_key(|(name, count)| (std::cmp::Reverse(**count), **name));
+    for (name, count) in reasons {
+        writeln!(out, "{count:>7}  {:>3} %  {name}", count * 100 / total.eager.max(1))?;
+    }
+    Ok(())
+}
+
+fn json(run: &Run, total: &Share, folders: &BTreeMap<String, Share>, out: &mut impl Write) -> io::Result<()> {
+    let rows: Vec<Value> = folders
+        .iter()
+        .map(|(name, share)| {
+            let mut value = share.json();
+            value["folder"] = json!(name);
+            value
+        })
+        .collect();
+    let value = json!({
+        "schema": SCHEMA,
+        "version": env!("CARGO_PKG_VERSION"),
+        "target": run.options.target,
+        "total": total.json(),
+        "folders": rows,
+    });
+    serde_json::to_writer(&mut *out, &value)?;
+    writeln!(out)
+}
