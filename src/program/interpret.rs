@@ -758,6 +758,11 @@ impl<'p> Interpreter<'p> {
         out
     }
 
+    /// Whether the values are classes of the module that is being loaded.
+    fn is_own_class(&self, set: &AbsSet) -> bool {
+        !set.is_empty() && set.iter().all(|a| matches!(a, Abs::Class(module, _) if *module == self.cause))
+    }
+
     /// Whether a class has the metaclass `abc.ABCMeta`.
     fn is_abstract(&mut self, module: ModuleId, class: u32) -> bool {
         for &(m, c) in self.mro(module, class).iter() {
@@ -1423,10 +1428,9 @@ impl<'p> Interpreter<'p> {
         if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
             return smallvec![Abs::Holder(elements.clone(), Owner::Fresh)];
         }
-        let own_class = |set: &AbsSet| set.iter().all(|a| matches!(a, Abs::Class(m, _) if *m == self.cause));
         if method == "register"
             && let Abs::Class(module, class) = **base
-            && args.first().is_some_and(own_class)
+            && args.first().is_some_and(|set| self.is_own_class(set))
             && self.is_abstract(module, class)
         {
             return args[0].clone();
@@ -1486,12 +1490,11 @@ impl<'p> Interpreter<'p> {
             self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
             return first();
         }
-        // A class of its own that a module registers with an abstract base class has no instances without the module.
-        let registers_own = text.strip_suffix(".register").is_some_and(tables::is_abstract_class)
-            && args.first().is_some_and(|set| {
-                set.iter().all(|abs| matches!(abs, Abs::Class(module, _) if *module == self.cause))
-            });
-        if registers_own {
+        if text.strip_suffix(".register").is_some_and(tables::is_abstract_class) {
+            // A class of its own that a module registers with an abstract base class has no instances without the module.
+            if !args.first().is_some_and(|set| self.is_own_class(set)) {
+                self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+            }
             return first();
         }
         match tables::external(text) {
