@@ -70,6 +70,8 @@ pub enum Value {
     Class(u32),
     /// One of two values.
     Either(ValueId, ValueId),
+    /// What an import statement in a function binds: indices into [`super::ModuleFacts::imports`] and its aliases.
+    Import(u32, u32),
     /// A new container (display or comprehension) that holds the given value among others.
     Holder(ValueId),
 }

@@ -4,7 +4,7 @@ use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::binding::bound_by_alias;
-use super::code::{OpKind, ValueId};
+use super::code::{OpKind, Value, ValueId};
 use super::walker::Walker;
 use super::{Alias, Declared, FromModule, ImportStmt, LineUse, Mark, MarkKind, Moment, Place, Site};
 
@@ -62,7 +62,13 @@ impl<'a> Walker<'a> {
             if bound == "*" {
                 continue;
             }
-            self.bind(bound, range.start(), ValueId::OPAQUE, true);
+            let alias_index = u32::try_from(i).expect("few names");
+            let value = if context.func.is_module() {
+                ValueId::OPAQUE
+            } else {
+                self.value(Value::Import(stmt, alias_index))
+            };
+            self.bind(bound, range.start(), value, true);
             let at_module_level = context.func.is_module()
                 && !matches!(context.place, Place::Class | Place::Function)
                 && context.moment != Moment::Never;
@@ -75,8 +81,7 @@ impl<'a> Walker<'a> {
                     None
                 };
                 let bound = self.sym(bound);
-                let alias = u32::try_from(i).expect("few names");
-                self.facts.sites.push(Site { stmt, alias, bound, declared });
+                self.facts.sites.push(Site { stmt, alias: alias_index, bound, declared });
             }
         }
     }

@@ -603,9 +603,16 @@ impl<'a> Walker<'a> {
             scope.vars.insert(name, var);
         }
         for &(name, value) in defaults {
-            if let Some(&var) = scope.vars.get(name) {
-                self.assign_var(var, value);
-            }
+            let Some(&var) = scope.vars.get(name) else { continue };
+            // A default that can change is state of the function.
+            let value = if value == ValueId::FRESH && saved.func.is_module() && self.class_ids.is_empty() {
+                let function = self.value(Value::Function(id));
+                let attr = Sym::new("__defaults__");
+                self.attr_value(function, attr)
+            } else {
+                value
+            };
+            self.assign_var(var, value);
         }
         {
             let function = &mut self.facts.code.functions[id.index()];

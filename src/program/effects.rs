@@ -28,6 +28,8 @@ pub struct Effects {
     rebound: Rebound,
     /// Globals whose content changes.
     mutated: Mutated,
+    /// Names of foreign modules that the program rebinds: `time.time = …`.
+    replaced: FxHashMap<Sym, (ModuleId, TextSize)>,
     /// Modules that somebody asks `sys.modules` for.
     asked: FxHashMap<Sym, (ModuleId, TextRange)>,
 }
@@ -80,7 +82,7 @@ impl Effects {
         let loads: Vec<Vec<(ModuleId, TextSize)>> =
             outcomes.iter_mut().map(|o| std::mem::take(&mut o.loads)).collect();
         let graph = Graph::new(program, &loads);
-        Self { outcomes, graph, rebound, mutated, asked }
+        Self { outcomes, graph, rebound, mutated, replaced: replaced_names(program), asked }
     }
 
     /// Who loads whom.
@@ -394,8 +396,23 @@ impl Effects {
             let facts = &program.module(id).facts;
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
-                let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) else {
-                    continue;
+                let (source, name) = match program.origin(id, import, site.alias as usize) {
+                    Origin::Attribute(source, name) => (source, name),
+                    Origin::Foreign => {
+                        let item = import.aliases[site.alias as usize].name;
+                        let module = program.loaded_name(id, import, site.alias as usize).unwrap_or_default();
+                        let path = Sym::new(&format!("{module}.{item}"));
+                        if let Some(&(module, at)) = self.replaced.get(&path)
+                            && import.from.is_some()
+                        {
+                            let place = TextRange::empty(at);
+                            let reason =
+                                Reason::at(KeepReason::FrozenValue, module, place, "rebinds the name later");
+                            verdicts[id.index()].sites[index].keep(reason.about(path));
+                        }
+                        continue;
+                    }
+                    _ => continue,
                 };
                 if let Some(&(module, at)) = self.rebound.get(&(source, name)).and_then(|by| by.first()) {
                     verdicts[id.index()].sites[index].keep(
@@ -564,6 +581,21 @@ fn rebound(program: &Program) -> Rebound {
         }
     }
     rebound
+}
+
+/// Names of foreign modules that some module rebinds.
+fn replaced_names(program: &Program) -> FxHashMap<Sym, (ModuleId, TextSize)> {
+    let mut replaced = FxHashMap::default();
+    for id in program.ids() {
+        for op in &program.module(id).facts.code.ops {
+            if let OpKind::SetAttr { base, attr, .. } = op.kind
+                && let Some(module) = foreign_path(program, id, base)
+            {
+                replaced.entry(Sym::new(&format!("{module}.{attr}"))).or_insert((id, op.at));
+            }
+        }
+    }
+    replaced
 }
 
 /// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`.
@@ -835,6 +867,18 @@ fn further_effects(
     for read in &outcome.reads {
         if written.is_written(read.state, read.key) {
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
+        }
+    }
+    for read in facts.reads.iter().filter(|r| r.func.is_module() && r.moment == Moment::ImportTime) {
+        // `SIZE = config.workers * 2`
+        let (Some(&attr), Some(site)) = (read.chain.first(), facts.sites_of(read.name).next()) else { continue };
+        let import = &facts.imports[site.stmt as usize];
+        if let Origin::Module(source) = program.origin(id, import, site.alias as usize)
+            && rebound.contains_key(&(source, attr))
+            && source != id
+            && !is_around(program, id, source)
+        {
+            add(EffectKind::ReadsState, Owner::Module(source, attr), read.range.start(), Some(attr));
         }
     }
     for &GlobalRead { owner, name, at, content } in &outcome.global_reads {

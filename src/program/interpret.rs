@@ -391,6 +391,10 @@ impl<'p> Interpreter<'p> {
                         self.effect(EffectKind::Write, Owner::Module(module, name), place, Some(name));
                     }
                     self.note_read(module, value, env, false);
+                    // Reading an attribute may run a property or `__getattr__`.
+                    if matches!(code.value(value), Value::Attr(..)) {
+                        self.eval(module, value, env);
+                    }
                 }
                 OpKind::DelGlobal { name } => {
                     if module != self.cause {
@@ -670,6 +674,9 @@ impl<'p> Interpreter<'p> {
                 self.listed_subclass(*m, *c, place);
             }
         }
+        if let Abs::Class(module, class) = new {
+            self.enum_members(*module, *class);
+        }
         let mut metaclasses: AbsSet = metaclass.map(AbsSet::from).unwrap_or_default();
         for base in bases {
             if let Abs::Class(m, c) = base {
@@ -686,6 +693,28 @@ impl<'p> Interpreter<'p> {
                     let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![Abs::Fresh]];
                     self.enter(owner, func, &EnvRef::default(), &args, &[]);
                 }
+            }
+        }
+    }
+
+    /// An enumeration makes its members while it is defined.
+    fn enum_members(&mut self, module: ModuleId, class: u32) {
+        let is_enum = |path: Sym| {
+            matches!(path.as_str().strip_prefix("enum."), Some("Enum" | "IntEnum" | "StrEnum" | "Flag" | "IntFlag"))
+        };
+        let mut found = false;
+        for &(m, c) in self.mro(module, class).iter() {
+            for &base in &self.code(m).classes[c as usize].bases {
+                let bases = self.quietly(|w| w.eval(m, base, &EnvRef::default()));
+                found |= bases.iter().any(|a| matches!(a, Abs::External(path) if is_enum(*path)));
+            }
+        }
+        for (method, first) in [
+            ("__new__", Abs::Class(module, class)),
+            ("__init__", Abs::Instance(module, class, Owner::Fresh)),
+        ] {
+            if found && let Some((m, func)) = self.find_method(module, class, method) {
+                self.enter(m, func, &EnvRef::default(), &[smallvec![first]], &[]);
             }
         }
     }
@@ -854,7 +883,13 @@ impl<'p> Interpreter<'p> {
                         Abs::Unknown => out.push(Abs::Unknown),
                         Abs::Fresh | Abs::Str(_) => out.push(Abs::Fresh),
                         // `Base[T]` is as good as the base.
-                        Abs::Class(..) => out.push(abs),
+                        Abs::Class(m, c) => {
+                            if let Some((m, func)) = self.find_method(m, c, "__class_getitem__") {
+                                let args = [smallvec![abs.clone()], smallvec![Abs::Unknown]];
+                                self.enter(m, func, &EnvRef::default(), &args, &[]);
+                            }
+                            out.push(abs);
+                        }
                         other => out.push(Abs::Object(self.full_owner(&other))),
                     }
                 }
@@ -880,6 +915,11 @@ impl<'p> Interpreter<'p> {
             Value::Either(a, b) => {
                 let mut out = self.eval(module, a, env);
                 out.extend(self.eval(module, b, env));
+                out
+            }
+            Value::Import(stmt, alias) => {
+                let mut out = AbsSet::new();
+                self.imported(module, stmt, alias, None, &mut out);
                 out
             }
             Value::Holder(inner) => {
@@ -950,36 +990,42 @@ impl<'p> Interpreter<'p> {
         set
     }
 
+    /// What one name of an import statement is; `own` is the name itself if it is a global of the module.
+    fn imported(&mut self, module: ModuleId, stmt: u32, alias: u32, own: Option<Sym>, out: &mut AbsSet) {
+        let program = self.program;
+        let import = &program.module(module).facts.imports[stmt as usize];
+        let alias = alias as usize;
+        match program.origin(module, import, alias) {
+            Origin::Module(id) => out.push(Abs::Module(id)),
+            Origin::Attribute(id, attr) if id == module && own == Some(attr) => {}
+            Origin::Attribute(id, attr) => {
+                let found = self.global(id, attr);
+                if found.is_empty() {
+                    out.push(Abs::Object(Owner::Module(id, attr)));
+                } else {
+                    out.extend(found);
+                }
+            }
+            Origin::Foreign => {
+                let path = program.loaded_name(module, import, alias).unwrap_or_default();
+                let item = import.aliases[alias];
+                let path = match (import.from, item.asname) {
+                    (Some(_), _) => format!("{path}.{}", item.name),
+                    (None, Some(_)) => path.to_owned(),
+                    (None, None) => path.split('.').next().unwrap_or_default().to_owned(),
+                };
+                out.push(Abs::External(Sym::new(&path)));
+            }
+            Origin::MissingName(_) | Origin::MissingModule => out.push(Abs::Unknown),
+        }
+    }
+
     fn global_inner(&mut self, module: ModuleId, name: Sym) -> AbsSet {
         let program = self.program;
         let facts = &program.module(module).facts;
         let mut out = AbsSet::new();
         for site in facts.sites_of(name) {
-            let import = &facts.imports[site.stmt as usize];
-            let alias = site.alias as usize;
-            match program.origin(module, import, alias) {
-                Origin::Module(id) => out.push(Abs::Module(id)),
-                Origin::Attribute(id, attr) if id == module && attr == name => {}
-                Origin::Attribute(id, attr) => {
-                    let found = self.global(id, attr);
-                    if found.is_empty() {
-                        out.push(Abs::Object(Owner::Module(id, attr)));
-                    } else {
-                        out.extend(found);
-                    }
-                }
-                Origin::Foreign => {
-                    let path = program.loaded_name(module, import, alias).unwrap_or_default();
-                    let item = import.aliases[alias];
-                    let path = match (import.from, item.asname) {
-                        (Some(_), _) => format!("{path}.{}", item.name),
-                        (None, Some(_)) => path.to_owned(),
-                        (None, None) => path.split('.').next().unwrap_or_default().to_owned(),
-                    };
-                    out.push(Abs::External(Sym::new(&path)));
-                }
-                Origin::MissingName(_) | Origin::MissingModule => out.push(Abs::Unknown),
-            }
+            self.imported(module, site.stmt, site.alias, Some(name), &mut out);
         }
         for &(_, value) in facts.code.globals_of(name) {
             if value == ValueId::OPAQUE && facts.names.get(&name).is_some_and(|i| i.imported) {
@@ -1032,6 +1078,9 @@ impl<'p> Interpreter<'p> {
         match abs {
             Abs::Unknown => smallvec![Abs::Unknown],
             Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+            Abs::Module(id) if attr == "__dict__" => {
+                smallvec![Abs::Object(Owner::Module(*id, Sym::new("")))]
+            }
             Abs::Module(id) => match self.program.attribute(*id, *id, attr) {
                 Origin::Attribute(id, name) => {
                     let found = self.global(id, name);
@@ -1082,6 +1131,12 @@ impl<'p> Interpreter<'p> {
                     }
                 } else {
                     let stored = self.instance_attribute(*module, *class, attr, *owner);
+                    if stored.is_empty()
+                        && let Some((m, func)) = self.find_method(*module, *class, "__getattr__")
+                    {
+                        let args = [smallvec![abs.clone()], smallvec![Abs::Str(attr)]];
+                        return self.enter(m, func, &EnvRef::default(), &args, &[]);
+                    }
                     if stored.is_empty() { smallvec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
                 }
             }
@@ -1338,9 +1393,10 @@ impl<'p> Interpreter<'p> {
     ) -> AbsSet {
         let code = self.code(module);
         let function = code.function(func);
-        if function.generator || function.coroutine {
+        if function.coroutine {
             return smallvec![Abs::Fresh];
         }
+        // Who calls a generator function at import time, usually runs through it: a loop, `with`.
         if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > MOST_STEPS {
             return smallvec![Abs::Unknown];
         }
@@ -1496,6 +1552,29 @@ impl<'p> Interpreter<'p> {
                 self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
             }
             return first();
+        }
+        // `logging.root.handlers.append(h)`: a method of an object of foreign code that changes it.
+        if let Some((object, method)) = text.rsplit_once('.')
+            && object.contains('.')
+            && tables::MUTATORS.contains(&method)
+            && !self.program.stdlib.knows(object)
+            && self.program.stdlib.knows(text.split('.').next().unwrap_or_default())
+            && !tables::is_harmless_target(object)
+            && role != CallRole::Used
+        {
+            self.effect(EffectKind::Process, Owner::External(Sym::new(object)), place, Some(path));
+            return smallvec![Abs::Fresh];
+        }
+        match text {
+            "builtins.next" => {
+                for abs in first() {
+                    self.mutate(&abs, EffectKind::Write, place, None);
+                }
+            }
+            "builtins.exec" if args.len() < 2 => {
+                self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+            }
+            _ => {}
         }
         match tables::external(text) {
             ExternalKind::SetAttribute => {
