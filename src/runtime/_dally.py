@@ -353,20 +353,53 @@ class Attribute(str):
         else:
             namespace[name] = value
 
-    def __delete__(self, module: "Any") -> None:
-        namespace = _namespace(module)
+    @property
+    def __delete__(self) -> "Function":
+        # `reduce(eq, (step, name), module)` is `eq(eq(module, step), name)`: C code only, so that the
+        # usual error about a missing name has no frame of ours in its traceback.
         name = str(self)
+        return partial(reduce, _operator.eq, (_Deletion(name), name))
+
+
+class _Deletion:
+    """``module == deletion`` deletes the name, and gives what to compare with the name next."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, module: "Any") -> "Any":
+        namespace = _namespace(module)
+        name = self.name
         present = namespace.get(name, namespace)
+        if present is namespace:
+            return _Missing(module)
         if type(present) is Pending:
             _load_own(present)
             record = _arguments(present)[0]
-            del namespace[name]
+            namespace.pop(name, None)
             record.done(name)
             _settle(record)
-        elif present is namespace:
-            delattr(ModuleType(namespace.get("__name__", "")), name)  # raises the usual error
         else:
             del namespace[name]
+        return None
+
+
+class _Missing:
+    """``missing == name`` raises what a plain module does when a name is deleted that it does not have."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: "Any") -> None:
+        self.module = module
+
+    @property
+    def __eq__(self) -> "Any":
+        namespace = _namespace(self.module)
+        plain = ModuleType(namespace.get("__name__") or "")
+        _namespace(plain).update(namespace)  # "Did you mean" looks at them
+        return partial(delattr, plain)
 
 
 def _load_own(placeholder: "Any") -> None:
@@ -479,22 +512,30 @@ def _is_helper(value: "Any") -> bool:
     return value is real or value is lazy or type(value) is partial and value.func is Pending
 
 
-def _reduce(module: "Any", protocol: int) -> "Any":
-    """Pickle a module as if it had the class that it had before.
+class _Reduce:
+    """The attribute ``__reduce_ex__``: copy or pickle a module as if it had the class that it had before."""
 
-    Plain pickle refuses modules, cloudpickle and others have a rule for ``ModuleType``, found by the type.
-    """
-    caller = sys._getframe(1)
-    if caller.f_globals.get("__name__") != "copy":
-        pickler = caller.f_locals.get("self")
-        rule = (getattr(pickler, "dispatch_table", None) or {}).get(ModuleType)
-        if rule is not None:
-            return rule(module)
-        # Some other pickler: become a plain module and let it look again. (The pickler puts a
-        # reference to what it made of the module in place of this tuple.)
-        _release(module)
-        return _operator.getitem, ((module,), 0)
-    return object.__reduce_ex__(module, protocol)
+    def __get__(self, module: "Any", owner: "Any" = None) -> "Any":
+        if module is None:  # copy.copy asks the class
+            return object.__reduce_ex__
+        # Plain pickle refuses modules. cloudpickle and others have a rule for ``ModuleType``, found by the type.
+        frame = sys._getframe(1)
+        if frame.f_globals.get("__name__") == "copy":
+            return partial(object.__reduce_ex__, module)
+        pickler: "Any" = frame.f_locals.get("self")
+        copyreg: "Any" = sys.modules.get("copyreg")
+        for owner in (pickler, copyreg):
+            rule = (getattr(owner, "dispatch_table", None) or {}).get(ModuleType)
+            if rule is not None:
+                return lambda protocol: rule(module)
+        # Some other pickler, perhaps with a rule that cannot be seen from here: become a plain module and let
+        # it look again. (It puts a reference to what it made of the module in place of this tuple.)
+        return partial(_become_plain, module)
+
+
+def _become_plain(module: "Any", protocol: int) -> "Any":
+    _release(module)
+    return _operator.getitem, ((module,), 0)
 
 
 def _no_module(module: "Any") -> "NoReturn":
@@ -508,7 +549,7 @@ Module: "Any" = type(
         "__class__": property(_get_class, _assign_class),
         "__dict__": property(_get_dict),
         "__dir__": _dir,
-        "__reduce_ex__": _reduce,
+        "__reduce_ex__": _Reduce(),
         "__module__": property(_no_module),  # or the class would give each module that attribute
     },
 )
@@ -516,13 +557,17 @@ Module: "Any" = type(
 # ``ModuleType.__getattribute__`` for ``ModuleType`` and ignores its descriptors. So use another one.
 if _NATIVE:
     # (That function also resolves the interpreter's own lazy objects.)
-    Module.__getattribute__ = lambda module, name: ModuleType.__getattribute__(module, name)
+    Module.__getattribute__ = property(partial(partial, ModuleType.__getattribute__))
 elif sys.version_info >= (3, 14):
     # No Python code unless the attribute is missing; then the module's own __getattr__ and error.
     Module.__getattribute__ = object.__getattribute__
-    Module.__getattr__ = lambda module, name: ModuleType.__getattribute__(module, name)
+    Module.__getattr__ = property(partial(partial, ModuleType.__getattribute__))
 # Special names without a meaning for the interpreter. The others are always imported at once.
-_PLAIN = ("__version__", "__version_info__", "__author__")
+_PLAIN = frozenset(
+    "__version__ __version_info__ __version_tuple__ __author__ __author_email__ __email__ __title__ __summary__"
+    " __description__ __license__ __copyright__ __maintainer__ __url__ __uri__ __homepage__ __status__ __date__"
+    " __credits__ __build__ __release__ __revision__ __commit__ __commit_id__ __git_version__".split()
+)
 # The names that have a descriptor. They stay: there is one for each different name in the program.
 _known: "Set[str]" = set()
 
@@ -844,7 +889,7 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         factory = partial(Pending, record)
         if not _known.issuperset(listed):
             for name in listed:
-                if name not in _known and (name[:2] != "__" or name in _PLAIN):
+                if name not in _known and (name[:2] != "__" or name[-2:] != "__" or name in _PLAIN):
                     setattr(Module, name, Attribute(name))
                     _known.add(name)
         if kind is ModuleType:
