@@ -101,6 +101,10 @@ class Record:
         #: The import system is loading the module, and so will say when its body has ended.
         self.loading: bool = getattr(namespace.get("__spec__"), "_initializing", False)
 
+    def __reduce__(self) -> "Any":
+        # A module that cloudpickle takes by value takes its factory along, which nobody calls there.
+        return _record_elsewhere, (self.namespace.get("__name__"),)
+
     def done(self, name: str) -> None:
         """Note that the statement for a name is resolved, or its placeholder gone."""
         waiting = self.waiting
@@ -395,7 +399,7 @@ class _Missing:
         self.module = module
 
     @property
-    def __eq__(self) -> "Any":
+    def __eq__(self) -> "Any":  # type: ignore[misc]
         namespace = _namespace(self.module)
         plain = ModuleType(namespace.get("__name__") or "")
         _namespace(plain).update(namespace)  # "Did you mean" looks at them
@@ -523,14 +527,32 @@ class _Reduce:
         if frame.f_globals.get("__name__") == "copy":
             return partial(object.__reduce_ex__, module)
         pickler: "Any" = frame.f_locals.get("self")
+        kind = getattr(sys.modules.get("_pickle"), "Pickler", Record)
+        if not isinstance(pickler, kind):
+            for pickler in [value for value in frame.f_locals.values() if type(value) is not Pending]:
+                if isinstance(pickler, kind):
+                    break
+            else:
+                pickler = frame.f_locals.get("self")
         copyreg: "Any" = sys.modules.get("copyreg")
         for owner in (pickler, copyreg):
             rule = (getattr(owner, "dispatch_table", None) or {}).get(ModuleType)
             if rule is not None:
                 return lambda protocol: rule(module)
+        if isinstance(pickler, kind) and _no_override(pickler, module):
+            return partial(object.__reduce_ex__, module)
         # Some other pickler, perhaps with a rule that cannot be seen from here: become a plain module and let
         # it look again. (It puts a reference to what it made of the module in place of this tuple.)
         return partial(_become_plain, module)
+
+
+def _no_override(pickler: "Any", module: "Any") -> bool:
+    """Say whether a pickler has no rule of its own for a plain module of that name."""
+    try:
+        override = getattr(pickler, "reducer_override", None)
+        return override is None or override(ModuleType(_namespace(module)["__name__"])) is NotImplemented
+    except Exception:
+        return False
 
 
 def _become_plain(module: "Any", protocol: int) -> "Any":
@@ -538,8 +560,13 @@ def _become_plain(module: "Any", protocol: int) -> "Any":
     return _operator.getitem, ((module,), 0)
 
 
-def _no_module(module: "Any") -> "NoReturn":
-    raise AttributeError("__module__")
+class _Builtin(str):
+    """``type(module).__module__`` is a text; ``module.__module__`` does not exist."""
+
+    __slots__ = ()
+
+    def __get__(self, module: "Any", owner: "Any" = None) -> "NoReturn":
+        raise AttributeError("__module__")
 
 
 Module: "Any" = type(
@@ -550,7 +577,7 @@ Module: "Any" = type(
         "__dict__": property(_get_dict),
         "__dir__": _dir,
         "__reduce_ex__": _Reduce(),
-        "__module__": property(_no_module),  # or the class would give each module that attribute
+        "__module__": _Builtin("builtins"),
     },
 )
 # The specialised attribute read of 3.14 and later takes any class that shares the C function behind
@@ -708,10 +735,15 @@ Pending: "Any" = type("Pending", (BaseException,), _special_methods())
 
 def restore(statement: str) -> "Any":
     """Make a pending import that stands in no module: what a pickled placeholder becomes."""
-    namespace: "Namespace" = {"__builtins__": builtins, "__name__": __name__, "__spec__": None}
-    record = Record(namespace, sys, ["value"], namespace)
-    namespace["value"] = Pending(record, "unpickled " + statement)
-    return namespace["value"]
+    record = _record_elsewhere(__name__)
+    record.namespace["value"] = placeholder = Pending(record, "unpickled " + statement)
+    return placeholder
+
+
+def _record_elsewhere(name: str) -> Record:
+    """Make a record of a namespace that is no module's."""
+    namespace: "Namespace" = {"__builtins__": builtins, "__name__": name, "__spec__": None}
+    return Record(namespace, sys, ["value"], namespace)
 
 
 def _reduce_placeholder(placeholder: "Any") -> "Any":
