@@ -539,7 +539,11 @@ class _Reduce:
             rule = (getattr(owner, "dispatch_table", None) or {}).get(ModuleType)
             if rule is not None:
                 return lambda protocol: rule(module)
-        if isinstance(pickler, kind) and _no_override(pickler, module):
+        if isinstance(pickler, kind):
+            refused = _no_override(pickler, module)
+        else:
+            refused = "dumps" in frame.f_code.co_names and "dump" not in frame.f_code.co_names  # pickle.dumps(...)
+        if refused:
             return partial(object.__reduce_ex__, module)
         # Some other pickler, perhaps with a rule that cannot be seen from here: become a plain module and let
         # it look again. (It puts a reference to what it made of the module in place of this tuple.)
