@@ -542,12 +542,25 @@ class _Reduce:
         if isinstance(pickler, kind):
             refused = _no_override(pickler, module)
         else:
-            refused = "dumps" in frame.f_code.co_names and "dump" not in frame.f_code.co_names  # pickle.dumps(...)
+            refused = _calls_dumps(frame)
         if refused:
             return partial(object.__reduce_ex__, module)
         # Some other pickler, perhaps with a rule that cannot be seen from here: become a plain module and let
         # it look again. (It puts a reference to what it made of the module in place of this tuple.)
         return partial(_become_plain, module)
+
+
+def _calls_dumps(frame: "FrameType") -> bool:
+    """Say whether a frame is calling ``pickle.dumps``, which has no rules, and not ``dump`` of some pickler in C."""
+    import dis
+
+    name = ""
+    for instruction in dis.get_instructions(frame.f_code):
+        if instruction.offset > frame.f_lasti:
+            break
+        if instruction.argval in ("dump", "dumps"):
+            name = instruction.argval
+    return name == "dumps"
 
 
 def _no_override(pickler: "Any", module: "Any") -> bool:
