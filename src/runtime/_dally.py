@@ -153,7 +153,11 @@ def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
     namespace = record.namespace
     if namespace.get(name) is placeholder:
         namespace[name] = value
-        record.done(name)
+        waiting = record.waiting
+        if waiting is None:
+            record.done(name)
+        else:
+            waiting.discard(name)
     if type(namespace.get(record.witness)) is not Pending:
         _settle(record)
     return value if operation is None else partial(operation, value)
@@ -195,16 +199,17 @@ def _perform(
             level = len(target)
             target = target.lstrip(".")
             level -= len(target)
+    elif kind == "import":
+        if words[-2] != "as" and (len(words) > 2 or "." in target):
+            submodules = [word.rstrip(",") for word in words[1:]]
+            target = bound = submodules[0].partition(".")[0]
+            if record is None:
+                return bound, [importer(name, namespace, namespace, None, 0) for name in submodules][-1]
     elif kind == "submodule":
         return _perform_submodule(importer, words, record)
-    elif kind == "unpickled":  # in no module: the value is kept in a namespace of its own
+    else:  # unpickled, in no module: the value is kept in a namespace of its own
         value = namespace["value"]
         return "value", _perform(namespace, words[1:], record)[1] if type(value) is Pending else value
-    elif words[-2] != "as" and (len(words) > 2 or "." in target):
-        submodules = [word.rstrip(",") for word in words[1:]]
-        target = bound = submodules[0].partition(".")[0]
-        if record is None:
-            return bound, [importer(name, namespace, namespace, None, 0) for name in submodules][-1]
     module = importer(target, namespace, namespace, attributes, level)
     # A thread that waits while another one loads the module gets the module even if that has
     # failed: half-loaded, and removed from sys.modules. A statement would be executed again the next
