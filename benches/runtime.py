@@ -1,5 +1,8 @@
 """What the runtime file costs, on the interpreter that runs this: `python benches/runtime.py`.
 
+`python benches/runtime.py --table PYTHON...` runs it under each of these interpreters in turns, five times, and prints one
+table with the medians of the ratios.
+
 Every figure comes from many short runs, taken in turns so that a busy machine hurts all alike: the 20th percentile,
 because what others do on the machine only ever adds. Ratios are taken within one run; the last column is the bound
 that the project sets itself. On 3.15 and later the
@@ -7,6 +10,8 @@ interpreter's own `lazy import` stands beside ours.
 """
 
 import os
+import re
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -261,5 +266,38 @@ def loading(rounds=120):
     print("  python -c pass %.2f ms, with import _dally %.2f ms: +%.1f %% (at most 5 %%)" % (base * 1e3, ours * 1e3, (ours / base - 1) * 100))
 
 
+def table(pythons, rounds=5):
+    """One table over several interpreters, of medians; a ratio above its bound is marked with an exclamation mark."""
+    found = {}
+    versions = []
+    for _ in range(rounds):
+        for python in pythons:
+            lines = subprocess.run([python, __file__], stdout=subprocess.PIPE, check=True).stdout.decode().splitlines()
+            version = lines[0].split()[1].rpartition(".")[0]
+            if version not in versions:
+                versions.append(version)
+            for line in lines:
+                match = re.match(r"  (.{58}) +[0-9.]+ ns  +([0-9.]+) x(?: \(at most (\d+)\))?", line)
+                if match:
+                    found.setdefault((match[1].strip(), match[3]), {}).setdefault(version, []).append(float(match[2]))
+                match = re.search(r"import _dally [0-9.]+ ms: ([+-][0-9.]+) % \(at most 5 %\)", line)
+                if match:
+                    found.setdefault(("loading the runtime, % of `python -c pass`", "5"), {}).setdefault(version, []).append(float(match[1]))
+    print("| ratio to the eager statement or read | at most | " + " | ".join(versions) + " |")
+    print("|---" * (len(versions) + 2) + "|")
+    for (label, bound), values in found.items():
+        cells = []
+        for version in versions:
+            if version in values:
+                value = statistics.median(values[version])
+                cells.append("%.1f%s" % (value, " !" if bound and value > float(bound) else ""))
+            else:
+                cells.append("")
+        print("| %s | %s | %s |" % (label, bound or "", " | ".join(cells)))
+
+
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["--table"]:
+        table(sys.argv[2:])
+    else:
+        main()

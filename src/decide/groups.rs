@@ -27,8 +27,12 @@ fn same_name(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
         by_name.entry(site.bound).or_default().push(index);
     }
     for (name, sites) in by_name.into_iter().filter(|(_, sites)| sites.len() > 1) {
-        let mut in_statement = FxHashSet::default();
-        let twice = sites.iter().any(|&s| !in_statement.insert(facts.sites[s].stmt));
+        // What stays eager of a statement is executed after what becomes lazy.
+        let eager_in: FxHashSet<u32> = sites
+            .iter()
+            .filter(|&&s| verdicts.sites[s].has_reasons())
+            .map(|&s| facts.sites[s].stmt)
+            .collect();
         let dotted = sites.iter().any(|&s| {
             let import = &facts.imports[facts.sites[s].stmt as usize];
             import.from.is_none() && import.aliases[facts.sites[s].alias as usize].name.as_str().contains('.')
@@ -38,7 +42,8 @@ fn same_name(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
         for (position, &s) in sites.iter().enumerate() {
             let lost =
                 dotted && options.target == Target::Proxy && last_eager.is_some_and(|eager| position < eager);
-            if twice || lost {
+            let left_behind = eager_in.contains(&facts.sites[s].stmt) && !verdicts.sites[s].has_reasons();
+            if lost || left_behind {
                 let range = facts.imports[facts.sites[s].stmt as usize].range;
                 verdicts.sites[s].keep(
                     Reason::at(KeepReason::SharedName, id, range, "another import binds the same name")

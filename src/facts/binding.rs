@@ -68,6 +68,24 @@ pub fn bound_by_alias(alias: &ast::Alias, from: bool) -> &str {
     }
 }
 
+/// Adds the names that functions and classes anywhere in `body` declare `global`.
+pub(super) fn add_declared_global<'a>(body: &'a [Stmt], names: &mut FxHashSet<&'a str>) {
+    struct Globals<'a, 'n>(&'n mut FxHashSet<&'a str>);
+    impl<'a> Visitor<'a> for Globals<'a, '_> {
+        fn visit_stmt(&mut self, stmt: &'a Stmt) {
+            if let Stmt::Global(global) = stmt {
+                self.0.extend(global.names.iter().map(ast::Identifier::as_str));
+            }
+            walk_stmt(self, stmt);
+        }
+        fn visit_expr(&mut self, _: &'a Expr) {}
+    }
+    let mut visitor = Globals(names);
+    for stmt in body {
+        visitor.visit_stmt(stmt);
+    }
+}
+
 struct Collector<'a> {
     bindings: Bindings<'a>,
     walrus: bool,

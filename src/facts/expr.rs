@@ -1,7 +1,7 @@
 //! Expressions: every context that Python has, and what it does with a value.
 //!
 //! A read is *transparent* if the operation gives on a stand-in exactly what it gives on the object:
-//! `X.a`, `X(…)`, `X[…]`, and the second argument of the builtin `isinstance` and `issubclass`. All
+//! `X.a`, `X(…)`, `@X`, `X[…]`, and the second argument of the builtin `isinstance` and `issubclass`. All
 //! other contexts let the value escape.
 
 use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement};

@@ -119,6 +119,17 @@ pub struct Alias {
     pub asname: Option<Sym>,
 }
 
+impl Alias {
+    /// The name that it binds: `import a.b` binds `a`. `from` says whether it stands in a from-import.
+    pub fn bound(&self, from: bool) -> &'static str {
+        match self.asname {
+            Some(name) => name.as_str(),
+            None if from => self.name.as_str(),
+            None => self.name.as_str().split('.').next().unwrap_or_default(),
+        }
+    }
+}
+
 /// Where an import statement stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {

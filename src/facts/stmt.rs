@@ -485,7 +485,7 @@ impl<'a> Walker<'a> {
     fn function_def(&mut self, def: &'a ast::StmtFunctionDef) {
         let at = def.range.start();
         let decorators: Vec<ValueId> =
-            def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Escape)).collect();
+            def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Call)).collect();
         let plain = def.decorator_list.iter().all(|d| is_plain_decorator(&d.expression));
         let defaults = self.parameter_defaults(&def.parameters);
 
@@ -630,7 +630,7 @@ impl<'a> Walker<'a> {
     fn class_def(&mut self, def: &'a ast::StmtClassDef) {
         let at = def.range.start();
         let decorators: Vec<ValueId> =
-            def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Escape)).collect();
+            def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Call)).collect();
         let type_scope = self.type_params_scope(def.type_params.as_deref());
         self.scopes.push(type_scope);
         if def.type_params.is_some() {

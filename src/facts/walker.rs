@@ -9,7 +9,7 @@ use ruff_python_ast::ModModule;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::binding::Bindings;
+use super::binding::{self, Bindings};
 use super::code::{Call, CallRole, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place,
@@ -82,7 +82,7 @@ pub(super) struct Walker<'a> {
     pub scopes: Vec<Scope<'a>>,
     /// Names that some import statement at module level binds.
     pub site_names: FxHashSet<&'a str>,
-    /// All names bound at module level.
+    /// All names bound at module level, also by functions that declare them `global`.
     pub module_names: FxHashSet<&'a str>,
     pub class_names: Vec<&'a str>,
     pub class_ids: Vec<u32>,
@@ -106,6 +106,10 @@ pub(super) fn walk(text: &str, module: &ModModule, oldest: PythonVersion) -> Mod
     let body = &module.body;
     let walrus = text.contains(":=");
     let bindings = Bindings::of_block(body, walrus);
+    let mut module_names = bindings.bound;
+    if text.contains("global") {
+        binding::add_declared_global(body, &mut module_names);
+    }
     let (prologue_end, future_annotations) = layout::prologue(body);
     let mut walker = Walker {
         text,
@@ -114,7 +118,7 @@ pub(super) fn walk(text: &str, module: &ModModule, oldest: PythonVersion) -> Mod
         facts: ModuleFacts::default(),
         scopes: Vec::new(),
         site_names: bindings.imported,
-        module_names: bindings.bound,
+        module_names,
         class_names: Vec::new(),
         class_ids: Vec::new(),
         context: Context {

@@ -547,6 +547,19 @@ fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId
                 _ => None,
             }
         }
+        // A function that imports the module itself.
+        Value::Var(var) => {
+            let var = &facts.code.vars[var as usize];
+            facts.imports.iter().filter(|import| import.func == var.func).find_map(|import| {
+                let aliases = import.aliases.iter().enumerate();
+                aliases.filter(|(_, alias)| alias.bound(import.from.is_some()) == var.name.as_str()).find_map(
+                    |(index, _)| match program.origin(id, import, index) {
+                        Origin::Module(source) => Some(source),
+                        _ => None,
+                    },
+                )
+            })
+        }
         _ => None,
     }
 }

@@ -151,22 +151,13 @@ fn bound_names(statements: &[LazyStatement<'_>]) -> Vec<&'static str> {
     let mut names: Vec<&str> = Vec::new();
     for statement in statements {
         for (alias, _) in statement.import.aliases.iter().zip(&statement.lazy).filter(|(_, l)| **l) {
-            let bound = bound_name(alias, statement.import.from.is_some());
+            let bound = alias.bound(statement.import.from.is_some());
             if !names.contains(&bound) {
                 names.push(bound);
             }
         }
     }
     names
-}
-
-/// The name that an alias binds.
-pub fn bound_name(alias: &crate::facts::Alias, from: bool) -> &'static str {
-    match alias.asname {
-        Some(name) => name.as_str(),
-        None if from => alias.name.as_str(),
-        None => alias.name.as_str().split('.').next().unwrap_or_default(),
-    }
 }
 
 /// What each lazy alias asks the runtime for. Several dotted imports of one package bind the same name,
@@ -211,7 +202,7 @@ fn assignment(
     names: &Names,
     inside: &str,
 ) -> String {
-    let bound = bound_name(&statement.import.aliases[i], statement.import.from.is_some());
+    let bound = statement.import.aliases[i].bound(statement.import.from.is_some());
     let spec = &specs[&(statement.index, i)];
     // After a semicolon, `match = …` is an assignment only to those who look further.
     let soft = matches!(bound, "match" | "case" | "type");

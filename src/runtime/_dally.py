@@ -101,6 +101,10 @@ class Record:
         #: The import system is loading the module, and so will say when its body has ended.
         self.loading: bool = getattr(namespace.get("__spec__"), "_initializing", False)
 
+    def __reduce__(self) -> "Any":
+        # A module that cloudpickle takes by value takes its factory along, which nobody calls there.
+        return _record_elsewhere, (self.namespace.get("__name__"),)
+
     def done(self, name: str) -> None:
         """Note that the statement for a name is resolved, or its placeholder gone."""
         waiting = self.waiting
@@ -149,7 +153,11 @@ def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
     namespace = record.namespace
     if namespace.get(name) is placeholder:
         namespace[name] = value
-        record.done(name)
+        waiting = record.waiting
+        if waiting is None:
+            record.done(name)
+        else:
+            waiting.discard(name)
     if type(namespace.get(record.witness)) is not Pending:
         _settle(record)
     return value if operation is None else partial(operation, value)
@@ -191,16 +199,17 @@ def _perform(
             level = len(target)
             target = target.lstrip(".")
             level -= len(target)
+    elif kind == "import":
+        if words[-2] != "as" and (len(words) > 2 or "." in target):
+            submodules = [word.rstrip(",") for word in words[1:]]
+            target = bound = submodules[0].partition(".")[0]
+            if record is None:
+                return bound, [importer(name, namespace, namespace, None, 0) for name in submodules][-1]
     elif kind == "submodule":
         return _perform_submodule(importer, words, record)
-    elif kind == "unpickled":  # in no module: the value is kept in a namespace of its own
+    else:  # unpickled, in no module: the value is kept in a namespace of its own
         value = namespace["value"]
         return "value", _perform(namespace, words[1:], record)[1] if type(value) is Pending else value
-    elif words[-2] != "as" and (len(words) > 2 or "." in target):
-        submodules = [word.rstrip(",") for word in words[1:]]
-        target = bound = submodules[0].partition(".")[0]
-        if record is None:
-            return bound, [importer(name, namespace, namespace, None, 0) for name in submodules][-1]
     module = importer(target, namespace, namespace, attributes, level)
     # A thread that waits while another one loads the module gets the module even if that has
     # failed: half-loaded, and removed from sys.modules. A statement would be executed again the next
@@ -353,20 +362,53 @@ class Attribute(str):
         else:
             namespace[name] = value
 
-    def __delete__(self, module: "Any") -> None:
-        namespace = _namespace(module)
+    @property
+    def __delete__(self) -> "Function":
+        # `reduce(eq, (step, name), module)` is `eq(eq(module, step), name)`: C code only, so that the
+        # usual error about a missing name has no frame of ours in its traceback.
         name = str(self)
+        return partial(reduce, _operator.eq, (_Deletion(name), name))
+
+
+class _Deletion:
+    """``module == deletion`` deletes the name, and gives what to compare with the name next."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __eq__(self, module: "Any") -> "Any":
+        namespace = _namespace(module)
+        name = self.name
         present = namespace.get(name, namespace)
+        if present is namespace:
+            return _Missing(module)
         if type(present) is Pending:
             _load_own(present)
             record = _arguments(present)[0]
-            del namespace[name]
+            namespace.pop(name, None)
             record.done(name)
             _settle(record)
-        elif present is namespace:
-            delattr(ModuleType(namespace.get("__name__", "")), name)  # raises the usual error
         else:
             del namespace[name]
+        return None
+
+
+class _Missing:
+    """``missing == name`` raises what a plain module does when a name is deleted that it does not have."""
+
+    __slots__ = ("module",)
+
+    def __init__(self, module: "Any") -> None:
+        self.module = module
+
+    @property
+    def __eq__(self) -> "Any":  # type: ignore[misc]
+        namespace = _namespace(self.module)
+        plain = ModuleType(namespace.get("__name__") or "")
+        _namespace(plain).update(namespace)  # "Did you mean" looks at them
+        return partial(delattr, plain)
 
 
 def _load_own(placeholder: "Any") -> None:
@@ -479,26 +521,74 @@ def _is_helper(value: "Any") -> bool:
     return value is real or value is lazy or type(value) is partial and value.func is Pending
 
 
-def _reduce(module: "Any", protocol: int) -> "Any":
-    """Pickle a module as if it had the class that it had before.
+class _Reduce:
+    """The attribute ``__reduce_ex__``: copy or pickle a module as if it had the class that it had before."""
 
-    Plain pickle refuses modules, cloudpickle and others have a rule for ``ModuleType``, found by the type.
-    """
-    caller = sys._getframe(1)
-    if caller.f_globals.get("__name__") != "copy":
-        pickler = caller.f_locals.get("self")
-        rule = (getattr(pickler, "dispatch_table", None) or {}).get(ModuleType)
-        if rule is not None:
-            return rule(module)
-        # Some other pickler: become a plain module and let it look again. (The pickler puts a
-        # reference to what it made of the module in place of this tuple.)
-        _release(module)
-        return _operator.getitem, ((module,), 0)
-    return object.__reduce_ex__(module, protocol)
+    def __get__(self, module: "Any", owner: "Any" = None) -> "Any":
+        if module is None:  # copy.copy asks the class
+            return object.__reduce_ex__
+        # Plain pickle refuses modules. cloudpickle and others have a rule for ``ModuleType``, found by the type.
+        frame = sys._getframe(1)
+        if frame.f_globals.get("__name__") == "copy":
+            return partial(object.__reduce_ex__, module)
+        pickler: "Any" = frame.f_locals.get("self")
+        kind = getattr(sys.modules.get("_pickle"), "Pickler", Record)
+        if not isinstance(pickler, kind):
+            for pickler in [value for value in frame.f_locals.values() if type(value) is not Pending]:
+                if isinstance(pickler, kind):
+                    break
+            else:
+                pickler = frame.f_locals.get("self")
+        copyreg: "Any" = sys.modules.get("copyreg")
+        for owner in (pickler, copyreg):
+            rule = (getattr(owner, "dispatch_table", None) or {}).get(ModuleType)
+            if rule is not None:
+                return lambda protocol: rule(module)
+        if isinstance(pickler, kind):
+            refused = _no_override(pickler, module)
+        else:
+            refused = _calls_dumps(frame)
+        if refused:
+            return partial(object.__reduce_ex__, module)
+        # Some other pickler, perhaps with a rule that cannot be seen from here: become a plain module and let
+        # it look again. (It puts a reference to what it made of the module in place of this tuple.)
+        return partial(_become_plain, module)
 
 
-def _no_module(module: "Any") -> "NoReturn":
-    raise AttributeError("__module__")
+def _calls_dumps(frame: "FrameType") -> bool:
+    """Say whether a frame is calling ``pickle.dumps``, which has no rules, and not ``dump`` of some pickler in C."""
+    import dis
+
+    name = ""
+    for instruction in dis.get_instructions(frame.f_code):
+        if instruction.offset > frame.f_lasti:
+            break
+        if instruction.argval in ("dump", "dumps"):
+            name = instruction.argval
+    return name == "dumps"
+
+
+def _no_override(pickler: "Any", module: "Any") -> bool:
+    """Say whether a pickler has no rule of its own for a plain module of that name."""
+    try:
+        override = getattr(pickler, "reducer_override", None)
+        return override is None or override(ModuleType(_namespace(module)["__name__"])) is NotImplemented
+    except Exception:
+        return False
+
+
+def _become_plain(module: "Any", protocol: int) -> "Any":
+    _release(module)
+    return _operator.getitem, ((module,), 0)
+
+
+class _Builtin(str):
+    """``type(module).__module__`` is a text; ``module.__module__`` does not exist."""
+
+    __slots__ = ()
+
+    def __get__(self, module: "Any", owner: "Any" = None) -> "NoReturn":
+        raise AttributeError("__module__")
 
 
 Module: "Any" = type(
@@ -508,21 +598,25 @@ Module: "Any" = type(
         "__class__": property(_get_class, _assign_class),
         "__dict__": property(_get_dict),
         "__dir__": _dir,
-        "__reduce_ex__": _reduce,
-        "__module__": property(_no_module),  # or the class would give each module that attribute
+        "__reduce_ex__": _Reduce(),
+        "__module__": _Builtin("builtins"),
     },
 )
 # The specialised attribute read of 3.14 and later takes any class that shares the C function behind
 # ``ModuleType.__getattribute__`` for ``ModuleType`` and ignores its descriptors. So use another one.
 if _NATIVE:
     # (That function also resolves the interpreter's own lazy objects.)
-    Module.__getattribute__ = lambda module, name: ModuleType.__getattribute__(module, name)
+    Module.__getattribute__ = property(partial(partial, ModuleType.__getattribute__))
 elif sys.version_info >= (3, 14):
     # No Python code unless the attribute is missing; then the module's own __getattr__ and error.
     Module.__getattribute__ = object.__getattribute__
-    Module.__getattr__ = lambda module, name: ModuleType.__getattribute__(module, name)
+    Module.__getattr__ = property(partial(partial, ModuleType.__getattribute__))
 # Special names without a meaning for the interpreter. The others are always imported at once.
-_PLAIN = ("__version__", "__version_info__", "__author__")
+_PLAIN = frozenset(
+    "__version__ __version_info__ __version_tuple__ __author__ __author_email__ __email__ __title__ __summary__"
+    " __description__ __license__ __copyright__ __maintainer__ __url__ __uri__ __homepage__ __status__ __date__"
+    " __credits__ __build__ __release__ __revision__ __commit__ __commit_id__ __git_version__".split()
+)
 # The names that have a descriptor. They stay: there is one for each different name in the program.
 _known: "Set[str]" = set()
 
@@ -663,10 +757,15 @@ Pending: "Any" = type("Pending", (BaseException,), _special_methods())
 
 def restore(statement: str) -> "Any":
     """Make a pending import that stands in no module: what a pickled placeholder becomes."""
-    namespace: "Namespace" = {"__builtins__": builtins, "__name__": __name__, "__spec__": None}
-    record = Record(namespace, sys, ["value"], namespace)
-    namespace["value"] = Pending(record, "unpickled " + statement)
-    return namespace["value"]
+    record = _record_elsewhere(__name__)
+    record.namespace["value"] = placeholder = Pending(record, "unpickled " + statement)
+    return placeholder
+
+
+def _record_elsewhere(name: str) -> Record:
+    """Make a record of a namespace that is no module's."""
+    namespace: "Namespace" = {"__builtins__": builtins, "__name__": name, "__spec__": None}
+    return Record(namespace, sys, ["value"], namespace)
 
 
 def _reduce_placeholder(placeholder: "Any") -> "Any":
@@ -844,7 +943,7 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         factory = partial(Pending, record)
         if not _known.issuperset(listed):
             for name in listed:
-                if name not in _known and (name[:2] != "__" or name in _PLAIN):
+                if name not in _known and (name[:2] != "__" or name[-2:] != "__" or name in _PLAIN):
                     setattr(Module, name, Attribute(name))
                     _known.add(name)
         if kind is ModuleType:
