@@ -16,7 +16,7 @@ use rustc_hash::FxHashSet;
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
 use crate::decide::{self, DecideOptions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
-use crate::facts::{ModuleFacts, Sym};
+use crate::facts::{ModuleFacts, Sym, System, World};
 use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
 use crate::rewrite::edit::OffsetMap;
@@ -176,8 +176,11 @@ impl Run {
         };
         let clock = Instant::now();
         let options = decide_options(request);
+        // What `build` makes is run where it was made; source that is kept runs anywhere.
+        let system = if request.form == Form::Build { System::current() } else { None };
+        let world = World { oldest: options.first, system };
         let extracted: Vec<(ModuleFacts, FileState)> =
-            discovery.files.par_iter().map(|file| read(&file.absolute, request, options.first)).collect();
+            discovery.files.par_iter().map(|file| read(&file.absolute, request, world)).collect();
         let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
         times.facts = clock.elapsed();
 

@@ -37,6 +37,30 @@ impl Condition {
     }
 }
 
+/// What a program that runs on one kind of platform finds there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct System {
+    /// `sys.platform`
+    pub platform: &'static str,
+    /// `os.name`
+    pub name: &'static str,
+    /// `platform.system()`
+    pub system: &'static str,
+}
+
+impl System {
+    /// The platform on which this program runs, if Python has a name for it here.
+    pub fn current() -> Option<Self> {
+        let (platform, name, system) = match std::env::consts::OS {
+            "linux" => ("linux", "posix", "Linux"),
+            "macos" => ("darwin", "posix", "Darwin"),
+            "windows" => ("win32", "nt", "Windows"),
+            _ => return None,
+        };
+        Some(Self { platform, name, system })
+    }
+}
+
 /// Modules of the standard library that describe interpreter and platform, but for some of their names.
 const PLATFORM_MODULES: &[&str] =
     &["sys", "os", "platform", "ssl", "struct", "socket", "select", "sysconfig", "errno", "signal", "time"];
@@ -104,6 +128,13 @@ impl Walker<'_> {
             }
             Expr::Compare(compare) => self.comparison(compare),
             Expr::Call(call) if self.is_true_flag(call) => Condition::Always,
+            Expr::Call(call) if let Some(known) = self.system_prefix(call) => {
+                if known { Condition::Always } else { Condition::Never }
+            }
+            // `WINDOWS`, of which the value is known.
+            Expr::Name(name) if self.resolve(name.id.as_str()) == Resolved::Global => {
+                self.platform_names.get(name.id.as_str()).copied().unwrap_or(Condition::Unknown)
+            }
             other if self.is_platform(other) => Condition::Platform,
             _ => Condition::Unknown,
         }
@@ -125,11 +156,59 @@ impl Walker<'_> {
         if let Some(known) = self.version_test(&compare.left, *op, right) {
             return if known { Condition::Always } else { Condition::Never };
         }
+        if let Some(known) = self.system_test(&compare.left, *op, right) {
+            return if known { Condition::Always } else { Condition::Never };
+        }
         if self.is_platform(&compare.left) && self.is_platform(right) {
             Condition::Platform
         } else {
             Condition::Unknown
         }
+    }
+
+    /// `sys.platform == "win32"`, `os.name != "nt"`, where one kind of platform is known.
+    fn system_test(&self, left: &Expr, op: CmpOp, right: &Expr) -> Option<bool> {
+        let actual = self.system_name(left)?;
+        let same = match (op, right) {
+            (CmpOp::Eq | CmpOp::NotEq, Expr::StringLiteral(text)) => text.value.to_str() == actual,
+            (CmpOp::In | CmpOp::NotIn, Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. })) => {
+                let mut found = false;
+                for element in elts {
+                    let Expr::StringLiteral(text) = element else { return None };
+                    found |= text.value.to_str() == actual;
+                }
+                found
+            }
+            _ => return None,
+        };
+        Some(same == matches!(op, CmpOp::Eq | CmpOp::In))
+    }
+
+    /// What `sys.platform`, `os.name` or `platform.system()` is.
+    fn system_name(&self, expr: &Expr) -> Option<&'static str> {
+        let system = self.system?;
+        match expr {
+            Expr::Attribute(a) if a.attr.as_str() == "platform" && self.is_module(&a.value, "sys") => {
+                Some(system.platform)
+            }
+            Expr::Attribute(a) if a.attr.as_str() == "name" && self.is_module(&a.value, "os") => Some(system.name),
+            Expr::Call(call) if call.arguments.is_empty() => match &*call.func {
+                Expr::Attribute(a) if a.attr.as_str() == "system" && self.is_module(&a.value, "platform") => {
+                    Some(system.system)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// `sys.platform.startswith("win")`
+    fn system_prefix(&self, call: &ast::ExprCall) -> Option<bool> {
+        let (Expr::Attribute(function), [Expr::StringLiteral(prefix)]) = (&*call.func, &*call.arguments.args) else {
+            return None;
+        };
+        let actual = self.system_name(&function.value)?;
+        (function.attr.as_str() == "startswith").then(|| actual.starts_with(prefix.value.to_str()))
     }
 
     /// `sys.version_info >= (3, 8)` and its relatives, if the answer is the same for all supported versions.
@@ -240,7 +319,7 @@ impl Walker<'_> {
                 .all(|part| self.is_platform(part)),
             Expr::Name(name) => {
                 self.resolve(name.id.as_str()) == Resolved::Global && {
-                    self.platform_names.contains(name.id.as_str())
+                    self.platform_names.contains_key(name.id.as_str())
                 }
             }
             Expr::Attribute(attribute) => {

@@ -245,6 +245,7 @@ impl<'a> Walker<'a> {
         }
         if let Value::Attr(_, attr) = self.facts.code.value(base)
             && matches!(attr.as_str(), "environ" | "path" | "argv" | "modules" | "meta_path")
+            && !is_own_module_key(&subscript.slice)
         {
             let load = self.value(Value::Item(base));
             self.op(subscript.range.start(), OpKind::Load(load));

@@ -2,8 +2,8 @@
 //!
 //! Enters: the text of a module and its tree. Leaves: everything that later stages know about the
 //! module; the tree is dropped. Facts record what the code *does*; they never judge. They do not
-//! know other modules or targets; of the configuration they know the oldest Python that the program runs on, so that
-//! code for older ones counts as absent.
+//! know other modules or targets; of the configuration they know the [`World`] that the program runs in, so
+//! that code for older versions counts as absent.
 //!
 //! - [`imports`](ModuleFacts::imports) and [`sites`](ModuleFacts::sites): import statements and the names they bind;
 //! - [`reads`](ModuleFacts::reads): every read of a site's name, where and in which way;
@@ -29,6 +29,7 @@ use rustc_hash::FxHashMap;
 use crate::config::PythonVersion;
 
 pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+pub use condition::System;
 pub use layout::{Layout, Top};
 pub use marks::{Mark, MarkKind};
 pub use sym::Sym;
@@ -298,9 +299,23 @@ pub enum AnnotationOwner {
     Decorated(FuncId),
 }
 
+/// Where the program runs, as far as conditions in its source can ask for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct World {
+    /// The first Python version that it has to run on.
+    pub oldest: PythonVersion,
+    /// The platform, if it is the only one.
+    pub system: Option<System>,
+}
+
+impl World {
+    /// Every supported version and platform.
+    pub const ANY: Self = Self { oldest: PythonVersion::OLDEST, system: None };
+}
+
 /// Extracts the facts of one module.
 ///
-/// `text` is the text that `module` was parsed from, `oldest` the first Python version that it has to run on.
-pub fn extract(text: &str, module: &ModModule, oldest: PythonVersion) -> ModuleFacts {
-    walker::walk(text, module, oldest)
+/// `text` is the text that `module` was parsed from; code for other places than `world` counts as absent.
+pub fn extract(text: &str, module: &ModModule, world: World) -> ModuleFacts {
+    walker::walk(text, module, world)
 }

@@ -152,8 +152,13 @@ impl<'a> Walker<'a> {
         for target in &assign.targets {
             self.paired_target(target, &assign.value, value);
             if let Expr::Name(name) = target {
-                if self.scopes.len() == 1 && self.is_platform(&assign.value) {
-                    self.platform_names.insert(name.id.as_str());
+                // A plain constant is a setting that somebody may change.
+                let asks = !assign.value.is_literal_expr() && !assign.value.is_tuple_expr();
+                if self.scopes.len() == 1 && asks && self.is_platform(&assign.value) {
+                    let condition = self.condition(&assign.value);
+                    let condition =
+                        if condition == Condition::Unknown { Condition::Platform } else { condition };
+                    self.platform_names.insert(name.id.as_str(), condition);
                 }
                 self.note_special_assignment(name, &assign.value, assign.range);
             }
@@ -228,7 +233,8 @@ impl<'a> Walker<'a> {
                 let id = name.id.as_str();
                 let old = match self.resolve(id) {
                     Resolved::Var(var) => self.value(Value::Var(var)),
-                    Resolved::Global | Resolved::Class { .. } => {
+                    Resolved::Class { certain: true } => ValueId::FRESH,
+                    Resolved::Global | Resolved::Class { certain: false } => {
                         self.fixed_read(id, name.range, FixedUse::AugmentedAssignment);
                         let sym = self.mangled(id);
                         self.global_value(sym)
@@ -378,6 +384,7 @@ impl<'a> Walker<'a> {
 
     fn with_stmt(&mut self, stmt: &'a ast::StmtWith) {
         let mut suppresses = false;
+        let mut restores = false;
         for item in &stmt.items {
             let value = self.expr(&item.context_expr, Use::Escape);
             if let Expr::Call(call) = &item.context_expr {
@@ -387,6 +394,7 @@ impl<'a> Walker<'a> {
                     _ => "",
                 };
                 suppresses |= name == "suppress" || name == "raises";
+                restores |= name == "catch_warnings";
             }
             let enter = self.sym("__enter__");
             let callee = self.attr_value(value, enter);
@@ -406,6 +414,7 @@ impl<'a> Walker<'a> {
                     c.place = Place::With;
                 }
                 c.guarded |= suppresses;
+                c.restores_warnings |= restores;
                 c.conditional = true;
             },
             |w| w.block(&stmt.body),
@@ -580,6 +589,7 @@ impl<'a> Walker<'a> {
             guarded: false,
             conditional: false,
             platform: false,
+            restores_warnings: false,
             fixed: self.context.fixed,
             annotation: None,
         };

@@ -10,10 +10,11 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::binding::{self, Bindings};
+use super::condition::{Condition, System};
 use super::code::{Call, CallRole, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place,
-    Read, ReadKind, Sym, layout,
+    Read, ReadKind, Sym, World, layout,
 };
 use crate::config::PythonVersion;
 
@@ -70,6 +71,8 @@ pub(super) struct Context {
     pub conditional: bool,
     /// Under conditions on version and platform only.
     pub platform: bool,
+    /// In a block at whose end the warning filters are as before.
+    pub restores_warnings: bool,
     pub fixed: Option<FixedUse>,
     pub annotation: Option<Annotation>,
 }
@@ -92,7 +95,9 @@ pub(super) struct Walker<'a> {
     /// The oldest Python that the program runs on.
     pub oldest: PythonVersion,
     /// Module-level names for facts about version and platform: `WINDOWS = sys.platform == "win32"`.
-    pub platform_names: FxHashSet<&'a str>,
+    pub platform_names: FxHashMap<&'a str, Condition>,
+    /// The platform, if the program runs on one only.
+    pub system: Option<System>,
     syms: FxHashMap<&'a str, Sym>,
     global_values: FxHashMap<Sym, ValueId>,
     attr_values: FxHashMap<(ValueId, Sym), ValueId>,
@@ -102,7 +107,7 @@ pub(super) struct Walker<'a> {
 }
 
 /// Walks a module.
-pub(super) fn walk(text: &str, module: &ModModule, oldest: PythonVersion) -> ModuleFacts {
+pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts {
     let body = &module.body;
     let walrus = text.contains(":=");
     let bindings = Bindings::of_block(body, walrus);
@@ -128,13 +133,15 @@ pub(super) fn walk(text: &str, module: &ModModule, oldest: PythonVersion) -> Mod
             guarded: false,
             conditional: false,
             platform: false,
+            restores_warnings: false,
             fixed: None,
             annotation: None,
         },
         depth: 0,
         chain: Vec::new(),
-        oldest,
-        platform_names: FxHashSet::default(),
+        oldest: world.oldest,
+        platform_names: FxHashMap::default(),
+        system: world.system,
         syms: FxHashMap::default(),
         global_values: FxHashMap::default(),
         attr_values: FxHashMap::default(),
@@ -284,7 +291,12 @@ impl<'a> Walker<'a> {
             keywords: keyword_start..count(code.keywords.len()),
             star,
         });
-        self.op(at, OpKind::Call { call, role });
+        let filters = self.context.restores_warnings
+            && matches!(self.facts.code.value(callee), Value::Attr(_, name) | Value::Global(name)
+                if matches!(name.as_str(), "filterwarnings" | "simplefilter" | "resetwarnings"));
+        if !filters {
+            self.op(at, OpKind::Call { call, role });
+        }
         self.value(Value::Call(call))
     }
 
@@ -456,6 +468,7 @@ impl<'a> Walker<'a> {
                 }
             }
             Resolved::Global => {
+                self.platform_names.remove(name);
                 let sym = self.mangled(name);
                 let moment = self.context.moment;
                 let at_module_level = self.context.func.is_module();

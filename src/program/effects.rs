@@ -98,8 +98,18 @@ impl Effects {
         windows(program, &self.outcomes, verdicts);
 
         let (uncontained, contained) = self.split(program);
-        let taints = self.taints(program, &uncontained);
-        self.keep_tainted(program, &taints, verdicts);
+        let (failures, effects): (Vec<_>, Vec<_>) = uncontained
+            .into_iter()
+            .partition(|&(id, index)| self.outcomes[id.index()].effects[index].kind == EffectKind::Fails);
+        // A failure is seen by who guards the import, and by nobody beyond.
+        for (causes, through_guards) in [(effects, true), (failures, false)] {
+            let mut taints = FxHashMap::default();
+            for (id, index) in causes {
+                taints.entry(id).or_insert(Taint::Cause(index));
+            }
+            let taints = self.spread(taints, through_guards);
+            self.keep_tainted(program, &taints, verdicts);
+        }
         self.keep_containing(program, &contained, verdicts);
         let ordered = cycles::order_sensitive(program, &self.graph, verdicts);
         if !ordered.is_empty() {
@@ -108,7 +118,7 @@ impl Effects {
             for &id in &ordered {
                 taints.insert(id, Taint::Cause(usize::MAX));
             }
-            let taints = self.spread(taints);
+            let taints = self.spread(taints, true);
             self.keep_tainted(program, &taints, verdicts);
         }
     }
@@ -167,16 +177,12 @@ impl Effects {
         known.then_some(writers)
     }
 
-    fn taints(&self, _: &Program, uncontained: &[(ModuleId, usize)]) -> FxHashMap<ModuleId, Taint> {
-        let mut taints = FxHashMap::default();
-        for &(id, index) in uncontained {
-            taints.entry(id).or_insert(Taint::Cause(index));
-        }
-        self.spread(taints)
-    }
-
     /// Everything from which a tainted module is reached is tainted.
-    fn spread(&self, mut taints: FxHashMap<ModuleId, Taint>) -> FxHashMap<ModuleId, Taint> {
+    fn spread(
+        &self,
+        mut taints: FxHashMap<ModuleId, Taint>,
+        through_guards: bool,
+    ) -> FxHashMap<ModuleId, Taint> {
         let mut todo: std::collections::VecDeque<ModuleId> = {
             let mut causes: Vec<ModuleId> = taints.keys().copied().collect();
             causes.sort_unstable();
@@ -184,6 +190,9 @@ impl Effects {
         };
         while let Some(id) = todo.pop_front() {
             for &(from, edge) in &self.graph.back[id.index()] {
+                if !through_guards && self.graph.out[from.index()][edge as usize].guarded {
+                    continue;
+                }
                 if let std::collections::hash_map::Entry::Vacant(entry) = taints.entry(from) {
                     entry.insert(Taint::Through(id, self.graph.out[from.index()][edge as usize].at));
                     todo.push_back(from);

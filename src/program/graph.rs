@@ -22,6 +22,8 @@ pub struct Edge {
     pub certain: bool,
     /// Already lazy in the source.
     pub lazy: bool,
+    /// In the body of a `try` with handlers: a failure goes no further.
+    pub guarded: bool,
 }
 
 /// All edges, by module.
@@ -105,12 +107,13 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
                     continue;
                 }
                 let certain = import.place == Place::Module && import.moment == Moment::ImportTime;
-                edges.push(Edge { to, site, at: import.range.start(), certain, lazy });
+                let guarded = import.guarded;
+                edges.push(Edge { to, site, at: import.range.start(), certain, lazy, guarded });
             }
         }
     }
     for &(to, at) in loads.iter().filter(|(to, _)| !own.contains(to)) {
-        edges.push(Edge { to, site: None, at, certain: true, lazy: false });
+        edges.push(Edge { to, site: None, at, certain: true, lazy: false, guarded: false });
     }
     edges
 }

@@ -1071,6 +1071,10 @@ impl<'p> Interpreter<'p> {
                 _ => {}
             }
         }
+        if name.as_str().starts_with("__") && name != "__import__" && name != "__build_class__" {
+            // `__path__`, `__file__` and the like are the module's own.
+            return smallvec![Abs::Object(Owner::Module(module, name))];
+        }
         smallvec![Abs::External(Sym::new(&format!("builtins.{name}")))]
     }
 
@@ -1492,7 +1496,9 @@ impl<'p> Interpreter<'p> {
             return args[0].clone();
         }
         let foreign = self.is_foreign(owner);
-        if foreign && tables::MUTATORS.contains(&method) {
+        // Drawing from a stream of random numbers changes what the next one gets.
+        let stream = matches!(&**base, Abs::Made(made, _) if *made == "random.Random");
+        if foreign && (stream || tables::MUTATORS.contains(&method)) {
             self.mutate(base, EffectKind::Write, place, Some(name));
         } else if foreign && role != CallRole::Used && !tables::HARMLESS_METHODS.contains(&method) {
             self.mutate(base, EffectKind::UnresolvedCall, place, Some(name));
@@ -1558,15 +1564,24 @@ impl<'p> Interpreter<'p> {
             && object.contains('.')
             && tables::MUTATORS.contains(&method)
             && !self.program.stdlib.knows(object)
+            && !text.ends_with(".register")
             && self.program.stdlib.knows(text.split('.').next().unwrap_or_default())
             && !tables::is_harmless_target(object)
             && role != CallRole::Used
         {
+            if object.starts_with("builtins.") {
+                // `list.append(names, "x")`
+                for abs in first() {
+                    self.mutate(&abs, EffectKind::Write, place, Some(path));
+                }
+                return smallvec![Abs::Fresh];
+            }
             self.effect(EffectKind::Process, Owner::External(Sym::new(object)), place, Some(path));
             return smallvec![Abs::Fresh];
         }
         match text {
-            "builtins.next" => {
+            "builtins.next" | "operator.setitem" | "operator.delitem" | "operator.iadd" | "operator.ior"
+            | "builtins.type.__setattr__" | "builtins.object.__setattr__" => {
                 for abs in first() {
                     self.mutate(&abs, EffectKind::Write, place, None);
                 }
@@ -1690,6 +1705,15 @@ impl<'p> Interpreter<'p> {
                 }
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
+            ExternalKind::Process
+                if matches!(text, "warnings.filterwarnings" | "warnings.simplefilter")
+                    && (args.get(if text == "warnings.simplefilter" { 1 } else { 2 }))
+                        .or_else(|| keywords.iter().find(|(n, _)| *n == "category").map(|(_, set)| set))
+                        .is_some_and(|set| self.is_own_class(set)) =>
+            {
+                // A filter for warnings of its own, which nobody can give before the module is loaded.
+                smallvec![Abs::Fresh]
+            }
             ExternalKind::Process if self.is_diagnosis(text) => smallvec![Abs::Fresh],
             ExternalKind::Process => {
                 let subject = string(0).unwrap_or(path);
@@ -1703,6 +1727,10 @@ impl<'p> Interpreter<'p> {
             ExternalKind::Fails => {
                 // `sys.exit()` is caught by no usual handler.
                 self.effect(EffectKind::Fails, Owner::External(path), place, Some(path));
+                smallvec![Abs::Fresh]
+            }
+            // The path of the module's file, or one made of it, is absolute already.
+            ExternalKind::ReadsState if text.starts_with("os.path.") && string(0).is_none() => {
                 smallvec![Abs::Fresh]
             }
             ExternalKind::ReadsState => {

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{FromModule, ImportStmt, ModuleFacts, Sym};
+use crate::facts::{FromModule, ImportStmt, Mark, MarkKind, ModuleFacts, Sym};
 pub use stdlib::Stdlib;
 
 /// Index into [`Program::modules`].
@@ -373,7 +373,9 @@ impl Program {
         }
         let module = self.module(id);
         let facts = &module.facts;
-        if module.broken || facts.exports.dynamic || facts.exports.writes_namespace {
+        let swapped = |m: &Mark| matches!(m.kind, MarkKind::ReplacesItself | MarkKind::SetsOwnClass);
+        let unclear = facts.exports.dynamic || facts.exports.writes_namespace;
+        if module.broken || unclear || facts.marks.iter().any(swapped) {
             return true;
         }
         if name.as_str().starts_with("__") && name.as_str().ends_with("__") {

@@ -226,7 +226,12 @@ pub fn external(path: &str) -> ExternalKind {
         | "builtins.issubclass"
         | "builtins.hasattr"
         | "builtins.len"
-        | "builtins.repr" => K::Pure,
+        | "builtins.repr"
+        | "codecs.lookup"
+        | "codecs.lookup_error"
+        | "codecs.getencoder"
+        | "codecs.getdecoder"
+        | "multiprocessing.allow_connection_pickling" => K::Pure,
         "atexit.register" | "weakref.finalize" => K::Registers,
         "os.environ.get"
         | "os.getenv"

@@ -168,7 +168,7 @@ mod tests {
 
     fn without(source: &str, gone: &[bool]) -> String {
         let parsed = parse_module(source).expect("parses");
-        let facts = crate::facts::extract(source, parsed.syntax(), crate::config::PythonVersion::OLDEST);
+        let facts = crate::facts::extract(source, parsed.syntax(), crate::facts::World::ANY);
         let mut edits = EditSet::default();
         remove_aliases(source, &facts.imports[0], gone, &mut edits);
         let new = edits.apply(source).expect("edits do not overlap");

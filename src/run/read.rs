@@ -12,18 +12,17 @@ use ruff_python_parser::ParseError;
 use rustc_hash::{FxHashSet, FxHasher};
 
 use super::{Failure, FileState, Request, View};
-use crate::config::PythonVersion;
-use crate::facts::{self, ModuleFacts};
+use crate::facts::{self, ModuleFacts, World};
 use crate::revert::{self, Which};
 use crate::rewrite::{Form, Refusal};
 use crate::source::{LineIndex, SourceText};
 use crate::verify;
 
-pub(super) fn read(path: &Path, request: &Request, oldest: PythonVersion) -> (ModuleFacts, FileState) {
+pub(super) fn read(path: &Path, request: &Request, world: World) -> (ModuleFacts, FileState) {
     // What cannot be read counts as an empty module; `broken` says that it is none.
     let failed = |hash, failure| {
         let facts =
-            parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module, oldest));
+            parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module, world));
         (facts, FileState { hash, fingerprint: None, failure: Some(failure), view: None, edited: None })
     };
     let bytes = match fs::read(path) {
@@ -59,11 +58,11 @@ pub(super) fn read(path: &Path, request: &Request, oldest: PythonVersion) -> (Mo
         Err(refusal) => (None, Some(refused(text, &refusal))),
     };
     let Some(reverted) = reverted else {
-        let facts = facts::extract(text, &module, oldest);
+        let facts = facts::extract(text, &module, world);
         let fingerprint = request.rewrite.then(|| verify::fingerprint(&module));
         return (facts, FileState { hash, fingerprint, failure: None, view: None, edited });
     };
-    let facts = facts::extract(&reverted.text, &reverted.tree, oldest);
+    let facts = facts::extract(&reverted.text, &reverted.tree, world);
     let fingerprint = request.rewrite.then(|| verify::fingerprint(&reverted.tree));
     let lazy: FxHashSet<_> = reverted.lazy.into_iter().collect();
     let applied = facts.sites.iter().enumerate().filter_map(|(index, site)| {
