@@ -13,6 +13,7 @@ use crate::program::{ModuleId, Origin, Program};
 
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
+    overwritten(program, id, verdicts);
     if options.target == Target::Proxy {
         return;
     }
@@ -41,6 +42,35 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         }
     }
     hidden_attribute(program, id, verdicts);
+}
+
+/// Imports of a submodule whose package gives the same name another value: loading it later would overwrite that.
+fn overwritten(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
+    let facts = &program.module(id).facts;
+    for (index, site) in facts.sites.iter().enumerate() {
+        let import = &facts.imports[site.stmt as usize];
+        let mut loaded = program.loaded_chain(id, import, site.alias as usize).to_vec();
+        if let Origin::Module(submodule) = program.origin(id, import, site.alias as usize) {
+            loaded.push(submodule);
+        }
+        for submodule in loaded {
+            let Some((package, name)) = program.module(submodule).name.as_str().rsplit_once('.') else {
+                continue;
+            };
+            let Some(package) = program.find(package) else { continue };
+            let bound = program.module(package).facts.names.get(&crate::facts::Sym::new(name));
+            if bound.is_some_and(|info| info.otherwise && !info.only_type_checking && !info.deleted) {
+                let range = import.aliases[site.alias as usize].range;
+                let reason = Reason::at(
+                    KeepReason::NameIsSubmodule,
+                    id,
+                    range,
+                    "loads a submodule whose name the package gives to something else",
+                );
+                verdicts.sites[index].keep(reason.about(program.module(submodule).name));
+            }
+        }
+    }
 }
 
 /// Some other module that imports the submodule.

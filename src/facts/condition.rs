@@ -129,7 +129,11 @@ impl Walker<'_> {
             Expr::Compare(compare) => self.comparison(compare),
             Expr::Call(call) if self.is_true_flag(call) => Condition::Always,
             Expr::Call(call) if let Some(known) = self.system_prefix(call) => {
-                if known { Condition::Always } else { Condition::Never }
+                if known {
+                    Condition::Always
+                } else {
+                    Condition::Never
+                }
             }
             // `WINDOWS`, of which the value is known.
             Expr::Name(name) if self.resolve(name.id.as_str()) == Resolved::Global => {
@@ -171,7 +175,10 @@ impl Walker<'_> {
         let actual = self.system_name(left)?;
         let same = match (op, right) {
             (CmpOp::Eq | CmpOp::NotEq, Expr::StringLiteral(text)) => text.value.to_str() == actual,
-            (CmpOp::In | CmpOp::NotIn, Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. })) => {
+            (
+                CmpOp::In | CmpOp::NotIn,
+                Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }),
+            ) => {
                 let mut found = false;
                 for element in elts {
                     let Expr::StringLiteral(text) = element else { return None };
@@ -191,7 +198,9 @@ impl Walker<'_> {
             Expr::Attribute(a) if a.attr.as_str() == "platform" && self.is_module(&a.value, "sys") => {
                 Some(system.platform)
             }
-            Expr::Attribute(a) if a.attr.as_str() == "name" && self.is_module(&a.value, "os") => Some(system.name),
+            Expr::Attribute(a) if a.attr.as_str() == "name" && self.is_module(&a.value, "os") => {
+                Some(system.name)
+            }
             Expr::Call(call) if call.arguments.is_empty() => match &*call.func {
                 Expr::Attribute(a) if a.attr.as_str() == "system" && self.is_module(&a.value, "platform") => {
                     Some(system.system)
@@ -204,7 +213,8 @@ impl Walker<'_> {
 
     /// `sys.platform.startswith("win")`
     fn system_prefix(&self, call: &ast::ExprCall) -> Option<bool> {
-        let (Expr::Attribute(function), [Expr::StringLiteral(prefix)]) = (&*call.func, &*call.arguments.args) else {
+        let (Expr::Attribute(function), [Expr::StringLiteral(prefix)]) = (&*call.func, &*call.arguments.args)
+        else {
             return None;
         };
         let actual = self.system_name(&function.value)?;

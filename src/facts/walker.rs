@@ -10,8 +10,8 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::binding::{self, Bindings};
-use super::condition::{Condition, System};
 use super::code::{Call, CallRole, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+use super::condition::{Condition, System};
 use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place,
     Read, ReadKind, Sym, World, layout,

@@ -165,6 +165,12 @@ impl Effects {
         (uncontained, contained)
     }
 
+    /// Who rebinds a global later, and where.
+    fn rebound_by(&self, owner: ModuleId, name: Sym) -> Option<&(ModuleId, TextSize)> {
+        let any = || self.rebound.get(&(owner, Sym::new("*")));
+        self.rebound.get(&(owner, name)).or_else(any).and_then(|by| by.first())
+    }
+
     /// The modules that change a global, other than `reader`, if all of them always load `reader`.
     fn writers(&self, program: &Program, reader: ModuleId, state: (ModuleId, Sym)) -> Option<Vec<ModuleId>> {
         let rebound = self.rebound.get(&state).into_iter().flatten().map(|(by, _)| *by);
@@ -423,7 +429,7 @@ impl Effects {
                     }
                     _ => continue,
                 };
-                if let Some(&(module, at)) = self.rebound.get(&(source, name)).and_then(|by| by.first()) {
+                if let Some(&(module, at)) = self.rebound_by(source, name) {
                     verdicts[id.index()].sites[index].keep(
                         Reason::at(
                             KeepReason::FrozenValue,
@@ -637,8 +643,15 @@ fn patched(program: &Program, id: ModuleId, call: u32) -> Option<(ModuleId, Sym)
         let (module, name) = path.as_str().rsplit_once('.')?;
         return Some((program.find_from(id, module)?, Sym::new(name)));
     }
-    let module = module_of(program, id, *args.first()?)?;
-    text(1).map(|name| (module, name))
+    let module = module_of(program, id, *args.first()?).filter(|&module| module != id)?;
+    match text(1) {
+        Some(name) => Some((module, name)),
+        // `setattr(module, name, value)` may rebind any of its names.
+        None if matches!(code.value(call.callee), Value::Global(name) if name == "setattr") => {
+            Some((module, Sym::new("*")))
+        }
+        None => None,
+    }
 }
 
 /// Modules that somebody asks `sys.modules` for, by literal name.
@@ -893,7 +906,9 @@ fn further_effects(
     }
     for read in facts.reads.iter().filter(|r| r.func.is_module() && r.moment == Moment::ImportTime) {
         // `SIZE = config.workers * 2`
-        let (Some(&attr), Some(site)) = (read.chain.first(), facts.sites_of(read.name).next()) else { continue };
+        let (Some(&attr), Some(site)) = (read.chain.first(), facts.sites_of(read.name).next()) else {
+            continue;
+        };
         let import = &facts.imports[site.stmt as usize];
         if let Origin::Module(source) = program.origin(id, import, site.alias as usize)
             && rebound.contains_key(&(source, attr))

@@ -376,6 +376,16 @@ impl<'p> Interpreter<'p> {
                 OpKind::SetItem { base, key, value } => {
                     let subject = self.key_name(module, key, env);
                     for abs in self.eval(module, base, env) {
+                        let installs = matches!(abs, Abs::External(path) if path == "sys.modules");
+                        if let Some(name) = subject.filter(|name| installs && !self.is_inside_cause(*name)) {
+                            // Another name for a module.
+                            self.effect(
+                                EffectKind::Process,
+                                Owner::External(Sym::new("sys.modules")),
+                                place,
+                                Some(name),
+                            );
+                        }
                         self.mutate(&abs, EffectKind::Write, place, subject);
                     }
                     self.note_read(module, value, env, false);
@@ -434,6 +444,12 @@ impl<'p> Interpreter<'p> {
                 self.outcome.loads.push((id, self.at));
             }
         }
+    }
+
+    /// Whether a dotted name is the module that is being loaded, or inside it: who imports that, loads this before.
+    fn is_inside_cause(&self, name: Sym) -> bool {
+        let own = self.program.module(self.cause).name.as_str();
+        name.as_str().strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
     }
 
     /// `sys.modules[__name__].x = …` changes the module itself.
@@ -700,7 +716,10 @@ impl<'p> Interpreter<'p> {
     /// An enumeration makes its members while it is defined.
     fn enum_members(&mut self, module: ModuleId, class: u32) {
         let is_enum = |path: Sym| {
-            matches!(path.as_str().strip_prefix("enum."), Some("Enum" | "IntEnum" | "StrEnum" | "Flag" | "IntFlag"))
+            matches!(
+                path.as_str().strip_prefix("enum."),
+                Some("Enum" | "IntEnum" | "StrEnum" | "Flag" | "IntFlag")
+            )
         };
         let mut found = false;
         for &(m, c) in self.mro(module, class).iter() {
@@ -709,10 +728,9 @@ impl<'p> Interpreter<'p> {
                 found |= bases.iter().any(|a| matches!(a, Abs::External(path) if is_enum(*path)));
             }
         }
-        for (method, first) in [
-            ("__new__", Abs::Class(module, class)),
-            ("__init__", Abs::Instance(module, class, Owner::Fresh)),
-        ] {
+        for (method, first) in
+            [("__new__", Abs::Class(module, class)), ("__init__", Abs::Instance(module, class, Owner::Fresh))]
+        {
             if found && let Some((m, func)) = self.find_method(module, class, method) {
                 self.enter(m, func, &EnvRef::default(), &[smallvec![first]], &[]);
             }
@@ -1580,8 +1598,13 @@ impl<'p> Interpreter<'p> {
             return smallvec![Abs::Fresh];
         }
         match text {
-            "builtins.next" | "operator.setitem" | "operator.delitem" | "operator.iadd" | "operator.ior"
-            | "builtins.type.__setattr__" | "builtins.object.__setattr__" => {
+            "builtins.next"
+            | "operator.setitem"
+            | "operator.delitem"
+            | "operator.iadd"
+            | "operator.ior"
+            | "builtins.type.__setattr__"
+            | "builtins.object.__setattr__" => {
                 for abs in first() {
                     self.mutate(&abs, EffectKind::Write, place, None);
                 }
