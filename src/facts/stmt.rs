@@ -327,7 +327,12 @@ impl<'a> Walker<'a> {
         let clauses = stmt.elif_else_clauses.iter().map(|c| (c.test.as_ref(), &*c.body));
         let mut decided = false;
         let mut platform = true;
+        let saved = self.memo;
+        self.memo = unset_name(&stmt.test).or(saved);
         for (index, (test, body)) in std::iter::once(first).chain(clauses).enumerate() {
+            if index > 0 {
+                self.memo = saved;
+            }
             if decided {
                 self.never(body);
                 continue;
@@ -369,6 +374,7 @@ impl<'a> Walker<'a> {
                 }
             }
         }
+        self.memo = saved;
     }
 
     fn never(&mut self, body: &'a [Stmt]) {
@@ -816,6 +822,22 @@ impl<'a> Walker<'a> {
         if name_key && is_sys_modules(&subscript.value) {
             self.mark(MarkKind::ReplacesItself, range);
         }
+    }
+}
+
+/// The name in `if NAME is None` or `if not NAME`.
+fn unset_name(test: &Expr) -> Option<&str> {
+    let name = match test {
+        Expr::Compare(compare) => match (&*compare.ops, &*compare.comparators) {
+            ([ast::CmpOp::Is], [Expr::NoneLiteral(_)]) => &*compare.left,
+            _ => return None,
+        },
+        Expr::UnaryOp(unary) if unary.op == ast::UnaryOp::Not => &*unary.operand,
+        _ => return None,
+    };
+    match name {
+        Expr::Name(name) => Some(name.id.as_str()),
+        _ => None,
     }
 }
 

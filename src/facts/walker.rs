@@ -92,6 +92,8 @@ pub(super) struct Walker<'a> {
     pub context: Context,
     pub depth: u32,
     pub chain: Vec<Sym>,
+    /// In a block that runs while this global name has no value yet.
+    pub memo: Option<&'a str>,
     /// The oldest Python that the program runs on.
     pub oldest: PythonVersion,
     /// Module-level names for facts about version and platform: `WINDOWS = sys.platform == "win32"`.
@@ -139,6 +141,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         },
         depth: 0,
         chain: Vec::new(),
+        memo: None,
         oldest: world.oldest,
         platform_names: FxHashMap::default(),
         system: world.system,
@@ -499,7 +502,9 @@ impl<'a> Walker<'a> {
                 }
                 if moment != Moment::Never {
                     self.facts.code.globals.push((sym, value));
-                    if !imported {
+                    // `global _data; if _data is None: _data = …` in a function: nobody sees it before, and all see the same after.
+                    let memo = !at_module_level && self.memo == Some(name) && name.starts_with('_');
+                    if !imported && !memo {
                         self.op(at, OpKind::SetGlobal { name: sym, value });
                     }
                 }

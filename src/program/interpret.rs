@@ -805,9 +805,11 @@ impl<'p> Interpreter<'p> {
         out
     }
 
-    /// Whether the values are classes of the module that is being loaded.
+    /// Whether the values are classes of the module that is being loaded, or of modules inside it: who has such a class,
+    /// has loaded the module.
     fn is_own_class(&self, set: &AbsSet) -> bool {
-        !set.is_empty() && set.iter().all(|a| matches!(a, Abs::Class(module, _) if *module == self.cause))
+        let is_own = |id: ModuleId| id == self.cause || self.is_inside_cause(self.program.module(id).name);
+        !set.is_empty() && set.iter().all(|a| matches!(a, Abs::Class(module, _) if is_own(*module)))
     }
 
     /// Whether a class has the metaclass `abc.ABCMeta`.
@@ -1156,8 +1158,15 @@ impl<'p> Interpreter<'p> {
                     if stored.is_empty()
                         && let Some((m, func)) = self.find_method(*module, *class, "__getattr__")
                     {
-                        let args = [smallvec![abs.clone()], smallvec![Abs::Str(attr)]];
-                        return self.enter(m, func, &EnvRef::default(), &args, &[]);
+                        // What it changes in the object itself, is an attribute made when it is asked for; and the
+                        // attribute that is read here, is there.
+                        let this = Abs::Instance(*module, *class, Owner::Fresh);
+                        let args = [smallvec![this], smallvec![Abs::Str(attr)]];
+                        let outer = self.path;
+                        self.path = Path { guarded: true, conditional: true };
+                        let result = self.enter(m, func, &EnvRef::default(), &args, &[]);
+                        self.path = outer;
+                        return result.iter().map(|found| owned(found, *owner)).collect();
                     }
                     if stored.is_empty() { smallvec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
                 }
