@@ -420,7 +420,7 @@ impl<'a> Walker<'a> {
         let Expr::Name(name) = &*call.func else { return false };
         let name = name.id.as_str();
         // A star import may bring another function of that name.
-        !self.text.contains("import *")
+        !self.star_imports
             && call.arguments.args.len() == 2
             && call.arguments.keywords.is_empty()
             && !call.arguments.args.iter().any(Expr::is_starred_expr)

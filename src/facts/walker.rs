@@ -81,6 +81,8 @@ pub(super) struct Walker<'a> {
     pub text: &'a str,
     pub walrus: bool,
     pub pragmas: bool,
+    /// The text may have `from … import *`.
+    pub star_imports: bool,
     pub facts: ModuleFacts,
     pub scopes: Vec<Scope<'a>>,
     /// Names that some import statement at module level binds.
@@ -111,17 +113,19 @@ pub(super) struct Walker<'a> {
 /// Walks a module.
 pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts {
     let body = &module.body;
-    let walrus = text.contains(":=");
+    let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    let walrus = has(":=");
     let bindings = Bindings::of_block(body, walrus);
     let mut module_names = bindings.bound;
-    if text.contains("global") {
+    if has("global") {
         binding::add_declared_global(body, &mut module_names);
     }
     let (prologue_end, future_annotations) = layout::prologue(body);
     let mut walker = Walker {
         text,
         walrus,
-        pragmas: text.contains("dally:"),
+        pragmas: has("dally:"),
+        star_imports: has("import *"),
         facts: ModuleFacts::default(),
         scopes: Vec::new(),
         site_names: bindings.imported,

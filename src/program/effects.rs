@@ -61,28 +61,28 @@ impl Effects {
             .into_par_iter()
             .map(|id| Interpreter::run(program, &shared, safety, id))
             .collect();
-        let rebound = rebound(program);
-        let asked = asked(program);
-        let written = written_state(program);
-        let mutated = mutated_globals(program, &outcomes);
-        let replaced = replaced_files(program);
-        for id in program.ids() {
-            let extra = further_effects(
-                program,
-                id,
-                &outcomes[id.index()],
-                &rebound,
-                &asked,
-                &written,
-                &mutated,
-                &replaced,
-            );
-            outcomes[id.index()].effects.extend(extra);
-        }
+        let ((rebound, asked), (written, (mutated, (replaced, names)))) = rayon::join(
+            || (rebound(program), asked(program)),
+            || {
+                let mutated = mutated_globals(program, &outcomes);
+                (written_state(program), (mutated, (replaced_files(program), replaced_names(program))))
+            },
+        );
+        let views = Views {
+            rebound: &rebound,
+            asked: &asked,
+            written: &written,
+            mutated: &mutated,
+            files: &replaced,
+        };
+        outcomes.par_iter_mut().zip(program.ids().collect::<Vec<_>>()).for_each(|(outcome, id)| {
+            let extra = further_effects(program, id, outcome, &views);
+            outcome.effects.extend(extra);
+        });
         let loads: Vec<Vec<(ModuleId, TextSize)>> =
             outcomes.iter_mut().map(|o| std::mem::take(&mut o.loads)).collect();
         let graph = Graph::new(program, &loads);
-        Self { outcomes, graph, rebound, mutated, replaced: replaced_names(program), asked }
+        Self { outcomes, graph, rebound, mutated, replaced: names, asked }
     }
 
     /// Who loads whom.
@@ -860,18 +860,18 @@ fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool {
     top(a) == top(b)
 }
 
+/// What the rest of the program does, as far as it decides what loading a module shows.
+struct Views<'a> {
+    rebound: &'a Rebound,
+    asked: &'a FxHashMap<Sym, (ModuleId, TextRange)>,
+    written: &'a WrittenState,
+    mutated: &'a Mutated,
+    files: &'a FxHashSet<ModuleId>,
+}
+
 /// Effects that show only against the rest of the program.
-#[expect(clippy::too_many_arguments, reason = "each is a separate view of the program")]
-fn further_effects(
-    program: &Program,
-    id: ModuleId,
-    outcome: &Outcome,
-    rebound: &Rebound,
-    asked: &FxHashMap<Sym, (ModuleId, TextRange)>,
-    written: &WrittenState,
-    mutated: &Mutated,
-    replaced: &FxHashSet<ModuleId>,
-) -> Vec<Effect> {
+fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &Views<'_>) -> Vec<Effect> {
+    let Views { rebound, asked, written, mutated, files: replaced } = *views;
     let module = program.module(id);
     let facts = &module.facts;
     let mut out = Vec::new();

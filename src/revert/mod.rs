@@ -77,11 +77,12 @@ pub struct Reverted {
 
 /// A quick look: `false` if the text certainly has none of the forms.
 pub fn may_have_forms(text: &str, which: Which) -> bool {
-    text.contains("TYPE_CHECKING, lazy")
-        || text.contains(ADDED_NOTE)
-        || which.targets(Target::Native) && text.contains("lazy")
-        || which.targets(Target::LazyModules) && text.contains("__lazy_modules__")
-        || which.targets(Target::Proxy) && text.contains("pending")
+    let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
+    has("TYPE_CHECKING, lazy")
+        || has(ADDED_NOTE)
+        || which.targets(Target::Native) && has("lazy")
+        || which.targets(Target::LazyModules) && has("__lazy_modules__")
+        || which.targets(Target::Proxy) && has("pending")
 }
 
 /// Turns the forms back; `None` if there are none.
