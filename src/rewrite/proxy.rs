@@ -183,8 +183,11 @@ fn specs(plan: &Plan<'_>, statements: &[LazyStatement<'_>]) -> FxHashMap<(usize,
                 }
                 if all.is_empty() {
                     single(statement.import, alias)
-                } else {
+                } else if name.contains('.') {
                     format!("import {}", all.join(", "))
+                } else {
+                    // `import a` after `import a.b` leaves `a.b` pending.
+                    format!("import {}, {name}", all.join(", "))
                 }
             } else {
                 single(statement.import, alias)
