@@ -104,6 +104,7 @@ pub(super) struct Walker<'a> {
     pub system: Option<System>,
     syms: FxHashMap<&'a str, Sym>,
     global_values: FxHashMap<Sym, ValueId>,
+    var_values: Vec<ValueId>,
     attr_values: FxHashMap<(ValueId, Sym), ValueId>,
     assigns: Vec<(u32, ValueId)>,
     ops: Vec<Op>,
@@ -151,6 +152,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         system: world.system,
         syms: FxHashMap::default(),
         global_values: FxHashMap::default(),
+        var_values: Vec::new(),
         attr_values: FxHashMap::default(),
         assigns: Vec::new(),
         ops: Vec::new(),
@@ -221,6 +223,18 @@ impl<'a> Walker<'a> {
         let id = self.value(Value::Global(name));
         self.global_values.insert(name, id);
         id
+    }
+
+    /// The value of a variable, made once.
+    pub fn var_value(&mut self, var: u32) -> ValueId {
+        let index = var as usize;
+        if self.var_values.len() <= index {
+            self.var_values.resize(index + 1, ValueId::OPAQUE);
+        }
+        if self.var_values[index] == ValueId::OPAQUE {
+            self.var_values[index] = self.value(Value::Var(var));
+        }
+        self.var_values[index]
     }
 
     pub fn attr_value(&mut self, base: ValueId, attr: Sym) -> ValueId {
@@ -378,7 +392,7 @@ impl<'a> Walker<'a> {
     /// A read of a name.
     pub fn read(&mut self, name: &'a str, range: TextRange, usage: Use) -> ValueId {
         match self.resolve(name) {
-            Resolved::Var(var) => self.value(Value::Var(var)),
+            Resolved::Var(var) => self.var_value(var),
             Resolved::Class { certain: true } => self.class_member(name),
             Resolved::Class { certain: false } => {
                 self.global_read(name, range, usage);

@@ -9,6 +9,7 @@
 //!
 //! Soundness: an edge that becomes lazy leads to modules whose load changes nothing that anybody can see without loading them.
 
+use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -42,6 +43,14 @@ type Mutated = FxHashMap<(ModuleId, Sym), Vec<ModuleId>>;
 /// A module and the index of one of its effects.
 type EffectOf = (ModuleId, usize);
 
+/// Effects on one module that are contained in it.
+struct Contained {
+    /// The effects.
+    effects: Vec<EffectOf>,
+    /// All modules that are loaded whenever the owner is.
+    with: FxHashSet<ModuleId>,
+}
+
 /// Why a module is tainted: the next module on the way, and for the cause itself its effect.
 #[derive(Debug, Clone, Copy)]
 enum Taint {
@@ -52,7 +61,6 @@ enum Taint {
 impl Effects {
     /// Runs all modules' import-time code.
     pub fn of_program(program: &Program, safety: Safety, pure: NamePatterns, effect: NamePatterns) -> Self {
-        use rayon::prelude::*;
         let mut shared = Shared { pure, effect, ..Shared::default() };
         shared.listed_classes = listed_classes(program, &shared);
         let mut outcomes: Vec<Outcome> = program
@@ -124,9 +132,10 @@ impl Effects {
     }
 
     /// Effects by whether they are contained: (module, index of the effect).
-    fn split(&self, program: &Program) -> (Vec<EffectOf>, FxHashMap<ModuleId, Vec<EffectOf>>) {
+    fn split(&self, program: &Program) -> (Vec<EffectOf>, FxHashMap<ModuleId, Contained>) {
         let mut uncontained = Vec::new();
-        let mut by_owner: FxHashMap<ModuleId, Vec<(ModuleId, usize)>> = FxHashMap::default();
+        let mut by_owner: FxHashMap<ModuleId, Vec<EffectOf>> = FxHashMap::default();
+        let mut by_writers: Vec<(EffectOf, Vec<ModuleId>)> = Vec::new();
         for (id, outcome) in program.ids().zip(&self.outcomes) {
             for (index, effect) in outcome.effects.iter().enumerate() {
                 match (effect.owner, effect.kind) {
@@ -137,13 +146,8 @@ impl Effects {
                         by_owner.entry(owner).or_default().push((id, index));
                     }
                     (Owner::Module(owner, name), EffectKind::ReadsState) => {
-                        // Who changes the state, has loaded the reader before, if loading the one loads the other.
-                        match self.writers(program, id, (owner, name)) {
-                            Some(writers) => {
-                                for writer in writers {
-                                    by_owner.entry(writer).or_default().push((id, index));
-                                }
-                            }
+                        match self.writers(id, (owner, name)) {
+                            Some(writers) => by_writers.push(((id, index), writers)),
                             None => uncontained.push((id, index)),
                         }
                     }
@@ -151,14 +155,30 @@ impl Effects {
                 }
             }
         }
+        let mut owners: Vec<ModuleId> = by_owner.keys().copied().collect();
+        owners.extend(by_writers.iter().flat_map(|(_, writers)| writers));
+        owners.sort_unstable();
+        owners.dedup();
+        let mut always: FxHashMap<ModuleId, FxHashSet<ModuleId>> =
+            owners.into_par_iter().map(|owner| (owner, self.graph.always_with(program, owner))).collect();
+        // Who changes the state, has loaded the reader before, if loading the one loads the other.
+        for (effect, writers) in by_writers {
+            if writers.iter().all(|writer| always[writer].contains(&effect.0)) {
+                for writer in writers {
+                    by_owner.entry(writer).or_default().push(effect);
+                }
+            } else {
+                uncontained.push(effect);
+            }
+        }
         let mut contained = FxHashMap::default();
         for (owner, effects) in by_owner {
-            let always = self.graph.always_with(program, owner);
+            let with = always.remove(&owner).unwrap_or_default();
             let (inside, outside): (Vec<_>, Vec<_>) =
-                effects.into_iter().partition(|(id, _)| always.contains(id));
+                effects.into_iter().partition(|(id, _)| with.contains(id));
             uncontained.extend(outside);
             if !inside.is_empty() {
-                contained.insert(owner, inside);
+                contained.insert(owner, Contained { effects: inside, with });
             }
         }
         uncontained.sort_unstable();
@@ -171,16 +191,14 @@ impl Effects {
         self.rebound.get(&(owner, name)).or_else(any).and_then(|by| by.first())
     }
 
-    /// The modules that change a global, other than `reader`, if all of them always load `reader`.
-    fn writers(&self, program: &Program, reader: ModuleId, state: (ModuleId, Sym)) -> Option<Vec<ModuleId>> {
+    /// The modules that change a global, other than `reader`; `None` if there are too many.
+    fn writers(&self, reader: ModuleId, state: (ModuleId, Sym)) -> Option<Vec<ModuleId>> {
         let rebound = self.rebound.get(&state).into_iter().flatten().map(|(by, _)| *by);
         let mutated = self.mutated.get(&state).into_iter().flatten().copied();
         let mut writers: Vec<ModuleId> = rebound.chain(mutated).filter(|&by| by != reader).collect();
         writers.sort_unstable();
         writers.dedup();
-        let known = writers.len() <= 16
-            && writers.iter().all(|&by| self.graph.always_with(program, by).contains(&reader));
-        known.then_some(writers)
+        (writers.len() <= 16).then_some(writers)
     }
 
     /// Everything from which a tainted module is reached is tainted.
@@ -214,27 +232,37 @@ impl Effects {
         taints: &FxHashMap<ModuleId, Taint>,
         verdicts: &mut [ModuleVerdicts],
     ) {
-        let mut trees: FxHashMap<ModuleId, FxHashMap<ModuleId, ModuleId>> = FxHashMap::default();
-        for id in program.ids() {
-            let mut package: Option<Option<ModuleId>> = None;
+        type Tree = FxHashMap<ModuleId, ModuleId>;
+        let mut packages: Vec<ModuleId> = program
+            .ids()
+            .filter(|id| {
+                self.graph.out[id.index()].iter().any(|e| e.site.is_some() && taints.contains_key(&e.to))
+            })
+            .filter_map(|id| ancestors(program, id).first().copied())
+            .collect();
+        packages.sort_unstable();
+        packages.dedup();
+        let trees: FxHashMap<ModuleId, Tree> =
+            packages.into_par_iter().map(|package| (package, self.tainted_tree(package, taints))).collect();
+        let ids: Vec<ModuleId> = program.ids().collect();
+        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
+            let mut tree: Option<Option<&Tree>> = None;
             for edge in &self.graph.out[id.index()] {
                 let Some(site) = edge.site else { continue };
                 if edge.lazy || !taints.contains_key(&edge.to) {
                     continue;
                 }
                 // What the outermost package around this module loads in any case is loaded without this import.
-                let package = *package.get_or_insert_with(|| ancestors(program, id).first().copied());
-                let covered = package.is_some_and(|package| {
-                    let tree = trees.entry(package).or_insert_with(|| self.tainted_tree(package, taints));
-                    tree.get(&edge.to).is_some_and(|loader| *loader != id)
+                let tree = *tree.get_or_insert_with(|| {
+                    ancestors(program, id).first().and_then(|package| trees.get(package))
                 });
-                if covered {
+                if tree.is_some_and(|tree| tree.get(&edge.to).is_some_and(|loader| *loader != id)) {
                     continue;
                 }
                 let reason = self.reason(program, id, site, edge.to, taints);
-                verdicts[id.index()].sites[site as usize].keep(reason);
+                verdicts.sites[site as usize].keep(reason);
             }
-        }
+        });
     }
 
     /// All tainted modules that loading a package loads, each with the module whose edge loads it: a tree of
@@ -264,14 +292,13 @@ impl Effects {
     fn keep_containing(
         &self,
         program: &Program,
-        contained: &FxHashMap<ModuleId, Vec<(ModuleId, usize)>>,
+        contained: &FxHashMap<ModuleId, Contained>,
         verdicts: &mut [ModuleVerdicts],
     ) {
         let mut owners: Vec<_> = contained.keys().copied().collect();
         owners.sort_unstable();
         for owner in owners {
-            let causes = &contained[&owner];
-            let inside = self.graph.always_with(program, owner);
+            let Contained { effects: causes, with: inside } = &contained[&owner];
             // Backwards from the causes, inside what the owner always loads.
             let mut taints: FxHashMap<ModuleId, Taint> =
                 causes.iter().map(|&(id, index)| (id, Taint::Cause(index))).collect();
@@ -363,7 +390,8 @@ impl Effects {
     /// Imports that nobody reads.
     fn unread(program: &Program, verdicts: &mut [ModuleVerdicts]) {
         let taken = taken_names(program);
-        for id in program.ids() {
+        let ids: Vec<ModuleId> = program.ids().collect();
+        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let module = program.module(id);
             let facts = &module.facts;
             let read: FxHashSet<Sym> =
@@ -377,7 +405,7 @@ impl Effects {
                 let name = program.loaded_name(id, import, alias).unwrap_or_default();
                 let foreign = matches!(program.origin(id, import, alias), Origin::Foreign);
                 if foreign && tables::has_load_effects(name) {
-                    verdicts[id.index()].sites[index].keep(
+                    verdicts.sites[index].keep(
                         Reason::at(
                             KeepReason::LoadEffects,
                             id,
@@ -396,18 +424,19 @@ impl Effects {
                     || (!name.contains('.') && program.stdlib.knows(name))
                     || (import.from.is_some() && program.stdlib.knows(name));
                 if unread && foreign && !known_pure {
-                    verdicts[id.index()].sites[index].keep(
+                    verdicts.sites[index].keep(
                         Reason::at(KeepReason::SideEffectOnly, id, import.range, "nobody reads the name")
                             .about(site.bound),
                     );
                 }
             }
-        }
+        });
     }
 
     /// From-imports of names that are rebound later.
     fn frozen(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
-        for id in program.ids() {
+        let ids: Vec<ModuleId> = program.ids().collect();
+        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let facts = &program.module(id).facts;
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
@@ -423,14 +452,14 @@ impl Effects {
                             let place = TextRange::empty(at);
                             let reason =
                                 Reason::at(KeepReason::FrozenValue, module, place, "rebinds the name later");
-                            verdicts[id.index()].sites[index].keep(reason.about(path));
+                            verdicts.sites[index].keep(reason.about(path));
                         }
                         continue;
                     }
                     _ => continue,
                 };
                 if let Some(&(module, at)) = self.rebound_by(source, name) {
-                    verdicts[id.index()].sites[index].keep(
+                    verdicts.sites[index].keep(
                         Reason::at(
                             KeepReason::FrozenValue,
                             module,
@@ -441,7 +470,7 @@ impl Effects {
                     );
                 }
             }
-        }
+        });
     }
 
     /// Imports of modules that somebody asks for in `sys.modules`.
