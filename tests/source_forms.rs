@@ -101,32 +101,7 @@ fn spaced(form: &ImportForm, spacing: &str) -> Option<Vec<String>> {
     })
 }
 
-const POSITIONS: &[&str] = &[
-    "top",
-    "docstring",
-    "docstring-semicolon",
-    "future",
-    "future-semicolon",
-    "if",
-    "tabs",
-    "one-line-if",
-    "else",
-    "one-line-else",
-    "for",
-    "while",
-    "match",
-    "try",
-    "with",
-    "after-semicolon",
-    "before-semicolon",
-    "between",
-    "class",
-    "form-feed",
-    "after-function",
-    "after-if",
-];
-
-/// Positions inside a block that begins the module.
+/// Positions inside or behind a block that begins the module.
 const HEADED: &[&str] = &[
     "if",
     "tabs",
@@ -138,6 +113,22 @@ const HEADED: &[&str] = &[
     "match",
     "after-function",
     "after-if",
+];
+
+/// All other positions.
+const PLAIN: &[&str] = &[
+    "top",
+    "docstring",
+    "docstring-semicolon",
+    "future",
+    "future-semicolon",
+    "try",
+    "with",
+    "after-semicolon",
+    "before-semicolon",
+    "between",
+    "class",
+    "form-feed",
 ];
 
 /// The lines of a module.
@@ -236,7 +227,7 @@ fn write_package(folder: &Path, python: &Interpreter) -> usize {
     let mut count = 0;
     for (number, form) in FORMS.iter().enumerate() {
         for spacing in SPACINGS {
-            for position in POSITIONS {
+            for position in PLAIN.iter().chain(HEADED) {
                 if *position == "match" && python.minor < 10 {
                     continue;
                 }

@@ -41,7 +41,7 @@ for name in json.loads(sys.argv[1]):
     try:
         with contextlib.redirect_stdout(io.StringIO()):
             module = importlib.import_module(name)
-        found = {n for n in dir(module) if not n.startswith("__")} 
+        found = {n for n in dir(module) if not n.startswith("__")}
         found.update(n for n in getattr(module, "__all__", ()) if hasattr(module, n))
         if hasattr(module, "__getattr__"):
             found.update(n for n in json.loads(sys.argv[2]) if hasattr(module, n))

@@ -14,11 +14,15 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{Graph, ancestors};
-use super::interpret::{Abs, Effect, EffectKind, GlobalRead, Interpreter, Outcome, Owner, Shared};
+use super::interpret::{Effect, EffectKind, GlobalRead, Interpreter, Outcome, Owner, Shared};
+use super::state::{
+    Mutated, Rebound, WrittenState, asked, foreign_path, listed_classes, mutated_globals, rebound,
+    replaced_files, replaced_names, taken_names, written_state,
+};
 use super::{ModuleId, Origin, Program, cycles, tables};
 use crate::config::{NamePatterns, Safety};
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{FuncId, MarkKind, Moment, OpKind, Place, Sym, Value, ValueId};
+use crate::facts::{FuncId, Moment, OpKind, Place, Sym};
 
 /// The whole-program view of what loading does.
 #[derive(Debug)]
@@ -34,11 +38,6 @@ pub struct Effects {
     /// Modules that somebody asks `sys.modules` for.
     asked: FxHashMap<Sym, (ModuleId, TextRange)>,
 }
-
-/// Globals that are rebound later: by whom and where.
-type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
-/// Globals whose content changes later, or while others load: by whom.
-type Mutated = FxHashMap<(ModuleId, Sym), Vec<ModuleId>>;
 
 /// A module and the index of one of its effects.
 type EffectOf = (ModuleId, usize);
@@ -103,7 +102,7 @@ impl Effects {
         Self::unread(program, verdicts);
         self.frozen(program, verdicts);
         self.observed(program, verdicts);
-        windows(program, &self.outcomes, verdicts);
+        windows(program, verdicts);
 
         let (uncontained, contained) = self.split(program);
         let (failures, effects): (Vec<_>, Vec<_>) = uncontained
@@ -536,359 +535,6 @@ fn subject_of(program: &Program, effect: &Effect) -> Option<Sym> {
     }
 }
 
-/// Names that other modules take from a module: `from m import n`, `m.n`.
-fn taken_names(program: &Program) -> FxHashSet<(ModuleId, Sym)> {
-    let mut taken = FxHashSet::default();
-    for id in program.ids() {
-        let facts = &program.module(id).facts;
-        for import in &facts.imports {
-            for (alias, item) in import.aliases.iter().enumerate() {
-                if item.name == "*" {
-                    let source = import.from.and_then(|f| program.absolute(id, f));
-                    if let Some(source) = source.and_then(|s| program.find_from(id, &s)) {
-                        let names = program.module(source).facts.names.keys();
-                        taken.extend(names.map(|&n| (source, n)));
-                    }
-                } else if let Origin::Attribute(source, name) = program.origin(id, import, alias) {
-                    taken.insert((source, name));
-                }
-            }
-        }
-        for read in facts.reads.iter().filter(|r| !r.chain.is_empty()) {
-            for site in facts.sites_of(read.name) {
-                let import = &facts.imports[site.stmt as usize];
-                if let Origin::Module(mut source) = program.origin(id, import, site.alias as usize) {
-                    for &attr in &read.chain {
-                        taken.insert((source, attr));
-                        match program.attribute(id, source, attr) {
-                            Origin::Module(next) => source = next,
-                            _ => break,
-                        }
-                    }
-                }
-            }
-        }
-    }
-    taken
-}
-
-/// The module of the program that a value is, by names alone.
-fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
-    let facts = &program.module(id).facts;
-    match facts.code.value(value) {
-        Value::Global(name) => {
-            let site = facts.sites_of(name).next()?;
-            let import = &facts.imports[site.stmt as usize];
-            match program.origin(id, import, site.alias as usize) {
-                Origin::Module(source) => Some(source),
-                _ => None,
-            }
-        }
-        Value::Attr(base, attr) => {
-            let base = module_of(program, id, base)?;
-            match program.attribute(id, base, attr) {
-                Origin::Module(source) => Some(source),
-                _ => None,
-            }
-        }
-        // A function that imports the module itself.
-        Value::Var(var) => {
-            let var = &facts.code.vars[var as usize];
-            facts.imports.iter().filter(|import| import.func == var.func).find_map(|import| {
-                let aliases = import.aliases.iter().enumerate();
-                aliases.filter(|(_, alias)| alias.bound(import.from.is_some()) == var.name.as_str()).find_map(
-                    |(index, _)| match program.origin(id, import, index) {
-                        Origin::Module(source) => Some(source),
-                        _ => None,
-                    },
-                )
-            })
-        }
-        _ => None,
-    }
-}
-
-/// Globals that change after their module has loaded.
-fn rebound(program: &Program) -> Rebound {
-    let mut rebound = Rebound::default();
-    let mut add = |key, by| rebound.entry(key).or_default().push(by);
-    for id in program.ids() {
-        let facts = &program.module(id).facts;
-        for (&name, info) in &facts.names {
-            if let Some(at) = info.rebound_in_function {
-                add((id, name), (id, at));
-            }
-        }
-        for op in &facts.code.ops {
-            match op.kind {
-                OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
-                    if let Some(target) = module_of(program, id, base)
-                        && target != id
-                    {
-                        add((target, attr), (id, op.at));
-                    }
-                }
-                OpKind::Call { call, .. } => {
-                    if let Some(target) = patched(program, id, call) {
-                        add(target, (id, op.at));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    rebound
-}
-
-/// Names of foreign modules that some module rebinds.
-fn replaced_names(program: &Program) -> FxHashMap<Sym, (ModuleId, TextSize)> {
-    let mut replaced = FxHashMap::default();
-    for id in program.ids() {
-        for op in &program.module(id).facts.code.ops {
-            if let OpKind::SetAttr { base, attr, .. } = op.kind
-                && let Some(module) = foreign_path(program, id, base)
-            {
-                replaced.entry(Sym::new(&format!("{module}.{attr}"))).or_insert((id, op.at));
-            }
-        }
-    }
-    replaced
-}
-
-/// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`.
-fn patched(program: &Program, id: ModuleId, call: u32) -> Option<(ModuleId, Sym)> {
-    let code = &program.module(id).facts.code;
-    let call = &code.calls[call as usize];
-    let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { return None };
-    if !matches!(name.as_str(), "patch" | "setattr" | "delattr" | "object" | "replace" | "multiple") {
-        return None;
-    }
-    let args = code.positional(call);
-    let text = |index: usize| match args.get(index).map(|&a| code.value(a)) {
-        Some(Value::Str(text)) => Some(text),
-        _ => None,
-    };
-    if let Some(path) = text(0) {
-        let (module, name) = path.as_str().rsplit_once('.')?;
-        return Some((program.find_from(id, module)?, Sym::new(name)));
-    }
-    let module = module_of(program, id, *args.first()?).filter(|&module| module != id)?;
-    match text(1) {
-        Some(name) => Some((module, name)),
-        // `setattr(module, name, value)` may rebind any of its names.
-        None if matches!(code.value(call.callee), Value::Global(name) if name == "setattr") => {
-            Some((module, Sym::new("*")))
-        }
-        None => None,
-    }
-}
-
-/// Modules that somebody asks `sys.modules` for, by literal name.
-fn asked(program: &Program) -> FxHashMap<Sym, (ModuleId, TextRange)> {
-    let mut asked = FxHashMap::default();
-    for id in program.ids() {
-        for mark in &program.module(id).facts.marks {
-            if let MarkKind::AsksSysModules(name) = mark.kind
-                && name != program.module(id).name
-                && name != "__main__"
-            {
-                asked.entry(name).or_insert((id, mark.range));
-            }
-        }
-    }
-    asked
-}
-
-/// The dotted name of foreign state that a value is: `os.environ`.
-fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> Option<String> {
-    let facts = &program.module(id).facts;
-    match facts.code.value(value) {
-        Value::Global(name) => {
-            let site = facts.sites_of(name).next()?;
-            let import = &facts.imports[site.stmt as usize];
-            let item = import.aliases[site.alias as usize];
-            match (program.origin(id, import, site.alias as usize), import.from) {
-                (Origin::Foreign, Some(from)) => Some(format!("{}.{}", from.module, item.name)),
-                (Origin::Foreign, None) if item.asname.is_some() => Some(item.name.as_str().to_owned()),
-                (Origin::Foreign, None) => Some(name.as_str().to_owned()),
-                _ => None,
-            }
-        }
-        Value::Attr(base, attr) => Some(format!("{}.{attr}", foreign_path(program, id, base)?)),
-        _ => None,
-    }
-}
-
-/// State of the process that the program writes: which, with which key (none: any).
-#[derive(Debug, Default)]
-struct WrittenState {
-    keys: FxHashMap<(Sym, Option<Sym>), Vec<ModuleId>>,
-}
-
-impl WrittenState {
-    fn add(&mut self, state: &str, key: Option<Sym>, by: ModuleId) {
-        self.keys.entry((Sym::new(state), key)).or_default().push(by);
-    }
-
-    /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
-    fn is_written(&self, state: Sym, key: Option<Sym>) -> bool {
-        match key {
-            Some(_) => self.keys.contains_key(&(state, key)),
-            None => self.keys.keys().any(|(s, _)| *s == state),
-        }
-    }
-}
-
-fn written_state(program: &Program) -> WrittenState {
-    let mut written = WrittenState::default();
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        let literal = |value: ValueId| match code.value(value) {
-            Value::Str(name) => Some(name),
-            _ => None,
-        };
-        for op in &code.ops {
-            match op.kind {
-                OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
-                    if let Some(path) = foreign_path(program, id, base)
-                        && tables::is_process_state(&path)
-                    {
-                        written.add(&path, literal(key), id);
-                    }
-                }
-                OpKind::SetAttr { base, attr, .. } => {
-                    if let Some(path) = foreign_path(program, id, base) {
-                        let path = format!("{path}.{attr}");
-                        if tables::is_process_state(&path) {
-                            written.add(&path, None, id);
-                        }
-                    }
-                }
-                OpKind::Call { call, .. } => {
-                    let call = &code.calls[call as usize];
-                    let Some(path) = foreign_path(program, id, call.callee) else { continue };
-                    let first = code.positional(call).first().and_then(|&a| literal(a));
-                    match path.as_str() {
-                        "os.putenv" | "os.unsetenv" => written.add("os.environ", first, id),
-                        "os.chdir" | "os.fchdir" => written.add("os.getcwd", None, id),
-                        _ => {
-                            if let Some((state, method)) = path.rsplit_once('.')
-                                && tables::is_process_state(state)
-                                && tables::MUTATORS.contains(&method)
-                            {
-                                let key = if state == "os.environ" { first } else { None };
-                                written.add(state, key, id);
-                            }
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    written
-}
-
-/// Globals whose value or content changes after their module has loaded, or by others while the program loads.
-fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> Mutated {
-    let mut mutated = Mutated::default();
-    let mut add = |key, by| mutated.entry(key).or_default().push(by);
-    for (id, outcome) in program.ids().zip(outcomes) {
-        for effect in &outcome.effects {
-            if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
-                (effect.owner, effect.kind)
-            {
-                add((owner, name), id);
-            }
-        }
-        let code = &program.module(id).facts.code;
-        for (index, _) in code.functions.iter().enumerate().skip(1) {
-            let func = FuncId(u32::try_from(index).unwrap_or_default());
-            for op in code.ops_of(func) {
-                let base = match op.kind {
-                    OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => base,
-                    OpKind::SetAttr { base, .. } => base,
-                    OpKind::SetGlobal { name, .. } => {
-                        add((id, name), id);
-                        continue;
-                    }
-                    OpKind::Call { call, .. } => {
-                        let call = &code.calls[call as usize];
-                        match code.value(call.callee) {
-                            Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => base,
-                            _ => continue,
-                        }
-                    }
-                    _ => continue,
-                };
-                if let Value::Global(name) = code.value(base) {
-                    add((id, name), id);
-                } else if let Value::Attr(base, attr) = code.value(base)
-                    && let Some(target) = module_of(program, id, base)
-                {
-                    add((target, attr), id);
-                }
-            }
-        }
-    }
-    mutated
-}
-
-/// Modules whose source file the program may write to.
-fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
-    let mut named = FxHashSet::default();
-    let mut writes = false;
-    for id in program.ids() {
-        let facts = &program.module(id).facts;
-        for mark in &facts.marks {
-            if let MarkKind::PythonFileName(name) = mark.kind {
-                named.insert((name, id));
-            }
-        }
-        writes = writes
-            || facts.code.calls.iter().any(|call| match facts.code.value(call.callee) {
-                Value::Global(name) if name == "open" => facts
-                    .code
-                    .positional(call)
-                    .get(1)
-                    .is_some_and(|&m| matches!(facts.code.value(m), Value::Str(m) if m.as_str().contains(['w', 'a', 'x', '+']))),
-                Value::Attr(_, name) | Value::Global(name) => matches!(
-                    name.as_str(),
-                    "write_text" | "write_bytes" | "copyfile" | "copy2" | "copytree" | "unlink" | "rename"
-                ),
-                _ => false,
-            });
-    }
-    if !writes || named.is_empty() {
-        return FxHashSet::default();
-    }
-    let mut by_stem: FxHashMap<&str, Vec<ModuleId>> = FxHashMap::default();
-    for id in program.ids() {
-        let name = program.module(id).name.as_str();
-        by_stem.entry(name.rsplit('.').next().unwrap_or(name)).or_default().push(id);
-    }
-    let mut replaced = FxHashSet::default();
-    for (name, by) in named {
-        let path = name.as_str().trim_end_matches(".py");
-        let stem = path.rsplit('/').next().unwrap_or(path);
-        for &id in by_stem.get(stem).into_iter().flatten() {
-            if id != by && same_project(program, id, by) {
-                replaced.insert(id);
-            }
-        }
-    }
-    replaced
-}
-
-/// Two modules of one distribution, roughly: the same top-level package, or neither in a package.
-fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool {
-    let top = |id: ModuleId| {
-        let name = program.module(id).name.as_str();
-        name.split_once('.').map(|(top, _)| top)
-    };
-    top(a) == top(b)
-}
-
 /// What the rest of the program does, as far as it decides what loading a module shows.
 struct Views<'a> {
     rebound: &'a Rebound,
@@ -978,8 +624,7 @@ fn is_conditional(program: &Program, id: ModuleId, at: TextSize) -> bool {
 }
 
 /// Imports between a change of the import path, the environment or the like, and its undoing.
-fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdicts]) {
-    let _ = outcomes;
+fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
     for id in program.ids() {
         let facts = &program.module(id).facts;
         let code = &facts.code;
@@ -1020,62 +665,4 @@ fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdic
             }
         }
     }
-}
-
-/// Classes whose `__subclasses__()` somebody calls.
-fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<(ModuleId, u32)> {
-    let subclasses = Sym::new("__subclasses__");
-    let mut listed = FxHashSet::default();
-    let mut helpers = FxHashSet::default();
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        for op in &code.ops {
-            let OpKind::Call { call, .. } = op.kind else { continue };
-            let Value::Attr(base, name) = code.value(code.calls[call as usize].callee) else { continue };
-            if name != subclasses {
-                continue;
-            }
-            let mut interpreter = Interpreter::evaluator(program, shared, id);
-            let mut found = false;
-            for abs in interpreter.evaluate(id, base) {
-                if let Abs::Class(m, c) = abs {
-                    listed.insert((m, c));
-                    found = true;
-                }
-            }
-            if found {
-                continue;
-            }
-            // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.
-            let function = code.function(op.func);
-            if let Some(class) = function.class {
-                listed.insert((id, class));
-            }
-            helpers.insert(function.name);
-        }
-    }
-    if helpers.is_empty() {
-        return listed;
-    }
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        for call in &code.calls {
-            let called = match code.value(call.callee) {
-                Value::Global(name) | Value::Attr(_, name) => helpers.contains(&name),
-                _ => false,
-            };
-            if !called {
-                continue;
-            }
-            for &arg in code.positional(call) {
-                let mut interpreter = Interpreter::evaluator(program, shared, id);
-                for abs in interpreter.evaluate(id, arg) {
-                    if let Abs::Class(m, c) = abs {
-                        listed.insert((m, c));
-                    }
-                }
-            }
-        }
-    }
-    listed
 }

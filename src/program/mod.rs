@@ -8,6 +8,7 @@ pub mod cycles;
 pub mod effects;
 pub mod graph;
 pub mod interpret;
+mod state;
 pub mod stdlib;
 pub mod tables;
 

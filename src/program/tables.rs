@@ -28,6 +28,10 @@ pub enum ExternalKind {
     ReadsState,
     /// Registers its first argument, to be called later.
     Registers,
+    /// Changes its first argument: `next`, `heapq.heappush`, `operator.setitem`.
+    ChangesFirst,
+    /// `exec`.
+    Executes,
     /// `setattr`, `delattr`.
     SetAttribute,
     /// `getattr`.
@@ -152,6 +156,20 @@ pub fn is_harmless_target(path: &str) -> bool {
     matches!(path, "typing" | "sys.modules") || path.starts_with("typing.")
 }
 
+/// Classes whose instances give every caller the next value.
+pub fn is_stream(class: &str) -> bool {
+    matches!(
+        class,
+        "random.Random"
+            | "itertools.count"
+            | "itertools.cycle"
+            | "queue.Queue"
+            | "queue.LifoQueue"
+            | "queue.PriorityQueue"
+            | "queue.SimpleQueue"
+    )
+}
+
 /// State of the process that modules read while they load.
 pub fn is_process_state(path: &str) -> bool {
     matches!(path, "os.environ" | "sys.path" | "sys.argv" | "sys.meta_path" | "sys.modules" | "sys.flags")
@@ -218,8 +236,26 @@ pub fn external(path: &str) -> ExternalKind {
         "builtins.open" | "io.open" | "codecs.open" => K::Open,
         "sys.exit" | "builtins.exit" | "builtins.quit" | "os._exit" | "os.abort" => K::Fails,
         "builtins.print" | "builtins.input" | "builtins.breakpoint" => K::InputOutput,
-        "builtins.exec"
-        | "builtins.eval"
+        "builtins.exec" => K::Executes,
+        "builtins.next"
+        | "builtins.anext"
+        | "operator.setitem"
+        | "operator.delitem"
+        | "operator.iadd"
+        | "operator.iconcat"
+        | "operator.ior"
+        | "operator.iand"
+        | "operator.isub"
+        | "operator.ixor"
+        | "heapq.heappush"
+        | "heapq.heappop"
+        | "heapq.heapify"
+        | "heapq.heapreplace"
+        | "heapq.heappushpop"
+        | "bisect.insort"
+        | "bisect.insort_left"
+        | "bisect.insort_right" => K::ChangesFirst,
+        "builtins.eval"
         | "builtins.super"
         | "builtins.property"
         | "builtins.isinstance"

@@ -1,0 +1,314 @@
+//! Calls of functions and classes of the program.
+
+use std::sync::Arc as Rc;
+use std::sync::atomic::Ordering;
+
+use ruff_text_size::TextSize;
+use rustc_hash::FxHashMap;
+use smallvec::smallvec;
+
+use super::{
+    Abs, AbsSet, ENVIRONMENTS, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_STEPS,
+    Owner, Path, owned, unique,
+};
+use crate::config::Safety;
+use crate::facts::{Call, CallRole, FuncId, Sym, Value};
+use crate::program::{ModuleId, tables};
+
+impl Interpreter<'_> {
+    pub(super) fn run_call(
+        &mut self,
+        module: ModuleId,
+        call: &Call,
+        env: &EnvRef,
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        let code = self.code(module);
+        let callees = self.eval(module, call.callee, env);
+        let args: Vec<AbsSet> =
+            code.positional(call).to_vec().iter().map(|&a| self.eval(module, a, env)).collect();
+        let keywords: Vec<(Sym, AbsSet)> = code
+            .keyword_args(call)
+            .collect::<Vec<_>>()
+            .into_iter()
+            .map(|(n, v)| (n, self.eval(module, v, env)))
+            .collect();
+        for &arg in code.positional(call) {
+            self.note_read(module, arg, env, true);
+        }
+        // `super()` needs the class around the call.
+        if args.is_empty()
+            && let Value::Global(name) = code.value(call.callee)
+            && name == "super"
+        {
+            return self.super_of(module, env);
+        }
+        let mut out = AbsSet::new();
+        let outer = self.path;
+        // One of several definitions runs: which, depends on a condition.
+        let functions = callees.iter().filter(|c| matches!(c, Abs::Function(..))).count();
+        self.path.conditional |= functions > 1;
+        for callee in callees {
+            out.extend(self.call(&callee, &args, &keywords, role, place));
+        }
+        self.path = outer;
+        out
+    }
+
+    pub(super) fn super_of(&mut self, module: ModuleId, env: &EnvRef) -> AbsSet {
+        let Some(current) = &env.0 else { return smallvec![Abs::Fresh] };
+        let Some((&var, this)) = current.bindings.iter().min_by_key(|(v, _)| **v) else {
+            return smallvec![Abs::Fresh];
+        };
+        let code = self.code(module);
+        let func = code.vars[var as usize].func;
+        if let (Some(class), Some(this)) = (code.function(func).class, this.first()) {
+            smallvec![Abs::Super(module, class, Rc::new(this.clone()))]
+        } else {
+            smallvec![Abs::Fresh]
+        }
+    }
+
+    pub(super) fn call(
+        &mut self,
+        callee: &Abs,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        match callee {
+            Abs::Function(module, func, env, _) => {
+                let code = self.code(*module);
+                let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
+                if self.shared.pure.matches(&name) {
+                    return args.first().cloned().unwrap_or_else(|| smallvec![Abs::Unknown]);
+                }
+                if self.shared.effect.matches(&name) {
+                    let subject = Some(Sym::new(&name));
+                    self.effect(EffectKind::Write, Owner::External(Sym::new(&name)), place, subject);
+                }
+                self.enter(*module, *func, &env.clone(), args, keywords)
+            }
+            Abs::Class(module, class) => self.instantiate(*module, *class, args, keywords),
+            Abs::Method(this, module, func) => {
+                let mut all = vec![smallvec![(**this).clone()]];
+                all.extend(args.iter().cloned());
+                self.enter(*module, *func, &EnvRef::default(), &all, keywords)
+            }
+            Abs::Partial(inner, first) => {
+                let mut all = first.to_vec();
+                all.extend(args.iter().cloned());
+                self.call(&inner.clone(), &all, keywords, role, place)
+            }
+            Abs::External(path) => self.call_external(*path, args, keywords, role, place),
+            Abs::Bound(base, name) => self.call_bound(base, *name, args, role, place),
+            Abs::Object(owner) | Abs::Made(_, owner) => {
+                if role != CallRole::Used && self.is_foreign(*owner) {
+                    self.mutate(callee, EffectKind::UnresolvedCall, place, None);
+                }
+                // What a method of somebody's object returns may be that object's closure.
+                let mut out = smallvec![Abs::Object(*owner)];
+                if role == CallRole::Decorator {
+                    out.extend(args.first().into_iter().flatten().cloned());
+                }
+                out
+            }
+            Abs::Instance(module, class, _) => {
+                if let Some((m, func)) = self.find_method(*module, *class, "__call__") {
+                    let mut all = vec![smallvec![callee.clone()]];
+                    all.extend(args.iter().cloned());
+                    self.enter(m, func, &EnvRef::default(), &all, keywords)
+                } else {
+                    smallvec![Abs::Unknown]
+                }
+            }
+            Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+            Abs::Unknown => {
+                if self.safety == Safety::Strict && role != CallRole::Used {
+                    self.effect(EffectKind::UnresolvedCall, Owner::Fresh, place, None);
+                }
+                if role == CallRole::Decorator {
+                    let mut out = args.first().cloned().unwrap_or_default();
+                    out.push(Abs::Unknown);
+                    return out;
+                }
+                smallvec![Abs::Unknown]
+            }
+            Abs::Module(_) | Abs::Holder(..) | Abs::Super(..) => smallvec![Abs::Unknown],
+        }
+    }
+
+    pub(super) fn instantiate(
+        &mut self,
+        module: ModuleId,
+        class: u32,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) -> AbsSet {
+        let new = Abs::Instance(module, class, Owner::Fresh);
+        let mut with_self = vec![smallvec![new.clone()]];
+        with_self.extend(args.iter().cloned());
+        for meta in self.metaclass_of(module, class, 0) {
+            if let Abs::Class(m, c) = meta
+                && let Some((owner, func)) = self.find_method(m, c, "__call__")
+            {
+                let mut all = vec![smallvec![Abs::Class(module, class)]];
+                all.extend(args.iter().cloned());
+                self.enter(owner, func, &EnvRef::default(), &all, keywords);
+            }
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__new__") {
+            let mut all = vec![smallvec![Abs::Class(module, class)]];
+            all.extend(args.iter().cloned());
+            self.enter(m, func, &EnvRef::default(), &all, keywords);
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__init__") {
+            self.enter(m, func, &EnvRef::default(), &with_self, keywords);
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
+            self.enter(m, func, &EnvRef::default(), &[smallvec![new.clone()]], &[]);
+        }
+        smallvec![new]
+    }
+
+    /// Runs a function of the program with arguments.
+    pub(super) fn enter(
+        &mut self,
+        module: ModuleId,
+        func: FuncId,
+        closure: &EnvRef,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) -> AbsSet {
+        let code = self.code(module);
+        let function = code.function(func);
+        if function.coroutine {
+            return smallvec![Abs::Fresh];
+        }
+        // Who calls a generator function at import time, usually runs through it: a loop, `with`.
+        if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > MOST_STEPS {
+            return smallvec![Abs::Unknown];
+        }
+        let path = if self.silent > 0 { Path::default() } else { self.path };
+        let key = (module, func, closure.clone(), args.to_vec(), keywords.to_vec(), (self.silent > 0, path));
+        if let Some(known) = self.results.get(&key) {
+            return known.clone();
+        }
+        if !self.calls_running.insert((module, func)) {
+            return smallvec![Abs::Unknown];
+        }
+        let mut bindings: FxHashMap<u32, AbsSet> = FxHashMap::default();
+        let params: Vec<u32> = function.params.clone().collect();
+        let star_from = function.positional as usize;
+        for (index, arg) in args.iter().enumerate() {
+            if index < star_from {
+                bindings.insert(params[index], arg.clone());
+            } else if function.vararg {
+                let at = params.len() - 1 - usize::from(function.kwarg);
+                let entry = bindings.entry(params[at]).or_default();
+                let mut elements: AbsSet = match entry.first() {
+                    Some(Abs::Holder(old, _)) => (**old).clone(),
+                    _ => AbsSet::new(),
+                };
+                elements.extend(arg.iter().cloned());
+                *entry = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
+            }
+        }
+        for (name, value) in keywords {
+            let named = params.iter().find(|&&p| code.vars[p as usize].name == *name);
+            if let Some(&param) = named {
+                bindings.insert(param, value.clone());
+            }
+        }
+        for &param in &params {
+            bindings.entry(param).or_default();
+        }
+        let env = EnvRef(Some(Rc::new(Env {
+            module,
+            bindings,
+            parent: closure.clone(),
+            number: ENVIRONMENTS.fetch_add(1, Ordering::Relaxed),
+        })));
+        self.depth += 1;
+        self.calls += 1;
+        self.body(module, func, &env);
+        let mut out = AbsSet::new();
+        for &value in code.returns_of(func) {
+            self.note_read(module, value, &env, false);
+            out.extend(self.eval(module, value, &env));
+        }
+        self.depth -= 1;
+        self.calls -= 1;
+        self.calls_running.remove(&(module, func));
+        if out.is_empty() {
+            out.push(Abs::Fresh);
+        }
+        unique(&mut out);
+        self.results.insert(key, out.clone());
+        out
+    }
+
+    pub(super) fn call_bound(
+        &mut self,
+        base: &Rc<Abs>,
+        name: Sym,
+        args: &[AbsSet],
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        let method = name.as_str();
+        let owner = self.full_owner(base);
+        if let Abs::Made(made, _) = &**base {
+            let starts = tables::starts_something(made.as_str(), method);
+            if starts {
+                self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
+            }
+            if tables::is_logger(made.as_str()) && tables::LOGGER_EMITS.contains(&method) {
+                if self.safety == Safety::Strict || !self.path.conditional {
+                    self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
+                }
+                return smallvec![Abs::Fresh];
+            }
+        }
+        if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
+            return smallvec![Abs::Holder(elements.clone(), Owner::Fresh)];
+        }
+        if method == "register"
+            && let Abs::Class(module, class) = **base
+            && args.first().is_some_and(|set| self.is_own_class(set))
+            && self.is_abstract(module, class)
+        {
+            return args[0].clone();
+        }
+        let foreign = self.is_foreign(owner);
+        // Whoever draws from a stream changes what the next one gets.
+        let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str()));
+        if foreign && (stream || tables::MUTATORS.contains(&method)) {
+            self.mutate(base, EffectKind::Write, place, Some(name));
+        } else if foreign && role != CallRole::Used && !tables::HARMLESS_METHODS.contains(&method) {
+            self.mutate(base, EffectKind::UnresolvedCall, place, Some(name));
+        }
+        // Functions that are handed over may be called.
+        if tables::CALLS_ARGUMENT.contains(&method) {
+            for callee in args.first().into_iter().flatten() {
+                self.call(&callee.clone(), &[], &[], CallRole::Used, place);
+            }
+        }
+        let mut out = match (&**base, method) {
+            (Abs::Holder(elements, owner), "get" | "pop" | "setdefault" | "popitem") => {
+                elements.iter().map(|e| owned(e, *owner)).collect()
+            }
+            (_, "copy") => smallvec![Abs::Fresh],
+            _ => smallvec![Abs::Object(owner)],
+        };
+        if role == CallRole::Decorator {
+            out.extend(args.first().into_iter().flatten().cloned());
+        }
+        if owner == Owner::Fresh && !matches!(**base, Abs::Holder(..)) {
+            out.push(Abs::Unknown);
+        }
+        out
+    }
+}

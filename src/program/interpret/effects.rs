@@ -1,0 +1,103 @@
+//! What counts as a change, and whose state it is.
+
+use ruff_text_size::TextSize;
+
+use super::{Abs, Effect, EffectKind, Interpreter, Owner};
+use crate::facts::Sym;
+use crate::program::{ModuleId, tables};
+
+impl Interpreter<'_> {
+    pub(super) fn effect(
+        &mut self,
+        kind: EffectKind,
+        owner: Owner,
+        place: (ModuleId, TextSize),
+        subject: Option<Sym>,
+    ) {
+        if self.silent > 0 {
+            return;
+        }
+        let deep = (place.0 != self.cause || place.1 != self.at).then_some(place);
+        let effect = Effect { kind, owner, at: self.at, deep, subject };
+        if self.seen.insert(effect.clone()) {
+            self.outcome.effects.push(effect);
+        }
+    }
+
+    /// Whose state an object is.
+    pub fn owner(abs: &Abs) -> Option<Owner> {
+        match abs {
+            Abs::Unknown | Abs::Fresh | Abs::Str(_) => None,
+            Abs::Module(id) => Some(Owner::Module(*id, Sym::new(""))),
+            Abs::External(path) => Some(Owner::External(*path)),
+            Abs::Function(..) | Abs::Partial(..) => None,
+            Abs::Class(..) => None,
+            Abs::Instance(_, _, owner) | Abs::Object(owner) | Abs::Made(_, owner) | Abs::Holder(_, owner) => {
+                Some(*owner)
+            }
+            Abs::Method(base, ..) | Abs::Bound(base, _) | Abs::Super(_, _, base) => Self::owner(base),
+        }
+    }
+
+    pub(super) fn full_owner(&self, abs: &Abs) -> Owner {
+        match abs {
+            Abs::Function(module, func, _, owner) => {
+                let function = self.code(*module).function(*func);
+                if function.parent.is_module() { Owner::Module(*module, function.name) } else { *owner }
+            }
+            Abs::Class(module, class) => {
+                Owner::Module(*module, self.code(*module).classes[*class as usize].name)
+            }
+            Abs::Bound(base, _) | Abs::Method(base, ..) | Abs::Super(_, _, base) => self.full_owner(base),
+            Abs::Partial(base, _) => self.full_owner(base),
+            other => Self::owner(other).unwrap_or(Owner::Fresh),
+        }
+    }
+
+    /// Whether outsiders can see a change of something with this owner.
+    pub(super) fn is_foreign(&self, owner: Owner) -> bool {
+        match owner {
+            Owner::Fresh => false,
+            Owner::Module(id, _) => id != self.cause,
+            Owner::External(_) => true,
+        }
+    }
+
+    pub(super) fn mutate(
+        &mut self,
+        abs: &Abs,
+        kind: EffectKind,
+        place: (ModuleId, TextSize),
+        subject: Option<Sym>,
+    ) {
+        let owner = self.full_owner(abs);
+        if !self.is_foreign(owner) {
+            return;
+        }
+        match owner {
+            Owner::External(path) if !tables::is_harmless_target(path.as_str()) => {
+                let kind = if kind == EffectKind::Write { EffectKind::Process } else { kind };
+                // The key tells writers of different variables apart.
+                self.effect(kind, Owner::External(path), place, subject.or(Some(path)));
+            }
+            Owner::External(_) => {}
+            Owner::Module(..) | Owner::Fresh => self.effect(kind, owner, place, subject),
+        }
+    }
+
+    pub(super) fn set_attr(&mut self, abs: &Abs, attr: Sym, place: (ModuleId, TextSize)) {
+        match abs {
+            Abs::Module(id) if *id != self.cause => {
+                self.effect(EffectKind::Write, Owner::Module(*id, attr), place, Some(attr));
+            }
+            Abs::Module(_) => {}
+            Abs::External(path) => {
+                let full = Sym::new(&format!("{path}.{attr}"));
+                if !tables::is_harmless_target(full.as_str()) {
+                    self.effect(EffectKind::Process, Owner::External(full), place, Some(full));
+                }
+            }
+            other => self.mutate(other, EffectKind::Write, place, Some(attr)),
+        }
+    }
+}

@@ -1,0 +1,306 @@
+//! Calls of foreign code, by the tables.
+
+use std::sync::Arc as Rc;
+
+use ruff_text_size::TextSize;
+use smallvec::smallvec;
+
+use super::{Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of};
+use crate::config::Safety;
+use crate::facts::{CallRole, Sym};
+use crate::program::{ModuleId, tables, tables::ExternalKind};
+
+impl Interpreter<'_> {
+    pub(super) fn call_external(
+        &mut self,
+        path: Sym,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+        role: CallRole,
+        place: (ModuleId, TextSize),
+    ) -> AbsSet {
+        let text = path.as_str();
+        let first = || args.first().cloned().unwrap_or_default();
+        let string = |index: usize| {
+            args.get(index).and_then(|set| {
+                set.iter().find_map(|abs| match abs {
+                    Abs::Str(name) => Some(*name),
+                    _ => None,
+                })
+            })
+        };
+        if self.shared.pure.matches(text) {
+            return first();
+        }
+        if self.shared.effect.matches(text) {
+            self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+            return first();
+        }
+        if text.strip_suffix(".register").is_some_and(tables::is_abstract_class) {
+            // A class of its own that a module registers with an abstract base class has no instances without the module.
+            if !args.first().is_some_and(|set| self.is_own_class(set)) {
+                self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+            }
+            return first();
+        }
+        // `logging.root.handlers.append(h)`: a method of an object of foreign code that changes it.
+        if let Some((object, method)) = text.rsplit_once('.')
+            && object.contains('.')
+            && tables::MUTATORS.contains(&method)
+            && !self.program.stdlib.knows(object)
+            && !text.ends_with(".register")
+            && self.program.stdlib.knows(text.split('.').next().unwrap_or_default())
+            && !tables::is_harmless_target(object)
+            && role != CallRole::Used
+        {
+            if object.starts_with("builtins.") {
+                // `list.append(names, "x")`
+                for abs in first() {
+                    self.mutate(&abs, EffectKind::Write, place, Some(path));
+                }
+                return smallvec![Abs::Fresh];
+            }
+            self.effect(EffectKind::Process, Owner::External(Sym::new(object)), place, Some(path));
+            return smallvec![Abs::Fresh];
+        }
+        match tables::external(text) {
+            ExternalKind::ChangesFirst => {
+                for abs in first() {
+                    self.mutate(&abs, EffectKind::Write, place, Some(path));
+                }
+                first()
+            }
+            // Without a namespace of its own the text runs in the module's, and does anything.
+            ExternalKind::Executes if args.len() > 1 => smallvec![Abs::Fresh],
+            ExternalKind::SetAttribute => {
+                let attr = string(1).unwrap_or_else(|| Sym::new("…"));
+                for abs in first() {
+                    self.set_attr(&abs, attr, place);
+                }
+                smallvec![Abs::Fresh]
+            }
+            ExternalKind::GetAttribute => match string(1) {
+                Some(attr) => {
+                    let mut out = AbsSet::new();
+                    for abs in first() {
+                        out.extend(self.attr(&abs, attr));
+                    }
+                    out
+                }
+                None => first().iter().map(|abs| Abs::Object(self.full_owner(abs))).collect(),
+            },
+            ExternalKind::ImportModule => {
+                if let Some(name) = string(0) {
+                    let program = self.program;
+                    let chain = program.chain(self.cause, name.as_str());
+                    if self.silent == 0 {
+                        self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at)));
+                    }
+                    if let crate::program::Target::Module(id) = program.target(self.cause, name.as_str()) {
+                        smallvec![Abs::Module(id)]
+                    } else {
+                        smallvec![Abs::External(name)]
+                    }
+                } else {
+                    self.load_siblings(place.0);
+                    smallvec![Abs::Unknown]
+                }
+            }
+            ExternalKind::Partial => {
+                let rest: Vec<AbsSet> = args.iter().skip(1).cloned().collect();
+                first().into_iter().map(|f| Abs::Partial(Rc::new(f), Rc::new(rest.clone()))).collect()
+            }
+            ExternalKind::CallsFirst => {
+                let elements: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
+                let elements = if elements.is_empty() { smallvec![Abs::Unknown] } else { elements };
+                let mut results = AbsSet::new();
+                for callee in first() {
+                    results.extend(self.call(
+                        &callee,
+                        std::slice::from_ref(&elements),
+                        &[],
+                        CallRole::Used,
+                        place,
+                    ));
+                }
+                smallvec![Abs::Holder(Rc::new(results), Owner::Fresh)]
+            }
+            ExternalKind::Identity => {
+                let mut out = first();
+                if out.is_empty() {
+                    out.push(Abs::External(path));
+                }
+                out
+            }
+            ExternalKind::DecoratorFactory => smallvec![Abs::External(Sym::new("functools.wraps()"))],
+            ExternalKind::Collects => {
+                let elements: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
+                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+            }
+            ExternalKind::Type => {
+                if args.len() == 3 {
+                    let bases: AbsSet = args[1].iter().flat_map(elements_of).collect();
+                    self.class_created(&Abs::Fresh, &bases, None, place);
+                    return smallvec![Abs::Fresh];
+                }
+                first()
+                    .into_iter()
+                    .map(|abs| match abs {
+                        Abs::Instance(m, c, _) => Abs::Class(m, c),
+                        _ => Abs::Unknown,
+                    })
+                    .collect()
+            }
+            ExternalKind::Namespace => {
+                let mut out: AbsSet = first();
+                if out.is_empty() {
+                    // `globals()` of the module whose code runs.
+                    out.push(Abs::Object(Owner::Module(place.0, Sym::new("globals()"))));
+                }
+                out
+            }
+            ExternalKind::GetLogger => {
+                let own = self.program.module(place.0).name.as_str();
+                let package = own.split('.').next().unwrap_or_default();
+                let owner = match (string(0), args.is_empty()) {
+                    (Some(name), _) if name.as_str().split('.').next() != Some(package) => {
+                        Owner::External(Sym::new("logging"))
+                    }
+                    (None, true) => Owner::External(Sym::new("logging")),
+                    _ => Owner::Fresh,
+                };
+                smallvec![Abs::Made(Sym::new("logging.Logger"), owner)]
+            }
+            ExternalKind::Open => {
+                let mode = string(1).or_else(|| {
+                    keywords.iter().find(|(n, _)| *n == "mode").and_then(|(_, set)| {
+                        set.iter().find_map(|abs| match abs {
+                            Abs::Str(name) => Some(*name),
+                            _ => None,
+                        })
+                    })
+                });
+                if mode.is_some_and(|m| m.as_str().contains(['w', 'a', 'x', '+'])) {
+                    self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
+                }
+                smallvec![Abs::Made(path, Owner::Fresh)]
+            }
+            ExternalKind::Process
+                if matches!(text, "warnings.filterwarnings" | "warnings.simplefilter")
+                    && (args.get(if text == "warnings.simplefilter" { 1 } else { 2 }))
+                        .or_else(|| keywords.iter().find(|(n, _)| *n == "category").map(|(_, set)| set))
+                        .is_some_and(|set| self.is_own_class(set)) =>
+            {
+                // A filter for warnings of its own, which nobody can give before the module is loaded.
+                smallvec![Abs::Fresh]
+            }
+            ExternalKind::Process if self.is_diagnosis(text) => smallvec![Abs::Fresh],
+            ExternalKind::Process => {
+                let subject = string(0).unwrap_or(path);
+                self.effect(EffectKind::Process, Owner::External(path), place, Some(subject));
+                smallvec![Abs::Made(path, Owner::Fresh)]
+            }
+            ExternalKind::Executes => {
+                self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+                smallvec![Abs::Fresh]
+            }
+            ExternalKind::InputOutput => {
+                self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
+                smallvec![Abs::Made(path, Owner::Fresh)]
+            }
+            ExternalKind::Fails => {
+                // `sys.exit()` is caught by no usual handler.
+                self.effect(EffectKind::Fails, Owner::External(path), place, Some(path));
+                smallvec![Abs::Fresh]
+            }
+            // The path of the module's file, or one made of it, is absolute already.
+            ExternalKind::ReadsState if text.starts_with("os.path.") && string(0).is_none() => {
+                smallvec![Abs::Fresh]
+            }
+            ExternalKind::ReadsState => {
+                let state = tables::state_of(text);
+                self.state_read(Sym::new(state), string(0));
+                smallvec![Abs::Fresh]
+            }
+            ExternalKind::Registers => {
+                // A callback that only touches what belongs to the module being loaded can be registered late.
+                if !self.is_own_business(args) {
+                    self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+                }
+                first()
+            }
+            ExternalKind::Pure => Self::made(path, args, role),
+            ExternalKind::Unknown => {
+                let stdlib = self.program.stdlib.knows(text.split('.').next().unwrap_or_default());
+                // `try: numpy.f(x) except TypeError` asks what is supported.
+                let asks = self.path.guarded && !stdlib && self.safety != Safety::Strict;
+                if role == CallRole::Dropped && !asks && !tables::is_process_read(text) {
+                    let kind = if stdlib { EffectKind::Process } else { EffectKind::UnresolvedCall };
+                    self.effect(kind, Owner::External(path), place, Some(path));
+                } else if self.safety == Safety::Strict && !stdlib && role == CallRole::Decorator {
+                    self.effect(EffectKind::UnresolvedCall, Owner::External(path), place, Some(path));
+                }
+                Self::made(path, args, role)
+            }
+        }
+    }
+
+    /// A warning under a condition: it tells people that something is wrong, and changes nothing else.
+    pub(super) fn is_diagnosis(&self, path: &str) -> bool {
+        self.safety != Safety::Strict
+            && self.path.conditional
+            && matches!(path, "warnings.warn" | "warnings.warn_explicit")
+    }
+
+    pub(super) fn made(path: Sym, args: &[AbsSet], role: CallRole) -> AbsSet {
+        let mut out = smallvec![Abs::Made(path, Owner::Fresh)];
+        if role == CallRole::Decorator || path.as_str().ends_with("()") {
+            out.extend(args.first().into_iter().flatten().cloned());
+        }
+        out
+    }
+
+    /// Handlers whose effects, if any, are on the module's own state.
+    pub(super) fn is_own_business(&mut self, args: &[AbsSet]) -> bool {
+        let Some(callback) = args.first() else { return false };
+        let callbacks = callback.clone();
+        if callbacks.is_empty() {
+            return false;
+        }
+        callbacks.iter().all(|abs| match abs {
+            Abs::Function(module, func, env, _) if *module == self.cause => {
+                let (silent, effects, seen) =
+                    (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
+                self.silent = 0;
+                let results = std::mem::take(&mut self.results);
+                self.enter(*module, *func, &env.clone(), &[], &[]);
+                let harmless = self.outcome.effects.is_empty();
+                self.results = results;
+                self.silent = silent;
+                self.outcome.effects = effects;
+                self.seen = seen;
+                harmless
+            }
+            Abs::Bound(base, _) => !self.is_foreign(self.full_owner(base)),
+            Abs::Method(base, ..) => !self.is_foreign(self.full_owner(base)),
+            _ => false,
+        })
+    }
+
+    /// `import_module(name)` in a loop: all modules of the package that does it.
+    pub(super) fn load_siblings(&mut self, module: ModuleId) {
+        if self.silent > 0 {
+            return;
+        }
+        let name = self.program.module(module).name.as_str();
+        let prefix = format!("{name}.");
+        if !self.program.module(module).is_package {
+            return;
+        }
+        for id in self.program.ids() {
+            if self.program.module(id).name.as_str().starts_with(&prefix) {
+                self.outcome.loads.push((id, self.at));
+            }
+        }
+    }
+}

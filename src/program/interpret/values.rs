@@ -1,0 +1,425 @@
+//! Expressions to abstract values.
+
+use std::sync::Arc as Rc;
+
+use ruff_text_size::TextSize;
+use smallvec::smallvec;
+
+use super::{
+    Abs, AbsSet, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner, Path,
+    function, has_decorator, is_builtin, owned, unique,
+};
+use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::{ModuleId, Origin};
+
+impl Interpreter<'_> {
+    pub(super) fn quietly<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.silent += 1;
+        let result = f(self);
+        self.silent -= 1;
+        result
+    }
+
+    pub(super) fn eval(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> AbsSet {
+        self.steps += 1;
+        if self.steps > MOST_STEPS || self.depth > 3 * MOST_DEPTH {
+            return smallvec![Abs::Unknown];
+        }
+        self.depth += 1;
+        let mut set = self.eval_inner(module, value, env);
+        self.depth -= 1;
+        unique(&mut set);
+        set
+    }
+
+    pub(super) fn eval_inner(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> AbsSet {
+        let code = self.code(module);
+        match code.value(value) {
+            Value::Opaque => smallvec![Abs::Unknown],
+            Value::Fresh => smallvec![Abs::Fresh],
+            Value::Str(text) => smallvec![Abs::Str(text)],
+            Value::Var(var) => self.variable(module, var, env),
+            Value::Global(name) => self.global(module, name),
+            Value::Attr(base, attr) => {
+                let mut out = AbsSet::new();
+                for abs in self.eval(module, base, env) {
+                    out.extend(self.attr(&abs, attr));
+                }
+                out
+            }
+            Value::Item(base) => {
+                let mut out = AbsSet::new();
+                for abs in self.eval(module, base, env) {
+                    match abs {
+                        Abs::Holder(elements, Owner::Fresh) => out.extend(elements.iter().cloned()),
+                        Abs::Holder(elements, owner) => {
+                            out.extend(elements.iter().map(|e| owned(e, owner)));
+                        }
+                        Abs::Unknown => out.push(Abs::Unknown),
+                        Abs::Fresh | Abs::Str(_) => out.push(Abs::Fresh),
+                        // `Base[T]` is as good as the base.
+                        Abs::Class(m, c) => {
+                            if let Some((m, func)) = self.find_method(m, c, "__class_getitem__") {
+                                let args = [smallvec![abs.clone()], smallvec![Abs::Unknown]];
+                                self.enter(m, func, &EnvRef::default(), &args, &[]);
+                            }
+                            out.push(abs);
+                        }
+                        other => out.push(Abs::Object(self.full_owner(&other))),
+                    }
+                }
+                out
+            }
+            Value::Call(index) => {
+                let key = (env.number(), module, index);
+                if let Some(known) = self.call_results.get(&key) {
+                    return known.clone();
+                }
+                let call = &code.calls[index as usize];
+                let place = (module, TextSize::new(0));
+                let result = self.quietly(|w| w.run_call(module, call, env, CallRole::Used, place));
+                self.call_results.insert(key, result.clone());
+                result
+            }
+            Value::Function(func) => {
+                let closure =
+                    if code.function(func).parent.is_module() { EnvRef::default() } else { env.clone() };
+                smallvec![Abs::Function(module, func, closure, Owner::Fresh)]
+            }
+            Value::Class(class) => smallvec![Abs::Class(module, class)],
+            Value::Either(a, b) => {
+                let mut out = self.eval(module, a, env);
+                out.extend(self.eval(module, b, env));
+                out
+            }
+            Value::Import(stmt, alias) => {
+                let mut out = AbsSet::new();
+                self.imported(module, stmt, alias, None, &mut out);
+                out
+            }
+            Value::Holder(inner) => {
+                let elements = self.eval(module, inner, env);
+                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+            }
+        }
+    }
+
+    pub(super) fn variable(&mut self, module: ModuleId, var: u32, env: &EnvRef) -> AbsSet {
+        let mut out = AbsSet::new();
+        let mut home = env.clone();
+        let mut at = env.0.clone();
+        while let Some(current) = at {
+            if current.module == module
+                && let Some(bound) = current.bindings.get(&var)
+            {
+                out.extend(bound.iter().cloned());
+                home = EnvRef(Some(current));
+                break;
+            }
+            at = current.parent.0.clone();
+        }
+        if self.vars_running.insert((module, var, home.clone())) {
+            for &assigned in self.code(module).assigned_to(var) {
+                out.extend(self.eval(module, assigned, &home));
+            }
+            self.vars_running.remove(&(module, var, home));
+        }
+        if out.is_empty() {
+            out.push(Abs::Unknown);
+        }
+        out
+    }
+
+    /// The values of a global name of a module.
+    pub fn global(&mut self, module: ModuleId, name: Sym) -> AbsSet {
+        if let Some(known) = self.globals.get(&(module, name)) {
+            self.incomplete = true;
+            return known.clone();
+        }
+        if let Some(known) = self.shared.globals.get(&(module, name)) {
+            return known;
+        }
+        if !self.globals_running.insert((module, name)) {
+            self.incomplete = true;
+            return AbsSet::new();
+        }
+        if self.globals_running.len() > MOST_GLOBALS {
+            self.globals_running.remove(&(module, name));
+            self.incomplete = true;
+            return AbsSet::new();
+        }
+        // The value does not depend on who asks: nothing of the asker's state is used.
+        let saved =
+            (std::mem::take(&mut self.calls_running), self.depth, self.calls, self.steps, self.incomplete);
+        (self.depth, self.calls, self.steps, self.incomplete) = (0, MOST_CALLS / 2, 0, false);
+        let set = self.quietly(|w| w.global_inner(module, name));
+        let incomplete = self.incomplete || self.steps > MOST_STEPS;
+        (self.calls_running, self.depth, self.calls, self.steps, self.incomplete) = saved;
+        self.incomplete |= incomplete;
+        self.globals_running.remove(&(module, name));
+        if incomplete {
+            self.globals.insert((module, name), set.clone());
+        } else {
+            self.shared.globals.set((module, name), set.clone());
+        }
+        set
+    }
+
+    /// What one name of an import statement is; `own` is the name itself if it is a global of the module.
+    pub(super) fn imported(
+        &mut self,
+        module: ModuleId,
+        stmt: u32,
+        alias: u32,
+        own: Option<Sym>,
+        out: &mut AbsSet,
+    ) {
+        let program = self.program;
+        let import = &program.module(module).facts.imports[stmt as usize];
+        let alias = alias as usize;
+        match program.origin(module, import, alias) {
+            Origin::Module(id) => out.push(Abs::Module(id)),
+            Origin::Attribute(id, attr) if id == module && own == Some(attr) => {}
+            Origin::Attribute(id, attr) => {
+                let found = self.global(id, attr);
+                if found.is_empty() {
+                    out.push(Abs::Object(Owner::Module(id, attr)));
+                } else {
+                    out.extend(found);
+                }
+            }
+            Origin::Foreign => {
+                let path = program.loaded_name(module, import, alias).unwrap_or_default();
+                let item = import.aliases[alias];
+                let path = match (import.from, item.asname) {
+                    (Some(_), _) => format!("{path}.{}", item.name),
+                    (None, Some(_)) => path.to_owned(),
+                    (None, None) => path.split('.').next().unwrap_or_default().to_owned(),
+                };
+                out.push(Abs::External(Sym::new(&path)));
+            }
+            Origin::MissingName(_) | Origin::MissingModule => out.push(Abs::Unknown),
+        }
+    }
+
+    pub(super) fn global_inner(&mut self, module: ModuleId, name: Sym) -> AbsSet {
+        let program = self.program;
+        let facts = &program.module(module).facts;
+        let mut out = AbsSet::new();
+        for site in facts.sites_of(name) {
+            self.imported(module, site.stmt, site.alias, Some(name), &mut out);
+        }
+        for &(_, value) in facts.code.globals_of(name) {
+            if value == ValueId::OPAQUE && facts.names.get(&name).is_some_and(|i| i.imported) {
+                continue;
+            }
+            // What decorators make of a function or class that is known, is taken for that function or class.
+            let followed = self.eval(module, value, &EnvRef::default());
+            let known = followed.iter().any(|a| matches!(a, Abs::Class(m, _) if *m == module))
+                || Self::function_behind(&facts.code, value).is_some();
+            for abs in followed {
+                match abs {
+                    Abs::Unknown | Abs::Object(Owner::Fresh) if known => {}
+                    Abs::Unknown => out.push(Abs::Object(Owner::Module(module, name))),
+                    other => out.push(owned(&other, Owner::Module(module, name))),
+                }
+            }
+            // A decorated function that cannot be followed is still that function.
+            if let Some(func) = Self::function_behind(&facts.code, value) {
+                out.push(function(module, func));
+            }
+        }
+        if !out.is_empty() {
+            return out;
+        }
+        if facts.names.contains_key(&name) {
+            return smallvec![Abs::Object(Owner::Module(module, name))];
+        }
+        for import in facts.imports.iter().filter(|i| i.aliases.iter().any(|a| a.name == "*")) {
+            let Some(source) = import.from.and_then(|from| program.absolute(module, from)) else { continue };
+            match program.target(module, &source) {
+                crate::program::Target::Module(id)
+                    if id != module
+                        && (program.binds(id, name)
+                            || !self.global(id, name).iter().all(|a| is_builtin(a, name))) =>
+                {
+                    return self.global(id, name);
+                }
+                crate::program::Target::Stdlib
+                    if program.stdlib.has_attribute(&source, name.as_str())
+                        == crate::program::stdlib::Has::Yes =>
+                {
+                    return smallvec![Abs::External(Sym::new(&format!("{source}.{name}")))];
+                }
+                _ => {}
+            }
+        }
+        if name.as_str().starts_with("__") && name != "__import__" && name != "__build_class__" {
+            // `__path__`, `__file__` and the like are the module's own.
+            return smallvec![Abs::Object(Owner::Module(module, name))];
+        }
+        smallvec![Abs::External(Sym::new(&format!("builtins.{name}")))]
+    }
+
+    pub(super) fn attr(&mut self, abs: &Abs, attr: Sym) -> AbsSet {
+        match abs {
+            Abs::Unknown => smallvec![Abs::Unknown],
+            Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+            Abs::Module(id) if attr == "__dict__" => {
+                smallvec![Abs::Object(Owner::Module(*id, Sym::new("")))]
+            }
+            Abs::Module(id) => match self.program.attribute(*id, *id, attr) {
+                Origin::Attribute(id, name) => {
+                    let found = self.global(id, name);
+                    if found.is_empty() { smallvec![Abs::Object(Owner::Module(id, name))] } else { found }
+                }
+                Origin::Module(id) => smallvec![Abs::Module(id)],
+                Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule => {
+                    smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+                }
+            },
+            Abs::External(path) => {
+                if attr == "__name__" || attr == "__file__" {
+                    return smallvec![Abs::Fresh];
+                }
+                smallvec![Abs::External(Sym::new(&format!("{path}.{attr}")))]
+            }
+            Abs::Class(module, class) => {
+                if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
+                    self.class_member(m, c, value, attr, abs)
+                } else {
+                    smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+                }
+            }
+            Abs::Instance(module, class, owner) => {
+                if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
+                    match Self::function_behind(self.code(m), value) {
+                        Some(func) => {
+                            if has_decorator(self.code(m), func, &["property", "cached_property"]) {
+                                return self.enter(
+                                    m,
+                                    func,
+                                    &EnvRef::default(),
+                                    &[smallvec![abs.clone()]],
+                                    &[],
+                                );
+                            }
+                            if has_decorator(self.code(m), func, &["staticmethod"]) {
+                                return smallvec![function(m, func)];
+                            }
+                            let this = if has_decorator(self.code(m), func, &["classmethod"]) {
+                                Abs::Class(*module, *class)
+                            } else {
+                                abs.clone()
+                            };
+                            smallvec![Abs::Method(Rc::new(this), m, func)]
+                        }
+                        None => self.class_member(m, c, value, attr, abs),
+                    }
+                } else {
+                    let stored = self.instance_attribute(*module, *class, attr, *owner);
+                    if stored.is_empty()
+                        && let Some((m, func)) = self.find_method(*module, *class, "__getattr__")
+                    {
+                        // What it changes in the object itself, is an attribute made when it is asked for; and the
+                        // attribute that is read here, is there.
+                        let this = Abs::Instance(*module, *class, Owner::Fresh);
+                        let args = [smallvec![this], smallvec![Abs::Str(attr)]];
+                        let outer = self.path;
+                        self.path = Path { guarded: true, conditional: true };
+                        let result = self.enter(m, func, &EnvRef::default(), &args, &[]);
+                        self.path = outer;
+                        return result.iter().map(|found| owned(found, *owner)).collect();
+                    }
+                    if stored.is_empty() { smallvec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
+                }
+            }
+            Abs::Super(module, class, this) => {
+                let mro = self.mro(*module, *class);
+                for &(m, c) in mro.iter().skip(1) {
+                    let members = &self.code(m).classes[c as usize].members;
+                    let found = members.iter().rev().find(|(n, _)| *n == attr).map(|(_, v)| *v);
+                    if let Some(func) = found.and_then(|v| Self::function_behind(self.code(m), v)) {
+                        return smallvec![Abs::Method(this.clone(), m, func)];
+                    }
+                }
+                // `object` and `type` change nothing but the new object.
+                smallvec![Abs::Fresh]
+            }
+            Abs::Function(..)
+            | Abs::Object(_)
+            | Abs::Made(..)
+            | Abs::Method(..)
+            | Abs::Bound(..)
+            | Abs::Partial(..)
+            | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
+        }
+    }
+
+    /// What `__init__` and other methods store under `self.attr`, if it is a function or an instance of the program.
+    pub(super) fn instance_attribute(
+        &mut self,
+        module: ModuleId,
+        class: u32,
+        attr: Sym,
+        owner: Owner,
+    ) -> AbsSet {
+        let mut out = AbsSet::new();
+        for &(m, c) in self.mro(module, class).iter() {
+            let code = self.code(m);
+            for (index, function) in code.functions.iter().enumerate() {
+                if function.class != Some(c) {
+                    continue;
+                }
+                let func = FuncId(u32::try_from(index).unwrap_or_default());
+                for op in code.ops_of(func) {
+                    let OpKind::SetAttr { base, attr: stored, value } = op.kind else { continue };
+                    let on_self = matches!(code.value(base), Value::Var(v) if v == function.params.start);
+                    if stored == attr && on_self {
+                        for abs in self.quietly(|w| w.eval(m, value, &EnvRef::default())) {
+                            match abs {
+                                Abs::Instance(..) | Abs::Function(..) | Abs::Class(..) | Abs::Module(_) => {
+                                    out.push(owned(&abs, owner));
+                                }
+                                _ => {}
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    pub(super) fn class_member(
+        &mut self,
+        module: ModuleId,
+        class: u32,
+        value: ValueId,
+        attr: Sym,
+        holder: &Abs,
+    ) -> AbsSet {
+        let code = self.code(module);
+        if let Some(func) = Self::function_behind(code, value) {
+            if has_decorator(code, func, &["classmethod"]) || attr == "__init_subclass__" {
+                return smallvec![Abs::Method(Rc::new(holder.clone()), module, func)];
+            }
+            if !code.function(func).decorators.is_empty() {
+                let mut out = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
+                out.push(function(module, func));
+                return out;
+            }
+            return smallvec![function(module, func)];
+        }
+        let name = code.classes[class as usize].name;
+        let owner = Owner::Module(module, name);
+        let values = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
+        values
+            .into_iter()
+            .map(|abs| match abs {
+                Abs::Unknown => Abs::Object(owner),
+                other => owned(&other, owner),
+            })
+            .collect()
+    }
+}
