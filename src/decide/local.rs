@@ -63,7 +63,10 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
             already_loaded(program, id, site, &mut reasons);
         }
         // A function may rebind the name before import-time code reads it; a lazy name is right in both cases.
-        let rebound = facts.names.get(&site.bound).is_some_and(|info| info.rebound_in_function.is_some());
+        let rebound = facts
+            .names
+            .get(&site.bound)
+            .is_some_and(|info| info.rebound_in_function.or(info.computed_in_function).is_some());
         let context = SiteContext {
             id,
             site,

@@ -60,6 +60,8 @@ pub enum Value {
     Global(Sym),
     /// An attribute.
     Attr(ValueId, Sym),
+    /// An attribute that is certainly the object's own, not its class's or a base's.
+    OwnAttr(ValueId, Sym),
     /// An element of a container.
     Item(ValueId),
     /// The result of a call; index into [`Code::calls`].
@@ -124,6 +126,8 @@ pub enum OpKind {
         attr: Sym,
         /// What is stored.
         value: ValueId,
+        /// `if x._y is None: x._y = …` in a function: nobody sees it before, and all see the same after.
+        memo: bool,
     },
     /// `base[…] = value`, or `base.attr[…] op= …` and the like.
     SetItem {
@@ -164,8 +168,13 @@ pub enum OpKind {
     DefineClass(u32),
     /// An import statement; index into [`super::ModuleFacts::imports`].
     Import(u32),
-    /// An object is read through an attribute or item whose reading may run code or depends on state: `os.environ["X"]`.
-    Load(ValueId),
+    /// An item of a part of the process is read: `os.environ["X"]`.
+    Load {
+        /// The container.
+        base: ValueId,
+        /// The index.
+        key: ValueId,
+    },
     /// A `raise` statement.
     Raise,
 }

@@ -251,7 +251,8 @@ impl Walker<'_> {
             Expr::Subscript(s) => {
                 let Expr::Slice(slice) = &*s.slice else { return None };
                 let to = slice.upper.as_deref().and_then(number);
-                if !is_info(&s.value) || slice.lower.is_some() || slice.step.is_some() || to != Some(2) {
+                let from = slice.lower.as_deref().map_or(Some(0), number);
+                if !is_info(&s.value) || from != Some(0) || slice.step.is_some() || to != Some(2) {
                     return None;
                 }
                 true

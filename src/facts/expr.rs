@@ -247,10 +247,14 @@ impl<'a> Walker<'a> {
             && matches!(attr.as_str(), "environ" | "path" | "argv" | "modules" | "meta_path")
             && !is_own_module_key(&subscript.slice)
         {
-            let load = self.value(Value::Item(base));
-            self.op(subscript.range.start(), OpKind::Load(load));
+            self.op(subscript.range.start(), OpKind::Load { base, key });
         }
-        self.item(base)
+        let item = self.item(base);
+        match &*subscript.slice {
+            // `rows[:]` is a copy.
+            Expr::Slice(slice) if slice.lower.is_none() && slice.upper.is_none() => self.holder(item),
+            _ => item,
+        }
     }
 
     fn elements(&mut self, elts: &'a [Expr], type_test: bool) -> ValueId {

@@ -15,6 +15,7 @@ pub mod binding;
 pub mod code;
 mod condition;
 mod expr;
+mod idioms;
 pub(crate) mod imports;
 mod layout;
 mod marks;
@@ -205,6 +206,8 @@ pub struct NameInfo {
     pub only_type_checking: bool,
     /// Somewhere `global` lets a function bind or delete it.
     pub rebound_in_function: Option<TextSize>,
+    /// Where a function computes it once, if one does: who asks before, finds no value.
+    pub computed_in_function: Option<TextSize>,
     /// Deleted at module level.
     pub deleted: bool,
     /// Bound more than once at module level, loops included.

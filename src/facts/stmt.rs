@@ -1,11 +1,13 @@
 //! Statements: which parts run now, which later, and what they do.
 
+use ruff_python_ast::helpers::any_over_body;
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::binding::Bindings;
 use super::code::{CallRole, Class, FuncId, Function, OpKind, Value, ValueId};
 use super::condition::Condition;
+use super::idioms::{self, Target};
 use super::walker::{Resolved, Scope, ScopeKind, Use, Walker};
 use super::{Annotation, AnnotationOwner, FixedUse, MarkKind, Moment, Place, Sym};
 
@@ -36,8 +38,22 @@ const PLAIN_DECORATORS: &[&str] = &[
 
 impl<'a> Walker<'a> {
     pub fn block(&mut self, body: &'a [Stmt]) {
+        let before = (self.own_attrs.len(), self.block_values.len());
         for stmt in body {
             self.stmt(stmt);
+        }
+        // What an inner block bound, the outer one may find or not.
+        for (_, value) in &mut self.block_values[before.1..] {
+            *value = None;
+        }
+        if self.depth <= 1 {
+            self.block_values.clear();
+        }
+        for (base, attr, usual) in self.own_attrs.drain(before.0..).rev() {
+            match usual {
+                Some(usual) => self.attr_values.insert((base, attr), usual),
+                None => self.attr_values.remove(&(base, attr)),
+            };
         }
     }
 
@@ -191,9 +207,19 @@ impl<'a> Walker<'a> {
             Expr::Name(name) => self.bind(name.id.as_str(), at, value, false),
             Expr::Attribute(attribute) => {
                 let base = self.attribute_base(attribute);
+                let base = self.bound_in_block(&attribute.value).unwrap_or(base);
                 let attr = self.mangled(attribute.attr.as_str());
                 self.note_attribute_store(attribute, target.range());
-                self.op(at, OpKind::SetAttr { base, attr, value });
+                let memo = match (&*attribute.value, self.memo) {
+                    (Expr::Name(name), Some(memo)) => {
+                        memo == Target::Attribute(name.id.as_str(), attribute.attr.as_str())
+                    }
+                    _ => false,
+                };
+                self.op(at, OpKind::SetAttr { base, attr, value, memo });
+                if self.is_parameter(base) {
+                    self.own_attribute(base, attr);
+                }
             }
             Expr::Subscript(subscript) => {
                 let base = self.expr(&subscript.value, Use::Subscript);
@@ -328,7 +354,7 @@ impl<'a> Walker<'a> {
         let mut decided = false;
         let mut platform = true;
         let saved = self.memo;
-        self.memo = unset_name(&stmt.test).or(saved);
+        self.memo = idioms::unset(&stmt.test).filter(|t| !self.depends_on_caller(t, &stmt.body)).or(saved);
         for (index, (test, body)) in std::iter::once(first).chain(clauses).enumerate() {
             if index > 0 {
                 self.memo = saved;
@@ -375,6 +401,66 @@ impl<'a> Walker<'a> {
             }
         }
         self.memo = saved;
+        if stmt.elif_else_clauses.is_empty()
+            && let Some((holder, attr)) = idioms::lacking(&stmt.test)
+        {
+            self.copy_on_write(holder, attr, &stmt.body);
+        }
+    }
+
+    /// Whether what a block computes for a target comes from arguments of the function: then it matters who is first.
+    fn depends_on_caller(&self, target: &Target<'_>, body: &[Stmt]) -> bool {
+        let params = self.facts.code.function(self.context.func).params.clone();
+        let given = |var: &u32| self.facts.code.vars[*var as usize].name != target.base();
+        if !params.clone().any(|var| given(&var)) {
+            return false;
+        }
+        any_over_body(body, |expr| match expr {
+            Expr::Name(name) if name.id.as_str() != target.base() => {
+                matches!(self.resolve(name.id.as_str()), Resolved::Var(_))
+            }
+            _ => false,
+        })
+    }
+
+    /// After `if "x" not in cls.__dict__: cls.x = …`, `cls.x` is an attribute of the class itself, not of a base.
+    fn copy_on_write(&mut self, holder: &'a ast::ExprName, attr: &'a str, body: &[Stmt]) {
+        let sets = body.iter().any(|stmt| match stmt {
+            Stmt::Assign(assign) => matches!(&*assign.targets, [Expr::Attribute(target)]
+                if target.attr.as_str() == attr
+                    && matches!(&*target.value, Expr::Name(base) if base.id == holder.id)),
+            _ => false,
+        });
+        if let (true, Resolved::Var(var)) = (sets, self.resolve(holder.id.as_str())) {
+            let base = self.var_value(var);
+            if self.is_parameter(base) {
+                let attr = self.sym(attr);
+                self.own_attribute(base, attr);
+            }
+        }
+    }
+
+    /// Until the block ends, the attribute is the object's own.
+    fn own_attribute(&mut self, base: ValueId, attr: Sym) {
+        let own = self.value(Value::OwnAttr(base, attr));
+        let usual = self.attr_values.insert((base, attr), own);
+        self.own_attrs.push((base, attr, usual));
+    }
+
+    /// Whether a value is a parameter of the function that runs.
+    fn is_parameter(&self, value: ValueId) -> bool {
+        let params = &self.facts.code.function(self.context.func).params;
+        matches!(self.facts.code.value(value), Value::Var(var) if params.contains(&var))
+    }
+
+    /// What a name of the module was bound to before in the same block, or in one around it, which is not the module's
+    /// top level.
+    fn bound_in_block(&self, expr: &Expr) -> Option<ValueId> {
+        let Expr::Name(name) = expr else { return None };
+        if !self.context.func.is_module() || self.scopes.len() > 1 {
+            return None;
+        }
+        self.block_values.iter().rev().find(|(n, _)| *n == name.id.as_str()).and_then(|(_, value)| *value)
     }
 
     fn never(&mut self, body: &'a [Stmt]) {
@@ -822,22 +908,6 @@ impl<'a> Walker<'a> {
         if name_key && is_sys_modules(&subscript.value) {
             self.mark(MarkKind::ReplacesItself, range);
         }
-    }
-}
-
-/// The name in `if NAME is None` or `if not NAME`.
-fn unset_name(test: &Expr) -> Option<&str> {
-    let name = match test {
-        Expr::Compare(compare) => match (&*compare.ops, &*compare.comparators) {
-            ([ast::CmpOp::Is], [Expr::NoneLiteral(_)]) => &*compare.left,
-            _ => return None,
-        },
-        Expr::UnaryOp(unary) if unary.op == ast::UnaryOp::Not => &*unary.operand,
-        _ => return None,
-    };
-    match name {
-        Expr::Name(name) => Some(name.id.as_str()),
-        _ => None,
     }
 }
 

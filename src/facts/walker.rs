@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::binding::{self, Bindings};
 use super::code::{Call, CallRole, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::condition::{Condition, System};
+use super::idioms::Target;
 use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place,
     Read, ReadKind, Sym, World, layout,
@@ -94,8 +95,12 @@ pub(super) struct Walker<'a> {
     pub context: Context,
     pub depth: u32,
     pub chain: Vec<Sym>,
-    /// In a block that runs while this global name has no value yet.
-    pub memo: Option<&'a str>,
+    /// In a block that runs while this private name or attribute has no value yet.
+    pub memo: Option<Target<'a>>,
+    /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
+    pub own_attrs: Vec<(ValueId, Sym, Option<ValueId>)>,
+    /// What the blocks around the statement have bound names of the module to so far, if that is certain.
+    pub block_values: Vec<(&'a str, Option<ValueId>)>,
     /// The oldest Python that the program runs on.
     pub oldest: PythonVersion,
     /// Module-level names for facts about version and platform: `WINDOWS = sys.platform == "win32"`.
@@ -105,7 +110,7 @@ pub(super) struct Walker<'a> {
     syms: FxHashMap<&'a str, Sym>,
     global_values: FxHashMap<Sym, ValueId>,
     var_values: Vec<ValueId>,
-    attr_values: FxHashMap<(ValueId, Sym), ValueId>,
+    pub attr_values: FxHashMap<(ValueId, Sym), ValueId>,
     assigns: Vec<(u32, ValueId)>,
     ops: Vec<Op>,
     returns: Vec<(FuncId, ValueId)>,
@@ -147,6 +152,8 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         depth: 0,
         chain: Vec::new(),
         memo: None,
+        own_attrs: Vec::new(),
+        block_values: Vec::new(),
         oldest: world.oldest,
         platform_names: FxHashMap::default(),
         system: world.system,
@@ -493,6 +500,10 @@ impl<'a> Walker<'a> {
                 let sym = self.mangled(name);
                 let moment = self.context.moment;
                 let at_module_level = self.context.func.is_module();
+                // `global _data; if _data is None: _data = …` in a function: nobody sees it before, and all see the same
+                // after; so with other private names that are set together with it.
+                let memo =
+                    !at_module_level && matches!(self.memo, Some(Target::Name(_))) && name.starts_with('_');
                 let info = self
                     .facts
                     .names
@@ -504,7 +515,9 @@ impl<'a> Walker<'a> {
                     }
                     info.only_type_checking = false;
                 }
-                if !at_module_level {
+                if memo {
+                    info.computed_in_function.get_or_insert(at);
+                } else if !at_module_level {
                     info.rebound_in_function.get_or_insert(at);
                 } else if imported {
                     info.imported = true;
@@ -512,6 +525,9 @@ impl<'a> Walker<'a> {
                     info.otherwise = true;
                 }
                 if at_module_level && self.scopes.len() == 1 {
+                    if self.depth > 1 {
+                        self.block_values.push((name, (!imported).then_some(value)));
+                    }
                     if imported {
                         self.scopes[0].definite.remove(name);
                     } else if straight && moment == Moment::ImportTime {
@@ -520,8 +536,6 @@ impl<'a> Walker<'a> {
                 }
                 if moment != Moment::Never {
                     self.facts.code.globals.push((sym, value));
-                    // `global _data; if _data is None: _data = …` in a function: nobody sees it before, and all see the same after.
-                    let memo = !at_module_level && self.memo == Some(name) && name.starts_with('_');
                     if !imported && !memo {
                         self.op(at, OpKind::SetGlobal { name: sym, value });
                     }

@@ -129,7 +129,7 @@ fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
 }
 
 /// Strongly connected components (Tarjan), without recursion.
-fn components<I: Iterator<Item = ModuleId>>(
+pub(super) fn components<I: Iterator<Item = ModuleId>>(
     count: usize,
     successors: &impl Fn(ModuleId) -> I,
 ) -> Vec<Vec<ModuleId>> {

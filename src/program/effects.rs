@@ -50,6 +50,39 @@ struct Contained {
     with: FxHashSet<ModuleId>,
 }
 
+/// Modules that a walk has seen; cleared at no cost.
+struct Seen {
+    round: u32,
+    rounds: Vec<u32>,
+}
+
+impl Seen {
+    fn new(modules: usize) -> Self {
+        Self { round: 1, rounds: vec![0; modules] }
+    }
+
+    fn clear(&mut self) {
+        self.round += 1;
+    }
+
+    fn contains(&self, id: ModuleId) -> bool {
+        self.rounds[id.index()] == self.round
+    }
+
+    /// Whether it is new.
+    fn insert(&mut self, id: ModuleId) -> bool {
+        std::mem::replace(&mut self.rounds[id.index()], self.round) != self.round
+    }
+}
+
+/// What is known while the imports of one module are gone through.
+struct Walked {
+    /// Tainted modules that the imports so far have certainly loaded.
+    loaded: Seen,
+    /// Modules met while one import is looked at.
+    asked: Seen,
+}
+
 /// Why a module is tainted: the next module on the way, and for the cause itself its effect.
 #[derive(Debug, Clone, Copy)]
 enum Taint {
@@ -105,6 +138,7 @@ impl Effects {
         windows(program, verdicts);
 
         let (uncontained, contained) = self.split(program);
+        let cycles = self.cycles();
         let (failures, effects): (Vec<_>, Vec<_>) = uncontained
             .into_iter()
             .partition(|&(id, index)| self.outcomes[id.index()].effects[index].kind == EffectKind::Fails);
@@ -115,7 +149,7 @@ impl Effects {
                 taints.entry(id).or_insert(Taint::Cause(index));
             }
             let taints = self.spread(taints, through_guards);
-            self.keep_tainted(program, &taints, verdicts);
+            self.keep_tainted(program, &taints, &cycles, verdicts);
         }
         self.keep_containing(program, &contained, verdicts);
         let ordered = cycles::order_sensitive(program, &self.graph, verdicts);
@@ -126,7 +160,7 @@ impl Effects {
                 taints.insert(id, Taint::Cause(usize::MAX));
             }
             let taints = self.spread(taints, true);
-            self.keep_tainted(program, &taints, verdicts);
+            self.keep_tainted(program, &taints, &cycles, verdicts);
         }
     }
 
@@ -229,6 +263,7 @@ impl Effects {
         &self,
         program: &Program,
         taints: &FxHashMap<ModuleId, Taint>,
+        cycles: &[u32],
         verdicts: &mut [ModuleVerdicts],
     ) {
         type Tree = FxHashMap<ModuleId, ModuleId>;
@@ -244,24 +279,93 @@ impl Effects {
         let trees: FxHashMap<ModuleId, Tree> =
             packages.into_par_iter().map(|package| (package, self.tainted_tree(package, taints))).collect();
         let ids: Vec<ModuleId> = program.ids().collect();
-        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
+        let fresh =
+            || Walked { loaded: Seen::new(self.graph.out.len()), asked: Seen::new(self.graph.out.len()) };
+        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each_init(fresh, |walked, (id, verdicts)| {
             let mut tree: Option<Option<&Tree>> = None;
+            walked.loaded.clear();
+            // A package that does not import the module itself is complete.
+            for package in ancestors(program, id) {
+                self.mark_loaded(id, package, taints, cycles, &mut walked.loaded);
+            }
             for edge in &self.graph.out[id.index()] {
-                let Some(site) = edge.site else { continue };
                 if edge.lazy || !taints.contains_key(&edge.to) {
                     continue;
                 }
-                // What the outermost package around this module loads in any case is loaded without this import.
-                let tree = *tree.get_or_insert_with(|| {
-                    ancestors(program, id).first().and_then(|package| trees.get(package))
-                });
-                if tree.is_some_and(|tree| tree.get(&edge.to).is_some_and(|loader| *loader != id)) {
-                    continue;
+                if let Some(site) = edge.site {
+                    // What the outermost package around this module loads in any case is loaded without this import.
+                    let tree = *tree.get_or_insert_with(|| {
+                        ancestors(program, id).first().and_then(|package| trees.get(package))
+                    });
+                    let elsewhere =
+                        tree.is_some_and(|tree| tree.get(&edge.to).is_some_and(|loader| *loader != id));
+                    if !elsewhere && self.has_more_causes(edge.to, taints, walked) {
+                        let reason = self.reason(program, id, site, edge.to, taints);
+                        verdicts.sites[site as usize].keep(reason);
+                    }
                 }
-                let reason = self.reason(program, id, site, edge.to, taints);
-                verdicts.sites[site as usize].keep(reason);
+                if edge.certain {
+                    self.mark_loaded(id, edge.to, taints, cycles, &mut walked.loaded);
+                }
             }
         });
+    }
+
+    /// Whether loading a module may load a cause that is not loaded already.
+    fn has_more_causes(
+        &self,
+        start: ModuleId,
+        taints: &FxHashMap<ModuleId, Taint>,
+        walked: &mut Walked,
+    ) -> bool {
+        let Walked { loaded, asked } = walked;
+        asked.clear();
+        let mut todo = vec![start];
+        while let Some(id) = todo.pop() {
+            if loaded.contains(id) || !asked.insert(id) {
+                continue;
+            }
+            match taints.get(&id) {
+                None => continue,
+                Some(Taint::Cause(_)) => return true,
+                Some(Taint::Through(..)) => {}
+            }
+            todo.extend(self.graph.out[id.index()].iter().filter(|e| !e.lazy).map(|e| e.to));
+        }
+        false
+    }
+
+    /// Notes what is certainly loaded, as far as it matters, once an import statement of `from` has loaded `start`. Members of
+    /// the cycle that `from` is in may be half loaded.
+    fn mark_loaded(
+        &self,
+        from: ModuleId,
+        start: ModuleId,
+        taints: &FxHashMap<ModuleId, Taint>,
+        cycles: &[u32],
+        loaded: &mut Seen,
+    ) {
+        let mut todo = vec![start];
+        while let Some(id) = todo.pop() {
+            let half = cycles[id.index()] == cycles[from.index()];
+            if half || !taints.contains_key(&id) || !loaded.insert(id) {
+                continue;
+            }
+            todo.extend(self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy).map(|e| e.to));
+        }
+    }
+
+    /// For each module the number of the import cycle that it is in.
+    fn cycles(&self) -> Vec<u32> {
+        let out = &self.graph.out;
+        let eager = |from: ModuleId| out[from.index()].iter().filter(|e| !e.lazy).map(|e| e.to);
+        let mut numbers = vec![0; out.len()];
+        for (number, component) in (0..).zip(cycles::components(out.len(), &eager)) {
+            for id in component {
+                numbers[id.index()] = number;
+            }
+        }
+        numbers
     }
 
     /// All tainted modules that loading a package loads, each with the module whose edge loads it: a tree of
@@ -457,7 +561,10 @@ impl Effects {
                     }
                     _ => continue,
                 };
-                if let Some(&(module, at)) = self.rebound_by(source, name) {
+                let changed = self.rebound_by(source, name).copied();
+                if let Some((module, at)) =
+                    changed.or_else(|| Some((source, computed(program, source, name)?)))
+                {
                     verdicts.sites[index].keep(
                         Reason::at(
                             KeepReason::FrozenValue,
@@ -551,6 +658,8 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
     let facts = &module.facts;
     let mut out = Vec::new();
     let mut add = |kind, owner, at, subject| out.push(Effect { kind, owner, at, deep: None, subject });
+    let changes =
+        |owner, name| rebound.contains_key(&(owner, name)) || computed(program, owner, name).is_some();
     for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
         for alias in 0..import.aliases.len() {
             let item = import.aliases[alias];
@@ -566,7 +675,7 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
                 }
             }
             if let Origin::Attribute(source, name) = program.origin(id, import, alias)
-                && rebound.contains_key(&(source, name))
+                && changes(source, name)
                 && source != id
                 && !is_around(program, id, source)
             {
@@ -586,7 +695,7 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
         };
         let import = &facts.imports[site.stmt as usize];
         if let Origin::Module(source) = program.origin(id, import, site.alias as usize)
-            && rebound.contains_key(&(source, attr))
+            && changes(source, attr)
             && source != id
             && !is_around(program, id, source)
         {
@@ -608,6 +717,11 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
         add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));
     }
     out
+}
+
+/// Where a function of a module computes a name of the module once.
+fn computed(program: &Program, owner: ModuleId, name: Sym) -> Option<TextSize> {
+    program.module(owner).facts.names.get(&name)?.computed_in_function
 }
 
 /// Whether `inner` is a module inside the package `outer`: who gets at its state has loaded `outer` before.

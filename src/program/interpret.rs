@@ -347,9 +347,9 @@ impl<'p> Interpreter<'p> {
                     let result = self.run_call(module, &code.calls[call as usize], env, role, place);
                     self.call_results.insert((env.number(), module, call), result);
                 }
-                OpKind::SetAttr { base, attr, value } => {
+                OpKind::SetAttr { base, attr, value, memo } => {
                     for abs in self.eval(module, base, env) {
-                        if attr != "__class__" && !self.is_own_module_entry(module, base) {
+                        if attr != "__class__" && !memo && !self.is_own_module_entry(module, base) {
                             self.set_attr(&abs, attr, place);
                         }
                     }
@@ -405,7 +405,7 @@ impl<'p> Interpreter<'p> {
                         self.function_import(module, index);
                     }
                 }
-                OpKind::Load(value) => self.note_load(module, value, env),
+                OpKind::Load { base, key } => self.note_load(module, base, key, env),
                 OpKind::Raise => {
                     if (top || !self.path.conditional) && !self.path.guarded {
                         self.effect(EffectKind::Fails, Owner::Fresh, place, None);
@@ -461,13 +461,13 @@ impl<'p> Interpreter<'p> {
         })
     }
 
-    fn note_load(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) {
-        let Value::Item(base) = self.code(module).value(value) else { return };
+    fn note_load(&mut self, module: ModuleId, base: ValueId, key: ValueId, env: &EnvRef) {
+        let key = self.key_name(module, key, env);
         for abs in self.eval(module, base, env) {
             if let Abs::External(path) = abs
                 && tables::is_process_state(path.as_str())
             {
-                self.state_read(path, None);
+                self.state_read(path, key);
             }
         }
     }

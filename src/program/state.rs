@@ -111,6 +111,9 @@ pub(super) fn rebound(program: &Program) -> Rebound {
                     if let Some(target) = patched(program, id, call) {
                         add(target, (id, op.at));
                     }
+                    if let Some(target) = reloaded(program, id, call) {
+                        add((target, Sym::new("*")), (id, op.at));
+                    }
                 }
                 _ => {}
             }
@@ -132,6 +135,17 @@ pub(super) fn replaced_names(program: &Program) -> FxHashMap<Sym, (ModuleId, Tex
         }
     }
     replaced
+}
+
+/// `importlib.reload(module)` binds all its names again, also when a module does it for itself.
+fn reloaded(program: &Program, id: ModuleId, call: u32) -> Option<ModuleId> {
+    let code = &program.module(id).facts.code;
+    let call = &code.calls[call as usize];
+    let path = foreign_path(program, id, call.callee)?;
+    if !matches!(path.as_str(), "importlib.reload" | "imp.reload") {
+        return None;
+    }
+    module_of(program, id, *code.positional(call).first()?)
 }
 
 /// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`.
@@ -202,17 +216,24 @@ pub(super) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
 #[derive(Debug, Default)]
 pub(super) struct WrittenState {
     keys: FxHashMap<(Sym, Option<Sym>), Vec<ModuleId>>,
+    /// What import-time code or a main program writes under keys that are not known: it sets up the rest. Functions that
+    /// do so elsewhere restore what was there or hand it on, as far as we have seen.
+    set_up: FxHashSet<Sym>,
 }
 
 impl WrittenState {
-    pub(super) fn add(&mut self, state: &str, key: Option<Sym>, by: ModuleId) {
-        self.keys.entry((Sym::new(state), key)).or_default().push(by);
+    fn add(&mut self, state: &str, key: Option<Sym>, by: ModuleId, sets_up: bool) {
+        let state = Sym::new(state);
+        self.keys.entry((state, key)).or_default().push(by);
+        if key.is_none() && sets_up {
+            self.set_up.insert(state);
+        }
     }
 
     /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
     pub(super) fn is_written(&self, state: Sym, key: Option<Sym>) -> bool {
         match key {
-            Some(_) => self.keys.contains_key(&(state, key)),
+            Some(_) => self.keys.contains_key(&(state, key)) || self.set_up.contains(&state),
             None => self.keys.keys().any(|(s, _)| *s == state),
         }
     }
@@ -226,20 +247,23 @@ pub(super) fn written_state(program: &Program) -> WrittenState {
             Value::Str(name) => Some(name),
             _ => None,
         };
+        let is_main = code.ops.iter().any(|op| op.main_guard)
+            || program.module(id).name.as_str().rsplit('.').next() == Some("__main__");
         for op in &code.ops {
+            let sets_up = is_main || op.func.is_module();
             match op.kind {
                 OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
                     if let Some(path) = foreign_path(program, id, base)
                         && tables::is_process_state(&path)
                     {
-                        written.add(&path, literal(key), id);
+                        written.add(&path, literal(key), id, sets_up);
                     }
                 }
                 OpKind::SetAttr { base, attr, .. } => {
                     if let Some(path) = foreign_path(program, id, base) {
                         let path = format!("{path}.{attr}");
                         if tables::is_process_state(&path) {
-                            written.add(&path, None, id);
+                            written.add(&path, None, id, sets_up);
                         }
                     }
                 }
@@ -248,15 +272,15 @@ pub(super) fn written_state(program: &Program) -> WrittenState {
                     let Some(path) = foreign_path(program, id, call.callee) else { continue };
                     let first = code.positional(call).first().and_then(|&a| literal(a));
                     match path.as_str() {
-                        "os.putenv" | "os.unsetenv" => written.add("os.environ", first, id),
-                        "os.chdir" | "os.fchdir" => written.add("os.getcwd", None, id),
+                        "os.putenv" | "os.unsetenv" => written.add("os.environ", first, id, sets_up),
+                        "os.chdir" | "os.fchdir" => written.add("os.getcwd", None, id, sets_up),
                         _ => {
                             if let Some((state, method)) = path.rsplit_once('.')
                                 && tables::is_process_state(state)
                                 && tables::MUTATORS.contains(&method)
                             {
                                 let key = if state == "os.environ" { first } else { None };
-                                written.add(state, key, id);
+                                written.add(state, key, id, sets_up);
                             }
                         }
                     }

@@ -28,6 +28,8 @@ pub enum ExternalKind {
     ReadsState,
     /// Registers its first argument, to be called later.
     Registers,
+    /// Takes back what `Registers` did with its first argument.
+    Unregisters,
     /// Changes its first argument: `next`, `heapq.heappush`, `operator.setitem`.
     ChangesFirst,
     /// `exec`.
@@ -269,6 +271,7 @@ pub fn external(path: &str) -> ExternalKind {
         | "codecs.getdecoder"
         | "multiprocessing.allow_connection_pickling" => K::Pure,
         "atexit.register" | "weakref.finalize" => K::Registers,
+        "atexit.unregister" => K::Unregisters,
         "os.environ.get"
         | "os.getenv"
         | "os.environ.__getitem__"
@@ -416,7 +419,6 @@ const PROCESS: &[&str] = &[
     "signal.pthread_sigmask",
     "signal.siginterrupt",
     "signal.set_wakeup_fd",
-    "atexit.unregister",
     "faulthandler.enable",
     "faulthandler.register",
     "faulthandler.dump_traceback_later",

@@ -147,30 +147,46 @@ impl Interpreter<'_> {
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
     ) -> AbsSet {
-        let new = Abs::Instance(module, class, Owner::Fresh);
-        let mut with_self = vec![smallvec![new.clone()]];
-        with_self.extend(args.iter().cloned());
+        let mut made = smallvec![Abs::Instance(module, class, Owner::Fresh)];
+        if let Some((m, func)) = self.find_method(module, class, "__new__") {
+            let mut all = vec![smallvec![Abs::Class(module, class)]];
+            all.extend(args.iter().cloned());
+            let result = self.enter(m, func, &EnvRef::default(), &all, keywords);
+            made = self.instances(module, class, result);
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__init__") {
+            let mut all = vec![made.clone()];
+            all.extend(args.iter().cloned());
+            self.enter(m, func, &EnvRef::default(), &all, keywords);
+        }
+        if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
+            self.enter(m, func, &EnvRef::default(), &[made.clone()], &[]);
+        }
         for meta in self.metaclass_of(module, class, 0) {
             if let Abs::Class(m, c) = meta
                 && let Some((owner, func)) = self.find_method(m, c, "__call__")
             {
                 let mut all = vec![smallvec![Abs::Class(module, class)]];
                 all.extend(args.iter().cloned());
-                self.enter(owner, func, &EnvRef::default(), &all, keywords);
+                let result = self.enter(owner, func, &EnvRef::default(), &all, keywords);
+                made = self.instances(module, class, result);
             }
         }
-        if let Some((m, func)) = self.find_method(module, class, "__new__") {
-            let mut all = vec![smallvec![Abs::Class(module, class)]];
-            all.extend(args.iter().cloned());
-            self.enter(m, func, &EnvRef::default(), &all, keywords);
+        made
+    }
+
+    /// What `__new__` or a metaclass's `__call__` gives, as instances of the class as far as nothing else is known: one that
+    /// others have already, stays theirs.
+    fn instances(&self, module: ModuleId, class: u32, mut given: AbsSet) -> AbsSet {
+        for abs in &mut given {
+            match abs {
+                Abs::Unknown | Abs::Fresh => *abs = Abs::Instance(module, class, Owner::Fresh),
+                Abs::Object(owner) => *abs = Abs::Instance(module, class, *owner),
+                _ => {}
+            }
         }
-        if let Some((m, func)) = self.find_method(module, class, "__init__") {
-            self.enter(m, func, &EnvRef::default(), &with_self, keywords);
-        }
-        if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
-            self.enter(m, func, &EnvRef::default(), &[smallvec![new.clone()]], &[]);
-        }
-        smallvec![new]
+        unique(&mut given);
+        given
     }
 
     /// Runs a function of the program with arguments.

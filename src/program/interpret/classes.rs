@@ -168,11 +168,16 @@ impl Interpreter<'_> {
         out
     }
 
-    /// Whether the values are classes of the module that is being loaded, or of modules inside it: who has such a class,
-    /// has loaded the module.
+    /// Whether the values are classes of the module that is being loaded, or of modules inside it (extension modules too):
+    /// who has such a class, has loaded the module.
     pub(super) fn is_own_class(&self, set: &AbsSet) -> bool {
         let is_own = |id: ModuleId| id == self.cause || self.is_inside_cause(self.program.module(id).name);
-        !set.is_empty() && set.iter().all(|a| matches!(a, Abs::Class(module, _) if is_own(*module)))
+        let all_own = |abs: &Abs| match abs {
+            Abs::Class(module, _) => is_own(*module),
+            Abs::External(path) => self.is_inside_cause(*path),
+            _ => false,
+        };
+        !set.is_empty() && set.iter().all(all_own)
     }
 
     /// Whether a class has the metaclass `abc.ABCMeta`.

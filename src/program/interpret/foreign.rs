@@ -229,6 +229,14 @@ impl Interpreter<'_> {
                 }
                 first()
             }
+            ExternalKind::Unregisters => {
+                // Nobody has had a function of its own before the module is loaded.
+                let is_own = |a: &Abs| matches!(a, Abs::Function(module, ..) if *module == self.cause);
+                if !first().iter().all(is_own) || first().is_empty() {
+                    self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+                }
+                smallvec![Abs::Fresh]
+            }
             ExternalKind::Pure => Self::made(path, args, role),
             ExternalKind::Unknown => {
                 let stdlib = self.program.stdlib.knows(text.split('.').next().unwrap_or_default());
@@ -268,13 +276,16 @@ impl Interpreter<'_> {
             return false;
         }
         callbacks.iter().all(|abs| match abs {
-            Abs::Function(module, func, env, _) if *module == self.cause => {
+            Abs::Function(module, func, env, _) => {
+                // What a function of another module changes there, is that module's business in the same way.
+                let cause = std::mem::replace(&mut self.cause, *module);
                 let (silent, effects, seen) =
                     (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
                 self.silent = 0;
                 let results = std::mem::take(&mut self.results);
                 self.enter(*module, *func, &env.clone(), &[], &[]);
                 let harmless = self.outcome.effects.is_empty();
+                self.cause = cause;
                 self.results = results;
                 self.silent = silent;
                 self.outcome.effects = effects;

@@ -47,6 +47,16 @@ impl Interpreter<'_> {
                 }
                 out
             }
+            Value::OwnAttr(base, attr) => {
+                let mut out = AbsSet::new();
+                for abs in self.eval(module, base, env) {
+                    match abs {
+                        Abs::Class(..) | Abs::Instance(..) => out.push(Abs::Object(self.full_owner(&abs))),
+                        abs => out.extend(self.attr(&abs, attr)),
+                    }
+                }
+                out
+            }
             Value::Item(base) => {
                 let mut out = AbsSet::new();
                 for abs in self.eval(module, base, env) {
@@ -318,7 +328,7 @@ impl Interpreter<'_> {
                     }
                 } else {
                     let stored = self.instance_attribute(*module, *class, attr, *owner);
-                    if stored.is_empty()
+                    if stored.is_none()
                         && let Some((m, func)) = self.find_method(*module, *class, "__getattr__")
                     {
                         // What it changes in the object itself, is an attribute made when it is asked for; and the
@@ -331,7 +341,9 @@ impl Interpreter<'_> {
                         self.path = outer;
                         return result.iter().map(|found| owned(found, *owner)).collect();
                     }
-                    if stored.is_empty() { smallvec![Abs::Bound(Rc::new(abs.clone()), attr)] } else { stored }
+                    stored
+                        .filter(|values| !values.is_empty())
+                        .unwrap_or_else(|| smallvec![Abs::Bound(Rc::new(abs.clone()), attr)])
                 }
             }
             Abs::Super(module, class, this) => {
@@ -356,15 +368,16 @@ impl Interpreter<'_> {
         }
     }
 
-    /// What `__init__` and other methods store under `self.attr`, if it is a function or an instance of the program.
+    /// What `__init__` and other methods store under `self.attr`, as far as it is a function or an instance of the
+    /// program. None if no method stores anything there.
     pub(super) fn instance_attribute(
         &mut self,
         module: ModuleId,
         class: u32,
         attr: Sym,
         owner: Owner,
-    ) -> AbsSet {
-        let mut out = AbsSet::new();
+    ) -> Option<AbsSet> {
+        let mut out = None;
         for &(m, c) in self.mro(module, class).iter() {
             let code = self.code(m);
             for (index, function) in code.functions.iter().enumerate() {
@@ -373,9 +386,10 @@ impl Interpreter<'_> {
                 }
                 let func = FuncId(u32::try_from(index).unwrap_or_default());
                 for op in code.ops_of(func) {
-                    let OpKind::SetAttr { base, attr: stored, value } = op.kind else { continue };
+                    let OpKind::SetAttr { base, attr: stored, value, .. } = op.kind else { continue };
                     let on_self = matches!(code.value(base), Value::Var(v) if v == function.params.start);
                     if stored == attr && on_self {
+                        let out = out.get_or_insert_with(AbsSet::new);
                         for abs in self.quietly(|w| w.eval(m, value, &EnvRef::default())) {
                             match abs {
                                 Abs::Instance(..) | Abs::Function(..) | Abs::Class(..) | Abs::Module(_) => {
