@@ -152,7 +152,7 @@ impl Interpreter<'_> {
             let mut all = vec![smallvec![Abs::Class(module, class)]];
             all.extend(args.iter().cloned());
             let result = self.enter(m, func, &EnvRef::default(), &all, keywords);
-            made = self.instances(module, class, result);
+            made = Self::instances(module, class, result);
         }
         if let Some((m, func)) = self.find_method(module, class, "__init__") {
             let mut all = vec![made.clone()];
@@ -169,7 +169,7 @@ impl Interpreter<'_> {
                 let mut all = vec![smallvec![Abs::Class(module, class)]];
                 all.extend(args.iter().cloned());
                 let result = self.enter(owner, func, &EnvRef::default(), &all, keywords);
-                made = self.instances(module, class, result);
+                made = Self::instances(module, class, result);
             }
         }
         made
@@ -177,7 +177,7 @@ impl Interpreter<'_> {
 
     /// What `__new__` or a metaclass's `__call__` gives, as instances of the class as far as nothing else is known: one that
     /// others have already, stays theirs.
-    fn instances(&self, module: ModuleId, class: u32, mut given: AbsSet) -> AbsSet {
+    fn instances(module: ModuleId, class: u32, mut given: AbsSet) -> AbsSet {
         for abs in &mut given {
             match abs {
                 Abs::Unknown | Abs::Fresh => *abs = Abs::Instance(module, class, Owner::Fresh),
