@@ -8,12 +8,16 @@
 
 use std::fmt;
 use std::hash::BuildHasher;
-use std::sync::{LazyLock, RwLock};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 const SHARDS: usize = 64;
 const CHUNK: usize = 1 << 16;
+/// Numbers whose strings are in the first block; each further block has twice as many as the one before.
+const FIRST_BLOCK: u32 = 1 << 12;
+const BLOCKS: usize = 20;
 
 /// An interned string. Cheap to copy, compare and hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -22,7 +26,6 @@ pub struct Sym(u32);
 #[derive(Default)]
 struct Shard {
     numbers: FxHashMap<&'static str, u32>,
-    strings: Vec<&'static str>,
     free: &'static mut [u8],
 }
 
@@ -40,32 +43,54 @@ impl Shard {
     }
 }
 
+/// Strings to numbers.
 static SHARD: LazyLock<Vec<RwLock<Shard>>> =
     LazyLock::new(|| (0..SHARDS).map(|_| RwLock::default()).collect());
 
-fn lock<T>(result: Result<T, std::sync::PoisonError<T>>) -> T {
-    // A poisoned table is still a table: entries are complete before they are reachable.
-    result.unwrap_or_else(std::sync::PoisonError::into_inner)
+type Block = OnceLock<Box<[OnceLock<&'static str>]>>;
+
+/// Numbers to strings. Blocks never move, so looking up takes no lock.
+static STRINGS: [Block; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+// A poisoned table is still a table: entries are complete before they are reachable.
+fn shard_of(text: &str) -> &'static RwLock<Shard> {
+    &SHARD[usize::try_from(FxBuildHasher.hash_one(text) >> 58).unwrap_or(0) % SHARDS]
+}
+
+/// The block that has a number, and where in it.
+fn place(number: u32) -> (usize, usize) {
+    let block = (number / FIRST_BLOCK + 1).ilog2();
+    let start = ((1 << block) - 1) * FIRST_BLOCK;
+    (block as usize, (number - start) as usize)
 }
 
 impl Sym {
     /// The number that stands for `text`.
     pub fn new(text: &str) -> Self {
-        let shard_index = usize::try_from(FxBuildHasher.hash_one(text) >> 58).unwrap_or(0) % SHARDS;
-        let shard = &SHARD[shard_index];
-        if let Some(&number) = lock(shard.read()).numbers.get(text) {
+        let shard = shard_of(text);
+        if let Some(&number) = shard.read().unwrap_or_else(PoisonError::into_inner).numbers.get(text) {
             return Self(number);
         }
-        let mut shard = lock(shard.write());
+        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(&number) = shard.numbers.get(text) {
             return Self(number);
         }
         let kept = shard.keep(text);
-        let number = u32::try_from(shard.strings.len() * SHARDS + shard_index)
-            .expect("fewer than 2^32 distinct names");
-        shard.strings.push(kept);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let (block, index) = place(number);
+        let strings =
+            STRINGS[block].get_or_init(|| vec![OnceLock::new(); (FIRST_BLOCK << block) as usize].into());
+        strings[index].get_or_init(|| kept);
         shard.numbers.insert(kept, number);
         Self(number)
+    }
+
+    /// The number that stands for `text`, if it has one.
+    pub fn find(text: &str) -> Option<Self> {
+        let shard = shard_of(text).read().unwrap_or_else(PoisonError::into_inner);
+        shard.numbers.get(text).map(|&number| Self(number))
     }
 
     /// The number itself: an order for look-ups, never for output.
@@ -75,8 +100,8 @@ impl Sym {
 
     /// The string that the number stands for.
     pub fn as_str(self) -> &'static str {
-        let number = self.0 as usize;
-        lock(SHARD[number % SHARDS].read()).strings[number / SHARDS]
+        let (block, index) = place(self.0);
+        STRINGS[block].get().and_then(|strings| strings[index].get()).copied().unwrap_or_default()
     }
 }
 
@@ -106,7 +131,7 @@ impl PartialEq<&str> for Sym {
 
 #[cfg(test)]
 mod tests {
-    use super::Sym;
+    use super::{BLOCKS, FIRST_BLOCK, Sym, place};
 
     #[test]
     fn equal_strings_have_equal_numbers() {
@@ -116,5 +141,16 @@ mod tests {
             assert_eq!(Sym::new(text).as_str(), text);
         }
         assert_ne!(Sym::new("a"), Sym::new("b"));
+        assert_eq!(Sym::find("numpy"), Some(Sym::new("numpy")));
+        assert_eq!(Sym::find("a name that nothing else has"), None);
+    }
+
+    #[test]
+    fn every_number_has_its_own_place() {
+        assert_eq!(place(0), (0, 0));
+        assert_eq!(place(FIRST_BLOCK - 1), (0, FIRST_BLOCK as usize - 1));
+        assert_eq!(place(FIRST_BLOCK), (1, 0));
+        assert_eq!(place(3 * FIRST_BLOCK), (2, 0));
+        assert_eq!(place(u32::MAX).0, BLOCKS);
     }
 }

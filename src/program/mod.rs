@@ -205,7 +205,7 @@ impl Program {
 
     /// The module of a dotted name.
     pub fn find(&self, name: &str) -> Option<ModuleId> {
-        self.by_name.get(&Sym::new(name)).copied()
+        self.by_name.get(&Sym::find(name)?).copied()
     }
 
     /// The module of a dotted name as `importer` sees it: a script also sees the modules beside it.
@@ -244,16 +244,16 @@ impl Program {
         if let Some(id) = self.find_from(importer, name) {
             return Target::Module(id);
         }
-        let sym = Sym::new(name);
-        if self.prefixes.contains(&sym) {
+        let among = |names: &FxHashSet<Sym>, name: &str| Sym::find(name).is_some_and(|n| names.contains(&n));
+        if among(&self.prefixes, name) {
             return Target::Namespace;
         }
         if let Some(siblings) = self.module(importer).siblings
-            && self.prefixes.contains(&Sym::new(&format!("{siblings}.{name}")))
+            && among(&self.prefixes, &format!("{siblings}.{name}"))
         {
             return Target::Namespace;
         }
-        if self.compiled.contains(&sym) {
+        if among(&self.compiled, name) {
             return Target::Unknown;
         }
         let root = name.split('.').next().unwrap_or_default();
@@ -261,7 +261,7 @@ impl Program {
         if let Some(root_id) = self.find_from(importer, root) {
             return if self.may_have_hidden_modules(root_id) { Target::Unknown } else { Target::Missing };
         }
-        if self.prefixes.contains(&Sym::new(root)) {
+        if among(&self.prefixes, root) {
             // Another part of the namespace package may be installed elsewhere.
             return if self.environment.complete { Target::Missing } else { Target::Unknown };
         }
@@ -271,7 +271,7 @@ impl Program {
             stdlib::Has::Unknown => return Target::Unknown,
             stdlib::Has::No => {}
         }
-        if !self.environment.complete && self.environment.assumed.contains(&Sym::new(root)) {
+        if !self.environment.complete && among(&self.environment.assumed, root) {
             return Target::Unknown;
         }
         Target::Missing
