@@ -229,6 +229,12 @@ impl SourceText {
         &self.content[self.start..]
     }
 
+    /// The text alone.
+    pub fn into_text(mut self) -> String {
+        self.content.drain(..self.start);
+        self.content
+    }
+
     /// Whether the file starts with the byte order mark of UTF-8.
     pub fn has_bom(&self) -> bool {
         self.start > 0
@@ -356,11 +362,9 @@ impl LineIndex {
     pub fn new(text: &str) -> Self {
         let bytes = text.as_bytes();
         let mut starts = vec![0];
-        for (at, byte) in bytes.iter().enumerate() {
-            match byte {
-                b'\n' => starts.push(at + 1),
-                b'\r' if bytes.get(at + 1) != Some(&b'\n') => starts.push(at + 1),
-                _ => {}
+        for at in memchr::memchr2_iter(b'\n', b'\r', bytes) {
+            if bytes[at] == b'\n' || bytes.get(at + 1) != Some(&b'\n') {
+                starts.push(at + 1);
             }
         }
         Self { starts }

@@ -1,6 +1,7 @@
 //! `dally check`: what could be lazy, what stays eager, and why.
 
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::path::Path;
 use std::time::Instant;
 
@@ -25,9 +26,10 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     };
     let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, false)?;
-    let run = Run::new(&request).map_err(CliError::Discover)?;
+    // The process ends with the command: giving the memory back piece by piece would only take time.
+    let run = ManuallyDrop::new(Run::new(&request).map_err(CliError::Discover)?);
     bar.set_message("reporting");
-    let mut report = Report::new(&run);
+    let mut report = ManuallyDrop::new(Report::new(&run));
     let mut gone = 0;
     if let (Some(baseline), Some(path)) = (&baseline, &args.baseline) {
         gone = baseline.mark(&mut report, path);

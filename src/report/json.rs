@@ -18,7 +18,7 @@ pub fn verdicts(report: &Report<'_>, statistics: bool, out: &mut impl Write) -> 
     let reasons: Map<String, Value> =
         counts.reasons.iter().map(|(reason, count)| (reason.name().to_owned(), json!(count))).collect();
     let known = report.files.iter().flat_map(|f| &f.sites).filter(|s| s.known).count();
-    let mut value = json!({
+    let value = json!({
         "schema": SCHEMA,
         "version": env!("CARGO_PKG_VERSION"),
         "target": run.options.target,
@@ -29,11 +29,25 @@ pub fn verdicts(report: &Report<'_>, statistics: bool, out: &mut impl Write) -> 
             "in-baseline": known, "reasons": reasons,
         },
     });
-    if !statistics {
-        let files: Vec<Value> = report.files.par_iter().map(|f| file(report, f)).collect();
-        value["files"] = Value::Array(files);
+    if statistics {
+        serde_json::to_writer(&mut *out, &value)?;
+        return writeln!(out);
     }
-    serde_json::to_writer(&mut *out, &value)?;
+    // Part by part: all files as values take more memory than the program.
+    out.write_all(b"{\"files\":[")?;
+    for (number, part) in report.files.chunks(256).enumerate() {
+        let texts: Vec<_> =
+            part.par_iter().map(|f| serde_json::to_vec(&file(report, f))).collect::<Result<_, _>>()?;
+        for (index, text) in texts.iter().enumerate() {
+            if number > 0 || index > 0 {
+                out.write_all(b",")?;
+            }
+            out.write_all(text)?;
+        }
+    }
+    let rest = serde_json::to_vec(&value)?;
+    out.write_all(b"],")?;
+    out.write_all(&rest[1..])?;
     writeln!(out)
 }
 

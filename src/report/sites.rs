@@ -83,16 +83,22 @@ pub struct Lines<'a> {
 }
 
 impl<'a> Lines<'a> {
-    fn of(run: &'a Run, id: ModuleId) -> Option<Self> {
+    /// `end` is the last place that will be asked for, if that is known.
+    fn of(run: &'a Run, id: ModuleId, end: Option<TextSize>) -> Option<Self> {
         let path = match run.file(id) {
             Some(file) => &file.absolute,
             None => &run.program.module(id).path,
         };
         let source = SourceText::decode(fs::read(path).ok()?).ok()?;
-        let text = source.text().to_owned();
-        let index = LineIndex::new(&text);
+        let text = source.into_text();
         let view = run.states.get(id.index()).and_then(|state| state.view.as_ref());
-        Some(Self { text, index, map: view.map(|view| &view.map) })
+        let map = view.map(|view| &view.map);
+        let end = match (end, map) {
+            (Some(end), None) => text.ceil_char_boundary(end.to_usize()),
+            (Some(_), Some(_)) | (None, _) => text.len(),
+        };
+        let index = LineIndex::new(&text[..end]);
+        Some(Self { text, index, map })
     }
 
     /// Where a range of the analysed text stands in the file.
@@ -161,7 +167,7 @@ impl<'a> Report<'a> {
 
     /// The text of a module; `None` if it cannot be read.
     pub fn lines(&self, id: ModuleId) -> Option<&Lines<'a>> {
-        self.sources[id.index()].get_or_init(|| Lines::of(self.run, id)).as_ref()
+        self.sources[id.index()].get_or_init(|| Lines::of(self.run, id, None)).as_ref()
     }
 
     /// Where a line of evidence stands: the file as reached and the place in it.
@@ -183,7 +189,8 @@ impl<'a> Report<'a> {
             return Vec::new();
         }
         // Not kept: only evidence is looked up again.
-        let Some(lines) = Lines::of(run, id) else { return Vec::new() };
+        let end = module.facts.imports.iter().map(|import| import.range.end()).max();
+        let Some(lines) = Lines::of(run, id, end) else { return Vec::new() };
         module
             .facts
             .sites
