@@ -2,6 +2,7 @@
 //!
 //! Reads in such functions, and in functions that they call, also across modules, keep their sites eager.
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::{KeepReason, ModuleVerdicts, Reason};
@@ -28,50 +29,9 @@ pub type LateCode = FxHashMap<(ModuleId, FuncId), KeepReason>;
 /// Finds all functions that may run in a finalizer or in the import system.
 pub fn late_code(program: &Program) -> LateCode {
     let mut found = LateCode::default();
-    let mut todo = Vec::new();
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        for (index, function) in code.functions.iter().enumerate() {
-            if function.class.is_none() {
-                continue;
-            }
-            let reason = match function.name.as_str() {
-                "__del__" => KeepReason::FinalizerUse,
-                name if HOOK_METHODS.contains(&name) => KeepReason::ImportHookUse,
-                _ => continue,
-            };
-            let func = FuncId(u32::try_from(index).unwrap_or_default());
-            todo.push((id, func, reason));
-        }
-        for op in &code.ops {
-            let hooked = match op.kind {
-                OpKind::Call { call, role: CallRole::Dropped | CallRole::Used } => {
-                    let call = &code.calls[call as usize];
-                    match code.value(call.callee) {
-                        Value::Attr(base, name) => {
-                            let in_hooks = matches!(code.value(base), Value::Attr(_, list)
-                                if matches!(list.as_str(), "path_hooks" | "meta_path"));
-                            if HOOK_CALLS.contains(&name.as_str()) || in_hooks {
-                                code.positional(call)
-                            } else {
-                                &[]
-                            }
-                        }
-                        _ => &[],
-                    }
-                }
-                OpKind::SetAttr { attr, ref value, .. } if attr == "__import__" => {
-                    std::slice::from_ref(value)
-                }
-                _ => &[],
-            };
-            for &value in hooked {
-                for func in functions_of(program, id, value) {
-                    todo.push((func.0, func.1, KeepReason::ImportHookUse));
-                }
-            }
-        }
-    }
+    let ids: Vec<ModuleId> = program.ids().collect();
+    let starts: Vec<Vec<_>> = ids.into_par_iter().map(|id| late_in(program, id)).collect();
+    let mut todo: Vec<(ModuleId, FuncId, KeepReason)> = starts.into_iter().flatten().collect();
     while let Some((id, func, reason)) = todo.pop() {
         if found.contains_key(&(id, func)) {
             continue;
@@ -94,6 +54,51 @@ pub fn late_code(program: &Program) -> LateCode {
         }
     }
     found
+}
+
+/// The methods of one module that run late, and the functions that it hands to the import system.
+fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason)> {
+    let mut todo = Vec::new();
+    let code = &program.module(id).facts.code;
+    for (index, function) in code.functions.iter().enumerate() {
+        if function.class.is_none() {
+            continue;
+        }
+        let reason = match function.name.as_str() {
+            "__del__" => KeepReason::FinalizerUse,
+            name if HOOK_METHODS.contains(&name) => KeepReason::ImportHookUse,
+            _ => continue,
+        };
+        let func = FuncId(u32::try_from(index).unwrap_or_default());
+        todo.push((id, func, reason));
+    }
+    for op in &code.ops {
+        let hooked = match op.kind {
+            OpKind::Call { call, role: CallRole::Dropped | CallRole::Used } => {
+                let call = &code.calls[call as usize];
+                match code.value(call.callee) {
+                    Value::Attr(base, name) => {
+                        let in_hooks = matches!(code.value(base), Value::Attr(_, list)
+                                if matches!(list.as_str(), "path_hooks" | "meta_path"));
+                        if HOOK_CALLS.contains(&name.as_str()) || in_hooks {
+                            code.positional(call)
+                        } else {
+                            &[]
+                        }
+                    }
+                    _ => &[],
+                }
+            }
+            OpKind::SetAttr { attr, ref value, .. } if attr == "__import__" => std::slice::from_ref(value),
+            _ => &[],
+        };
+        for &value in hooked {
+            for func in functions_of(program, id, value) {
+                todo.push((func.0, func.1, KeepReason::ImportHookUse));
+            }
+        }
+    }
+    todo
 }
 
 /// The functions that a value may be, as far as names show.

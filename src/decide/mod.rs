@@ -17,7 +17,7 @@ use ruff_text_size::TextRange;
 use crate::config::{Annotations, Escapes, NamePatterns, PythonVersion, Safety, Target};
 use crate::facts::{MarkKind, Place, Site};
 use crate::program::effects::Effects;
-use crate::program::{Module, Program};
+use crate::program::{Module, ModuleId, Program};
 use crate::rewrite::{Form, MissingImport};
 pub use reason::{Evidence, KeepReason, Reason};
 
@@ -122,21 +122,27 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         effects.decide(program, &mut verdicts);
         implicit::decide(program, effects.graph(), &mut verdicts);
     }
-    for (id, verdicts) in program.ids().zip(&mut verdicts) {
+    let ids: Vec<ModuleId> = program.ids().collect();
+    ids.into_par_iter().zip(&mut verdicts).for_each(|(id, verdicts)| {
         groups::decide(program, id, options, verdicts);
         verdicts.settle();
-    }
+    });
     verdicts
 }
 
 impl Verdict {
     /// Adds a reason to keep the import.
     pub fn keep(&mut self, reason: Reason) {
-        if let Self::Keep(reasons) = self
-            && !reasons.iter().any(|r| r.kind == reason.kind)
+        if self.lacks(reason.kind)
+            && let Self::Keep(reasons) = self
         {
             reasons.push(reason);
         }
+    }
+
+    /// Whether a reason of this kind would say anything new.
+    pub fn lacks(&self, kind: KeepReason) -> bool {
+        matches!(self, Self::Keep(reasons) if !reasons.iter().any(|r| r.kind == kind))
     }
 
     /// Whether there is any reason so far.

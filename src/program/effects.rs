@@ -220,7 +220,7 @@ impl Effects {
 
     /// Who rebinds a global later, and where.
     fn rebound_by(&self, owner: ModuleId, name: Sym) -> Option<&(ModuleId, TextSize)> {
-        let any = || self.rebound.get(&(owner, Sym::new("*")));
+        let any = || self.rebound.get(&(owner, Sym::find("*")?));
         self.rebound.get(&(owner, name)).or_else(any).and_then(|by| by.first())
     }
 
@@ -300,8 +300,10 @@ impl Effects {
                     let elsewhere =
                         tree.is_some_and(|tree| tree.get(&edge.to).is_some_and(|loader| *loader != id));
                     if !elsewhere && self.has_more_causes(edge.to, taints, walked) {
-                        let reason = self.reason(program, id, site, edge.to, taints);
-                        verdicts.sites[site as usize].keep(reason);
+                        let verdict = &mut verdicts.sites[site as usize];
+                        if verdict.lacks(self.kind(edge.to, taints)) {
+                            verdict.keep(self.reason(program, id, site, edge.to, taints));
+                        }
                     }
                 }
                 if edge.certain {
@@ -400,29 +402,66 @@ impl Effects {
     ) {
         let mut owners: Vec<_> = contained.keys().copied().collect();
         owners.sort_unstable();
-        for owner in owners {
-            let Contained { effects: causes, with: inside } = &contained[&owner];
-            // Backwards from the causes, inside what the owner always loads.
-            let mut taints: FxHashMap<ModuleId, Taint> =
-                causes.iter().map(|&(id, index)| (id, Taint::Cause(index))).collect();
-            let mut todo: Vec<ModuleId> = causes.iter().map(|(id, _)| *id).collect();
-            while let Some(id) = todo.pop() {
-                for &(from, edge) in &self.graph.back[id.index()] {
-                    if !inside.contains(&from) {
-                        continue;
-                    }
-                    let edge = self.graph.out[from.index()][edge as usize];
-                    if let Some(site) = edge.site {
-                        let reason = self.reason(program, from, site, id, &taints);
-                        verdicts[from.index()].sites[site as usize].keep(reason);
-                    }
-                    if let std::collections::hash_map::Entry::Vacant(entry) = taints.entry(from) {
-                        entry.insert(Taint::Through(id, edge.at));
-                        todo.push(from);
+        // In parts: many owners need the same edges, and what the first ones have kept needs no second look.
+        for part in owners.chunks(64) {
+            let read: &[ModuleVerdicts] = verdicts;
+            let kept: Vec<_> = part.par_iter().map(|owner| self.kept_for(&contained[owner], read)).collect();
+            for (edges, taints) in kept {
+                for (from, site, to) in edges {
+                    let verdict = &mut verdicts[from.index()].sites[site as usize];
+                    if verdict.lacks(self.kind(to, &taints)) {
+                        verdict.keep(self.reason(program, from, site, to, &taints));
                     }
                 }
             }
         }
+    }
+
+    /// The edges that one owner needs (from where, its site, to where), and why.
+    fn kept_for(
+        &self,
+        contained: &Contained,
+        verdicts: &[ModuleVerdicts],
+    ) -> (Vec<(ModuleId, u32, ModuleId)>, FxHashMap<ModuleId, Taint>) {
+        let Contained { effects: causes, with: inside } = contained;
+        let mut kept = Vec::new();
+        // Backwards from the causes, inside what the owner always loads.
+        let mut taints: FxHashMap<ModuleId, Taint> =
+            causes.iter().map(|&(id, index)| (id, Taint::Cause(index))).collect();
+        let mut todo: Vec<ModuleId> = causes.iter().map(|(id, _)| *id).collect();
+        todo.dedup();
+        while let Some(id) = todo.pop() {
+            for &(from, edge) in &self.graph.back[id.index()] {
+                if !inside.contains(&from) {
+                    continue;
+                }
+                let edge = self.graph.out[from.index()][edge as usize];
+                if let Some(site) = edge.site
+                    && verdicts[from.index()].sites[site as usize].lacks(self.kind(id, &taints))
+                {
+                    kept.push((from, site, id));
+                }
+                if let std::collections::hash_map::Entry::Vacant(entry) = taints.entry(from) {
+                    entry.insert(Taint::Through(id, edge.at));
+                    todo.push(from);
+                }
+            }
+        }
+        (kept, taints)
+    }
+
+    /// The kind of the reason to keep an edge to a tainted module.
+    fn kind(&self, to: ModuleId, taints: &FxHashMap<ModuleId, Taint>) -> KeepReason {
+        let mut at = to;
+        for _ in 0..64 {
+            match taints.get(&at) {
+                Some(Taint::Through(next, _)) => at = *next,
+                Some(Taint::Cause(usize::MAX)) => return KeepReason::ImportOrder,
+                Some(Taint::Cause(index)) => return reason_of(&self.outcomes[at.index()].effects[*index]),
+                None => break,
+            }
+        }
+        KeepReason::LoadEffects
     }
 
     /// The reason with the chain of imports down to the effect.
@@ -548,9 +587,9 @@ impl Effects {
                     Origin::Foreign => {
                         let item = import.aliases[site.alias as usize].name;
                         let module = program.loaded_name(id, import, site.alias as usize).unwrap_or_default();
-                        let path = Sym::new(&format!("{module}.{item}"));
-                        if let Some(&(module, at)) = self.replaced.get(&path)
-                            && import.from.is_some()
+                        if import.from.is_some()
+                            && let Some(path) = Sym::find(&format!("{module}.{item}"))
+                            && let Some(&(module, at)) = self.replaced.get(&path)
                         {
                             let place = TextRange::empty(at);
                             let reason =
@@ -584,19 +623,18 @@ impl Effects {
         if self.asked.is_empty() {
             return;
         }
-        for id in program.ids() {
+        let ids: Vec<ModuleId> = program.ids().collect();
+        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let facts = &program.module(id).facts;
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
                 let Some(name) = program.loaded_name(id, import, site.alias as usize) else { continue };
                 let item = import.aliases[site.alias as usize].name;
-                let full = Sym::new(&format!("{name}.{item}"));
-                let asked = self
-                    .asked
-                    .get(&Sym::new(name))
-                    .or_else(|| import.from.and_then(|_| self.asked.get(&full)));
+                let asked = |name: &str| self.asked.get(&Sym::find(name)?);
+                let asked =
+                    asked(name).or_else(|| import.from.and_then(|_| asked(&format!("{name}.{item}"))));
                 if let Some(&(module, range)) = asked {
-                    verdicts[id.index()].sites[index].keep(
+                    verdicts.sites[index].keep(
                         Reason::at(
                             KeepReason::LoadObserved,
                             module,
@@ -607,7 +645,7 @@ impl Effects {
                     );
                 }
             }
-        }
+        });
     }
 }
 
@@ -739,7 +777,8 @@ fn is_conditional(program: &Program, id: ModuleId, at: TextSize) -> bool {
 
 /// Imports between a change of the import path, the environment or the like, and its undoing.
 fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
-    for id in program.ids() {
+    let ids: Vec<ModuleId> = program.ids().collect();
+    ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
         let facts = &program.module(id).facts;
         let code = &facts.code;
         let mut changes: FxHashMap<&'static str, Vec<TextSize>> = FxHashMap::default();
@@ -769,7 +808,7 @@ fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
                         .is_none_or(|name| !program.stdlib.knows(name));
                 let matters = *state != "warnings" || unknown;
                 if matters && first < import.range.start() && import.range.start() < last {
-                    verdicts[id.index()].sites[index].keep(Reason::at(
+                    verdicts.sites[index].keep(Reason::at(
                         KeepReason::StateWindow,
                         id,
                         TextRange::empty(first),
@@ -778,5 +817,5 @@ fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
                 }
             }
         }
-    }
+    });
 }

@@ -3,6 +3,7 @@
 //! Linear passes over all operations, functions included: who rebinds which global, who changes what it holds, which names are taken
 //! from where, which state of the process is written.
 
+use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -15,34 +16,45 @@ pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
 /// Globals whose content changes later, or while others load: by whom.
 pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<ModuleId>>;
 
-/// Names that other modules take from a module: `from m import n`, `m.n`.
+/// Imported names that other modules take from a module: `from m import n`, `m.n`.
 pub(super) fn taken_names(program: &Program) -> FxHashSet<(ModuleId, Sym)> {
-    let mut taken = FxHashSet::default();
-    for id in program.ids() {
-        let facts = &program.module(id).facts;
-        for import in &facts.imports {
-            for (alias, item) in import.aliases.iter().enumerate() {
-                if item.name == "*" {
-                    let source = import.from.and_then(|f| program.absolute(id, f));
-                    if let Some(source) = source.and_then(|s| program.find_from(id, &s)) {
-                        let names = program.module(source).facts.names.keys();
-                        taken.extend(names.map(|&n| (source, n)));
+    let ids: Vec<ModuleId> = program.ids().collect();
+    let taken: Vec<Vec<(ModuleId, Sym)>> = ids.into_par_iter().map(|id| taken_by(program, id)).collect();
+    taken.into_iter().flatten().collect()
+}
+
+/// Imported names that one module takes from others.
+fn taken_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, Sym)> {
+    let mut taken = Vec::new();
+    let mut take = |source: ModuleId, name: Sym| {
+        if program.module(source).facts.sites_of(name).next().is_some() {
+            taken.push((source, name));
+        }
+    };
+    let facts = &program.module(id).facts;
+    for import in &facts.imports {
+        for (alias, item) in import.aliases.iter().enumerate() {
+            if item.name == "*" {
+                let source = import.from.and_then(|f| program.absolute(id, f));
+                if let Some(source) = source.and_then(|s| program.find_from(id, &s)) {
+                    for site in &program.module(source).facts.sites {
+                        take(source, site.bound);
                     }
-                } else if let Origin::Attribute(source, name) = program.origin(id, import, alias) {
-                    taken.insert((source, name));
                 }
+            } else if let Origin::Attribute(source, name) = program.origin(id, import, alias) {
+                take(source, name);
             }
         }
-        for read in facts.reads.iter().filter(|r| !r.chain.is_empty()) {
-            for site in facts.sites_of(read.name) {
-                let import = &facts.imports[site.stmt as usize];
-                if let Origin::Module(mut source) = program.origin(id, import, site.alias as usize) {
-                    for &attr in &read.chain {
-                        taken.insert((source, attr));
-                        match program.attribute(id, source, attr) {
-                            Origin::Module(next) => source = next,
-                            _ => break,
-                        }
+    }
+    for read in facts.reads.iter().filter(|r| !r.chain.is_empty()) {
+        for site in facts.sites_of(read.name) {
+            let import = &facts.imports[site.stmt as usize];
+            if let Origin::Module(mut source) = program.origin(id, import, site.alias as usize) {
+                for &attr in &read.chain {
+                    take(source, attr);
+                    match program.attribute(id, source, attr) {
+                        Origin::Module(next) => source = next,
+                        _ => break,
                     }
                 }
             }
@@ -395,57 +407,83 @@ pub(super) fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool 
 /// Classes whose `__subclasses__()` somebody calls.
 pub(super) fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<(ModuleId, u32)> {
     let subclasses = Sym::new("__subclasses__");
-    let mut listed = FxHashSet::default();
-    let mut helpers = FxHashSet::default();
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        for op in &code.ops {
-            let OpKind::Call { call, .. } = op.kind else { continue };
-            let Value::Attr(base, name) = code.value(code.calls[call as usize].callee) else { continue };
-            if name != subclasses {
-                continue;
-            }
-            let mut interpreter = Interpreter::evaluator(program, shared, id);
-            let mut found = false;
-            for abs in interpreter.evaluate(id, base) {
-                if let Abs::Class(m, c) = abs {
-                    listed.insert((m, c));
-                    found = true;
-                }
-            }
-            if found {
-                continue;
-            }
-            // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.
-            let function = code.function(op.func);
-            if let Some(class) = function.class {
-                listed.insert((id, class));
-            }
-            helpers.insert(function.name);
-        }
+    let ids: Vec<ModuleId> = program.ids().collect();
+    let found: Vec<_> = ids.par_iter().map(|&id| listed_in(program, shared, id, subclasses)).collect();
+    let mut listed: FxHashSet<(ModuleId, u32)> = FxHashSet::default();
+    let mut helpers: FxHashSet<Sym> = FxHashSet::default();
+    for (classes, functions) in found {
+        listed.extend(classes);
+        helpers.extend(functions);
     }
-    if helpers.is_empty() {
-        return listed;
-    }
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        for call in &code.calls {
-            let called = match code.value(call.callee) {
-                Value::Global(name) | Value::Attr(_, name) => helpers.contains(&name),
-                _ => false,
-            };
-            if !called {
-                continue;
-            }
-            for &arg in code.positional(call) {
-                let mut interpreter = Interpreter::evaluator(program, shared, id);
-                for abs in interpreter.evaluate(id, arg) {
-                    if let Abs::Class(m, c) = abs {
-                        listed.insert((m, c));
-                    }
-                }
-            }
-        }
+    if !helpers.is_empty() {
+        let given: Vec<_> = ids.par_iter().map(|&id| given_classes(program, shared, id, &helpers)).collect();
+        listed.extend(given.into_iter().flatten());
     }
     listed
+}
+
+/// Classes whose subclasses a module lists, and the functions in which it lists those of what they are given.
+fn listed_in(
+    program: &Program,
+    shared: &Shared,
+    id: ModuleId,
+    subclasses: Sym,
+) -> (Vec<(ModuleId, u32)>, Vec<Sym>) {
+    let mut listed = Vec::new();
+    let mut helpers = Vec::new();
+    let code = &program.module(id).facts.code;
+    for op in &code.ops {
+        let OpKind::Call { call, .. } = op.kind else { continue };
+        let Value::Attr(base, name) = code.value(code.calls[call as usize].callee) else { continue };
+        if name != subclasses {
+            continue;
+        }
+        let mut interpreter = Interpreter::evaluator(program, shared, id);
+        let mut found = false;
+        for abs in interpreter.evaluate(id, base) {
+            if let Abs::Class(m, c) = abs {
+                listed.push((m, c));
+                found = true;
+            }
+        }
+        if found {
+            continue;
+        }
+        // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.
+        let function = code.function(op.func);
+        if let Some(class) = function.class {
+            listed.push((id, class));
+        }
+        helpers.push(function.name);
+    }
+    (listed, helpers)
+}
+
+/// Classes that a module gives to functions of certain names.
+fn given_classes(
+    program: &Program,
+    shared: &Shared,
+    id: ModuleId,
+    helpers: &FxHashSet<Sym>,
+) -> Vec<(ModuleId, u32)> {
+    let mut given = Vec::new();
+    let code = &program.module(id).facts.code;
+    for call in &code.calls {
+        let called = match code.value(call.callee) {
+            Value::Global(name) | Value::Attr(_, name) => helpers.contains(&name),
+            _ => false,
+        };
+        if !called {
+            continue;
+        }
+        for &arg in code.positional(call) {
+            let mut interpreter = Interpreter::evaluator(program, shared, id);
+            for abs in interpreter.evaluate(id, arg) {
+                if let Abs::Class(m, c) = abs {
+                    given.push((m, c));
+                }
+            }
+        }
+    }
+    given
 }
