@@ -5,17 +5,19 @@
 //! and then in the module. A comprehension has a scope of its own, but its first iterable is evaluated
 //! outside. Inside a class, `__x` means `_Class__x`.
 
+use std::cell::Cell;
+
 use ruff_python_ast::ModModule;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::binding::{self, Bindings};
-use super::code::{Call, CallRole, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+use super::code::{Call, CallRole, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::condition::{Condition, System};
 use super::idioms::Target;
 use super::{
-    Annotation, AnnotationOwner, Declared, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place,
-    Read, ReadKind, Sym, World, layout,
+    Annotation, AnnotationOwner, Declared, FixedUse, ImportStmt, Mark, MarkKind, ModuleFacts, Moment,
+    NameInfo, Place, Read, ReadKind, Site, Sym, World, layout,
 };
 use crate::config::PythonVersion;
 
@@ -116,6 +118,31 @@ pub(super) struct Walker<'a> {
     returns: Vec<(FuncId, ValueId)>,
 }
 
+/// What a walk fills. Each thread uses the same tables for all its modules and keeps copies of the exact size: so nothing
+/// grows step by step, and facts have no spare room.
+#[derive(Default)]
+struct Tables {
+    code: Code,
+    imports: Vec<ImportStmt>,
+    sites: Vec<Site>,
+    reads: Vec<Read>,
+    global_values: FxHashMap<Sym, ValueId>,
+    var_values: Vec<ValueId>,
+    attr_values: FxHashMap<(ValueId, Sym), ValueId>,
+    assigns: Vec<(u32, ValueId)>,
+    ops: Vec<Op>,
+    returns: Vec<(FuncId, ValueId)>,
+}
+
+thread_local! {
+    static TABLES: Cell<Tables> = Cell::default();
+}
+
+/// A copy of the exact size; the table itself is empty afterwards.
+fn exact<T>(table: &mut Vec<T>) -> Vec<T> {
+    table.drain(..).collect()
+}
+
 /// Walks a module.
 pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts {
     let body = &module.body;
@@ -127,12 +154,20 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         binding::add_declared_global(body, &mut module_names);
     }
     let (prologue_end, future_annotations) = layout::prologue(body);
+    let tables = TABLES.take();
+    let facts = ModuleFacts {
+        imports: tables.imports,
+        sites: tables.sites,
+        reads: tables.reads,
+        code: tables.code,
+        ..ModuleFacts::default()
+    };
     let mut walker = Walker {
         text,
         walrus,
         pragmas: has("dally:"),
         star_imports: has("import *"),
-        facts: ModuleFacts::default(),
+        facts,
         scopes: Vec::new(),
         site_names: bindings.imported,
         module_names,
@@ -158,17 +193,17 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         platform_names: FxHashMap::default(),
         system: world.system,
         syms: FxHashMap::default(),
-        global_values: FxHashMap::default(),
-        var_values: Vec::new(),
-        attr_values: FxHashMap::default(),
-        assigns: Vec::new(),
-        ops: Vec::new(),
-        returns: Vec::new(),
+        global_values: tables.global_values,
+        var_values: tables.var_values,
+        attr_values: tables.attr_values,
+        assigns: tables.assigns,
+        ops: tables.ops,
+        returns: tables.returns,
     };
     walker.facts.layout.prologue_end = prologue_end;
     walker.facts.layout.future_annotations = future_annotations;
     walker.facts.layout.tops = layout::tops(body);
-    walker.facts.code.values = vec![Value::Opaque, Value::Fresh];
+    walker.facts.code.values.extend([Value::Opaque, Value::Fresh]);
     walker.facts.code.functions.push(Function {
         name: Sym::new("<module>"),
         parent: FuncId::MODULE,
@@ -611,7 +646,6 @@ impl<'a> Walker<'a> {
             }
             function.ops = range(start, next);
         }
-        code.ops = std::mem::take(&mut self.ops);
         self.returns.sort_by_key(|(func, _)| *func);
         let mut next = 0;
         for (index, function) in code.functions.iter_mut().enumerate() {
@@ -621,7 +655,6 @@ impl<'a> Walker<'a> {
             }
             function.returns = range(start, next);
         }
-        code.returns = self.returns.iter().map(|(_, value)| *value).collect();
         self.assigns.sort_by_key(|(var, _)| *var);
         let mut next = 0;
         for (index, var) in code.vars.iter_mut().enumerate() {
@@ -631,21 +664,58 @@ impl<'a> Walker<'a> {
             }
             var.assigned = range(start, next);
         }
-        code.assigned = self.assigns.iter().map(|(_, value)| *value).collect();
         code.globals.sort_by_key(|(name, _)| name.number());
-        code.values.shrink_to_fit();
-        code.args.shrink_to_fit();
-        code.calls.shrink_to_fit();
-        code.ops.shrink_to_fit();
-        code.vars.shrink_to_fit();
-        code.keywords.shrink_to_fit();
-        code.globals.shrink_to_fit();
         let mut order: Vec<u32> = (0..u32::try_from(self.facts.sites.len()).expect("few sites")).collect();
         order.sort_by_key(|&i| (self.facts.sites[i as usize].bound.number(), i));
         self.facts.sites_by_name = order;
         self.declare_listed_sites();
-        self.facts.reads.shrink_to_fit();
-        self.facts
+        self.kept()
+    }
+
+    /// The facts; the tables go back to the thread.
+    fn kept(self) -> ModuleFacts {
+        let Self { facts, mut global_values, mut var_values, mut attr_values, .. } = self;
+        let Self { mut assigns, mut ops, mut returns, .. } = self;
+        let ModuleFacts { mut imports, mut sites, mut reads, mut code, .. } = facts;
+        let kept = ModuleFacts {
+            imports: exact(&mut imports),
+            sites: exact(&mut sites),
+            reads: exact(&mut reads),
+            code: Code {
+                values: exact(&mut code.values),
+                vars: exact(&mut code.vars),
+                assigned: assigns.drain(..).map(|(_, value)| value).collect(),
+                calls: exact(&mut code.calls),
+                args: exact(&mut code.args),
+                keywords: exact(&mut code.keywords),
+                functions: exact(&mut code.functions),
+                classes: exact(&mut code.classes),
+                ops: exact(&mut ops),
+                returns: returns.drain(..).map(|(_, value)| value).collect(),
+                globals: exact(&mut code.globals),
+            },
+            names: facts.names,
+            exports: facts.exports,
+            layout: facts.layout,
+            marks: facts.marks,
+            sites_by_name: facts.sites_by_name,
+        };
+        global_values.clear();
+        var_values.clear();
+        attr_values.clear();
+        TABLES.set(Tables {
+            code,
+            imports,
+            sites,
+            reads,
+            global_values,
+            var_values,
+            attr_values,
+            assigns,
+            ops,
+            returns,
+        });
+        kept
     }
 
     /// Sites whose module stands in `__lazy_modules__` of the same file are declared lazy. Relative
