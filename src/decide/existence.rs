@@ -24,15 +24,15 @@ pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
         if let Some(reason) = reason {
             verdicts.sites[index].keep(reason);
         }
-        if let Some(name) = program.loaded_name(id, import, alias) {
-            if import.from.is_none() && program.target(id, name) == Target::Missing {
+        if program.loaded_name(id, import, alias).is_some() {
+            if import.from.is_none() && program.loaded_target(id, import, alias) == Target::Missing {
                 verdicts.sites[index].keep(
                     Reason::at(KeepReason::UnresolvedModule, id, range, "no such module")
                         .about(import.aliases[alias].name),
                 );
             }
-            let broken = program.chain(id, name).into_iter().find(|&m| program.module(m).broken);
-            if let Some(broken) = broken {
+            let chain = program.loaded_chain(id, import, alias);
+            if let Some(&broken) = chain.iter().find(|&&m| program.module(m).broken) {
                 verdicts.sites[index].keep(
                     Reason::at(KeepReason::BrokenModule, id, range, "cannot be read or parsed")
                         .about(program.module(broken).name),

@@ -78,11 +78,8 @@ fn other_importer(program: &Program, package: ModuleId, submodule: ModuleId) -> 
     program.ids().filter(|&id| id != package && id != submodule).find(|&id| {
         let facts = &program.module(id).facts;
         facts.imports.iter().any(|import| {
-            (0..import.aliases.len()).any(|alias| {
-                program
-                    .loaded_name(id, import, alias)
-                    .is_some_and(|name| program.chain(id, name).contains(&submodule))
-            })
+            (0..import.aliases.len())
+                .any(|alias| program.loaded_chain(id, import, alias).contains(&submodule))
         })
     })
 }

@@ -704,10 +704,9 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
             let certain = import.place == Place::Module && !is_conditional(program, id, import.range.start());
             if certain && !import.guarded && item.name != "*" {
                 let origin = program.origin(id, import, alias);
-                let name = program.loaded_name(id, import, alias);
                 let missing = matches!(origin, Origin::MissingModule | Origin::MissingName(_))
                     || (import.from.is_none()
-                        && name.is_some_and(|n| program.target(id, n) == super::Target::Missing));
+                        && program.loaded_target(id, import, alias) == super::Target::Missing);
                 if missing {
                     add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
                 }

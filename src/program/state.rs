@@ -102,33 +102,47 @@ pub(super) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
 /// Globals that change after their module has loaded.
 pub(super) fn rebound(program: &Program) -> Rebound {
     let mut rebound = Rebound::default();
-    let mut add = |key, by| rebound.entry(key).or_default().push(by);
-    for id in program.ids() {
-        let facts = &program.module(id).facts;
-        for (&name, info) in &facts.names {
-            if let Some(at) = info.rebound_in_function {
-                add((id, name), (id, at));
-            }
+    for (key, by) in of_all(program, |id| rebound_by(program, id)) {
+        rebound.entry(key).or_default().push(by);
+    }
+    rebound
+}
+
+/// What one function gives for each module, in the order of the modules.
+fn of_all<T: Send>(program: &Program, of: impl Fn(ModuleId) -> Vec<T> + Sync) -> impl Iterator<Item = T> {
+    let ids: Vec<ModuleId> = program.ids().collect();
+    let all: Vec<Vec<T>> = ids.into_par_iter().map(&of).collect();
+    all.into_iter().flatten()
+}
+
+/// The globals that one module rebinds, and where.
+fn rebound_by(program: &Program, id: ModuleId) -> Vec<((ModuleId, Sym), (ModuleId, TextSize))> {
+    let mut rebound = Vec::new();
+    let mut add = |key, by| rebound.push((key, by));
+    let facts = &program.module(id).facts;
+    for (&name, info) in &facts.names {
+        if let Some(at) = info.rebound_in_function {
+            add((id, name), (id, at));
         }
-        for op in &facts.code.ops {
-            match op.kind {
-                OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
-                    if let Some(target) = module_of(program, id, base)
-                        && target != id
-                    {
-                        add((target, attr), (id, op.at));
-                    }
+    }
+    for op in &facts.code.ops {
+        match op.kind {
+            OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
+                if let Some(target) = module_of(program, id, base)
+                    && target != id
+                {
+                    add((target, attr), (id, op.at));
                 }
-                OpKind::Call { call, .. } => {
-                    if let Some(target) = patched(program, id, call) {
-                        add(target, (id, op.at));
-                    }
-                    if let Some(target) = reloaded(program, id, call) {
-                        add((target, Sym::new("*")), (id, op.at));
-                    }
-                }
-                _ => {}
             }
+            OpKind::Call { call, .. } => {
+                if let Some(target) = patched(program, id, call) {
+                    add(target, (id, op.at));
+                }
+                if let Some(target) = reloaded(program, id, call) {
+                    add((target, Sym::new("*")), (id, op.at));
+                }
+            }
+            _ => {}
         }
     }
     rebound
@@ -136,15 +150,20 @@ pub(super) fn rebound(program: &Program) -> Rebound {
 
 /// Names of foreign modules that some module rebinds.
 pub(super) fn replaced_names(program: &Program) -> FxHashMap<Sym, (ModuleId, TextSize)> {
-    let mut replaced = FxHashMap::default();
-    for id in program.ids() {
-        for op in &program.module(id).facts.code.ops {
-            if let OpKind::SetAttr { base, attr, .. } = op.kind
-                && let Some(module) = foreign_path(program, id, base)
-            {
-                replaced.entry(Sym::new(&format!("{module}.{attr}"))).or_insert((id, op.at));
+    let replaced_by = |id: ModuleId| {
+        let ops = program.module(id).facts.code.ops.iter();
+        ops.filter_map(|op| match op.kind {
+            OpKind::SetAttr { base, attr, .. } => {
+                let module = foreign_path(program, id, base)?;
+                Some((Sym::new(&format!("{module}.{attr}")), (id, op.at)))
             }
-        }
+            _ => None,
+        })
+        .collect()
+    };
+    let mut replaced = FxHashMap::default();
+    for (name, by) in of_all(program, replaced_by) {
+        replaced.entry(name).or_insert(by);
     }
     replaced
 }
@@ -227,78 +246,81 @@ pub(super) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
 /// State of the process that the program writes: which, with which key (none: any).
 #[derive(Debug, Default)]
 pub(super) struct WrittenState {
-    keys: FxHashMap<(Sym, Option<Sym>), Vec<ModuleId>>,
+    keys: FxHashSet<(Sym, Option<Sym>)>,
     /// What import-time code or a main program writes under keys that are not known: it sets up the rest. Functions that
     /// do so elsewhere restore what was there or hand it on, as far as we have seen.
     set_up: FxHashSet<Sym>,
 }
 
 impl WrittenState {
-    fn add(&mut self, state: &str, key: Option<Sym>, by: ModuleId, sets_up: bool) {
-        let state = Sym::new(state);
-        self.keys.entry((state, key)).or_default().push(by);
-        if key.is_none() && sets_up {
-            self.set_up.insert(state);
-        }
-    }
-
     /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
     pub(super) fn is_written(&self, state: Sym, key: Option<Sym>) -> bool {
         match key {
-            Some(_) => self.keys.contains_key(&(state, key)) || self.set_up.contains(&state),
-            None => self.keys.keys().any(|(s, _)| *s == state),
+            Some(_) => self.keys.contains(&(state, key)) || self.set_up.contains(&state),
+            None => self.keys.iter().any(|(s, _)| *s == state),
         }
     }
 }
 
 pub(super) fn written_state(program: &Program) -> WrittenState {
     let mut written = WrittenState::default();
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        let literal = |value: ValueId| match code.value(value) {
-            Value::Str(name) => Some(name),
-            _ => None,
-        };
-        let is_main = code.ops.iter().any(|op| op.main_guard)
-            || program.module(id).name.as_str().rsplit('.').next() == Some("__main__");
-        for op in &code.ops {
-            let sets_up = is_main || op.func.is_module();
-            match op.kind {
-                OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
-                    if let Some(path) = foreign_path(program, id, base)
-                        && tables::is_process_state(&path)
-                    {
-                        written.add(&path, literal(key), id, sets_up);
-                    }
+    for (state, key, sets_up) in of_all(program, |id| written_by(program, id)) {
+        written.keys.insert((state, key));
+        if key.is_none() && sets_up {
+            written.set_up.insert(state);
+        }
+    }
+    written
+}
+
+/// The state of the process that one module writes, with the key if it is known, and whether it sets up the rest.
+fn written_by(program: &Program, id: ModuleId) -> Vec<(Sym, Option<Sym>, bool)> {
+    let mut written = Vec::new();
+    let code = &program.module(id).facts.code;
+    let literal = |value: ValueId| match code.value(value) {
+        Value::Str(name) => Some(name),
+        _ => None,
+    };
+    let is_main = code.ops.iter().any(|op| op.main_guard)
+        || program.module(id).name.as_str().rsplit('.').next() == Some("__main__");
+    for op in &code.ops {
+        let sets_up = is_main || op.func.is_module();
+        let mut add = |state: &str, key| written.push((Sym::new(state), key, sets_up));
+        match op.kind {
+            OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
+                if let Some(path) = foreign_path(program, id, base)
+                    && tables::is_process_state(&path)
+                {
+                    add(&path, literal(key));
                 }
-                OpKind::SetAttr { base, attr, .. } => {
-                    if let Some(path) = foreign_path(program, id, base) {
-                        let path = format!("{path}.{attr}");
-                        if tables::is_process_state(&path) {
-                            written.add(&path, None, id, sets_up);
-                        }
-                    }
-                }
-                OpKind::Call { call, .. } => {
-                    let call = &code.calls[call as usize];
-                    let Some(path) = foreign_path(program, id, call.callee) else { continue };
-                    let first = code.positional(call).first().and_then(|&a| literal(a));
-                    match path.as_str() {
-                        "os.putenv" | "os.unsetenv" => written.add("os.environ", first, id, sets_up),
-                        "os.chdir" | "os.fchdir" => written.add("os.getcwd", None, id, sets_up),
-                        _ => {
-                            if let Some((state, method)) = path.rsplit_once('.')
-                                && tables::is_process_state(state)
-                                && tables::MUTATORS.contains(&method)
-                            {
-                                let key = if state == "os.environ" { first } else { None };
-                                written.add(state, key, id, sets_up);
-                            }
-                        }
-                    }
-                }
-                _ => {}
             }
+            OpKind::SetAttr { base, attr, .. } => {
+                if let Some(path) = foreign_path(program, id, base) {
+                    let path = format!("{path}.{attr}");
+                    if tables::is_process_state(&path) {
+                        add(&path, None);
+                    }
+                }
+            }
+            OpKind::Call { call, .. } => {
+                let call = &code.calls[call as usize];
+                let Some(path) = foreign_path(program, id, call.callee) else { continue };
+                let first = code.positional(call).first().and_then(|&a| literal(a));
+                match path.as_str() {
+                    "os.putenv" | "os.unsetenv" => add("os.environ", first),
+                    "os.chdir" | "os.fchdir" => add("os.getcwd", None),
+                    _ => {
+                        if let Some((state, method)) = path.rsplit_once('.')
+                            && tables::is_process_state(state)
+                            && tables::MUTATORS.contains(&method)
+                        {
+                            let key = if state == "os.environ" { first } else { None };
+                            add(state, key);
+                        }
+                    }
+                }
+            }
+            _ => {}
         }
     }
     written
@@ -307,42 +329,49 @@ pub(super) fn written_state(program: &Program) -> WrittenState {
 /// Globals whose value or content changes after their module has loaded, or by others while the program loads.
 pub(super) fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> Mutated {
     let mut mutated = Mutated::default();
-    let mut add = |key, by| mutated.entry(key).or_default().push(by);
-    for (id, outcome) in program.ids().zip(outcomes) {
-        for effect in &outcome.effects {
-            if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
-                (effect.owner, effect.kind)
-            {
-                add((owner, name), id);
-            }
+    for (key, by) in of_all(program, |id| mutated_by(program, id, &outcomes[id.index()])) {
+        mutated.entry(key).or_default().push(by);
+    }
+    mutated
+}
+
+/// The globals whose value or content one module changes.
+fn mutated_by(program: &Program, id: ModuleId, outcome: &Outcome) -> Vec<((ModuleId, Sym), ModuleId)> {
+    let mut mutated = Vec::new();
+    let mut add = |key, by| mutated.push((key, by));
+    for effect in &outcome.effects {
+        if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
+            (effect.owner, effect.kind)
+        {
+            add((owner, name), id);
         }
-        let code = &program.module(id).facts.code;
-        for (index, _) in code.functions.iter().enumerate().skip(1) {
-            let func = FuncId(u32::try_from(index).unwrap_or_default());
-            for op in code.ops_of(func) {
-                let base = match op.kind {
-                    OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => base,
-                    OpKind::SetAttr { base, .. } => base,
-                    OpKind::SetGlobal { name, .. } => {
-                        add((id, name), id);
-                        continue;
-                    }
-                    OpKind::Call { call, .. } => {
-                        let call = &code.calls[call as usize];
-                        match code.value(call.callee) {
-                            Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => base,
-                            _ => continue,
-                        }
-                    }
-                    _ => continue,
-                };
-                if let Value::Global(name) = code.value(base) {
+    }
+    let code = &program.module(id).facts.code;
+    for (index, _) in code.functions.iter().enumerate().skip(1) {
+        let func = FuncId(u32::try_from(index).unwrap_or_default());
+        for op in code.ops_of(func) {
+            let base = match op.kind {
+                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => base,
+                OpKind::SetAttr { base, .. } => base,
+                OpKind::SetGlobal { name, .. } => {
                     add((id, name), id);
-                } else if let Value::Attr(base, attr) = code.value(base)
-                    && let Some(target) = module_of(program, id, base)
-                {
-                    add((target, attr), id);
+                    continue;
                 }
+                OpKind::Call { call, .. } => {
+                    let call = &code.calls[call as usize];
+                    match code.value(call.callee) {
+                        Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => base,
+                        _ => continue,
+                    }
+                }
+                _ => continue,
+            };
+            if let Value::Global(name) = code.value(base) {
+                add((id, name), id);
+            } else if let Value::Attr(base, attr) = code.value(base)
+                && let Some(target) = module_of(program, id, base)
+            {
+                add((target, attr), id);
             }
         }
     }
@@ -352,7 +381,6 @@ pub(super) fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> Mutate
 /// Modules whose source file the program may write to.
 pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
     let mut named = FxHashSet::default();
-    let mut writes = false;
     for id in program.ids() {
         let facts = &program.module(id).facts;
         for mark in &facts.marks {
@@ -360,8 +388,13 @@ pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
                 named.insert((name, id));
             }
         }
-        writes = writes
-            || facts.code.calls.iter().any(|call| match facts.code.value(call.callee) {
+    }
+    if named.is_empty() {
+        return FxHashSet::default();
+    }
+    let writes = program.modules.par_iter().any(|module| {
+        let facts = &module.facts;
+        facts.code.calls.iter().any(|call| match facts.code.value(call.callee) {
                 Value::Global(name) if name == "open" => facts
                     .code
                     .positional(call)
@@ -372,9 +405,9 @@ pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
                     "write_text" | "write_bytes" | "copyfile" | "copy2" | "copytree" | "unlink" | "rename"
                 ),
                 _ => false,
-            });
-    }
-    if !writes || named.is_empty() {
+            })
+    });
+    if !writes {
         return FxHashSet::default();
     }
     let mut by_stem: FxHashMap<&str, Vec<ModuleId>> = FxHashMap::default();
