@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
+use smallvec::SmallVec;
 
 const SHARDS: usize = 64;
 const CHUNK: usize = 1 << 16;
@@ -85,6 +86,15 @@ impl Sym {
         strings[index].get_or_init(|| kept);
         shard.numbers.insert(kept, number);
         Self(number)
+    }
+
+    /// `a.b` for the names `a` and `b`.
+    pub fn dotted(base: Self, attr: Self) -> Self {
+        let (base, attr) = (base.as_str(), attr.as_str());
+        let mut text: SmallVec<[u8; 128]> = SmallVec::from_slice(base.as_bytes());
+        text.push(b'.');
+        text.extend_from_slice(attr.as_bytes());
+        Self::new(std::str::from_utf8(&text).unwrap_or_default())
     }
 
     /// The number that stands for `text`, if it has one.

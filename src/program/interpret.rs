@@ -20,7 +20,7 @@ mod foreign;
 mod values;
 
 use std::sync::Arc as Rc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use ruff_text_size::TextSize;
@@ -87,7 +87,10 @@ const MOST: usize = 8;
 #[derive(Debug)]
 pub struct Env {
     module: ModuleId,
-    bindings: FxHashMap<u32, AbsSet>,
+    /// The first parameter; the others follow.
+    first: u32,
+    /// The values of the parameters.
+    bindings: Box<[AbsSet]>,
     parent: EnvRef,
     number: u64,
 }
@@ -95,6 +98,13 @@ pub struct Env {
 /// A shared environment, compared by identity.
 #[derive(Clone, Debug, Default)]
 pub struct EnvRef(Option<Rc<Env>>);
+
+impl Env {
+    /// What a variable is bound to, if it is a parameter.
+    fn bound(&self, var: u32) -> Option<&AbsSet> {
+        self.bindings.get(var.checked_sub(self.first)? as usize)
+    }
+}
 
 impl EnvRef {
     fn number(&self) -> u64 {
@@ -204,7 +214,49 @@ pub struct Shared {
 type Bases = Rc<[(ModuleId, u32)]>;
 
 /// A call with its arguments, and whether its effects count and on which path.
-type CallKey = (ModuleId, FuncId, EnvRef, Vec<AbsSet>, Vec<(Sym, AbsSet)>, (bool, Path));
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CallKey<'a> {
+    module: ModuleId,
+    func: FuncId,
+    closure: &'a EnvRef,
+    args: &'a [AbsSet],
+    keywords: &'a [(Sym, AbsSet)],
+    silent: bool,
+    path: Path,
+}
+
+/// A call that has run, with its result.
+struct CallResult {
+    module: ModuleId,
+    func: FuncId,
+    closure: EnvRef,
+    args: Box<[AbsSet]>,
+    keywords: Box<[(Sym, AbsSet)]>,
+    silent: bool,
+    path: Path,
+    result: AbsSet,
+}
+
+impl CallResult {
+    fn new(key: &CallKey<'_>, result: AbsSet) -> Self {
+        let &CallKey { module, func, closure, args, keywords, silent, path } = key;
+        let closure = closure.clone();
+        Self { module, func, closure, args: args.into(), keywords: keywords.into(), silent, path, result }
+    }
+
+    fn is_of(&self, key: &CallKey<'_>) -> bool {
+        let Self { module, func, closure, args, keywords, silent, path, .. } = self;
+        *key == CallKey {
+            module: *module,
+            func: *func,
+            closure,
+            args,
+            keywords,
+            silent: *silent,
+            path: *path,
+        }
+    }
+}
 
 /// On which path the running operation is, from the top level of the module through all calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -235,12 +287,15 @@ pub struct Interpreter<'p> {
     globals_running: FxHashSet<(ModuleId, Sym)>,
     calls_running: FxHashSet<(ModuleId, FuncId)>,
     vars_running: FxHashSet<(ModuleId, u32, EnvRef)>,
-    results: FxHashMap<CallKey, AbsSet>,
+    /// Results of calls, by the hash of the call: so a call that has run is found without a copy of its arguments.
+    results: FxHashMap<u64, SmallVec<[CallResult; 1]>>,
     /// Results of the calls that have run, by environment.
     call_results: FxHashMap<(u64, ModuleId, u32), AbsSet>,
     /// What is being computed depends on something that is being computed as well.
     incomplete: bool,
     path: Path,
+    /// The number of the last environment.
+    environment: u64,
 }
 
 /// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
@@ -268,7 +323,8 @@ impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
     }
 }
 
-static ENVIRONMENTS: AtomicU64 = AtomicU64::new(1);
+/// Each interpreter numbers its environments from here on: those of several meet in shared values.
+static ENVIRONMENTS: AtomicU64 = AtomicU64::new(0);
 
 /// Steps that one operation at module level, or one global, may take.
 const MOST_STEPS: u32 = 4_000;
@@ -311,6 +367,7 @@ impl<'p> Interpreter<'p> {
             call_results: FxHashMap::default(),
             incomplete: false,
             path: Path::default(),
+            environment: ENVIRONMENTS.fetch_add(1 << 32, Ordering::Relaxed),
         }
     }
 
@@ -423,11 +480,8 @@ impl<'p> Interpreter<'p> {
         let program = self.program;
         let import = &program.module(module).facts.imports[index as usize];
         for alias in 0..import.aliases.len() {
-            if let Some(name) = program.loaded_name(module, import, alias) {
-                for id in program.chain(module, name) {
-                    self.outcome.loads.push((id, self.at));
-                }
-            }
+            let chain = program.loaded_chain(module, import, alias);
+            self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at)));
             if let Origin::Module(id) = program.origin(module, import, alias) {
                 self.outcome.loads.push((id, self.at));
             }
@@ -558,6 +612,9 @@ impl<'p> Interpreter<'p> {
 
 /// Drops repetitions, and what goes beyond the most values that are followed.
 fn unique(set: &mut AbsSet) {
+    if set.len() < 2 {
+        return;
+    }
     let mut kept = 0;
     for index in 0..set.len() {
         if kept < MOST && !set[..kept].contains(&set[index]) {

@@ -86,6 +86,8 @@ pub struct Program {
     /// The modules, sorted by path.
     pub modules: Vec<Module>,
     by_name: FxHashMap<Sym, ModuleId>,
+    /// All modules, sorted by name.
+    sorted: Vec<ModuleId>,
     /// Names of packages and namespace packages that have modules below them.
     prefixes: FxHashSet<Sym>,
     /// Names of extension modules that lie beside the sources.
@@ -118,6 +120,10 @@ pub struct Environment {
     pub assumed: FxHashSet<Sym>,
 }
 
+fn by_index(modules: &[Module]) -> impl Iterator<Item = ModuleId> + use<> {
+    (0..u32::try_from(modules.len()).unwrap_or(u32::MAX)).map(ModuleId)
+}
+
 impl Program {
     /// Connects modules. `compiled` are the dotted names of extension modules.
     pub fn link(
@@ -137,8 +143,10 @@ impl Program {
         for name in &compiled {
             add_prefixes(name.as_str(), &mut prefixes);
         }
+        let mut sorted: Vec<ModuleId> = by_index(&modules).collect();
+        sorted.sort_by_key(|id| modules[id.index()].name.as_str());
         let mut program =
-            Self { modules, by_name, prefixes, compiled, stdlib, environment, resolved: Vec::new() };
+            Self { modules, by_name, sorted, prefixes, compiled, stdlib, environment, resolved: Vec::new() };
         program.resolved = program
             .ids()
             .collect::<Vec<_>>()
@@ -153,12 +161,15 @@ impl Program {
     fn resolve(&self, id: ModuleId, import: &ImportStmt) -> Box<[Resolved]> {
         (0..import.aliases.len())
             .map(|alias| match self.find_loaded_name(id, import, alias) {
-                Some(name) => Resolved {
-                    target: self.target(id, &name),
-                    origin: self.find_origin(id, import, alias, &name),
-                    chain: self.chain(id, &name).into(),
-                    name: Some(Sym::new(&name)),
-                },
+                Some(name) => {
+                    let target = self.target(id, &name);
+                    Resolved {
+                        target,
+                        origin: self.find_origin(id, import, alias, &name, target),
+                        chain: self.chain(id, &name).into(),
+                        name: Some(Sym::new(&name)),
+                    }
+                }
                 None => Resolved {
                     name: None,
                     target: Target::Missing,
@@ -200,7 +211,18 @@ impl Program {
 
     /// All module indices.
     pub fn ids(&self) -> impl Iterator<Item = ModuleId> + use<> {
-        (0..u32::try_from(self.modules.len()).unwrap_or(u32::MAX)).map(ModuleId)
+        by_index(&self.modules)
+    }
+
+    /// The modules inside a package, in order of their indices.
+    pub fn modules_below(&self, package: ModuleId) -> Vec<ModuleId> {
+        let prefix = format!("{}.", self.module(package).name);
+        let name = |id: &ModuleId| self.module(*id).name.as_str();
+        let start = self.sorted.partition_point(|id| name(id) < prefix.as_str());
+        let below = self.sorted[start..].iter().take_while(|id| name(id).starts_with(&prefix));
+        let mut below: Vec<ModuleId> = below.copied().collect();
+        below.sort_unstable();
+        below
     }
 
     /// The module of a dotted name.
@@ -305,9 +327,16 @@ impl Program {
         }
     }
 
-    fn find_origin(&self, importer: ModuleId, import: &ImportStmt, alias: usize, name: &str) -> Origin {
+    fn find_origin(
+        &self,
+        importer: ModuleId,
+        import: &ImportStmt,
+        alias: usize,
+        name: &str,
+        target: Target,
+    ) -> Origin {
         let item = import.aliases[alias];
-        match self.target(importer, name) {
+        match target {
             Target::Missing => Origin::MissingModule,
             Target::Module(id) if import.from.is_some() => self.attribute(importer, id, item.name),
             Target::Module(id) => {

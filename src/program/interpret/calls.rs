@@ -1,15 +1,15 @@
 //! Calls of functions and classes of the program.
 
+use std::hash::BuildHasher;
 use std::sync::Arc as Rc;
-use std::sync::atomic::Ordering;
 
 use ruff_text_size::TextSize;
-use rustc_hash::FxHashMap;
+use rustc_hash::FxBuildHasher;
 use smallvec::smallvec;
 
 use super::{
-    Abs, AbsSet, ENVIRONMENTS, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_STEPS,
-    Owner, Path, owned, unique,
+    Abs, AbsSet, CallKey, CallResult, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
+    MOST_STEPS, Owner, Path, owned, unique,
 };
 use crate::config::Safety;
 use crate::facts::{Call, CallRole, FuncId, Sym, Value};
@@ -26,14 +26,9 @@ impl Interpreter<'_> {
     ) -> AbsSet {
         let code = self.code(module);
         let callees = self.eval(module, call.callee, env);
-        let args: Vec<AbsSet> =
-            code.positional(call).to_vec().iter().map(|&a| self.eval(module, a, env)).collect();
-        let keywords: Vec<(Sym, AbsSet)> = code
-            .keyword_args(call)
-            .collect::<Vec<_>>()
-            .into_iter()
-            .map(|(n, v)| (n, self.eval(module, v, env)))
-            .collect();
+        let args: Vec<AbsSet> = code.positional(call).iter().map(|&a| self.eval(module, a, env)).collect();
+        let keywords: Vec<(Sym, AbsSet)> =
+            code.keyword_args(call).map(|(n, v)| (n, self.eval(module, v, env))).collect();
         for &arg in code.positional(call) {
             self.note_read(module, arg, env, true);
         }
@@ -58,11 +53,9 @@ impl Interpreter<'_> {
 
     pub(super) fn super_of(&mut self, module: ModuleId, env: &EnvRef) -> AbsSet {
         let Some(current) = &env.0 else { return smallvec![Abs::Fresh] };
-        let Some((&var, this)) = current.bindings.iter().min_by_key(|(v, _)| **v) else {
-            return smallvec![Abs::Fresh];
-        };
+        let Some(this) = current.bindings.first() else { return smallvec![Abs::Fresh] };
         let code = self.code(module);
-        let func = code.vars[var as usize].func;
+        let func = code.vars[current.first as usize].func;
         if let (Some(class), Some(this)) = (code.function(func).class, this.first()) {
             smallvec![Abs::Super(module, class, Rc::new(this.clone()))]
         } else {
@@ -81,13 +74,15 @@ impl Interpreter<'_> {
         match callee {
             Abs::Function(module, func, env, _) => {
                 let code = self.code(*module);
-                let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
-                if self.shared.pure.matches(&name) {
-                    return args.first().cloned().unwrap_or_else(|| smallvec![Abs::Unknown]);
-                }
-                if self.shared.effect.matches(&name) {
-                    let subject = Some(Sym::new(&name));
-                    self.effect(EffectKind::Write, Owner::External(Sym::new(&name)), place, subject);
+                if !self.shared.pure.is_empty() || !self.shared.effect.is_empty() {
+                    let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
+                    if self.shared.pure.matches(&name) {
+                        return args.first().cloned().unwrap_or_else(|| smallvec![Abs::Unknown]);
+                    }
+                    if self.shared.effect.matches(&name) {
+                        let subject = Some(Sym::new(&name));
+                        self.effect(EffectKind::Write, Owner::External(Sym::new(&name)), place, subject);
+                    }
                 }
                 self.enter(*module, *func, &env.clone(), args, keywords)
             }
@@ -208,22 +203,24 @@ impl Interpreter<'_> {
             return smallvec![Abs::Unknown];
         }
         let path = if self.silent > 0 { Path::default() } else { self.path };
-        let key = (module, func, closure.clone(), args.to_vec(), keywords.to_vec(), (self.silent > 0, path));
-        if let Some(known) = self.results.get(&key) {
-            return known.clone();
+        let key = CallKey { module, func, closure, args, keywords, silent: self.silent > 0, path };
+        let hash = FxBuildHasher.hash_one(&key);
+        let known = self.results.get(&hash).and_then(|results| results.iter().find(|r| r.is_of(&key)));
+        if let Some(known) = known {
+            return known.result.clone();
         }
         if !self.calls_running.insert((module, func)) {
             return smallvec![Abs::Unknown];
         }
-        let mut bindings: FxHashMap<u32, AbsSet> = FxHashMap::default();
-        let params: Vec<u32> = function.params.clone().collect();
+        let params = function.params.clone();
+        let mut bindings = vec![AbsSet::new(); params.len()];
         let star_from = function.positional as usize;
         for (index, arg) in args.iter().enumerate() {
             if index < star_from {
-                bindings.insert(params[index], arg.clone());
+                bindings[index] = arg.clone();
             } else if function.vararg {
                 let at = params.len() - 1 - usize::from(function.kwarg);
-                let entry = bindings.entry(params[at]).or_default();
+                let entry = &mut bindings[at];
                 let mut elements: AbsSet = match entry.first() {
                     Some(Abs::Holder(old, _)) => (**old).clone(),
                     _ => AbsSet::new(),
@@ -233,19 +230,18 @@ impl Interpreter<'_> {
             }
         }
         for (name, value) in keywords {
-            let named = params.iter().find(|&&p| code.vars[p as usize].name == *name);
-            if let Some(&param) = named {
-                bindings.insert(param, value.clone());
+            let named = params.clone().position(|p| code.vars[p as usize].name == *name);
+            if let Some(index) = named {
+                bindings[index] = value.clone();
             }
         }
-        for &param in &params {
-            bindings.entry(param).or_default();
-        }
+        self.environment += 1;
         let env = EnvRef(Some(Rc::new(Env {
             module,
-            bindings,
+            first: params.start,
+            bindings: bindings.into(),
             parent: closure.clone(),
-            number: ENVIRONMENTS.fetch_add(1, Ordering::Relaxed),
+            number: self.environment,
         })));
         self.depth += 1;
         self.calls += 1;
@@ -262,7 +258,7 @@ impl Interpreter<'_> {
             out.push(Abs::Fresh);
         }
         unique(&mut out);
-        self.results.insert(key, out.clone());
+        self.results.entry(hash).or_default().push(CallResult::new(&key, out.clone()));
         out
     }
 

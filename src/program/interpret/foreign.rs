@@ -303,15 +303,9 @@ impl Interpreter<'_> {
         if self.silent > 0 {
             return;
         }
-        let name = self.program.module(module).name.as_str();
-        let prefix = format!("{name}.");
         if !self.program.module(module).is_package {
             return;
         }
-        for id in self.program.ids() {
-            if self.program.module(id).name.as_str().starts_with(&prefix) {
-                self.outcome.loads.push((id, self.at));
-            }
-        }
+        self.outcome.loads.extend(self.program.modules_below(module).into_iter().map(|id| (id, self.at)));
     }
 }

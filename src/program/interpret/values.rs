@@ -120,7 +120,7 @@ impl Interpreter<'_> {
         let mut at = env.0.clone();
         while let Some(current) = at {
             if current.module == module
-                && let Some(bound) = current.bindings.get(&var)
+                && let Some(bound) = current.bound(var)
             {
                 out.extend(bound.iter().cloned());
                 home = EnvRef(Some(current));
@@ -292,7 +292,7 @@ impl Interpreter<'_> {
                 if attr == "__name__" || attr == "__file__" {
                     return smallvec![Abs::Fresh];
                 }
-                smallvec![Abs::External(Sym::new(&format!("{path}.{attr}")))]
+                smallvec![Abs::External(Sym::dotted(*path, attr))]
             }
             Abs::Class(module, class) => {
                 if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
