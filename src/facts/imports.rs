@@ -47,6 +47,7 @@ impl<'a> Walker<'a> {
             lazy_keyword,
             line: self.line_use(range),
             guarded: context.guarded,
+            conditional: context.conditional,
         });
         self.op(range.start(), OpKind::Import(stmt));
 

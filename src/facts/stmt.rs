@@ -353,6 +353,8 @@ impl<'a> Walker<'a> {
         let clauses = stmt.elif_else_clauses.iter().map(|c| (c.test.as_ref(), &*c.body));
         let mut decided = false;
         let mut platform = true;
+        // No branch before may run.
+        let mut first_live = true;
         let saved = self.memo;
         self.memo = idioms::unset(&stmt.test).filter(|t| !self.depends_on_caller(t, &stmt.body)).or(saved);
         for (index, (test, body)) in std::iter::once(first).chain(clauses).enumerate() {
@@ -386,9 +388,10 @@ impl<'a> Walker<'a> {
                 }
                 Condition::Always | Condition::Platform if platform => {
                     decided = condition == Condition::Always;
+                    let certain = decided && first_live;
                     self.in_context(
                         |c| {
-                            c.conditional = true;
+                            c.conditional |= !certain;
                             c.platform = true;
                         },
                         |w| w.block(body),
@@ -399,6 +402,7 @@ impl<'a> Walker<'a> {
                     self.nested_block(body);
                 }
             }
+            first_live &= condition == Condition::Never;
         }
         self.memo = saved;
         if stmt.elif_else_clauses.is_empty()

@@ -701,7 +701,7 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
     for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
         for alias in 0..import.aliases.len() {
             let item = import.aliases[alias];
-            let certain = import.place == Place::Module && !is_conditional(program, id, import.range.start());
+            let certain = import.place == Place::Module && !import.conditional;
             if certain && !import.guarded && item.name != "*" {
                 let origin = program.origin(id, import, alias);
                 let missing = matches!(origin, Origin::MissingModule | Origin::MissingName(_))
@@ -766,12 +766,6 @@ fn is_around(program: &Program, outer: ModuleId, inner: ModuleId) -> bool {
     let package = program.module(outer);
     let rest = program.module(inner).name.as_str().strip_prefix(package.name.as_str());
     package.is_package && rest.is_some_and(|r| r.starts_with('.'))
-}
-
-/// Whether the operation at a place runs only under a condition.
-fn is_conditional(program: &Program, id: ModuleId, at: TextSize) -> bool {
-    let code = &program.module(id).facts.code;
-    code.ops_of(FuncId::MODULE).iter().any(|op| op.at == at && op.conditional)
 }
 
 /// Imports between a change of the import path, the environment or the like, and its undoing.

@@ -106,7 +106,9 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
                 if own.contains(&to) {
                     continue;
                 }
-                let certain = import.place == Place::Module && import.moment == Moment::ImportTime;
+                let certain = import.place == Place::Module
+                    && import.moment == Moment::ImportTime
+                    && !import.conditional;
                 let guarded = import.guarded;
                 edges.push(Edge { to, site, at: import.range.start(), certain, lazy, guarded });
             }
