@@ -22,44 +22,94 @@ pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdi
             .map(|e| e.to)
     };
     let mut out = Vec::new();
+    // Cycles in which loading fails from some entry, and worked from there at first, or others enter there.
+    let mut doubtful: Vec<(Vec<ModuleId>, FxHashSet<ModuleId>)> = Vec::new();
     for component in components(program.modules.len(), &eager) {
         if component.len() < 2 || component.len() > 400 {
             continue;
         }
         let members: FxHashSet<ModuleId> = component.iter().copied().collect();
-        // Where loading enters the cycle when it is asked for a member: an ancestor package may come first.
-        let entries: FxHashSet<ModuleId> = component
-            .iter()
-            .map(|&id| ancestors(program, id).into_iter().find(|a| members.contains(a)).unwrap_or(id))
-            .collect();
+        let entries: FxHashSet<ModuleId> =
+            component.iter().map(|&id| entry_of(program, &members, id)).collect();
         if entries.len() < 2 {
             continue;
         }
-        let fails = entries.iter().any(|&entry| {
-            let mut loading =
-                Loading { program, verdicts, members: &members, state: FxHashMap::default(), failed: false };
-            loading.load(entry, 0);
-            loading.failed
-        });
-        if fails {
+        let failing: FxHashSet<ModuleId> =
+            entries.into_iter().filter(|&e| Loading::fails(program, Some(verdicts), &members, e)).collect();
+        if failing.iter().any(|&entry| !Loading::fails(program, None, &members, entry)) {
             out.extend(component);
+        } else if !failing.is_empty() {
+            doubtful.push((component, failing));
         }
+    }
+    if !doubtful.is_empty() {
+        out.extend(entered_badly(program, doubtful));
     }
     out.sort_unstable();
     out
 }
 
+/// Where loading enters a cycle when it is asked for a member: an ancestor package may come first.
+fn entry_of(program: &Program, members: &FxHashSet<ModuleId>, id: ModuleId) -> ModuleId {
+    ancestors(program, id).into_iter().find(|a| members.contains(a)).unwrap_or(id)
+}
+
+/// The cycles that some import outside, at any time, enters where loading fails if it is the first to do so.
+fn entered_badly(
+    program: &Program,
+    doubtful: Vec<(Vec<ModuleId>, FxHashSet<ModuleId>)>,
+) -> impl Iterator<Item = ModuleId> {
+    let mut number: FxHashMap<ModuleId, usize> = FxHashMap::default();
+    let mut sets: Vec<FxHashSet<ModuleId>> = Vec::new();
+    for (index, (component, _)) in doubtful.iter().enumerate() {
+        number.extend(component.iter().map(|&id| (id, index)));
+        sets.push(component.iter().copied().collect());
+    }
+    let mut bad = vec![false; doubtful.len()];
+    for id in program.ids() {
+        for import in program.module(id).facts.imports.iter().filter(|i| i.moment != Moment::Never) {
+            for alias in 0..import.aliases.len() {
+                let sub = match program.origin(id, import, alias) {
+                    Origin::Module(sub) => Some(sub),
+                    _ => None,
+                };
+                for target in program.loaded_chain(id, import, alias).iter().copied().chain(sub) {
+                    if let Some(&cycle) = number.get(&target)
+                        && number.get(&id) != Some(&cycle)
+                    {
+                        bad[cycle] |= doubtful[cycle].1.contains(&entry_of(program, &sets[cycle], target));
+                    }
+                }
+            }
+        }
+    }
+    doubtful.into_iter().zip(bad).filter(|(_, bad)| *bad).flat_map(|((component, _), _)| component)
+}
+
 /// A simulation of loading the members of one cycle.
 struct Loading<'a> {
     program: &'a Program,
-    verdicts: &'a [ModuleVerdicts],
+    /// Which imports wait; `None`: none does, as before the rewriting.
+    verdicts: Option<&'a [ModuleVerdicts]>,
     members: &'a FxHashSet<ModuleId>,
     /// How far each module has got.
     state: FxHashMap<ModuleId, TextSize>,
     failed: bool,
 }
 
-impl Loading<'_> {
+impl<'a> Loading<'a> {
+    /// Whether loading a cycle fails if it begins with `entry`.
+    fn fails(
+        program: &'a Program,
+        verdicts: Option<&'a [ModuleVerdicts]>,
+        members: &'a FxHashSet<ModuleId>,
+        entry: ModuleId,
+    ) -> bool {
+        let mut loading = Self { program, verdicts, members, state: FxHashMap::default(), failed: false };
+        loading.load(entry, 0);
+        loading.failed
+    }
+
     fn load(&mut self, id: ModuleId, depth: u32) {
         if self.state.contains_key(&id) || self.failed || depth > 300 {
             return;
@@ -71,7 +121,10 @@ impl Loading<'_> {
             self.state.insert(id, import.range.start());
             for alias in 0..import.aliases.len() {
                 let site = facts.site_at(import, alias);
-                let lazy = site.is_some_and(|s| !self.verdicts[id.index()].sites[s].has_reasons());
+                let lazy = site.is_some_and(|s| match self.verdicts {
+                    Some(verdicts) => !verdicts[id.index()].sites[s].has_reasons(),
+                    None => facts.sites[s].declared.is_some(),
+                });
                 if lazy {
                     continue;
                 }
