@@ -228,8 +228,10 @@ pub struct Var {
     pub name: Sym,
     /// The function it belongs to.
     pub func: FuncId,
-    /// What is assigned to it (defaults of parameters included): indices into [`Code::assigned`].
+    /// What is assigned to it: indices into [`Code::assigned`].
     pub assigned: Range<u32>,
+    /// What a parameter is if the caller gives nothing; [`ValueId::OPAQUE`] if it has no default, or an immutable one.
+    pub default: ValueId,
 }
 
 /// A class statement.

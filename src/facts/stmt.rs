@@ -36,6 +36,14 @@ const PLAIN_DECORATORS: &[&str] = &[
     "coroutine",
 ];
 
+/// The default of a parameter.
+pub(super) struct Default<'a> {
+    name: &'a str,
+    value: ValueId,
+    /// A new object that can change: what calls do to it stays.
+    mutable: bool,
+}
+
 impl<'a> Walker<'a> {
     pub fn block(&mut self, body: &'a [Stmt]) {
         let before = (self.own_attrs.len(), self.block_values.len());
@@ -656,12 +664,15 @@ impl<'a> Walker<'a> {
         id
     }
 
-    pub fn parameter_defaults(&mut self, parameters: &'a ast::Parameters) -> Vec<(&'a str, ValueId)> {
+    pub fn parameter_defaults(&mut self, parameters: &'a ast::Parameters) -> Vec<Default<'a>> {
         let mut defaults = Vec::new();
         for parameter in parameters.iter_non_variadic_params() {
             if let Some(default) = &parameter.default {
                 let value = self.expr(default, Use::Escape);
-                defaults.push((parameter.name().as_str(), value));
+                let constant =
+                    default.is_literal_expr() || default.is_tuple_expr() || default.is_unary_op_expr();
+                let mutable = value == ValueId::FRESH && !constant;
+                defaults.push(Default { name: parameter.name().as_str(), value, mutable });
             }
         }
         defaults
@@ -672,7 +683,7 @@ impl<'a> Walker<'a> {
         &mut self,
         id: FuncId,
         parameters: &'a ast::Parameters,
-        defaults: &[(&'a str, ValueId)],
+        defaults: &[Default<'a>],
         bindings: Bindings<'a>,
         body: impl FnOnce(&mut Self),
     ) {
@@ -708,17 +719,19 @@ impl<'a> Walker<'a> {
         for &(name, var) in &params {
             scope.vars.insert(name, var);
         }
-        for &(name, value) in defaults {
-            let Some(&var) = scope.vars.get(name) else { continue };
+        for default in defaults {
+            let Some(&var) = scope.vars.get(default.name) else { continue };
             // A default that can change is state of the function.
-            let value = if value == ValueId::FRESH && saved.func.is_module() && self.class_ids.is_empty() {
+            let value = if default.mutable && saved.func.is_module() && self.class_ids.is_empty() {
                 let function = self.value(Value::Function(id));
                 let attr = Sym::new("__defaults__");
                 self.attr_value(function, attr)
             } else {
-                value
+                default.value
             };
-            self.assign_var(var, value);
+            if value != ValueId::FRESH {
+                self.facts.code.vars[var as usize].default = value;
+            }
         }
         {
             let function = &mut self.facts.code.functions[id.index()];

@@ -372,7 +372,7 @@ impl<'a> Walker<'a> {
     pub fn new_var(&mut self, name: Sym) -> u32 {
         let vars = &mut self.facts.code.vars;
         let id = u32::try_from(vars.len()).expect("a module has fewer than 2^32 variables");
-        vars.push(Var { name, func: self.context.func, assigned: 0..0 });
+        vars.push(Var { name, func: self.context.func, assigned: 0..0, default: ValueId::OPAQUE });
         id
     }
 

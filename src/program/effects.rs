@@ -17,7 +17,7 @@ use super::graph::{Graph, ancestors};
 use super::interpret::{Effect, EffectKind, GlobalRead, Interpreter, Outcome, Owner, Shared};
 use super::state::{
     Mutated, Rebound, WrittenState, asked, foreign_path, listed_classes, mutated_globals, rebound,
-    replaced_files, replaced_names, taken_names, written_state,
+    replaced_files, replaced_names, seeds_random, taken_names, written_state,
 };
 use super::{ModuleId, Origin, Program, cycles, tables};
 use crate::config::{NamePatterns, Safety};
@@ -95,6 +95,7 @@ impl Effects {
     pub fn of_program(program: &Program, safety: Safety, pure: NamePatterns, effect: NamePatterns) -> Self {
         let mut shared = Shared { pure, effect, ..Shared::default() };
         shared.listed_classes = listed_classes(program, &shared);
+        shared.seeds_random = seeds_random(program);
         let mut outcomes: Vec<Outcome> = program
             .ids()
             .collect::<Vec<_>>()

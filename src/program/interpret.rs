@@ -200,6 +200,8 @@ pub struct Outcome {
 pub struct Shared {
     /// Classes whose subclasses somebody lists.
     pub listed_classes: FxHashSet<(ModuleId, u32)>,
+    /// Some module makes the random numbers of the process repeatable.
+    pub seeds_random: bool,
     /// Functions of the program that the user calls pure, by dotted name.
     pub pure: crate::config::NamePatterns,
     /// And those with effects.

@@ -378,6 +378,30 @@ fn mutated_by(program: &Program, id: ModuleId, outcome: &Outcome) -> Vec<((Modul
     mutated
 }
 
+/// Whether some module may seed the random numbers of the process, or restore their state.
+pub(super) fn seeds_random(program: &Program) -> bool {
+    let sets = |name: Sym| name == "seed" || name == "setstate";
+    program.modules.par_iter().any(|module| {
+        let facts = &module.facts;
+        facts.imports.iter().any(|import| {
+            let names = || import.aliases.iter();
+            match import.from {
+                Some(from) => {
+                    from.module == "random" && names().any(|alias| sets(alias.name) || alias.name == "*")
+                }
+                None => names().any(|alias| {
+                    let bound = alias.asname.unwrap_or(alias.name);
+                    // Handed over as a whole, anything may happen to it.
+                    alias.name == "random"
+                        && facts.reads.iter().any(|read| {
+                            read.name == bound && read.chain.first().is_none_or(|&name| sets(name))
+                        })
+                }),
+            }
+        })
+    })
+}
+
 /// Modules whose source file the program may write to.
 pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
     let mut named = FxHashSet::default();
@@ -418,6 +442,10 @@ pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
     let mut replaced = FxHashSet::default();
     for (name, by) in named {
         let path = name.as_str().trim_end_matches(".py");
+        // Whoever lays out a new package writes such a file, somewhere else.
+        if path == "__init__" {
+            continue;
+        }
         let stem = path.rsplit('/').next().unwrap_or(path);
         for &id in by_stem.get(stem).into_iter().flatten() {
             if id != by && same_project(program, id, by) {

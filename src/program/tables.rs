@@ -138,6 +138,11 @@ pub const CALLS_ARGUMENT: &[&str] = &["submit", "run", "apply", "call"];
 pub const LOGGER_EMITS: &[&str] =
     &["debug", "info", "warning", "warn", "error", "critical", "exception", "log", "fatal"];
 
+/// Whether a function draws from the random numbers of the process.
+pub fn draws_random(path: &str) -> bool {
+    path.strip_prefix("random.").is_some_and(|name| !matches!(name, "seed" | "setstate"))
+}
+
 /// Whether a foreign class is a logger.
 pub fn is_logger(path: &str) -> bool {
     path == "logging.Logger"

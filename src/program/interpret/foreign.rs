@@ -195,6 +195,10 @@ impl Interpreter<'_> {
                 smallvec![Abs::Fresh]
             }
             ExternalKind::Process if self.is_diagnosis(text) => smallvec![Abs::Fresh],
+            // Nobody can tell how often was drawn from numbers that differ from run to run.
+            ExternalKind::Process if !self.shared.seeds_random && tables::draws_random(text) => {
+                smallvec![Abs::Made(path, Owner::Fresh)]
+            }
             ExternalKind::Process => {
                 let subject = string(0).unwrap_or(path);
                 self.effect(EffectKind::Process, Owner::External(path), place, Some(subject));

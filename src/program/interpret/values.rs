@@ -128,7 +128,12 @@ impl Interpreter<'_> {
             }
             at = current.parent.0.clone();
         }
+        let given = !out.is_empty();
         if self.vars_running.insert((module, var, home.clone())) {
+            let default = self.code(module).vars[var as usize].default;
+            if !given && default != ValueId::OPAQUE {
+                out.extend(self.eval(module, default, &home));
+            }
             for &assigned in self.code(module).assigned_to(var) {
                 out.extend(self.eval(module, assigned, &home));
             }
