@@ -6,6 +6,7 @@
 //! which threads meet the names, so nothing that is printed may be sorted by them: sort by
 //! [`Sym::as_str`].
 
+use std::cell::Cell;
 use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -55,9 +56,23 @@ static STRINGS: [Block; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
 
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
+/// Names that a thread has met lately, by hash: the common ones are found without a lock.
+const RECENT: usize = 1 << 12;
+
+thread_local! {
+    static RECENTLY: Box<[Cell<(&'static str, Sym)>]> = {
+        let empty = Sym::shared("");
+        (0..RECENT).map(|_| Cell::new(("", empty))).collect()
+    };
+}
+
 // A poisoned table is still a table: entries are complete before they are reachable.
 fn shard_of(text: &str) -> &'static RwLock<Shard> {
-    &SHARD[usize::try_from(FxBuildHasher.hash_one(text) >> 58).unwrap_or(0) % SHARDS]
+    &SHARD[usize::try_from(hash(text) >> 58).unwrap_or(0) % SHARDS]
+}
+
+fn hash(text: &str) -> u64 {
+    FxBuildHasher.hash_one(text)
 }
 
 /// The block that has a number, and where in it.
@@ -70,6 +85,20 @@ fn place(number: u32) -> (usize, usize) {
 impl Sym {
     /// The number that stands for `text`.
     pub fn new(text: &str) -> Self {
+        RECENTLY.with(|recently| {
+            let cell = &recently[usize::try_from(hash(text) >> 40).unwrap_or(0) % RECENT];
+            let (known, sym) = cell.get();
+            if known == text {
+                return sym;
+            }
+            let sym = Self::shared(text);
+            cell.set((sym.as_str(), sym));
+            sym
+        })
+    }
+
+    /// The number that all threads have for `text`.
+    fn shared(text: &str) -> Self {
         let shard = shard_of(text);
         if let Some(&number) = shard.read().unwrap_or_else(PoisonError::into_inner).numbers.get(text) {
             return Self(number);
