@@ -94,8 +94,6 @@ pub struct Call {
 /// An operation with its place.
 #[derive(Clone, Copy, Debug)]
 pub struct Op {
-    /// The function in whose body it runs.
-    pub func: FuncId,
     /// Where it stands.
     pub at: TextSize,
     /// In the body of a `try` that has handlers.
@@ -304,6 +302,14 @@ impl Code {
     pub fn ops_of(&self, id: FuncId) -> &[Op] {
         let range = &self.function(id).ops;
         &self.ops[range.start as usize..range.end as usize]
+    }
+
+    /// All operations with their functions.
+    pub fn ops_by_function(&self) -> impl Iterator<Item = (FuncId, &Op)> {
+        (0..).map(FuncId).zip(&self.functions).flat_map(|(id, function)| {
+            let ops = &self.ops[function.ops.start as usize..function.ops.end as usize];
+            ops.iter().map(move |op| (id, op))
+        })
     }
 
     /// The values that a function may return.

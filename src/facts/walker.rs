@@ -114,7 +114,7 @@ pub(super) struct Walker<'a> {
     var_values: Vec<ValueId>,
     pub attr_values: FxHashMap<(ValueId, Sym), ValueId>,
     assigns: Vec<(u32, ValueId)>,
-    ops: Vec<Op>,
+    ops: Vec<(FuncId, Op)>,
     returns: Vec<(FuncId, ValueId)>,
 }
 
@@ -130,7 +130,7 @@ struct Tables {
     var_values: Vec<ValueId>,
     attr_values: FxHashMap<(ValueId, Sym), ValueId>,
     assigns: Vec<(u32, ValueId)>,
-    ops: Vec<Op>,
+    ops: Vec<(FuncId, Op)>,
     returns: Vec<(FuncId, ValueId)>,
 }
 
@@ -315,14 +315,14 @@ impl<'a> Walker<'a> {
         if self.context.moment == Moment::Never {
             return;
         }
-        self.ops.push(Op {
-            func: self.context.func,
+        let op = Op {
             at,
             guarded: self.context.guarded,
             conditional: self.context.conditional,
             main_guard: self.context.moment == Moment::MainGuard,
             kind,
-        });
+        };
+        self.ops.push((self.context.func, op));
     }
 
     /// Records a call and gives its result.
@@ -637,11 +637,11 @@ impl<'a> Walker<'a> {
     fn finish(mut self) -> ModuleFacts {
         let code = &mut self.facts.code;
         // Stable: operations of one function stay in source order.
-        self.ops.sort_by_key(|op| op.func);
+        self.ops.sort_by_key(|(func, _)| *func);
         let mut next = 0;
         for (index, function) in code.functions.iter_mut().enumerate() {
             let start = next;
-            while self.ops.get(next).is_some_and(|op| op.func.index() == index) {
+            while self.ops.get(next).is_some_and(|(func, _)| func.index() == index) {
                 next += 1;
             }
             function.ops = range(start, next);
@@ -690,7 +690,7 @@ impl<'a> Walker<'a> {
                 keywords: exact(&mut code.keywords),
                 functions: exact(&mut code.functions),
                 classes: exact(&mut code.classes),
-                ops: exact(&mut ops),
+                ops: ops.drain(..).map(|(_, op)| op).collect(),
                 returns: returns.drain(..).map(|(_, value)| value).collect(),
                 globals: exact(&mut code.globals),
             },

@@ -283,8 +283,8 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<(Sym, Option<Sym>, bool)> 
     };
     let is_main = code.ops.iter().any(|op| op.main_guard)
         || program.module(id).name.as_str().rsplit('.').next() == Some("__main__");
-    for op in &code.ops {
-        let sets_up = is_main || op.func.is_module();
+    for (func, op) in code.ops_by_function() {
+        let sets_up = is_main || func.is_module();
         let mut add = |state: &str, key| written.push((Sym::new(state), key, sets_up));
         match op.kind {
             OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
@@ -493,7 +493,7 @@ fn listed_in(
     let mut listed = Vec::new();
     let mut helpers = Vec::new();
     let code = &program.module(id).facts.code;
-    for op in &code.ops {
+    for (func, op) in code.ops_by_function() {
         let OpKind::Call { call, .. } = op.kind else { continue };
         let Value::Attr(base, name) = code.value(code.calls[call as usize].callee) else { continue };
         if name != subclasses {
@@ -511,7 +511,7 @@ fn listed_in(
             continue;
         }
         // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.
-        let function = code.function(op.func);
+        let function = code.function(func);
         if let Some(class) = function.class {
             listed.push((id, class));
         }
