@@ -377,7 +377,7 @@ impl<'a> Walker<'a> {
         if !nameable {
             return ValueId::FRESH;
         }
-        let sym = self.sym(text);
+        let sym = Sym::new(text);
         if std::path::Path::new(text).extension().is_some_and(|e| e == "py") {
             self.mark(MarkKind::PythonFileName(sym), string.range);
         }
@@ -408,7 +408,7 @@ impl<'a> Walker<'a> {
         for keyword in &arguments.keywords {
             let value = self.expr(&keyword.value, Use::Escape);
             if let Some(name) = &keyword.arg {
-                let name = self.sym(name.as_str());
+                let name = Sym::new(name.as_str());
                 keywords.push((name, value));
             } else {
                 star = true;

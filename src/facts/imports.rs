@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use super::binding::bound_by_alias;
 use super::code::{OpKind, Value, ValueId};
 use super::walker::Walker;
-use super::{Alias, Declared, FromModule, ImportStmt, LineUse, Mark, MarkKind, Moment, Place, Site};
+use super::{Alias, Declared, FromModule, ImportStmt, LineUse, Mark, MarkKind, Moment, Place, Site, Sym};
 
 impl<'a> Walker<'a> {
     pub fn import(&mut self, import: &'a ast::StmtImport) {
@@ -15,7 +15,7 @@ impl<'a> Walker<'a> {
 
     pub fn import_from(&mut self, import: &'a ast::StmtImportFrom) {
         let module = import.module.as_ref().map_or("", |m| m.as_str());
-        let from = FromModule { level: import.level, module: self.sym(module) };
+        let from = FromModule { level: import.level, module: Sym::new(module) };
         self.import_stmt(import.range, Some(from), &import.names, import.is_lazy);
     }
 
@@ -31,8 +31,8 @@ impl<'a> Walker<'a> {
             .iter()
             .map(|alias| Alias {
                 range: alias.range(),
-                name: self.sym(alias.name.as_str()),
-                asname: alias.asname.as_ref().map(|n| self.sym(n.as_str())),
+                name: Sym::new(alias.name.as_str()),
+                asname: alias.asname.as_ref().map(|n| Sym::new(n.as_str())),
             })
             .collect();
         let context = self.context;
@@ -81,7 +81,7 @@ impl<'a> Walker<'a> {
                 } else {
                     None
                 };
-                let bound = self.sym(bound);
+                let bound = Sym::new(bound);
                 self.facts.sites.push(Site { stmt, alias: alias_index, bound, declared });
             }
         }

@@ -446,7 +446,7 @@ impl<'a> Walker<'a> {
         if let (true, Resolved::Var(var)) = (sets, self.resolve(holder.id.as_str())) {
             let base = self.var_value(var);
             if self.is_parameter(base) {
-                let attr = self.sym(attr);
+                let attr = Sym::new(attr);
                 self.own_attribute(base, attr);
             }
         }
@@ -500,7 +500,7 @@ impl<'a> Walker<'a> {
                 suppresses |= name == "suppress" || name == "raises";
                 restores |= name == "catch_warnings";
             }
-            let enter = self.sym("__enter__");
+            let enter = Sym::new("__enter__");
             let callee = self.attr_value(value, enter);
             let entered = if value == ValueId::FRESH || value == ValueId::OPAQUE {
                 ValueId::OPAQUE
@@ -643,7 +643,7 @@ impl<'a> Walker<'a> {
     }
 
     pub fn new_function(&mut self, name: &'a str, at: ruff_text_size::TextSize) -> FuncId {
-        let name = self.sym(name);
+        let name = Sym::new(name);
         let functions = &mut self.facts.code.functions;
         let id = FuncId(u32::try_from(functions.len()).expect("a module has fewer than 2^32 functions"));
         functions.push(Function {
@@ -711,7 +711,7 @@ impl<'a> Walker<'a> {
         names.extend(parameters.kwarg.as_ref().map(|p| p.name.as_str()));
         let mut params = Vec::with_capacity(names.len());
         for name in names {
-            let sym = self.sym(name);
+            let sym = Sym::new(name);
             params.push((name, self.new_var(sym)));
         }
         let last = u32::try_from(self.facts.code.vars.len()).expect("few variables");
@@ -772,7 +772,7 @@ impl<'a> Walker<'a> {
                 }
             }
         }
-        let name = self.sym(def.name.as_str());
+        let name = Sym::new(def.name.as_str());
         let class = u32::try_from(self.facts.code.classes.len()).expect("few classes");
         self.facts.code.classes.push(Class {
             name,

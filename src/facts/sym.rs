@@ -57,7 +57,7 @@ static STRINGS: [Block; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 /// Names that a thread has met lately, by hash: the common ones are found without a lock.
-const RECENT: usize = 1 << 12;
+const RECENT: usize = 1 << 13;
 
 thread_local! {
     static RECENTLY: Box<[Cell<(&'static str, Sym)>]> = {

@@ -9,7 +9,7 @@ use std::cell::Cell;
 
 use ruff_python_ast::ModModule;
 use ruff_text_size::{TextRange, TextSize};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::binding::{self, Bindings};
 use super::code::{Call, CallRole, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
@@ -109,7 +109,6 @@ pub(super) struct Walker<'a> {
     pub platform_names: FxHashMap<&'a str, Condition>,
     /// The platform, if the program runs on one only.
     pub system: Option<System>,
-    syms: FxHashMap<&'a str, Sym>,
     global_values: FxHashMap<Sym, ValueId>,
     var_values: Vec<ValueId>,
     pub attr_values: FxHashMap<(ValueId, Sym), ValueId>,
@@ -140,7 +139,9 @@ thread_local! {
 
 /// A copy of the exact size; the table itself is empty afterwards.
 fn exact<T>(table: &mut Vec<T>) -> Vec<T> {
-    table.drain(..).collect()
+    let mut kept = Vec::with_capacity(table.len());
+    kept.append(table);
+    kept
 }
 
 /// Walks a module.
@@ -192,7 +193,6 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         oldest: world.oldest,
         platform_names: FxHashMap::default(),
         system: world.system,
-        syms: FxHashMap::default(),
         global_values: tables.global_values,
         var_values: tables.var_values,
         attr_values: tables.attr_values,
@@ -231,15 +231,11 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
 }
 
 impl<'a> Walker<'a> {
-    pub fn sym(&mut self, text: &'a str) -> Sym {
-        *self.syms.entry(text).or_insert_with(|| Sym::new(text))
-    }
-
     /// The name as the compiler sees it: private names in classes are mangled (reference, section 6.2.2).
     pub fn mangled(&mut self, name: &'a str) -> Sym {
         match self.mangling_class(name) {
             Some(class) => Sym::new(&format!("_{class}{name}")),
-            None => self.sym(name),
+            None => Sym::new(name),
         }
     }
 
@@ -384,7 +380,7 @@ impl<'a> Walker<'a> {
 
     /// A scope for the block of a function or class.
     pub fn scope_of(&mut self, kind: ScopeKind, bindings: Bindings<'a>) -> Scope<'a> {
-        let mut vars = FxHashMap::default();
+        let mut vars = FxHashMap::with_capacity_and_hasher(bindings.bound.len(), FxBuildHasher);
         for name in bindings.bound {
             if bindings.global.contains(name) || bindings.nonlocal.contains(name) {
                 continue;
@@ -392,7 +388,7 @@ impl<'a> Walker<'a> {
             let var = if kind == ScopeKind::Class {
                 u32::MAX
             } else {
-                let sym = self.sym(name);
+                let sym = Sym::new(name);
                 self.new_var(sym)
             };
             vars.insert(name, var);

@@ -42,6 +42,9 @@ pub struct Effects {
 /// A module and the index of one of its effects.
 type EffectOf = (ModuleId, usize);
 
+/// From where an edge leads, its site, and to where.
+type KeptEdge = (ModuleId, u32, ModuleId);
+
 /// Effects on one module that are contained in it.
 struct Contained {
     /// The effects.
@@ -418,12 +421,12 @@ impl Effects {
         }
     }
 
-    /// The edges that one owner needs (from where, its site, to where), and why.
+    /// The edges that one owner needs, and why.
     fn kept_for(
         &self,
         contained: &Contained,
         verdicts: &[ModuleVerdicts],
-    ) -> (Vec<(ModuleId, u32, ModuleId)>, FxHashMap<ModuleId, Taint>) {
+    ) -> (Vec<KeptEdge>, FxHashMap<ModuleId, Taint>) {
         let Contained { effects: causes, with: inside } = contained;
         let mut kept = Vec::new();
         // Backwards from the causes, inside what the owner always loads.
