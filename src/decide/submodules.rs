@@ -26,6 +26,13 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         let import = &module.facts.imports[site.stmt as usize];
         let Some(submodule) = program.find(&format!("{}.{}", module.name, site.bound)) else { continue };
         if program.origin(id, import, site.alias as usize) == Origin::Module(submodule) {
+            // A pending import would bring the attribute back.
+            if module.facts.names.get(&site.bound).is_some_and(|info| info.deleted) {
+                let range = import.aliases[site.alias as usize].range;
+                let reason =
+                    Reason::at(KeepReason::NameIsSubmodule, id, range, "the package deletes the name again");
+                verdicts.sites[index].keep(reason);
+            }
             continue;
         }
         if let Some(other) = other_importer(program, id, submodule) {

@@ -166,13 +166,26 @@ pub enum OpKind {
     DefineClass(u32),
     /// An import statement; index into [`super::ModuleFacts::imports`].
     Import(u32),
-    /// An item of a part of the process is read: `os.environ["X"]`.
+    /// A value is kept: a default of a parameter, a member of a class.
+    Read(ValueId),
+    /// An item is read, which may run code, make the item, or depend on state: `os.environ["X"]`, `groups["admin"]`.
     Load {
         /// The container.
         base: ValueId,
-        /// The index.
+        /// The index, if it is a string constant.
         key: ValueId,
     },
+    /// An operator other than a call is applied: `bus << handler`, `-x`, `for … in x`.
+    Operate {
+        /// The operand whose class says what happens.
+        on: ValueId,
+        /// The other operand.
+        other: ValueId,
+        /// The special method: `__lshift__`.
+        method: Sym,
+    },
+    /// `exec` runs a text about which nothing is known in a namespace of its own.
+    Execute,
     /// A `raise` statement.
     Raise,
 }
@@ -209,6 +222,8 @@ pub struct Function {
     pub generator: bool,
     /// A coroutine function: calling it runs nothing.
     pub coroutine: bool,
+    /// It binds variables of the function around it (`nonlocal`), but not only once, to keep what it computes.
+    pub binds_outer: bool,
     /// Decorators, outermost first.
     pub decorators: Box<[ValueId]>,
     /// Its operations: indices into [`Code::ops`].

@@ -70,7 +70,12 @@ impl<'a> Walker<'a> {
     fn expr_inner(&mut self, expr: &'a Expr, usage: Use) -> ValueId {
         match expr {
             Expr::Name(name) => self.read(name.id.as_str(), name.range, usage),
-            Expr::Attribute(attribute) => self.attribute(attribute),
+            Expr::Attribute(attribute) => {
+                if usage == Use::Escape && is_sys_modules(expr) {
+                    self.mark(MarkKind::ReadsSysModules, attribute.range);
+                }
+                self.attribute(attribute)
+            }
             Expr::Call(call) => self.call_expr(call, CallRole::Used),
             Expr::Subscript(subscript) => self.subscript(subscript),
             Expr::BoolOp(expr) => {
@@ -82,7 +87,8 @@ impl<'a> Walker<'a> {
                 value
             }
             Expr::If(expr) => {
-                self.expr(&expr.test, Use::Escape);
+                let test = self.expr(&expr.test, Use::Escape);
+                self.operate(expr.range, test, ValueId::FRESH, "__bool__");
                 let body = self.expr(&expr.body, Use::Escape);
                 let orelse = self.expr(&expr.orelse, Use::Escape);
                 self.either(body, orelse)
@@ -95,17 +101,26 @@ impl<'a> Walker<'a> {
             Expr::BinOp(expr) => {
                 let left = self.expr(&expr.left, Use::Escape);
                 let right = self.expr(&expr.right, Use::Escape);
-                // `a + b` of containers holds the elements of both.
+                let methods = operator_methods(expr.op);
+                self.operate(expr.range, left, right, methods.0);
+                self.operate(expr.range, right, left, methods.1);
+                // `a + b` of containers holds the elements of both, and `a >> b` usually is `a`.
                 let text = |id: ValueId| matches!(self.facts.code.value(id), Value::Str(_));
-                if matches!(expr.op, ast::Operator::Add | ast::Operator::BitOr) && !text(left) && !text(right)
-                {
-                    self.either(left, right)
-                } else {
-                    ValueId::FRESH
-                }
+                let keeps = matches!(
+                    expr.op,
+                    ast::Operator::Add | ast::Operator::BitOr | ast::Operator::LShift | ast::Operator::RShift
+                );
+                if keeps && !text(left) && !text(right) { self.either(left, right) } else { ValueId::FRESH }
             }
             Expr::UnaryOp(expr) => {
-                self.expr(&expr.operand, Use::Escape);
+                let operand = self.expr(&expr.operand, Use::Escape);
+                let method = match expr.op {
+                    ast::UnaryOp::Invert => "__invert__",
+                    ast::UnaryOp::UAdd => "__pos__",
+                    ast::UnaryOp::USub => "__neg__",
+                    ast::UnaryOp::Not => "__bool__",
+                };
+                self.operate(expr.range, operand, ValueId::FRESH, method);
                 ValueId::FRESH
             }
             Expr::Lambda(lambda) => self.lambda(lambda),
@@ -163,6 +178,7 @@ impl<'a> Walker<'a> {
             Expr::StringLiteral(string) => self.string(string),
             Expr::Starred(starred) => {
                 let value = self.expr(&starred.value, Use::Escape);
+                self.operate(starred.range, value, ValueId::FRESH, "__iter__");
                 self.item(value)
             }
             Expr::Slice(slice) => {
@@ -177,6 +193,25 @@ impl<'a> Walker<'a> {
             | Expr::NoneLiteral(_)
             | Expr::EllipsisLiteral(_)
             | Expr::IpyEscapeCommand(_) => ValueId::FRESH,
+        }
+    }
+
+    /// An operator, if it may be that of a class of the program or depend on state.
+    pub fn operate(&mut self, range: TextRange, on: ValueId, other: ValueId, method: &'static str) {
+        let named = |value| {
+            matches!(
+                value,
+                Value::Global(_)
+                    | Value::Attr(..)
+                    | Value::Call(_)
+                    | Value::Var(_)
+                    | Value::Item(_)
+                    | Value::Either(..)
+            )
+        };
+        if named(self.facts.code.value(on)) && self.context.annotation.is_none() {
+            let method = Sym::new(method);
+            self.op(range.start(), OpKind::Operate { on, other, method });
         }
     }
 
@@ -207,6 +242,17 @@ impl<'a> Walker<'a> {
         self.attr_value(base, attr)
     }
 
+    /// `sys.modules` is asked for a name that is not a constant.
+    fn asks_sys_modules(&mut self, key: &Expr, range: TextRange) {
+        let kind = match self.text_start(key) {
+            Some(start) if start.own || !start.text.as_str().is_empty() => {
+                MarkKind::AsksSysModulesFrom(start)
+            }
+            _ => MarkKind::ReadsSysModules,
+        };
+        self.mark(kind, range);
+    }
+
     /// `x.__dict__` of this or another module.
     fn dict_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
         if is_own_module(&attribute.value) {
@@ -229,7 +275,7 @@ impl<'a> Walker<'a> {
                 Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), subscript.range),
                 _ => {
                     if !is_own_module_key(&subscript.slice) {
-                        self.mark(MarkKind::ReadsSysModules, subscript.range);
+                        self.asks_sys_modules(&subscript.slice, subscript.range);
                     }
                 }
             }
@@ -243,10 +289,8 @@ impl<'a> Walker<'a> {
                 _ => self.mark(MarkKind::NamespaceRead, subscript.range),
             }
         }
-        if let Value::Attr(_, attr) = self.facts.code.value(base)
-            && matches!(attr.as_str(), "environ" | "path" | "argv" | "modules" | "meta_path")
-            && !is_own_module_key(&subscript.slice)
-        {
+        let named = matches!(self.facts.code.value(base), Value::Attr(..) | Value::Global(_));
+        if named && self.context.annotation.is_none() && !is_own_module_key(&subscript.slice) {
             self.op(subscript.range.start(), OpKind::Load { base, key });
         }
         let item = self.item(base);
@@ -315,6 +359,7 @@ impl<'a> Walker<'a> {
                 Some(first) if i == 0 => first,
                 _ => self.expr(&generator.iter, Use::Escape),
             };
+            self.operate(generator.iter.range(), iter, ValueId::FRESH, "__iter__");
             let element = self.item(iter);
             self.target(&generator.target, element);
             for test in &generator.ifs {
@@ -337,15 +382,20 @@ impl<'a> Walker<'a> {
             if membership && is_sys_modules(right) {
                 match self.facts.code.value(left) {
                     Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), compare.range),
-                    _ => self.mark(MarkKind::ReadsSysModules, compare.range),
+                    _ => self.asks_sys_modules(&compare.left, compare.range),
                 }
             }
             // `"x" in globals()` only asks for the name, which is there.
             let harmless = membership && matches!(right, Expr::Call(call) if self.is_namespace_call(call));
-            if !harmless {
-                self.expr(right, Use::Escape);
+            if membership && is_sys_modules(right) {
+                self.expr(right, Use::Subscript);
+            } else if !harmless {
+                let right = self.expr(right, Use::Escape);
+                let (on, other) = if membership { (right, left) } else { (left, right) };
+                self.operate(compare.range, on, other, comparison_method(*op));
             }
         }
+        self.note_comparison(compare);
         ValueId::FRESH
     }
 
@@ -416,6 +466,7 @@ impl<'a> Walker<'a> {
             }
         }
         self.note_call(call, &positional);
+        self.note_loading(call);
         self.call(call.range().start(), callee, &positional, &keywords, star, role)
     }
 
@@ -507,9 +558,15 @@ impl<'a> Walker<'a> {
                 ("update", _) => {}
                 ("get" | "pop" | "setdefault", _) if call.arguments.args.first().is_some_and(is_own_name) => {
                 }
+                ("get" | "pop" | "setdefault" | "__contains__" | "__getitem__", _)
+                    if let Some(key) = call.arguments.args.first() =>
+                {
+                    self.asks_sys_modules(key, range);
+                }
                 _ => self.mark(MarkKind::ReadsSysModules, range),
             }
         }
+        self.note_text_method(call, method);
         if let Expr::Call(inner) = &*attribute.value
             && self.is_namespace_call(inner)
         {
@@ -555,6 +612,27 @@ impl<'a> Walker<'a> {
         self.facts.marks.retain(|m| !(m.range == range && m.kind == MarkKind::NamespaceRead));
     }
 
+    /// `exec` with a namespace of its own: the text may reach other modules all the same.
+    fn execution(&mut self, call: &'a ast::ExprCall) {
+        let mut text = call.arguments.args.first();
+        if let Some(Expr::Call(inner)) = text
+            && matches!(&*inner.func, Expr::Name(n) if n.id.as_str() == "compile")
+        {
+            text = inner.arguments.args.first();
+        }
+        let Some(text) = text else { return };
+        let harmless = match text {
+            Expr::StringLiteral(text) => only_defines(text.value.to_str()),
+            other => self.text_start(other).is_some_and(|start| {
+                let text = start.text.as_str().trim_start();
+                ["def ", "class ", "async def ", "@"].iter().any(|start| text.starts_with(start))
+            }),
+        };
+        if !harmless {
+            self.op(call.range().start(), OpKind::Execute);
+        }
+    }
+
     /// `eval` and `exec`: with a namespace of their own they do not touch this module's.
     fn evaluation(&mut self, call: &'a ast::ExprCall) {
         let namespace = call.arguments.args.get(1).or_else(|| {
@@ -564,6 +642,9 @@ impl<'a> Walker<'a> {
                 .find(|k| k.arg.as_ref().is_some_and(|a| a.as_str() == "globals"))
                 .map(|k| &k.value)
         });
+        if namespace.is_some() && matches!(&*call.func, Expr::Name(n) if n.id.as_str() == "exec") {
+            self.execution(call);
+        }
         let own = match namespace {
             None => true,
             Some(Expr::Call(inner)) if self.is_namespace_call(inner) => {
@@ -579,6 +660,13 @@ impl<'a> Walker<'a> {
     }
 }
 
+/// Whether a text that is executed only defines functions and classes, or takes names from modules.
+fn only_defines(text: &str) -> bool {
+    let text = text.trim_start();
+    ["def ", "class ", "async def ", "@"].iter().any(|start| text.starts_with(start))
+        || !text.contains(['(', '['])
+}
+
 fn is_own_name(expr: &Expr) -> bool {
     matches!(expr, Expr::Name(n) if n.id.as_str() == "__name__")
 }
@@ -590,4 +678,38 @@ fn is_own_module_key(slice: &Expr) -> bool {
 /// `@f.register` without a class: the implementation is chosen by annotations.
 fn is_bare_register(call: &ast::ExprCall) -> bool {
     call.arguments.args.len() == 1 && matches!(call.arguments.args[0], Expr::Name(_) | Expr::Lambda(_))
+}
+
+/// The methods behind an operator, of the left and of the right operand.
+fn operator_methods(operator: ast::Operator) -> (&'static str, &'static str) {
+    use ast::Operator as O;
+    match operator {
+        O::Add => ("__add__", "__radd__"),
+        O::Sub => ("__sub__", "__rsub__"),
+        O::Mult => ("__mul__", "__rmul__"),
+        O::MatMult => ("__matmul__", "__rmatmul__"),
+        O::Div => ("__truediv__", "__rtruediv__"),
+        O::Mod => ("__mod__", "__rmod__"),
+        O::Pow => ("__pow__", "__rpow__"),
+        O::LShift => ("__lshift__", "__rlshift__"),
+        O::RShift => ("__rshift__", "__rrshift__"),
+        O::BitOr => ("__or__", "__ror__"),
+        O::BitXor => ("__xor__", "__rxor__"),
+        O::BitAnd => ("__and__", "__rand__"),
+        O::FloorDiv => ("__floordiv__", "__rfloordiv__"),
+    }
+}
+
+/// The method behind a comparison.
+fn comparison_method(operator: CmpOp) -> &'static str {
+    match operator {
+        CmpOp::Eq => "__eq__",
+        CmpOp::NotEq => "__ne__",
+        CmpOp::Lt => "__lt__",
+        CmpOp::LtE => "__le__",
+        CmpOp::Gt => "__gt__",
+        CmpOp::GtE => "__ge__",
+        CmpOp::In | CmpOp::NotIn => "__contains__",
+        CmpOp::Is | CmpOp::IsNot => "__is__",
+    }
 }

@@ -15,6 +15,17 @@ pub struct Mark {
     pub func: FuncId,
 }
 
+/// What is known of a text: how it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TextStart {
+    /// It begins with the name of the module itself: `__name__ + "."`.
+    pub own: bool,
+    /// What it begins with, after that.
+    pub text: Sym,
+    /// Nothing follows.
+    pub whole: bool,
+}
+
 /// What was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkKind {
@@ -35,8 +46,14 @@ pub enum MarkKind {
     InspectsAnnotations,
     /// `sys.modules` is asked for a name: membership, `.get`, item.
     AsksSysModules(Sym),
+    /// `sys.modules` is asked for a name of which only the beginning is known: `sys.modules["theme_" + name]`.
+    AsksSysModulesFrom(TextStart),
     /// `sys.modules` is read as a whole.
     ReadsSysModules,
+    /// A module is imported by a name of which only the beginning is known: `import_module("plugins." + name)`.
+    LoadsFrom(TextStart),
+    /// A text is compared with a constant, in a module that looks at what is imported: `name.startswith("step_")`.
+    ComparesText(TextStart),
     /// The namespace of another module is read as a dict: `vars(name)`, `name.__dict__`.
     ForeignNamespace(Sym),
     /// A string that ends in `.py`: the file name of a module that something may write to.

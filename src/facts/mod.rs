@@ -21,6 +21,7 @@ mod layout;
 mod marks;
 mod stmt;
 pub mod sym;
+mod text;
 mod walker;
 
 use ruff_python_ast::ModModule;
@@ -32,7 +33,7 @@ use crate::config::PythonVersion;
 pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 pub use condition::System;
 pub use layout::{Layout, Top};
-pub use marks::{Mark, MarkKind};
+pub use marks::{Mark, MarkKind, TextStart};
 pub use sym::Sym;
 
 /// Everything that is known about one module.

@@ -106,6 +106,7 @@ impl<'a> Walker<'a> {
             }
             Stmt::For(stmt) => {
                 let iter = self.expr(&stmt.iter, Use::Escape);
+                self.operate(stmt.iter.range(), iter, ValueId::FRESH, "__iter__");
                 let element = self.item(iter);
                 self.in_context(
                     |c| c.conditional = true,
@@ -176,6 +177,7 @@ impl<'a> Walker<'a> {
         for target in &assign.targets {
             self.paired_target(target, &assign.value, value);
             if let Expr::Name(name) = target {
+                self.note_text(name.id.as_str(), &assign.value);
                 // A plain constant is a setting that somebody may change.
                 let asks = !assign.value.is_literal_expr() && !assign.value.is_tuple_expr();
                 if self.scopes.len() == 1 && asks && self.is_platform(&assign.value) {
@@ -237,6 +239,7 @@ impl<'a> Walker<'a> {
             }
             Expr::Starred(starred) => self.target(&starred.value, value),
             Expr::Tuple(tuple) => {
+                self.operate(tuple.range, value, ValueId::FRESH, "__iter__");
                 let element = self.item(value);
                 tuple.elts.iter().for_each(|t| self.target(t, element));
             }
@@ -356,7 +359,8 @@ impl<'a> Walker<'a> {
     // ---------------------------------------------------------------- compound statements
 
     fn if_stmt(&mut self, stmt: &'a ast::StmtIf) {
-        self.expr(&stmt.test, Use::Escape);
+        let test = self.expr(&stmt.test, Use::Escape);
+        self.operate(stmt.test.range(), test, ValueId::FRESH, "__bool__");
         let first = (Some(&*stmt.test), &*stmt.body);
         let clauses = stmt.elif_else_clauses.iter().map(|c| (c.test.as_ref(), &*c.body));
         let mut decided = false;
@@ -489,8 +493,10 @@ impl<'a> Walker<'a> {
     fn with_stmt(&mut self, stmt: &'a ast::StmtWith) {
         let mut suppresses = false;
         let mut restores = false;
+        let mut managers = Vec::new();
         for item in &stmt.items {
             let value = self.expr(&item.context_expr, Use::Escape);
+            managers.push((item.context_expr.start(), value));
             if let Expr::Call(call) = &item.context_expr {
                 let name = match &*call.func {
                     Expr::Name(name) => name.id.as_str(),
@@ -523,6 +529,13 @@ impl<'a> Walker<'a> {
             },
             |w| w.block(&stmt.body),
         );
+        for (at, value) in managers.into_iter().rev() {
+            if value != ValueId::FRESH && value != ValueId::OPAQUE {
+                let exit = Sym::new("__exit__");
+                let callee = self.attr_value(value, exit);
+                self.call(at, callee, &[ValueId::OPAQUE; 3], &[], false, CallRole::Used);
+            }
+        }
     }
 
     fn try_stmt(&mut self, stmt: &'a ast::StmtTry) {
@@ -656,6 +669,7 @@ impl<'a> Walker<'a> {
             kwarg: false,
             generator: false,
             coroutine: false,
+            binds_outer: false,
             decorators: Box::default(),
             ops: 0..0,
             returns: 0..0,
@@ -669,6 +683,7 @@ impl<'a> Walker<'a> {
         for parameter in parameters.iter_non_variadic_params() {
             if let Some(default) = &parameter.default {
                 let value = self.expr(default, Use::Escape);
+                self.op(default.start(), OpKind::Read(value));
                 let constant =
                     default.is_literal_expr() || default.is_tuple_expr() || default.is_unary_op_expr();
                 let mutable = value == ValueId::FRESH && !constant;

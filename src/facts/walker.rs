@@ -17,7 +17,7 @@ use super::condition::{Condition, System};
 use super::idioms::Target;
 use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, ImportStmt, Mark, MarkKind, ModuleFacts, Moment,
-    NameInfo, Place, Read, ReadKind, Site, Sym, World, layout,
+    NameInfo, Place, Read, ReadKind, Site, Sym, TextStart, World, layout,
 };
 use crate::config::PythonVersion;
 
@@ -86,6 +86,12 @@ pub(super) struct Walker<'a> {
     pub pragmas: bool,
     /// The text may have `from … import *`.
     pub star_imports: bool,
+    /// The text has something that shows what is imported: `sys.modules`, an audit hook, `__import__`, a finder.
+    pub watches_imports: bool,
+    /// The text has `import_module`.
+    pub loads_modules: bool,
+    /// Names that are bound to a text whose beginning is known, where that matters.
+    pub text_starts: FxHashMap<&'a str, TextStart>,
     pub facts: ModuleFacts,
     pub scopes: Vec<Scope<'a>>,
     /// Names that some import statement at module level binds.
@@ -168,6 +174,11 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         walrus,
         pragmas: has("dally:"),
         star_imports: has("import *"),
+        watches_imports: ["sys.modules", "addaudithook", "__import__", "find_spec", "find_module"]
+            .into_iter()
+            .any(has),
+        loads_modules: has("import_module"),
+        text_starts: FxHashMap::default(),
         facts,
         scopes: Vec::new(),
         site_names: bindings.imported,
@@ -214,6 +225,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         kwarg: false,
         generator: false,
         coroutine: false,
+        binds_outer: false,
         decorators: Box::default(),
         ops: 0..0,
         returns: 0..0,
@@ -516,8 +528,16 @@ impl<'a> Walker<'a> {
     pub fn bind(&mut self, name: &'a str, at: TextSize, value: ValueId, imported: bool) {
         let straight = !self.context.conditional;
         match self.resolve_binding(name) {
-            Resolved::Var(var) => self.assign_var(var, value),
+            Resolved::Var(var) => {
+                let func = self.context.func;
+                if self.facts.code.vars[var as usize].func != func && self.memo != Some(Target::Name(name)) {
+                    self.facts.code.functions[func.index()].binds_outer = true;
+                }
+                self.assign_var(var, value);
+            }
             Resolved::Class { .. } => {
+                // What the class keeps is read now.
+                self.op(at, OpKind::Read(value));
                 let sym = self.mangled(name);
                 if let Some(scope) = self.scopes.last_mut() {
                     scope.members.push((sym, value));

@@ -16,13 +16,14 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::graph::{Graph, ancestors};
 use super::interpret::{Effect, EffectKind, GlobalRead, Interpreter, Outcome, Owner, Shared};
 use super::state::{
-    Mutated, Rebound, WrittenState, asked, foreign_path, listed_classes, mutated_globals, rebound,
-    replaced_files, replaced_names, seeds_random, taken_names, written_state,
+    ChangedFiles, Mutated, Rebound, Replaced, Writer, WrittenState, changed_files, foreign_path, listed_classes,
+    mutated_globals, observed_loggers, rebound, replaced_names, seeds_random, taken_names, written_state,
 };
+use super::watched::{Watched, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};
 use crate::config::{NamePatterns, Safety};
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{FuncId, Moment, OpKind, Place, Sym};
+use crate::facts::{FuncId, Moment, OpKind, Place, Sym, Value};
 
 /// The whole-program view of what loading does.
 #[derive(Debug)]
@@ -34,9 +35,9 @@ pub struct Effects {
     /// Globals whose content changes.
     mutated: Mutated,
     /// Names of foreign modules that the program rebinds: `time.time = …`.
-    replaced: FxHashMap<Sym, (ModuleId, TextSize)>,
-    /// Modules that somebody asks `sys.modules` for.
-    asked: FxHashMap<Sym, (ModuleId, TextRange)>,
+    replaced: Replaced,
+    /// Modules whose loading somebody watches.
+    asked: Watched,
 }
 
 /// A module and the index of one of its effects.
@@ -97,6 +98,8 @@ impl Effects {
     /// Runs all modules' import-time code.
     pub fn of_program(program: &Program, safety: Safety, pure: NamePatterns, effect: NamePatterns) -> Self {
         let mut shared = Shared { pure, effect, ..Shared::default() };
+        shared.replaced_names = replaced_names(program);
+        shared.observed_loggers = observed_loggers(program);
         shared.listed_classes = listed_classes(program, &shared);
         shared.seeds_random = seeds_random(program);
         let mut outcomes: Vec<Outcome> = program
@@ -105,11 +108,11 @@ impl Effects {
             .into_par_iter()
             .map(|id| Interpreter::run(program, &shared, safety, id))
             .collect();
-        let ((rebound, asked), (written, (mutated, (replaced, names)))) = rayon::join(
-            || (rebound(program), asked(program)),
+        let ((rebound, asked), (written, (mutated, files))) = rayon::join(
+            || (rebound(program), watched(program)),
             || {
                 let mutated = mutated_globals(program, &outcomes);
-                (written_state(program), (mutated, (replaced_files(program), replaced_names(program))))
+                (written_state(program), (mutated, changed_files(program)))
             },
         );
         let views = Views {
@@ -117,7 +120,8 @@ impl Effects {
             asked: &asked,
             written: &written,
             mutated: &mutated,
-            files: &replaced,
+            files: &files,
+            replaced: &shared.replaced_names,
         };
         outcomes.par_iter_mut().zip(program.ids().collect::<Vec<_>>()).for_each(|(outcome, id)| {
             let extra = further_effects(program, id, outcome, &views);
@@ -126,7 +130,8 @@ impl Effects {
         let loads: Vec<Vec<(ModuleId, TextSize)>> =
             outcomes.iter_mut().map(|o| std::mem::take(&mut o.loads)).collect();
         let graph = Graph::new(program, &loads);
-        Self { outcomes, graph, rebound, mutated, replaced: names, asked }
+        add_half_loaded(program, &graph, &mut outcomes);
+        Self { outcomes, graph, rebound, mutated, replaced: shared.replaced_names, asked }
     }
 
     /// Who loads whom.
@@ -139,6 +144,7 @@ impl Effects {
         Self::unread(program, verdicts);
         self.frozen(program, verdicts);
         self.observed(program, verdicts);
+        self.asking(program, verdicts);
         windows(program, verdicts);
 
         let (uncontained, contained) = self.split(program);
@@ -178,7 +184,10 @@ impl Effects {
                 match (effect.owner, effect.kind) {
                     (
                         Owner::Module(owner, _),
-                        EffectKind::Write | EffectKind::UnresolvedCall | EffectKind::Subclass,
+                        EffectKind::Write
+                        | EffectKind::UnresolvedCall
+                        | EffectKind::Subclass
+                        | EffectKind::ReadsHalfLoaded,
                     ) => {
                         by_owner.entry(owner).or_default().push((id, index));
                     }
@@ -593,7 +602,9 @@ impl Effects {
                         let module = program.loaded_name(id, import, site.alias as usize).unwrap_or_default();
                         if import.from.is_some()
                             && let Some(path) = Sym::find(&format!("{module}.{item}"))
-                            && let Some(&(module, at)) = self.replaced.get(&path)
+                            && let Some(writers) = self.replaced.get(&path)
+                            && let Some(&Writer { by: module, at, .. }) =
+                                writers.iter().find(|w| w.shows_to(program, id))
                         {
                             let place = TextRange::empty(at);
                             let reason =
@@ -620,6 +631,34 @@ impl Effects {
                 }
             }
         });
+    }
+
+    /// From-imports of names that the `__getattr__` of a module makes, changing something.
+    fn asking(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
+        let changes = |kind| {
+            matches!(
+                kind,
+                EffectKind::Write
+                    | EffectKind::UnresolvedCall
+                    | EffectKind::Process
+                    | EffectKind::InputOutput
+            )
+        };
+        for (id, outcome) in program.ids().zip(&self.outcomes) {
+            for effect in outcome.effects.iter().filter(|e| e.deep.is_some() && changes(e.kind)) {
+                let facts = &program.module(id).facts;
+                let Ok(stmt) = facts.imports.binary_search_by_key(&effect.at, |i| i.range.start()) else {
+                    continue;
+                };
+                for (site, verdict) in facts.sites.iter().zip(&mut verdicts[id.index()].sites) {
+                    if site.stmt as usize == stmt {
+                        let (module, place) = effect.deep.unwrap_or((id, effect.at));
+                        let place = TextRange::empty(place);
+                        verdict.keep(Reason::at(KeepReason::LoadEffects, module, place, note_of(effect)));
+                    }
+                }
+            }
+        }
     }
 
     /// Imports of modules that somebody asks for in `sys.modules`.
@@ -656,7 +695,7 @@ impl Effects {
 fn reason_of(effect: &Effect) -> KeepReason {
     match effect.kind {
         EffectKind::Fails => KeepReason::OptionalProbe,
-        EffectKind::ReadsState => KeepReason::StateWindow,
+        EffectKind::ReadsState | EffectKind::ReadsHalfLoaded => KeepReason::StateWindow,
         _ => KeepReason::LoadEffects,
     }
 }
@@ -670,6 +709,7 @@ fn note_of(effect: &Effect) -> &'static str {
         EffectKind::Subclass => "has its subclasses listed",
         EffectKind::Fails => "may raise while it loads",
         EffectKind::ReadsState => "is read while the module loads, and changed by the program",
+        EffectKind::ReadsHalfLoaded => "is read while its module is half loaded",
     }
 }
 
@@ -687,21 +727,25 @@ fn subject_of(program: &Program, effect: &Effect) -> Option<Sym> {
 /// What the rest of the program does, as far as it decides what loading a module shows.
 struct Views<'a> {
     rebound: &'a Rebound,
-    asked: &'a FxHashMap<Sym, (ModuleId, TextRange)>,
+    asked: &'a Watched,
     written: &'a WrittenState,
     mutated: &'a Mutated,
-    files: &'a FxHashSet<ModuleId>,
+    files: &'a ChangedFiles,
+    replaced: &'a Replaced,
 }
 
 /// Effects that show only against the rest of the program.
 fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &Views<'_>) -> Vec<Effect> {
-    let Views { rebound, asked, written, mutated, files: replaced } = *views;
+    let Views { rebound, asked, written, mutated, files, replaced } = *views;
     let module = program.module(id);
     let facts = &module.facts;
     let mut out = Vec::new();
     let mut add = |kind, owner, at, subject| out.push(Effect { kind, owner, at, deep: None, subject });
     let changes =
         |owner, name| rebound.contains_key(&(owner, name)) || computed(program, owner, name).is_some();
+    let is_replaced = |path: Sym| {
+        replaced.get(&path).is_some_and(|by| by.iter().any(|w| w.by != id && w.shows_to(program, id)))
+    };
     for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
         for alias in 0..import.aliases.len() {
             let item = import.aliases[alias];
@@ -715,6 +759,13 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
                     add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
                 }
             }
+            if let (Origin::Foreign, Some(_)) = (program.origin(id, import, alias), import.from) {
+                let module = program.loaded_name(id, import, alias).unwrap_or_default();
+                let path = Sym::new(&format!("{module}.{}", item.name));
+                if is_replaced(path) {
+                    add(EffectKind::ReadsState, Owner::External(path), import.range.start(), Some(item.name));
+                }
+            }
             if let Origin::Attribute(source, name) = program.origin(id, import, alias)
                 && changes(source, name)
                 && source != id
@@ -725,7 +776,8 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
         }
     }
     for read in &outcome.reads {
-        if written.is_written(read.state, read.key) {
+        let file = read.state == tables::FILES && files.is_data_changed(id);
+        if file || is_replaced(read.state) || written.is_written(program, id, read.state, read.key) {
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
         }
     }
@@ -753,7 +805,7 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
         let sys = Sym::new("sys.modules");
         add(EffectKind::Process, Owner::External(sys), TextSize::new(0), Some(module.name));
     }
-    if replaced.contains(&id) {
+    if files.is_source_changed(id) {
         let file = Sym::new("the module's file");
         add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));
     }
@@ -763,6 +815,65 @@ fn further_effects(program: &Program, id: ModuleId, outcome: &Outcome, views: &V
 /// Where a function of a module computes a name of the module once.
 fn computed(program: &Program, owner: ModuleId, name: Sym) -> Option<TextSize> {
     program.module(owner).facts.names.get(&name)?.computed_in_function
+}
+
+/// Reads of modules that load the reader in the middle: what they get depends on when that is.
+fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [Outcome]) {
+    let reads: Vec<(ModuleId, GlobalRead, bool)> = program
+        .ids()
+        .zip(outcomes.iter())
+        .flat_map(|(id, outcome)| {
+            let probes = outcome.probes.iter().map(move |read| (id, *read, true));
+            probes.chain(outcome.global_reads.iter().map(move |read| (id, *read, false)))
+        })
+        .collect();
+    if reads.is_empty() {
+        return;
+    }
+    let mut cycle = vec![u32::MAX; outcomes.len()];
+    let eager = |from: ModuleId| graph.out[from.index()].iter().filter(|e| !e.lazy).map(|e| e.to);
+    for (number, members) in cycles::components(outcomes.len(), &eager).into_iter().enumerate() {
+        for member in members {
+            cycle[member.index()] = u32::try_from(number).unwrap_or(u32::MAX);
+        }
+    }
+    for (id, GlobalRead { owner, name, at, content }, probe) in reads {
+        let same = |other: ModuleId| cycle[other.index()] == cycle[id.index()];
+        if owner == id || !same(owner) {
+            continue;
+        }
+        // Where the owner loads the reader, and what it does with the name before and after that.
+        let into = graph.out[owner.index()].iter().filter(|e| !e.lazy && same(e.to)).map(|e| e.at).min();
+        let Some(into) = into else { continue };
+        let code = &program.module(owner).facts.code;
+        let (mut before, mut after) = (false, false);
+        for op in code.ops_of(FuncId::MODULE) {
+            let changes = match op.kind {
+                OpKind::SetGlobal { name: n, .. } | OpKind::DelGlobal { name: n } => n == name,
+                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => {
+                    content && code.value(base) == Value::Global(name)
+                }
+                OpKind::Call { call, .. } => {
+                    content
+                        && matches!(code.value(code.calls[call as usize].callee), Value::Attr(base, method)
+                            if code.value(base) == Value::Global(name) && tables::MUTATORS.contains(&method.as_str()))
+                }
+                _ => false,
+            };
+            before |= changes && op.at < into;
+            after |= changes && op.at > into;
+        }
+        if (before && after) || (probe && (after || name.as_str().is_empty())) {
+            let effect = Effect {
+                kind: EffectKind::ReadsHalfLoaded,
+                owner: Owner::Module(owner, name),
+                at,
+                deep: None,
+                subject: Some(name),
+            };
+            outcomes[id.index()].effects.push(effect);
+        }
+    }
 }
 
 /// Whether `inner` is a module inside the package `outer`: who gets at its state has loaded `outer` before.

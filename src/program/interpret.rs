@@ -17,6 +17,7 @@ mod calls;
 mod classes;
 mod effects;
 mod foreign;
+mod protocol;
 mod values;
 
 use std::sync::Arc as Rc;
@@ -27,7 +28,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
-use super::tables;
+use super::state::Replaced;
 use super::{ModuleId, Origin, Program};
 use crate::config::Safety;
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
@@ -156,6 +157,8 @@ pub enum EffectKind {
     Fails,
     /// Reads state that the program changes later.
     ReadsState,
+    /// Reads of a module that is half loaded at that moment what changes before it is complete.
+    ReadsHalfLoaded,
 }
 
 /// Foreign state that loading reads.
@@ -193,6 +196,8 @@ pub struct Outcome {
     pub reads: Vec<StateRead>,
     /// Globals of other modules that are read.
     pub global_reads: Vec<GlobalRead>,
+    /// Other modules that are asked whether they have a name, or which names they have (then the name is empty).
+    pub probes: Vec<GlobalRead>,
 }
 
 /// What the interpreter needs to know of the whole program.
@@ -202,6 +207,10 @@ pub struct Shared {
     pub listed_classes: FxHashSet<(ModuleId, u32)>,
     /// Some module makes the random numbers of the process repeatable.
     pub seeds_random: bool,
+    /// Loggers that modules outside the package of that name ask for, and those above them.
+    pub observed_loggers: FxHashSet<Sym>,
+    /// Names of foreign modules that the program rebinds: `time.time`.
+    pub replaced_names: Replaced,
     /// Functions of the program that the user calls pure, by dotted name.
     pub pure: crate::config::NamePatterns,
     /// And those with effects.
@@ -410,6 +419,7 @@ impl<'p> Interpreter<'p> {
                     for abs in self.eval(module, base, env) {
                         if attr != "__class__" && !memo && !self.is_own_module_entry(module, base) {
                             self.set_attr(&abs, attr, place);
+                            self.attribute_stored(&abs, attr, module, value, env);
                         }
                     }
                     self.note_read(module, value, env, false);
@@ -434,6 +444,7 @@ impl<'p> Interpreter<'p> {
                             );
                         }
                         self.mutate(&abs, EffectKind::Write, place, subject);
+                        self.item_stored(&abs, "__setitem__", module, &[key, value], env);
                     }
                     self.note_read(module, value, env, false);
                 }
@@ -441,6 +452,7 @@ impl<'p> Interpreter<'p> {
                     let subject = self.key_name(module, key, env);
                     for abs in self.eval(module, base, env) {
                         self.mutate(&abs, EffectKind::Write, place, subject);
+                        self.item_stored(&abs, "__delitem__", module, &[key], env);
                     }
                 }
                 OpKind::SetGlobal { name, value } => {
@@ -460,11 +472,24 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::DefineClass(class) => self.define_class(module, class, env, place),
                 OpKind::Import(index) => {
-                    if !func.is_module() {
+                    if func.is_module() {
+                        self.names_asked(module, index);
+                    } else {
                         self.function_import(module, index);
                     }
                 }
-                OpKind::Load { base, key } => self.note_load(module, base, key, env),
+                OpKind::Read(value) => {
+                    if matches!(code.value(value), Value::Attr(..) | Value::Item(_) | Value::Global(_)) {
+                        self.note_read(module, value, env, false);
+                        self.eval(module, value, env);
+                    }
+                }
+                OpKind::Load { base, key } => self.load_item(module, base, key, env, place),
+                OpKind::Operate { on, other, method } => self.operate(module, on, other, method, env),
+                OpKind::Execute => {
+                    let path = Sym::new("builtins.exec");
+                    self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+                }
                 OpKind::Raise => {
                     if (top || !self.path.conditional) && !self.path.guarded {
                         self.effect(EffectKind::Fails, Owner::Fresh, place, None);
@@ -517,17 +542,6 @@ impl<'p> Interpreter<'p> {
         })
     }
 
-    fn note_load(&mut self, module: ModuleId, base: ValueId, key: ValueId, env: &EnvRef) {
-        let key = self.key_name(module, key, env);
-        for abs in self.eval(module, base, env) {
-            if let Abs::External(path) = abs
-                && tables::is_process_state(path.as_str())
-            {
-                self.state_read(path, key);
-            }
-        }
-    }
-
     fn state_read(&mut self, state: Sym, key: Option<Sym>) {
         if self.silent == 0 {
             let read = StateRead { state, key, at: self.at };
@@ -559,6 +573,22 @@ impl<'p> Interpreter<'p> {
                         self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content });
                     }
                 }
+                // `LEVEL = settings.level`: what settings holds, not which object it is.
+                if let Value::Attr(base, _) = code.value(value) {
+                    for abs in self.eval(module, base, env) {
+                        if matches!(abs, Abs::Instance(..) | Abs::Class(..) | Abs::Object(_) | Abs::Made(..))
+                            && let Owner::Module(owner, name) = self.full_owner(&abs)
+                            && owner != self.cause
+                        {
+                            self.outcome.global_reads.push(GlobalRead {
+                                owner,
+                                name,
+                                at: self.at,
+                                content: true,
+                            });
+                        }
+                    }
+                }
                 self.note_name_read(module, value, content);
             }
             Value::Either(a, b) => {
@@ -567,6 +597,15 @@ impl<'p> Interpreter<'p> {
             }
             Value::Holder(inner) => self.note_read(module, inner, env, false),
             _ => {}
+        }
+    }
+
+    /// What an object holds matters, unless it is a function, class or module.
+    fn note_content(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) {
+        let holds =
+            |abs: &Abs| matches!(abs, Abs::Instance(..) | Abs::Object(_) | Abs::Made(..) | Abs::Holder(..));
+        if self.silent == 0 && self.eval(module, value, env).iter().any(holds) {
+            self.note_read(module, value, env, true);
         }
     }
 

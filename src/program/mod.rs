@@ -11,6 +11,7 @@ pub mod interpret;
 mod state;
 pub mod stdlib;
 pub mod tables;
+mod watched;
 
 use std::path::PathBuf;
 

@@ -4,7 +4,7 @@
 //! from where, which state of the process is written.
 
 use rayon::prelude::*;
-use ruff_text_size::{TextRange, TextSize};
+use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::interpret::{Abs, EffectKind, Interpreter, Outcome, Owner, Shared};
@@ -13,6 +13,8 @@ use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 
 /// Globals that are rebound later: by whom and where.
 pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
+/// Names of foreign modules that are rebound: by whom and where.
+pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
 /// Globals whose content changes later, or while others load: by whom.
 pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<ModuleId>>;
 
@@ -148,24 +150,43 @@ fn rebound_by(program: &Program, id: ModuleId) -> Vec<((ModuleId, Sym), (ModuleI
     rebound
 }
 
-/// Names of foreign modules that some module rebinds.
-pub(super) fn replaced_names(program: &Program) -> FxHashMap<Sym, (ModuleId, TextSize)> {
-    let replaced_by = |id: ModuleId| {
-        let ops = program.module(id).facts.code.ops.iter();
-        ops.filter_map(|op| match op.kind {
-            OpKind::SetAttr { base, attr, .. } => {
-                let module = foreign_path(program, id, base)?;
-                Some((Sym::new(&format!("{module}.{attr}")), (id, op.at)))
-            }
-            _ => None,
-        })
-        .collect()
-    };
-    let mut replaced = FxHashMap::default();
-    for (name, by) in of_all(program, replaced_by) {
-        replaced.entry(name).or_insert(by);
+/// Names of foreign modules that some module rebinds: `time.time = …`, `redirect_stdout(…)`.
+pub(super) fn replaced_names(program: &Program) -> Replaced {
+    let mut replaced = Replaced::default();
+    for (name, by) in of_all(program, |id| replaced_by(program, id)) {
+        replaced.entry(name).or_default().push(by);
     }
     replaced
+}
+
+/// The names of foreign modules that one module rebinds.
+fn replaced_by(program: &Program, id: ModuleId) -> Vec<(Sym, Writer)> {
+    let code = &program.module(id).facts.code;
+    let mut found: Vec<(FuncId, Sym, TextSize, bool)> = Vec::new();
+    for (func, op) in code.ops_by_function() {
+        let name = match op.kind {
+            OpKind::SetAttr { base, attr, .. } => {
+                foreign_path(program, id, base).map(|module| (format!("{module}.{attr}"), false))
+            }
+            OpKind::Call { call, .. } => {
+                match foreign_path(program, id, code.calls[call as usize].callee).as_deref() {
+                    Some("contextlib.redirect_stdout") => Some(("sys.stdout".to_owned(), true)),
+                    Some("contextlib.redirect_stderr") => Some(("sys.stderr".to_owned(), true)),
+                    _ => None,
+                }
+            }
+            _ => None,
+        };
+        // Names of `typing` are for type checkers, whatever documentation tools do to them.
+        if let Some((name, restores)) = name.filter(|(name, _)| !tables::is_harmless_target(name)) {
+            found.push((func, Sym::new(&name), op.at, restores));
+        }
+    }
+    let twice = |func, name| found.iter().filter(|(f, n, ..)| *f == func && *n == name).count() > 1;
+    let writer = |&(func, name, at, restores): &(FuncId, Sym, TextSize, bool)| {
+        (name, Writer::new(program, id, func, at, restores || twice(func, name)))
+    };
+    found.iter().map(writer).collect()
 }
 
 /// `importlib.reload(module)` binds all its names again, also when a module does it for itself.
@@ -207,22 +228,6 @@ pub(super) fn patched(program: &Program, id: ModuleId, call: u32) -> Option<(Mod
     }
 }
 
-/// Modules that somebody asks `sys.modules` for, by literal name.
-pub(super) fn asked(program: &Program) -> FxHashMap<Sym, (ModuleId, TextRange)> {
-    let mut asked = FxHashMap::default();
-    for id in program.ids() {
-        for mark in &program.module(id).facts.marks {
-            if let MarkKind::AsksSysModules(name) = mark.kind
-                && name != program.module(id).name
-                && name != "__main__"
-            {
-                asked.entry(name).or_insert((id, mark.range));
-            }
-        }
-    }
-    asked
-}
-
 /// The dotted name of foreign state that a value is: `os.environ`.
 pub(super) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> Option<String> {
     let facts = &program.module(id).facts;
@@ -243,49 +248,102 @@ pub(super) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
     }
 }
 
+/// Who changes something that the whole process shares, and when.
+#[derive(Debug, Clone, Copy)]
+pub struct Writer {
+    /// The module.
+    pub by: ModuleId,
+    /// Where.
+    pub at: TextSize,
+    when: When,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// While the module loads.
+    Loading,
+    /// In the main program.
+    Main,
+    /// In a function.
+    Later,
+    /// In a function that restores what was there.
+    Briefly,
+}
+
+impl Writer {
+    fn new(program: &Program, by: ModuleId, func: FuncId, at: TextSize, restores: bool) -> Self {
+        let module = program.module(by);
+        let is_main = || {
+            module.facts.code.ops.iter().any(|op| op.main_guard)
+                || module.name.as_str().rsplit('.').next() == Some("__main__")
+        };
+        let when = match (func.is_module(), restores) {
+            (true, _) => When::Loading,
+            _ if is_main() => When::Main,
+            (_, true) => When::Briefly,
+            (_, false) => When::Later,
+        };
+        Self { by, at, when }
+    }
+
+    /// Whether the change may come between the moment at which `reader` was loaded and a later one: import-time code and
+    /// scripts work for everybody, functions for the modules of their project, as far as they do not restore what was there.
+    pub(super) fn shows_to(self, program: &Program, reader: ModuleId) -> bool {
+        let script = !program.module(self.by).name.as_str().contains('.');
+        let same = same_project(program, self.by, reader);
+        match self.when {
+            When::Loading => true,
+            When::Main => same || script,
+            When::Later => same,
+            When::Briefly => same && script,
+        }
+    }
+
+    /// Whether the change prepares the process for the rest.
+    fn sets_up(self, program: &Program, reader: ModuleId) -> bool {
+        matches!(self.when, When::Loading | When::Main) && self.shows_to(program, reader)
+    }
+}
+
 /// State of the process that the program writes: which, with which key (none: any).
 #[derive(Debug, Default)]
-pub(super) struct WrittenState {
-    keys: FxHashSet<(Sym, Option<Sym>)>,
-    /// What import-time code or a main program writes under keys that are not known: it sets up the rest. Functions that
-    /// do so elsewhere restore what was there or hand it on, as far as we have seen.
-    set_up: FxHashSet<Sym>,
-}
+pub(super) struct WrittenState(FxHashMap<(Sym, Option<Sym>), Vec<Writer>>);
 
 impl WrittenState {
     /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
-    pub(super) fn is_written(&self, state: Sym, key: Option<Sym>) -> bool {
+    pub(super) fn is_written(&self, program: &Program, reader: ModuleId, state: Sym, key: Option<Sym>) -> bool {
+        let writers = |key| self.0.get(&(state, key)).into_iter().flatten();
         match key {
-            Some(_) => self.keys.contains(&(state, key)) || self.set_up.contains(&state),
-            None => self.keys.iter().any(|(s, _)| *s == state),
+            // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
+            Some(_) => writers(key).next().is_some() || writers(None).any(|w| w.sets_up(program, reader)),
+            None => {
+                let all = self.0.iter().filter(|((s, _), _)| *s == state).flat_map(|(_, writers)| writers);
+                all.into_iter().any(|w| w.shows_to(program, reader))
+            }
         }
     }
 }
 
 pub(super) fn written_state(program: &Program) -> WrittenState {
     let mut written = WrittenState::default();
-    for (state, key, sets_up) in of_all(program, |id| written_by(program, id)) {
-        written.keys.insert((state, key));
-        if key.is_none() && sets_up {
-            written.set_up.insert(state);
-        }
+    for (key, by) in of_all(program, |id| written_by(program, id)) {
+        written.0.entry(key).or_default().push(by);
     }
     written
 }
 
-/// The state of the process that one module writes, with the key if it is known, and whether it sets up the rest.
-fn written_by(program: &Program, id: ModuleId) -> Vec<(Sym, Option<Sym>, bool)> {
+/// The state of the process that one module writes, with the key if it is known.
+fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Writer)> {
     let mut written = Vec::new();
     let code = &program.module(id).facts.code;
     let literal = |value: ValueId| match code.value(value) {
         Value::Str(name) => Some(name),
         _ => None,
     };
-    let is_main = code.ops.iter().any(|op| op.main_guard)
-        || program.module(id).name.as_str().rsplit('.').next() == Some("__main__");
     for (func, op) in code.ops_by_function() {
-        let sets_up = is_main || func.is_module();
-        let mut add = |state: &str, key| written.push((Sym::new(state), key, sets_up));
+        let mut add = |state: &str, key| {
+            written.push(((Sym::new(state), key), Writer::new(program, id, func, op.at, false)));
+        };
         match op.kind {
             OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
                 if let Some(path) = foreign_path(program, id, base)
@@ -299,6 +357,8 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<(Sym, Option<Sym>, bool)> 
                     let path = format!("{path}.{attr}");
                     if tables::is_process_state(&path) {
                         add(&path, None);
+                    } else if let Some(setting) = tables::written_setting(&path) {
+                        add(setting, None);
                     }
                 }
             }
@@ -309,6 +369,7 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<(Sym, Option<Sym>, bool)> 
                 match path.as_str() {
                     "os.putenv" | "os.unsetenv" => add("os.environ", first),
                     "os.chdir" | "os.fchdir" => add("os.getcwd", None),
+                    path if let Some(setting) = tables::written_setting(path) => add(setting, None),
                     _ => {
                         if let Some((state, method)) = path.rsplit_once('.')
                             && tables::is_process_state(state)
@@ -402,9 +463,33 @@ pub(super) fn seeds_random(program: &Program) -> bool {
     })
 }
 
-/// Modules whose source file the program may write to.
-pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
+/// Files that more than one module names, in a program that changes files.
+#[derive(Debug, Default)]
+pub(super) struct ChangedFiles {
+    /// Modules whose own source file another one names.
+    sources: FxHashSet<ModuleId>,
+    /// Modules that name a data file which another module of the project names as well.
+    data: FxHashSet<ModuleId>,
+}
+
+impl ChangedFiles {
+    /// Whether the program may change the source of a module.
+    pub(super) fn is_source_changed(&self, id: ModuleId) -> bool {
+        self.sources.contains(&id)
+    }
+
+    /// Whether the program may change data that a module reads.
+    pub(super) fn is_data_changed(&self, id: ModuleId) -> bool {
+        self.data.contains(&id)
+    }
+}
+
+/// Finds the files that the program may change.
+pub(super) fn changed_files(program: &Program) -> ChangedFiles {
+    let mut files = ChangedFiles::default();
     let mut named = FxHashSet::default();
+    let mut data: FxHashMap<&'static str, Vec<ModuleId>> = FxHashMap::default();
+    let mut changers = Vec::new();
     for id in program.ids() {
         let facts = &program.module(id).facts;
         for mark in &facts.marks {
@@ -412,34 +497,46 @@ pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
                 named.insert((name, id));
             }
         }
+        for value in &facts.code.values {
+            if let Value::Str(text) = value
+                && tables::is_data_file(text.as_str())
+            {
+                let name = text.as_str().rsplit('/').next().unwrap_or_default();
+                let modules = data.entry(name).or_default();
+                if modules.last() != Some(&id) {
+                    modules.push(id);
+                }
+            }
+        }
+        let changes = facts.code.calls.iter().any(|call| match facts.code.value(call.callee) {
+            Value::Global(name) | Value::Attr(_, name) if name == "open" => facts
+                .code
+                .positional(call)
+                .iter()
+                .take(2)
+                .any(|&m| matches!(facts.code.value(m), Value::Str(m) if is_writing_mode(m.as_str()))),
+            Value::Attr(_, name) | Value::Global(name) => tables::changes_files(name.as_str()),
+            _ => false,
+        });
+        if changes {
+            changers.push(id);
+        }
     }
-    if named.is_empty() {
-        return FxHashSet::default();
+    if changers.is_empty() {
+        return files;
     }
-    let writes = program.modules.par_iter().any(|module| {
-        let facts = &module.facts;
-        facts.code.calls.iter().any(|call| match facts.code.value(call.callee) {
-                Value::Global(name) if name == "open" => facts
-                    .code
-                    .positional(call)
-                    .get(1)
-                    .is_some_and(|&m| matches!(facts.code.value(m), Value::Str(m) if m.as_str().contains(['w', 'a', 'x', '+']))),
-                Value::Attr(_, name) | Value::Global(name) => matches!(
-                    name.as_str(),
-                    "write_text" | "write_bytes" | "copyfile" | "copy2" | "copytree" | "unlink" | "rename"
-                ),
-                _ => false,
-            })
-    });
-    if !writes {
-        return FxHashSet::default();
+    for modules in data.values().filter(|modules| modules.len() > 1) {
+        for &id in modules {
+            if modules.iter().any(|&other| other != id && same_project(program, id, other)) {
+                files.data.insert(id);
+            }
+        }
     }
     let mut by_stem: FxHashMap<&str, Vec<ModuleId>> = FxHashMap::default();
-    for id in program.ids() {
+    for id in program.ids().filter(|_| !named.is_empty()) {
         let name = program.module(id).name.as_str();
         by_stem.entry(name.rsplit('.').next().unwrap_or(name)).or_default().push(id);
     }
-    let mut replaced = FxHashSet::default();
     for (name, by) in named {
         let path = name.as_str().trim_end_matches(".py");
         // Whoever lays out a new package writes such a file, somewhere else.
@@ -449,11 +546,38 @@ pub(super) fn replaced_files(program: &Program) -> FxHashSet<ModuleId> {
         let stem = path.rsplit('/').next().unwrap_or(path);
         for &id in by_stem.get(stem).into_iter().flatten() {
             if id != by && same_project(program, id, by) {
-                replaced.insert(id);
+                files.sources.insert(id);
             }
         }
     }
-    replaced
+    files
+}
+
+fn is_writing_mode(mode: &str) -> bool {
+    mode.len() <= 3 && mode.contains(['w', 'a', 'x', '+'])
+}
+
+/// Loggers that modules of other packages ask for by name, and the loggers above them.
+pub(super) fn observed_loggers(program: &Program) -> FxHashSet<Sym> {
+    let mut observed = FxHashSet::default();
+    for id in program.ids() {
+        let code = &program.module(id).facts.code;
+        for call in &code.calls {
+            let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { continue };
+            if name != "getLogger" {
+                continue;
+            }
+            let Some(Value::Str(logger)) = code.positional(call).first().map(|&a| code.value(a)) else {
+                continue;
+            };
+            let top = |name: &'static str| name.split('.').next().unwrap_or_default();
+            if top(logger.as_str()) != top(program.module(id).name.as_str()) {
+                let ends = logger.as_str().match_indices('.').map(|(i, _)| i).chain([logger.as_str().len()]);
+                observed.extend(ends.map(|end| Sym::new(&logger.as_str()[..end])));
+            }
+        }
+    }
+    observed
 }
 
 /// Two modules of one distribution, roughly: the same top-level package, or neither in a package.

@@ -177,6 +177,61 @@ pub fn is_stream(class: &str) -> bool {
     )
 }
 
+/// Special methods that only read the object.
+pub const READS_ONLY: &[&str] = &[
+    "__getitem__",
+    "__contains__",
+    "__iter__",
+    "__len__",
+    "__bool__",
+    "__str__",
+    "__repr__",
+    "__format__",
+    "__hash__",
+    "__eq__",
+    "__ne__",
+    "__lt__",
+    "__le__",
+    "__gt__",
+    "__ge__",
+    "__dir__",
+    "__fspath__",
+];
+
+/// The special methods that a builtin calls on its arguments.
+pub fn protocol_of(builtin: &str) -> &'static [&'static str] {
+    match builtin {
+        "len" => &["__len__"],
+        "str" | "print" => &["__str__"],
+        "repr" | "ascii" => &["__repr__"],
+        "format" => &["__format__"],
+        "bool" => &["__bool__"],
+        "hash" => &["__hash__"],
+        "int" => &["__int__", "__index__"],
+        "float" => &["__float__"],
+        "abs" => &["__abs__"],
+        "round" => &["__round__"],
+        "reversed" => &["__reversed__", "__iter__"],
+        "dir" => &["__dir__"],
+        "next" => &["__next__"],
+        "isinstance" => &["__instancecheck__"],
+        "issubclass" => &["__subclasscheck__"],
+        "iter" | "list" | "tuple" | "set" | "frozenset" | "sorted" | "sum" | "min" | "max" | "any"
+        | "all" | "enumerate" | "zip" | "dict" | "map" | "filter" => &["__iter__"],
+        _ => &[],
+    }
+}
+
+/// Containers that make an item when it is read.
+pub fn makes_items(class: &str) -> bool {
+    class == "collections.defaultdict"
+}
+
+/// Numbers whose operators depend on state of the process: which.
+pub fn computed_with(class: &str) -> Option<&'static str> {
+    class.starts_with("decimal.Decimal").then_some("decimal.getcontext")
+}
+
 /// State of the process that modules read while they load.
 pub fn is_process_state(path: &str) -> bool {
     matches!(path, "os.environ" | "sys.path" | "sys.argv" | "sys.meta_path" | "sys.modules" | "sys.flags")
@@ -186,8 +241,113 @@ pub fn is_process_state(path: &str) -> bool {
 pub fn state_of(path: &str) -> &'static str {
     match path {
         "os.getcwd" | "os.path.abspath" | "os.path.realpath" | "pathlib.Path.cwd" => "os.getcwd",
-        _ => "os.environ",
+        _ => read_state(path).unwrap_or("os.environ"),
     }
+}
+
+/// The state of the file system, as a name for it.
+pub const FILES: &str = "a file";
+
+/// What is made of a path that is relative.
+pub const RELATIVE_PATH: &str = "pathlib.Path(relative)";
+
+/// Methods of a path that read.
+pub const FILE_READERS: &[&str] =
+    &["read_text", "read_bytes", "open", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob", "stat"];
+
+/// Functions of which the first argument is the path of a file or folder that they read.
+pub fn reads_file(path: &str) -> bool {
+    matches!(
+        path,
+        "os.path.exists"
+            | "os.path.isfile"
+            | "os.path.isdir"
+            | "os.path.getsize"
+            | "os.path.getmtime"
+            | "os.stat"
+            | "os.listdir"
+            | "os.scandir"
+            | "glob.glob"
+            | "pkgutil.get_data"
+            | "runpy.run_path"
+            | "linecache.getline"
+            | "linecache.getlines"
+    )
+}
+
+/// Methods and functions that write, move or remove files.
+pub fn changes_files(name: &str) -> bool {
+    matches!(
+        name,
+        "write_text"
+            | "write_bytes"
+            | "copyfile"
+            | "copy2"
+            | "copytree"
+            | "unlink"
+            | "rename"
+            | "remove"
+            | "rmtree"
+            | "touch"
+            | "truncate"
+            | "move"
+            | "symlink_to"
+    )
+}
+
+/// A text that names a data file: `data/rates.json`.
+pub fn is_data_file(text: &str) -> bool {
+    const EXTENSIONS: &[&str] = &[
+        "json", "toml", "yaml", "yml", "txt", "csv", "tsv", "ini", "cfg", "dat", "db", "xml", "pickle",
+        "pkl", "conf", "env", "lock", "log", "flag", "tmp", "sqlite", "sqlite3",
+    ];
+    text.rsplit_once('.').is_some_and(|(stem, extension)| !stem.is_empty() && EXTENSIONS.contains(&extension))
+}
+
+/// Settings of the process, by what reads them and what changes them.
+const SETTINGS: &[(&str, &[&str], &[&str])] = &[
+    (
+        "decimal.getcontext",
+        &[],
+        &["decimal.getcontext", "decimal.setcontext", "decimal.localcontext", "decimal.DefaultContext.prec"],
+    ),
+    (
+        "locale.setlocale",
+        &[
+            "locale.localeconv",
+            "locale.getlocale",
+            "locale.format_string",
+            "locale.currency",
+            "locale.str",
+            "locale.atof",
+            "locale.strxfrm",
+            "locale.nl_langinfo",
+            "locale.getpreferredencoding",
+            "time.strftime",
+        ],
+        &["locale.setlocale"],
+    ),
+    (
+        "gettext.textdomain",
+        &["gettext.gettext", "gettext.ngettext", "gettext.dgettext", "gettext.pgettext"],
+        &["gettext.textdomain", "gettext.bindtextdomain"],
+    ),
+    ("time.tzset", &["time.localtime", "time.ctime", "time.mktime"], &["time.tzset"]),
+    ("sys.setrecursionlimit", &["sys.getrecursionlimit"], &["sys.setrecursionlimit"]),
+    ("sys.setswitchinterval", &["sys.getswitchinterval"], &["sys.setswitchinterval"]),
+    ("socket.setdefaulttimeout", &["socket.getdefaulttimeout"], &["socket.setdefaulttimeout"]),
+    ("signal.signal", &["signal.getsignal"], &["signal.signal"]),
+    ("logging.setLoggerClass", &["logging.getLoggerClass"], &["logging.setLoggerClass"]),
+];
+
+/// The setting that a call reads.
+pub fn read_state(path: &str) -> Option<&'static str> {
+    SETTINGS.iter().find(|(_, readers, _)| readers.contains(&path)).map(|(state, ..)| *state)
+}
+
+/// The setting that a call, or an assignment to an attribute, changes.
+pub fn written_setting(path: &str) -> Option<&'static str> {
+    SETTINGS.iter().find(|(.., writers)| writers.contains(&path)).map(|(state, ..)| *state)
 }
 
 /// Reads of process state whose result is dropped are no effect.
@@ -209,7 +369,13 @@ pub fn external(path: &str) -> ExternalKind {
         "builtins.getattr" => K::GetAttribute,
         "importlib.import_module" | "builtins.__import__" | "importlib.__import__" => K::ImportModule,
         "functools.partial" | "functools.partialmethod" => K::Partial,
-        "builtins.map" | "builtins.filter" | "functools.reduce" => K::CallsFirst,
+        "builtins.map"
+        | "builtins.filter"
+        | "functools.reduce"
+        | "itertools.starmap"
+        | "itertools.takewhile"
+        | "itertools.dropwhile"
+        | "itertools.filterfalse" => K::CallsFirst,
         "functools.wraps" | "functools.lru_cache" => K::DecoratorFactory,
         "functools.wraps()"
         | "builtins.iter"
@@ -284,6 +450,7 @@ pub fn external(path: &str) -> ExternalKind {
         | "os.path.abspath"
         | "os.path.realpath"
         | "pathlib.Path.cwd" => K::ReadsState,
+        _ if read_state(path).is_some() => K::ReadsState,
         _ => K::Unknown,
     };
     if exact != K::Unknown {

@@ -32,6 +32,13 @@ impl Interpreter<'_> {
         for &arg in code.positional(call) {
             self.note_read(module, arg, env, true);
         }
+        // `X = settings.get("x")` depends on what the object holds.
+        if let (Value::Attr(base, method), CallRole::Used) = (code.value(call.callee), role)
+            && !tables::MUTATORS.contains(&method.as_str())
+            && matches!(code.value(base), Value::Global(_) | Value::Attr(..))
+        {
+            self.note_content(module, base, env);
+        }
         // `super()` needs the class around the call.
         if args.is_empty()
             && let Value::Global(name) = code.value(call.callee)
@@ -72,8 +79,11 @@ impl Interpreter<'_> {
         place: (ModuleId, TextSize),
     ) -> AbsSet {
         match callee {
-            Abs::Function(module, func, env, _) => {
+            Abs::Function(module, func, env, owner) => {
                 let code = self.code(*module);
+                if code.function(*func).binds_outer && self.is_foreign(*owner) {
+                    self.effect(EffectKind::Write, *owner, place, Some(code.function(*func).name));
+                }
                 if !self.shared.pure.is_empty() || !self.shared.effect.is_empty() {
                     let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
                     if self.shared.pure.matches(&name) {
@@ -98,7 +108,12 @@ impl Interpreter<'_> {
                 self.call(&inner.clone(), &all, keywords, role, place)
             }
             Abs::External(path) => self.call_external(*path, args, keywords, role, place),
-            Abs::Bound(base, name) => self.call_bound(base, *name, args, role, place),
+            Abs::Bound(base, name) => {
+                if *name == "sort" {
+                    self.builtin_protocol("sort", &[], keywords);
+                }
+                self.call_bound(base, *name, args, role, place)
+            }
             Abs::Object(owner) | Abs::Made(_, owner) => {
                 if role != CallRole::Used && self.is_foreign(*owner) {
                     self.mutate(callee, EffectKind::UnresolvedCall, place, None);
@@ -272,7 +287,26 @@ impl Interpreter<'_> {
     ) -> AbsSet {
         let method = name.as_str();
         let owner = self.full_owner(base);
+        if let Abs::Instance(m, c, _) = **base
+            && let Some(class) = self
+                .foreign_bases(m, c)
+                .into_iter()
+                .find(|class| tables::starts_something(class.as_str(), method))
+        {
+            self.effect(EffectKind::InputOutput, Owner::External(class), place, Some(class));
+        }
         if let Abs::Made(made, _) = &**base {
+            if let Some(state) = tables::computed_with(made.as_str()) {
+                self.state_read(Sym::new(state), None);
+            }
+            let relative = made == tables::RELATIVE_PATH;
+            let reads = tables::FILE_READERS.contains(&method);
+            if (relative || made == "pathlib.Path") && reads {
+                self.state_read(Sym::new(tables::FILES), None);
+            }
+            if relative && (reads || matches!(method, "resolve" | "absolute")) {
+                self.state_read(Sym::new("os.getcwd"), None);
+            }
             let starts = tables::starts_something(made.as_str(), method);
             if starts {
                 self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
@@ -294,7 +328,14 @@ impl Interpreter<'_> {
         {
             return args[0].clone();
         }
-        let foreign = self.is_foreign(owner);
+        // A handler that does nothing.
+        let null =
+            |set: &AbsSet| matches!(set.first(), Some(Abs::Made(path, _)) if path == "logging.NullHandler");
+        if matches!(method, "exec_module" | "load_module") && !matches!(**base, Abs::Instance(..)) {
+            // A module that is found in no ordinary way.
+            self.effect(EffectKind::Process, Owner::External(name), place, Some(name));
+        }
+        let foreign = self.is_foreign(owner) && !(method == "addHandler" && args.first().is_some_and(null));
         // Whoever draws from a stream changes what the next one gets.
         let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str()));
         if foreign && (stream || tables::MUTATORS.contains(&method)) {

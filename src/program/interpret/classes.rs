@@ -78,19 +78,13 @@ impl Interpreter<'_> {
 
     /// An enumeration makes its members while it is defined.
     pub(super) fn enum_members(&mut self, module: ModuleId, class: u32) {
-        let is_enum = |path: Sym| {
+        let is_enum = |path: &Sym| {
             matches!(
                 path.as_str().strip_prefix("enum."),
                 Some("Enum" | "IntEnum" | "StrEnum" | "Flag" | "IntFlag")
             )
         };
-        let mut found = false;
-        for &(m, c) in self.mro(module, class).iter() {
-            for &base in &self.code(m).classes[c as usize].bases {
-                let bases = self.quietly(|w| w.eval(m, base, &EnvRef::default()));
-                found |= bases.iter().any(|a| matches!(a, Abs::External(path) if is_enum(*path)));
-            }
-        }
+        let found = self.foreign_bases(module, class).iter().any(is_enum);
         for (method, first) in
             [("__new__", Abs::Class(module, class)), ("__init__", Abs::Instance(module, class, Owner::Fresh))]
         {
@@ -98,6 +92,21 @@ impl Interpreter<'_> {
                 self.enter(m, func, &EnvRef::default(), &[smallvec![first]], &[]);
             }
         }
+    }
+
+    /// The classes of foreign code that a class is made of.
+    pub(super) fn foreign_bases(&mut self, module: ModuleId, class: u32) -> Vec<Sym> {
+        let mut found = Vec::new();
+        for &(m, c) in self.mro(module, class).iter() {
+            for &base in &self.code(m).classes[c as usize].bases {
+                let bases = self.quietly(|w| w.eval(m, base, &EnvRef::default()));
+                found.extend(bases.iter().filter_map(|abs| match abs {
+                    Abs::External(path) => Some(*path),
+                    _ => None,
+                }));
+            }
+        }
+        found
     }
 
     /// Somebody lists the subclasses of a base.

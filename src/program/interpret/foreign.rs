@@ -5,9 +5,9 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::{Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of};
+use super::{Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of};
 use crate::config::Safety;
-use crate::facts::{CallRole, Sym};
+use crate::facts::{CallRole, MarkKind, Sym};
 use crate::program::{ModuleId, tables, tables::ExternalKind};
 
 impl Interpreter<'_> {
@@ -31,6 +31,37 @@ impl Interpreter<'_> {
         };
         if self.shared.pure.matches(text) {
             return first();
+        }
+        let lists = matches!(text, "builtins.dir" | "builtins.vars" | "inspect.getmembers");
+        if lists || text == "builtins.hasattr" || text == "builtins.getattr" && args.len() > 2 {
+            for abs in first() {
+                if let (Abs::Module(owner), 0) = (&abs, self.silent)
+                    && *owner != self.cause
+                {
+                    let name = string(1).unwrap_or_else(|| Sym::new(""));
+                    self.outcome.probes.push(GlobalRead { owner: *owner, name, at: self.at, content: false });
+                }
+            }
+        }
+        if let Some(builtin) = text.strip_prefix("builtins.") {
+            self.builtin_protocol(builtin, args, keywords);
+        } else if matches!(text, "re.sub" | "re.subn") {
+            args.get(1).into_iter().for_each(|set| self.callbacks(set));
+        } else if matches!(text, "json.loads" | "json.load") {
+            for (_, set) in keywords {
+                self.callbacks(set);
+            }
+        }
+        // A relative path means another file in another working directory.
+        let relative = string(0).is_some_and(|path| !path.as_str().starts_with(['/', '~']));
+        if tables::reads_file(text) {
+            self.state_read(Sym::new(tables::FILES), None);
+            if relative || args.is_empty() {
+                self.state_read(Sym::new("os.getcwd"), None);
+            }
+        }
+        if text == "pathlib.Path" && relative {
+            return smallvec![Abs::Made(Sym::new(tables::RELATIVE_PATH), Owner::Fresh)];
         }
         if self.shared.effect.matches(text) {
             self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
@@ -102,7 +133,7 @@ impl Interpreter<'_> {
                         smallvec![Abs::External(name)]
                     }
                 } else {
-                    self.load_siblings(place.0);
+                    self.load_siblings(place);
                     smallvec![Abs::Unknown]
                 }
             }
@@ -162,7 +193,11 @@ impl Interpreter<'_> {
             ExternalKind::GetLogger => {
                 let own = self.program.module(place.0).name.as_str();
                 let package = own.split('.').next().unwrap_or_default();
+                // `getLogger(__name__)`
+                let name = string(0).unwrap_or(self.program.module(place.0).name);
+                let observed = self.shared.observed_loggers.contains(&name);
                 let owner = match (string(0), args.is_empty()) {
+                    (_, false) if observed => Owner::External(Sym::new("logging")),
                     (Some(name), _) if name.as_str().split('.').next() != Some(package) => {
                         Owner::External(Sym::new("logging"))
                     }
@@ -182,6 +217,11 @@ impl Interpreter<'_> {
                 });
                 if mode.is_some_and(|m| m.as_str().contains(['w', 'a', 'x', '+'])) {
                     self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
+                } else {
+                    self.state_read(Sym::new(tables::FILES), None);
+                    if relative {
+                        self.state_read(Sym::new("os.getcwd"), None);
+                    }
                 }
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
@@ -302,14 +342,27 @@ impl Interpreter<'_> {
         })
     }
 
-    /// `import_module(name)` in a loop: all modules of the package that does it.
-    pub(super) fn load_siblings(&mut self, module: ModuleId) {
+    /// `import_module(name)` in a loop: all modules of which the name begins as far as it is known, or all of the package that does it.
+    pub(super) fn load_siblings(&mut self, (module, at): (ModuleId, TextSize)) {
         if self.silent > 0 {
             return;
         }
-        if !self.program.module(module).is_package {
-            return;
+        let program = self.program;
+        let own = program.module(module);
+        let known = own.facts.marks.iter().find_map(|mark| match mark.kind {
+            MarkKind::LoadsFrom(start) if mark.range.start() == at => Some(start),
+            _ => None,
+        });
+        let prefix = match known {
+            Some(start) if start.own => format!("{}{}", own.name, start.text),
+            Some(start) => start.text.as_str().to_owned(),
+            None if own.is_package => format!("{}.", own.name),
+            None => return,
+        };
+        for id in program.ids().filter(|&id| id != module) {
+            if program.module(id).name.as_str().starts_with(&prefix) {
+                self.outcome.loads.push((id, self.at));
+            }
         }
-        self.outcome.loads.extend(self.program.modules_below(module).into_iter().map(|id| (id, self.at)));
     }
 }

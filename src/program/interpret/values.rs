@@ -240,7 +240,9 @@ impl Interpreter<'_> {
                 }
             }
             // A decorated function that cannot be followed is still that function.
-            if let Some(func) = Self::function_behind(&facts.code, value) {
+            if let Some(func) = Self::function_behind(&facts.code, value)
+                && !out.iter().any(|abs| matches!(abs, Abs::Function(m, f, ..) if (*m, *f) == (module, func)))
+            {
                 out.push(function(module, func));
             }
         }
@@ -269,6 +271,9 @@ impl Interpreter<'_> {
                 _ => {}
             }
         }
+        if name == "__builtins__" {
+            return smallvec![Abs::External(Sym::new("builtins"))];
+        }
         if name.as_str().starts_with("__") && name != "__import__" && name != "__build_class__" {
             // `__path__`, `__file__` and the like are the module's own.
             return smallvec![Abs::Object(Owner::Module(module, name))];
@@ -285,6 +290,7 @@ impl Interpreter<'_> {
             }
             Abs::Module(id) => match self.program.attribute(*id, *id, attr) {
                 Origin::Attribute(id, name) => {
+                    self.asked_for(id, name);
                     let found = self.global(id, name);
                     if found.is_empty() { smallvec![Abs::Object(Owner::Module(id, name))] } else { found }
                 }
@@ -297,12 +303,19 @@ impl Interpreter<'_> {
                 if attr == "__name__" || attr == "__file__" {
                     return smallvec![Abs::Fresh];
                 }
-                smallvec![Abs::External(Sym::dotted(*path, attr))]
+                let full = Sym::dotted(*path, attr);
+                if self.shared.replaced_names.contains_key(&full) {
+                    self.state_read(full, None);
+                }
+                smallvec![Abs::External(full)]
             }
             Abs::Class(module, class) => {
                 if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
                     self.class_member(m, c, value, attr, abs)
                 } else {
+                    if !attr.as_str().starts_with("__") {
+                        self.special(abs, "__getattr__", &[smallvec![Abs::Str(attr)]]);
+                    }
                     smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
                 }
             }

@@ -1,0 +1,231 @@
+//! Special methods: what operators, items, attributes and builtins call without naming it.
+//!
+//! ```python
+//! bus << handler       # Bus.__lshift__
+//! conf.mode = "fast"   # the setter of a property, a descriptor's `__set__`, `__setattr__`
+//! groups["admin"]      # makes the item, if it is a defaultdict
+//! len(table)           # Table.__len__
+//! ```
+
+use ruff_text_size::TextSize;
+use smallvec::smallvec;
+
+use super::{Abs, AbsSet, EffectKind, EnvRef, Interpreter, Owner, Path, has_decorator};
+use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::{ModuleId, Origin, tables};
+
+impl Interpreter<'_> {
+    /// Runs a special method of an object, if its class, or for a class its metaclass, is of the program and has it. What a method
+    /// for reading changes in the object itself is a value made when it is asked for.
+    pub(super) fn special(&mut self, abs: &Abs, method: &str, args: &[AbsSet]) -> bool {
+        let found = match abs {
+            Abs::Instance(m, c, _) => self.find_method(*m, *c, method),
+            Abs::Class(m, c) => {
+                let metaclasses = self.metaclass_of(*m, *c, 0);
+                metaclasses.iter().find_map(|meta| match meta {
+                    Abs::Class(m, c) => self.find_method(*m, *c, method),
+                    _ => None,
+                })
+            }
+            _ => None,
+        };
+        let Some((m, func)) = found else { return false };
+        let this = match abs {
+            Abs::Instance(m, c, _) if tables::READS_ONLY.contains(&method) => {
+                Abs::Instance(*m, *c, Owner::Fresh)
+            }
+            other => other.clone(),
+        };
+        let mut all = vec![smallvec![this]];
+        all.extend(args.iter().cloned());
+        self.enter(m, func, &EnvRef::default(), &all, &[]);
+        true
+    }
+
+    /// An item is read: state of the process, an item that comes into being, or a method of the program that runs.
+    pub(super) fn load_item(
+        &mut self,
+        module: ModuleId,
+        base: ValueId,
+        key: ValueId,
+        env: &EnvRef,
+        place: (ModuleId, TextSize),
+    ) {
+        for abs in self.eval(module, base, env) {
+            match &abs {
+                Abs::External(path) if tables::is_process_state(path.as_str()) => {
+                    self.state_read(*path, None);
+                    // A setting that has to be there.
+                    if path == "os.environ" && !self.path.guarded && !self.path.conditional {
+                        self.effect(EffectKind::Fails, Owner::External(*path), place, None);
+                    }
+                }
+                Abs::Made(path, Owner::Module(owner, name)) if tables::makes_items(path.as_str()) => {
+                    let key = self.key_name(module, key, env);
+                    if *owner != self.cause && !self.has_item(*owner, *name, key) {
+                        self.effect(EffectKind::Write, Owner::Module(*owner, *name), place, key);
+                    }
+                }
+                Abs::Instance(..) | Abs::Class(..) => {
+                    let args = [self.eval(module, key, env)];
+                    let _ =
+                        self.special(&abs, "__missing__", &args) || self.special(&abs, "__getitem__", &args);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// Whether the module that owns a container makes an item itself while it loads.
+    fn has_item(&self, owner: ModuleId, name: Sym, key: Option<Sym>) -> bool {
+        let code = self.code(owner);
+        let Some(key) = key else { return false };
+        code.ops_of(FuncId::MODULE).iter().any(|op| match op.kind {
+            OpKind::Load { base, key: k } | OpKind::SetItem { base, key: k, .. } => {
+                code.value(base) == Value::Global(name) && code.value(k) == Value::Str(key)
+            }
+            _ => false,
+        })
+    }
+
+    /// An operator runs the method of its class, or depends on the state that numbers are computed with.
+    pub(super) fn operate(
+        &mut self,
+        module: ModuleId,
+        on: ValueId,
+        other: ValueId,
+        method: Sym,
+        env: &EnvRef,
+    ) {
+        self.note_content(module, on, env);
+        for abs in self.eval(module, on, env) {
+            match &abs {
+                Abs::Made(path, _) | Abs::External(path) => {
+                    if let Some(state) = tables::computed_with(path.as_str()) {
+                        self.state_read(Sym::new(state), None);
+                    }
+                }
+                Abs::Instance(..) | Abs::Class(..) => {
+                    let args = [self.eval(module, other, env)];
+                    let args: &[AbsSet] = if other == ValueId::FRESH { &[] } else { &args };
+                    let found = self.special(&abs, method.as_str(), args);
+                    if !found && method == "__bool__" {
+                        self.special(&abs, "__len__", &[]);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// `object.attr = value` where the class says what that does.
+    pub(super) fn attribute_stored(
+        &mut self,
+        abs: &Abs,
+        attr: Sym,
+        module: ModuleId,
+        value: ValueId,
+        env: &EnvRef,
+    ) {
+        let Abs::Instance(m, c, _) = *abs else { return };
+        let value = self.eval(module, value, env);
+        let member = self.find_member(m, c, attr);
+        if let Some((owner, _, member)) = member {
+            if let Some(func) = Self::function_behind(self.code(owner), member) {
+                if has_decorator(self.code(owner), func, &["setter"]) {
+                    let args = [smallvec![abs.clone()], value.clone()];
+                    self.enter(owner, func, &EnvRef::default(), &args, &[]);
+                }
+            } else {
+                for descriptor in self.quietly(|w| w.eval(owner, member, &EnvRef::default())) {
+                    self.special(&descriptor, "__set__", &[smallvec![abs.clone()], value.clone()]);
+                }
+            }
+        }
+        self.special(abs, "__setattr__", &[smallvec![Abs::Str(attr)], value]);
+    }
+
+    /// `object[key] = value`, `del object[key]` where the class says what that does.
+    pub(super) fn item_stored(
+        &mut self,
+        abs: &Abs,
+        method: &str,
+        module: ModuleId,
+        args: &[ValueId],
+        env: &EnvRef,
+    ) {
+        if matches!(abs, Abs::Instance(..)) {
+            let args: Vec<AbsSet> = args.iter().map(|&arg| self.eval(module, arg, env)).collect();
+            self.special(abs, method, &args);
+        }
+    }
+
+    /// Names that an import takes from a module which makes them when asked.
+    pub(super) fn names_asked(&mut self, module: ModuleId, index: u32) {
+        let program = self.program;
+        let import = &program.module(module).facts.imports[index as usize];
+        for (alias, item) in import.aliases.iter().enumerate() {
+            if let Origin::Attribute(source, name) = program.origin(module, import, alias)
+                && name == item.name
+            {
+                self.asked_for(source, name);
+            }
+        }
+    }
+
+    /// Runs the `__getattr__` of a module for a name that the module does not bind. That it keeps what it makes is nobody's business.
+    pub(super) fn asked_for(&mut self, source: ModuleId, name: Sym) {
+        let program = self.program;
+        if source == self.cause
+            || !program.module(source).facts.exports.dynamic
+            || program.binds(source, name)
+        {
+            return;
+        }
+        let code = self.code(source);
+        let getattr = Sym::new("__getattr__");
+        let Some(func) = code.globals_of(getattr).iter().find_map(|&(_, v)| Self::function_behind(code, v))
+        else {
+            return;
+        };
+        let before = self.outcome.effects.len();
+        let outer = self.path;
+        self.path = Path { guarded: true, conditional: true };
+        self.enter(source, func, &EnvRef::default(), &[smallvec![Abs::Str(name)]], &[]);
+        self.path = outer;
+        let kept = [Sym::new("globals()"), Sym::new(""), name];
+        let mut index = 0;
+        self.outcome.effects.retain(|effect| {
+            index += 1;
+            let memo =
+                matches!(effect.owner, Owner::Module(owner, n) if owner == source && kept.contains(&n));
+            index <= before || !memo
+        });
+    }
+
+    /// A builtin that calls methods of its arguments.
+    pub(super) fn builtin_protocol(&mut self, builtin: &str, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) {
+        let methods = tables::protocol_of(builtin);
+        for &method in methods {
+            for abs in args.iter().flatten() {
+                let none: [AbsSet; 1] = [smallvec![Abs::Unknown]];
+                let takes = matches!(method, "__instancecheck__" | "__subclasscheck__" | "__format__");
+                self.special(abs, method, if takes { &none } else { &[] });
+            }
+        }
+        for (_, set) in keywords.iter().filter(|(name, _)| *name == "key" || *name == "object_hook") {
+            self.callbacks(set);
+        }
+    }
+
+    /// Functions that foreign code calls before it returns.
+    pub(super) fn callbacks(&mut self, set: &AbsSet) {
+        let place = (self.cause, self.at);
+        for abs in set.clone() {
+            if matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Bound(..)) {
+                let args = [smallvec![Abs::Unknown]];
+                self.call(&abs, &args, &[], crate::facts::CallRole::Used, place);
+            }
+        }
+    }
+}
