@@ -16,8 +16,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::graph::{Graph, ancestors};
 use super::interpret::{Effect, EffectKind, GlobalRead, Interpreter, Outcome, Owner, Shared};
 use super::state::{
-    ChangedFiles, Mutated, Rebound, Replaced, Writer, WrittenState, changed_files, foreign_path, listed_classes,
-    mutated_globals, observed_loggers, rebound, replaced_names, seeds_random, taken_names, written_state,
+    ChangedFiles, Mutated, Rebound, Replaced, Writer, WrittenState, changed_files, foreign_path,
+    listed_classes, mutated_globals, observed_loggers, rebound, replaced_names, seeds_random, taken_names,
+    written_state,
 };
 use super::watched::{Watched, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};

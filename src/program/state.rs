@@ -311,15 +311,20 @@ pub(super) struct WrittenState(FxHashMap<(Sym, Option<Sym>), Vec<Writer>>);
 
 impl WrittenState {
     /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
-    pub(super) fn is_written(&self, program: &Program, reader: ModuleId, state: Sym, key: Option<Sym>) -> bool {
+    pub(super) fn is_written(
+        &self,
+        program: &Program,
+        reader: ModuleId,
+        state: Sym,
+        key: Option<Sym>,
+    ) -> bool {
         let writers = |key| self.0.get(&(state, key)).into_iter().flatten();
-        match key {
+        if key.is_some() {
             // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
-            Some(_) => writers(key).next().is_some() || writers(None).any(|w| w.sets_up(program, reader)),
-            None => {
-                let all = self.0.iter().filter(|((s, _), _)| *s == state).flat_map(|(_, writers)| writers);
-                all.into_iter().any(|w| w.shows_to(program, reader))
-            }
+            writers(key).next().is_some() || writers(None).any(|w| w.sets_up(program, reader))
+        } else {
+            let mut all = self.0.iter().filter(|((s, _), _)| *s == state).flat_map(|(_, writers)| writers);
+            all.any(|w| w.shows_to(program, reader))
         }
     }
 }
