@@ -10,6 +10,8 @@
 use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Number, UnaryOp};
 
 use super::walker::{Resolved, Walker};
+use crate::config::PythonVersion;
+use crate::program::stdlib::{Has, Stdlib};
 
 /// What a condition says about the code under it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +102,31 @@ const CHANGING: &[&str] = &[
 /// Flags of the standard library that are true in every build that can run.
 const TRUE_FLAGS: &[(&str, &str)] = &[("ssl", "HAS_SNI"), ("ssl", "HAS_ECDH"), ("ssl", "HAS_ALPN")];
 
+/// Modules of the standard library that have the same names on every platform, as far as people ask for them.
+const PORTABLE_MODULES: &[&str] = &[
+    "abc",
+    "ast",
+    "builtins",
+    "collections",
+    "collections.abc",
+    "contextlib",
+    "dataclasses",
+    "datetime",
+    "enum",
+    "functools",
+    "inspect",
+    "itertools",
+    "math",
+    "operator",
+    "re",
+    "string",
+    "types",
+    "typing",
+    "unittest",
+    "warnings",
+    "weakref",
+];
+
 impl Walker<'_> {
     /// Decides a condition as far as it can be known before the program runs.
     pub fn condition(&self, test: &Expr) -> Condition {
@@ -127,7 +154,7 @@ impl Walker<'_> {
                 }
             }
             Expr::Compare(compare) => self.comparison(compare),
-            Expr::Call(call) if self.is_true_flag(call) => Condition::Always,
+            Expr::Call(call) if self.is_true_flag(call) || self.is_there(call) => Condition::Always,
             Expr::Call(call) if let Some(known) = self.system_prefix(call) => {
                 if known {
                     Condition::Always
@@ -302,6 +329,25 @@ impl Walker<'_> {
             && TRUE_FLAGS.iter().any(|(module, flag)| {
                 attr.value.to_str() == *flag && matches!(object, Expr::Name(n) if n.id.as_str() == *module)
             })
+    }
+
+    /// `hasattr(typing, "Self")`, if every version that the program runs on has the name.
+    fn is_there(&self, call: &ast::ExprCall) -> bool {
+        let (Expr::Name(function), [object, Expr::StringLiteral(attr)]) =
+            (&*call.func, &*call.arguments.args)
+        else {
+            return false;
+        };
+        let module = PORTABLE_MODULES.iter().find(|module| match (object, module.rsplit_once('.')) {
+            (Expr::Attribute(sub), Some((package, name))) => {
+                sub.attr.as_str() == name && self.is_module(&sub.value, package)
+            }
+            (object, None) => self.is_module(object, module),
+            _ => false,
+        });
+        let library = Stdlib::new(self.oldest, PythonVersion::NEWEST);
+        self.is_builtin(function.id.as_str(), "hasattr")
+            && module.is_some_and(|module| library.has_attribute(module, attr.value.to_str()) == Has::Yes)
     }
 
     /// Whether the value depends on the interpreter and the platform only.
