@@ -54,7 +54,8 @@ impl Interpreter<'_> {
         for abs in self.eval(module, base, env) {
             match &abs {
                 Abs::External(path) if tables::is_process_state(path.as_str()) => {
-                    self.state_read(*path, None);
+                    let key = self.key_name(module, key, env);
+                    self.state_read(*path, key);
                     // A setting that has to be there.
                     if path == "os.environ" && !self.path.guarded && !self.path.conditional {
                         self.effect(EffectKind::Fails, Owner::External(*path), place, None);
