@@ -45,7 +45,8 @@ def call(function):
 def job(which):
     result = None
 %s
-    return result, sorted(name for name in sys.modules if "heavy_" in name)
+    import observe
+    return result, observe.loaded("heavy_")
 
 
 class Job:
@@ -78,7 +79,8 @@ def whole(which):
 
 
 def as_value(module, which):
-    return type(module).__name__, type(module).__module__, module.use(), sorted(n for n in sys.modules if n == "alpha")
+    import observe
+    return type(module).__name__, type(module).__module__, module.use(), observe.loaded("alpha")
 
 
 def expected(which):
@@ -149,7 +151,8 @@ def way_module_by_value():
     cloudpickle.register_pickle_by_value(plain)
     send = through_a_pipe(cloudpickle.dumps)
     assert send(as_value, plain, 0) == ("module", "builtins", "beta", ["alpha"])
-    del sys.modules["alpha"]
+    import observe
+    observe.forget("alpha")
 
 
 def pool(method):
@@ -197,10 +200,23 @@ def way_dask():
 if __name__ == "__main__":
     ways = (way_pickle, way_cloudpickle, way_cloudpickle_by_value, way_module_by_value, way_spawn, way_forkserver, way_executor, way_joblib, way_dask)
     {way.__name__[4:]: way for way in ways}[sys.argv[1]]()
-    here = sorted(name for name in sys.modules if "heavy_" in name or name == "alpha")
-    print("loaded here:", len(here))
+    import observe
+    print("loaded here:", len(observe.loaded("heavy_") + observe.loaded("alpha")))
 """
 MAIN = MAIN.replace("USED", repr(USED))
+
+# Put beside the rewritten program: a program that looks into `sys.modules` itself keeps what it looks for eager.
+OBSERVE = """
+import sys
+
+
+def loaded(text):
+    return sorted(name for name in sys.modules if text in name)
+
+
+def forget(name):
+    del sys.modules[name]
+"""
 WAYS = ("pickle", "cloudpickle", "cloudpickle_by_value", "module_by_value", "spawn", "forkserver", "executor", "joblib", "dask")
 
 
@@ -223,6 +239,8 @@ def main():
             with open(path, "w", encoding="utf-8") as stream:
                 stream.write(text)
         subprocess.run([options.dally, "build", source, "--out", built, "--target", "proxy", "-q"], check=True)
+        with open(os.path.join(built, "observe.py"), "w", encoding="utf-8") as stream:
+            stream.write(OBSERVE)
         environ = {k: v for k, v in os.environ.items() if not k.startswith(("DALLY", "PYTHON"))}
         environ["PYTHONPATH"] = built
         for way in options.ways:
