@@ -222,7 +222,8 @@ impl<'a> Walker<'a> {
                 self.note_attribute_store(attribute, target.range());
                 let memo = match (&*attribute.value, self.memo) {
                     (Expr::Name(name), Some(memo)) => {
-                        memo == Target::Attribute(name.id.as_str(), attribute.attr.as_str())
+                        self.is_parameter(base)
+                            && memo == Target::Attribute(name.id.as_str(), attribute.attr.as_str())
                     }
                     _ => false,
                 };

@@ -8,9 +8,10 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::graph::{Graph, ancestors};
+use super::state::same_project;
 use super::{ModuleId, Origin, Program};
 use crate::decide::ModuleVerdicts;
-use crate::facts::{Moment, Sym};
+use crate::facts::{Code, MarkKind, Moment, Sym, Value};
 
 /// The members of order-sensitive cycles.
 pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
@@ -83,7 +84,46 @@ fn entered_badly(
             }
         }
     }
+    // Imports by name, which may be put together from parts.
+    let names: FxHashMap<Sym, usize> = doubtful
+        .iter()
+        .enumerate()
+        .flat_map(|(cycle, (_, failing))| failing.iter().map(move |&id| (program.module(id).name, cycle)))
+        .collect();
+    for id in program.ids() {
+        let code = &program.module(id).facts.code;
+        for value in &code.values {
+            if let Value::Str(name) = value
+                && let Some(&cycle) = names.get(name)
+            {
+                bad[cycle] = true;
+            }
+        }
+        if loads_by_computed_name(code) {
+            for (cycle, (component, _)) in doubtful.iter().enumerate() {
+                bad[cycle] |= same_project(program, id, component[0]);
+            }
+        }
+        for mark in &program.module(id).facts.marks {
+            if let MarkKind::LoadsFrom(start) = mark.kind {
+                let own = if start.own { program.module(id).name.as_str() } else { "" };
+                let prefix = format!("{own}{}", start.text);
+                for (name, &cycle) in &names {
+                    bad[cycle] |= name.as_str().starts_with(&prefix);
+                }
+            }
+        }
+    }
     doubtful.into_iter().zip(bad).filter(|(_, bad)| *bad).flat_map(|((component, _), _)| component)
+}
+
+/// `import_module(name)` with a name that is not in the source.
+fn loads_by_computed_name(code: &Code) -> bool {
+    code.calls.iter().any(|call| {
+        let (Value::Attr(_, callee) | Value::Global(callee)) = code.value(call.callee) else { return false };
+        matches!(callee.as_str(), "import_module" | "__import__")
+            && !code.positional(call).first().is_some_and(|&name| matches!(code.value(name), Value::Str(_)))
+    })
 }
 
 /// A simulation of loading the members of one cycle.

@@ -108,6 +108,13 @@ impl Interpreter<'_> {
                 self.call(&inner.clone(), &all, keywords, role, place)
             }
             Abs::External(path) => self.call_external(*path, args, keywords, role, place),
+            // `super().__call__()` in a metaclass.
+            Abs::Bound(base, name)
+                if *name == "__call__"
+                    && let Abs::Class(m, c) = **base =>
+            {
+                self.construct(m, c, args, keywords)
+            }
             Abs::Bound(base, name) => {
                 if *name == "sort" {
                     self.builtin_protocol("sort", &[], keywords);
@@ -157,6 +164,28 @@ impl Interpreter<'_> {
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
     ) -> AbsSet {
+        let mut made = self.construct(module, class, args, keywords);
+        for meta in self.metaclass_of(module, class, 0) {
+            if let Abs::Class(m, c) = meta
+                && let Some((owner, func)) = self.find_method(m, c, "__call__")
+            {
+                let mut all = vec![smallvec![Abs::Class(module, class)]];
+                all.extend(args.iter().cloned());
+                let result = self.enter(owner, func, &EnvRef::default(), &all, keywords);
+                made = Self::instances(module, class, result);
+            }
+        }
+        made
+    }
+
+    /// A new instance without its metaclass: `__new__` and what prepares the object.
+    fn construct(
+        &mut self,
+        module: ModuleId,
+        class: u32,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) -> AbsSet {
         let mut made = smallvec![Abs::Instance(module, class, Owner::Fresh)];
         if let Some((m, func)) = self.find_method(module, class, "__new__") {
             let mut all = vec![smallvec![Abs::Class(module, class)]];
@@ -172,16 +201,6 @@ impl Interpreter<'_> {
         if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
             self.enter(m, func, &EnvRef::default(), &[made.clone()], &[]);
         }
-        for meta in self.metaclass_of(module, class, 0) {
-            if let Abs::Class(m, c) = meta
-                && let Some((owner, func)) = self.find_method(m, c, "__call__")
-            {
-                let mut all = vec![smallvec![Abs::Class(module, class)]];
-                all.extend(args.iter().cloned());
-                let result = self.enter(owner, func, &EnvRef::default(), &all, keywords);
-                made = Self::instances(module, class, result);
-            }
-        }
         made
     }
 
@@ -189,10 +208,8 @@ impl Interpreter<'_> {
     /// others have already, stays theirs.
     fn instances(module: ModuleId, class: u32, mut given: AbsSet) -> AbsSet {
         for abs in &mut given {
-            match abs {
-                Abs::Unknown | Abs::Fresh => *abs = Abs::Instance(module, class, Owner::Fresh),
-                Abs::Object(owner) => *abs = Abs::Instance(module, class, *owner),
-                _ => {}
+            if !matches!(abs, Abs::Instance(..) | Abs::Class(..) | Abs::Function(..) | Abs::Module(_)) {
+                *abs = Abs::Instance(module, class, Self::owner(abs).unwrap_or(Owner::Fresh));
             }
         }
         unique(&mut given);

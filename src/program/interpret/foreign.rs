@@ -94,6 +94,13 @@ impl Interpreter<'_> {
             self.effect(EffectKind::Process, Owner::External(Sym::new(object)), place, Some(path));
             return smallvec![Abs::Fresh];
         }
+        if text == "builtins.object.__new__" {
+            let instance = |abs| match abs {
+                Abs::Class(module, class) => Abs::Instance(module, class, Owner::Fresh),
+                _ => Abs::Fresh,
+            };
+            return first().into_iter().map(instance).collect();
+        }
         match tables::external(text) {
             ExternalKind::ChangesFirst => {
                 for abs in first() {

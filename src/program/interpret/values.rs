@@ -374,7 +374,11 @@ impl Interpreter<'_> {
                     }
                 }
                 // `object` and `type` change nothing but the new object.
-                smallvec![Abs::Fresh]
+                match (&**this, attr.as_str()) {
+                    (Abs::Class(..), "__call__") => smallvec![Abs::Bound(this.clone(), attr)],
+                    (_, "__new__") => smallvec![Abs::External(Sym::new("builtins.object.__new__"))],
+                    _ => smallvec![Abs::Fresh],
+                }
             }
             Abs::Function(..)
             | Abs::Object(_)
