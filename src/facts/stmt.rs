@@ -229,7 +229,7 @@ impl<'a> Walker<'a> {
                 };
                 self.op(at, OpKind::SetAttr { base, attr, value, memo });
                 if self.is_parameter(base) {
-                    self.own_attribute(base, attr);
+                    self.own_attribute(base, attr, value);
                 }
             }
             Expr::Subscript(subscript) => {
@@ -452,14 +452,16 @@ impl<'a> Walker<'a> {
             let base = self.var_value(var);
             if self.is_parameter(base) {
                 let attr = Sym::new(attr);
-                self.own_attribute(base, attr);
+                self.own_attribute(base, attr, ValueId::FRESH);
             }
         }
     }
 
-    /// Until the block ends, the attribute is the object's own.
-    fn own_attribute(&mut self, base: ValueId, attr: Sym) {
+    /// Until the block ends, the attribute is the object's own, and holds what has been stored: a new object, or one that
+    /// others have as well.
+    fn own_attribute(&mut self, base: ValueId, attr: Sym, stored: ValueId) {
         let own = self.value(Value::OwnAttr(base, attr));
+        let own = self.either(own, stored);
         let usual = self.attr_values.insert((base, attr), own);
         self.own_attrs.push((base, attr, usual));
     }

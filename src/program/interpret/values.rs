@@ -391,7 +391,7 @@ impl Interpreter<'_> {
     }
 
     /// What `__init__` and other methods store under `self.attr`, as far as it is a function or an instance of the
-    /// program. None if no method stores anything there.
+    /// program, or belongs to somebody. None if no method stores anything there.
     pub(super) fn instance_attribute(
         &mut self,
         module: ModuleId,
@@ -416,6 +416,10 @@ impl Interpreter<'_> {
                             match abs {
                                 Abs::Instance(..) | Abs::Function(..) | Abs::Class(..) | Abs::Module(_) => {
                                     out.push(owned(&abs, owner));
+                                }
+                                // What somebody else has as well.
+                                Abs::Object(o) | Abs::Made(_, o) | Abs::Holder(_, o) if o != Owner::Fresh => {
+                                    out.push(abs);
                                 }
                                 _ => {}
                             }
