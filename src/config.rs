@@ -16,8 +16,10 @@ use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 pub use self::patterns::{NamePatterns, PathPatterns, PatternError};
+pub(crate) use self::project::normalised;
 pub(crate) use self::table::closest;
 use self::table::{Document, Entry};
+use crate::packages;
 
 /// What makes an import lazy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
@@ -186,6 +188,12 @@ pub struct Config {
     pub minimum_version: Option<PythonVersion>,
     /// The declared dependencies of the project, all groups together: normalised names, sorted.
     pub declared: Vec<String>,
+    /// Those of them that the project cannot run without, wherever it runs.
+    pub required: Vec<String>,
+    /// Those of them that are needed only in some places.
+    pub conditional: Vec<String>,
+    /// `python`: the environment whose packages are analysed as well.
+    pub python: packages::Choice,
 }
 
 /// Why the configuration cannot be used.
@@ -214,6 +222,7 @@ impl std::error::Error for ConfigError {}
 /// The keys of the table, for suggestions.
 const KEYS: &[&str] = &[
     "target",
+    "python",
     "python-version",
     "safety",
     "escapes",
@@ -257,6 +266,11 @@ impl Config {
         config.minimum_version = project.requires_python.as_deref().and_then(project::minimum_version);
         config.requires_python = project.requires_python;
         config.declared = project.declared;
+        config.required = project.required;
+        config.conditional = project.conditional;
+        if let packages::Choice::Path(path) = &mut config.python {
+            *path = config.project_root.join(&*path);
+        }
         Ok(config)
     }
 
@@ -278,6 +292,7 @@ impl Config {
     fn set(&mut self, key: &str, entry: &Entry<'_>) -> Result<(), ConfigError> {
         match key {
             "target" => self.target = Some(entry.choice()?),
+            "python" => self.python = packages::Choice::new(&entry.path()?),
             "python-version" => self.python_version = Some(entry.version()?),
             "safety" => self.safety = Some(entry.choice()?),
             "escapes" => self.escapes = Some(entry.choice()?),

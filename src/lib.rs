@@ -8,6 +8,7 @@ pub mod config;
 pub mod decide;
 pub mod discover;
 pub mod facts;
+pub mod packages;
 pub mod program;
 pub mod report;
 pub mod revert;

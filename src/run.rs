@@ -3,6 +3,7 @@
 //! Enters: a [`Request`]. Leaves: a [`Run`], from which the commands take what they print or write. Reading,
 //! parsing and rewriting run in parallel and map values to values; results keep the order of the files.
 
+mod installed;
 mod read;
 mod standing;
 
@@ -17,6 +18,7 @@ use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target}
 use crate::decide::{self, DecideOptions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
 use crate::facts::{ModuleFacts, Sym, System, World};
+use crate::packages::{Choice, Packages, PackagesError, Surroundings};
 use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
 use crate::rewrite::edit::OffsetMap;
@@ -47,10 +49,42 @@ pub struct Request {
     pub form: Form,
     /// `build`: list everything else in the tree.
     pub collect_others: bool,
-    /// The environment whose packages are analysed as well.
-    pub environment: Option<PathBuf>,
+    /// The environment whose packages are analysed as well, if not configured.
+    pub environment: Option<Choice>,
     /// Compute what [`Run::rewrite`] needs.
     pub rewrite: bool,
+}
+
+/// Why nothing could be done at all.
+#[derive(Debug)]
+pub enum RunError {
+    /// The paths.
+    Discover(DiscoverError),
+    /// The environment.
+    Packages(PackagesError),
+}
+
+impl std::fmt::Display for RunError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Discover(e) => e.fmt(f),
+            Self::Packages(e) => e.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for RunError {}
+
+impl From<DiscoverError> for RunError {
+    fn from(error: DiscoverError) -> Self {
+        Self::Discover(error)
+    }
+}
+
+impl From<PackagesError> for RunError {
+    fn from(error: PackagesError) -> Self {
+        Self::Packages(error)
+    }
 }
 
 /// A file that cannot be treated, and stays as it is.
@@ -107,6 +141,10 @@ pub struct Run {
     pub runtime: Option<String>,
     /// `build`: the folder to copy, absolute.
     pub tree: Option<PathBuf>,
+    /// The environment whose packages were looked at.
+    pub packages: Option<Packages>,
+    /// The distributions that the project needs.
+    pub required: Vec<String>,
     /// How long the stages took.
     pub times: Times,
 }
@@ -118,6 +156,8 @@ pub struct Times {
     pub discover: Duration,
     /// Reading, parsing, facts.
     pub facts: Duration,
+    /// The same for the packages of an environment.
+    pub packages: Duration,
     /// Linking and deciding.
     pub decide: Duration,
 }
@@ -144,10 +184,12 @@ pub struct NewText {
 
 impl Run {
     /// Discovers, reads, links and decides.
-    pub fn new(request: &Request) -> Result<Self, DiscoverError> {
+    pub fn new(request: &Request) -> Result<Self, RunError> {
         let mut times = Times::default();
         let clock = Instant::now();
         let config = &request.config;
+        let choice = request.environment.as_ref().unwrap_or(&config.python);
+        let packages = Packages::find(choice, &config.project_root, &Surroundings::current())?;
         // Decisions use the whole project, whatever part of it is named.
         let whole_tree = (!request.collect_others && is_part(&request.paths, &config.project_root))
             .then(|| config.project_root.clone());
@@ -186,7 +228,7 @@ impl Run {
 
         let clock = Instant::now();
         let stdlib = Stdlib::new(options.first, options.last);
-        let modules: Vec<Module> = discovery
+        let mut modules: Vec<Module> = discovery
             .files
             .iter()
             .zip(facts)
@@ -201,8 +243,24 @@ impl Run {
                 siblings: siblings(file, &discovery),
             })
             .collect();
-        let compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
-        let environment = Environment { complete: false, assumed: assumed(config) };
+        let mut compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
+        let mut environment = Environment { assumed: assumed(config), ..Environment::default() };
+        if let Some(packages) = &packages {
+            let clock = Instant::now();
+            let version = packages.version();
+            environment.stdlib = version.map(|version| Stdlib::new(version, version));
+            // What is installed runs here, with the interpreter that it was installed for.
+            let oldest = version.unwrap_or(world.oldest).max(world.oldest);
+            let world = World { oldest, system: System::current() };
+            let found = installed::reached(packages, &modules, &compiled, stdlib, request, world);
+            times.packages = clock.elapsed();
+            modules.extend(found.modules);
+            compiled.extend(found.existing);
+            if packages.is_complete(&config.required) {
+                environment.complete = true;
+                environment.assumed = config.conditional.iter().map(|name| import_name(name)).collect();
+            }
+        }
         let program = Program::link(modules, compiled, stdlib, environment);
         let eager_in: Vec<bool> = discovery
             .files
@@ -213,7 +271,7 @@ impl Run {
             })
             .collect();
         let verdicts = decide::decide(&program, &options, &eager_in);
-        times.decide = clock.elapsed();
+        times.decide = clock.elapsed().saturating_sub(times.packages);
         Ok(Self {
             options,
             discovery,
@@ -222,6 +280,8 @@ impl Run {
             verdicts,
             runtime: config.runtime.clone(),
             tree,
+            packages,
+            required: config.required.clone(),
             times,
         })
     }
@@ -438,10 +498,13 @@ fn decide_options(request: &Request) -> DecideOptions {
 /// Import names that declared dependencies and well-known packages provide.
 fn assumed(config: &Config) -> FxHashSet<Sym> {
     let mut names: FxHashSet<Sym> = crate::program::tables::well_known_packages().map(Sym::new).collect();
-    for dependency in &config.declared {
-        names.insert(Sym::new(&dependency.replace(['-', '.'], "_")));
-    }
+    names.extend(config.declared.iter().map(|name| import_name(name)));
     names
+}
+
+/// The name under which a distribution is probably imported.
+fn import_name(distribution: &str) -> Sym {
+    Sym::new(&distribution.replace(['-', '.'], "_"))
 }
 
 /// Modules beside a script are found by their own names when it is run.

@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::CliError;
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
+use crate::packages::Choice;
 use crate::rewrite::Form;
 use crate::run::Request;
 
@@ -57,7 +58,7 @@ pub struct Common {
     /// The oldest Python that the result must run on
     #[arg(long, value_name = "VERSION")]
     pub python_version: Option<PythonVersion>,
-    /// An interpreter or environment whose installed packages are analysed as well
+    /// The interpreter or environment whose packages are analysed as well, or `none`; otherwise `VIRTUAL_ENV` or `.venv`
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
     /// How much doubt is allowed
@@ -295,7 +296,7 @@ impl Common {
             annotations: self.annotations,
             form,
             collect_others: false,
-            environment: self.python.clone(),
+            environment: self.python.as_deref().map(Choice::new),
             rewrite,
         })
     }

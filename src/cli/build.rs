@@ -8,7 +8,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::arguments::BuildArgs;
-use super::{CliError, Status, progress, report_problems, summary};
+use super::{CliError, Status, progress, report_problems, report_work, summary};
 use crate::config::Target;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
@@ -25,7 +25,7 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     // A bad output is reported before any work is done.
     let writer =
         TreeWriter::create(&args.source, &args.out, copies).map_err(|e| CliError::Message(e.to_string()))?;
-    let run = Run::new(&request).map_err(CliError::Discover)?;
+    let run = Run::new(&request).map_err(CliError::Run)?;
     bar.set_message("writing");
     let problems: Mutex<Vec<(String, bool)>> = Mutex::new(Vec::new());
     let problem = |message: String, fatal: bool| {
@@ -90,7 +90,7 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
         let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{line}")?;
         if args.common.verbose {
-            writeln!(io::stderr(), "{:?}", run.times)?;
+            report_work(&run)?;
         }
     }
     Ok(if failed { Status::Failed } else { Status::Done })

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::arguments::{CheckArgs, OutputFormat};
-use super::{CliError, Status, progress, report_problems, summary};
+use super::{CliError, Status, progress, report_problems, report_work, summary};
 use crate::baseline::Baseline;
 use crate::report::sites::Report;
 use crate::report::{github, json, sarif, text};
@@ -27,7 +27,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, false)?;
     // The process ends with the command: giving the memory back piece by piece would only take time.
-    let run = ManuallyDrop::new(Run::new(&request).map_err(CliError::Discover)?);
+    let run = ManuallyDrop::new(Run::new(&request).map_err(CliError::Run)?);
     bar.set_message("reporting");
     let mut report = ManuallyDrop::new(Report::new(&run));
     let mut gone = 0;
@@ -59,7 +59,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
             writeln!(io::stderr(), "{} imports are lazy and should be eager", counts.withdrawn)?;
         }
         if all {
-            writeln!(io::stderr(), "{:?}", run.times)?;
+            report_work(&run)?;
         }
     }
     Ok(if failed {

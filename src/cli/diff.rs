@@ -13,7 +13,7 @@ pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
     let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, true)?;
-    let run = Run::new(&request).map_err(CliError::Discover)?;
+    let run = Run::new(&request).map_err(CliError::Run)?;
     bar.finish_and_clear();
     let outcomes = super::apply::outcomes(&run);
     let mut status = Status::Done;

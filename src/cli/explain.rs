@@ -31,7 +31,7 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
         return Err(CliError::Message(unknown(&args.subject)));
     }
     let request = args.common.request(std::slice::from_ref(&path), Form::Apply, false)?;
-    let run = Run::new(&request).map_err(CliError::Discover)?;
+    let run = Run::new(&request).map_err(CliError::Run)?;
     let colours = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let found = explain::explain(&Report::new(&run), line, colours, &mut out)?;
     out.flush()?;

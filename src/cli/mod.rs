@@ -19,7 +19,7 @@ use clap::Parser;
 
 use crate::config::ConfigError;
 use crate::discover::{DiscoverError, Discovery};
-use crate::run::{Counts, Run};
+use crate::run::{Counts, Run, RunError};
 pub use arguments::{Arguments, Command, Common, OutputFormat};
 
 /// How a command ended. A higher one outranks a lower.
@@ -50,6 +50,8 @@ pub enum CliError {
     Config(ConfigError),
     /// The paths.
     Discover(DiscoverError),
+    /// What a run starts from.
+    Run(RunError),
     /// Anything else, in words.
     Message(String),
     /// Standard output.
@@ -61,6 +63,7 @@ impl std::fmt::Display for CliError {
         match self {
             Self::Config(e) => e.fmt(f),
             Self::Discover(e) => e.fmt(f),
+            Self::Run(e) => e.fmt(f),
             Self::Message(e) => f.write_str(e),
             Self::Output(e) => write!(f, "cannot write the output: {e}"),
         }
@@ -152,6 +155,26 @@ fn summary(counts: &Counts, done: &str, lazy: usize, elapsed: Duration) -> Strin
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) },
         elapsed.as_secs_f64(),
     )
+}
+
+/// For `--verbose`: the environment and the time of the stages.
+fn report_work(run: &Run) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    if let Some(packages) = &run.packages {
+        let modules = run.program.modules.len() - run.discovery.files.len();
+        let python = packages.python.as_deref().map_or(String::new(), |python| format!(", Python {python}"));
+        let folder = packages.folder.display();
+        writeln!(stderr, "environment: {folder}{python}, {modules} modules of its packages are reached")?;
+        let lacking = if packages.named { Vec::new() } else { packages.lacking(&run.required) };
+        if !lacking.is_empty() {
+            let lacking = lacking.join(", ");
+            writeln!(
+                stderr,
+                "it lacks what the project requires ({lacking}); so other packages may exist as well"
+            )?;
+        }
+    }
+    writeln!(stderr, "{:?}", run.times)
 }
 
 /// A progress line on standard error, for long work at a terminal.

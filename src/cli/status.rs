@@ -31,7 +31,7 @@ struct Share {
 pub fn run(args: &StatusArgs) -> Result<Status, CliError> {
     let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, false)?;
-    let run = Run::new(&request).map_err(CliError::Discover)?;
+    let run = Run::new(&request).map_err(CliError::Run)?;
     let report = Report::new(&run);
     bar.finish_and_clear();
     let (total, folders) = shares(&report, args.depth);

@@ -33,6 +33,10 @@ pub(super) struct Project {
     pub(super) requires_python: Option<String>,
     /// Normalised and sorted.
     pub(super) declared: Vec<String>,
+    /// Those without which the project itself cannot run, wherever that is. Sorted.
+    pub(super) required: Vec<String>,
+    /// Those that are needed only in some places. Sorted.
+    pub(super) conditional: Vec<String>,
 }
 
 impl Project {
@@ -50,6 +54,7 @@ impl Project {
         if let Ok(text) = std::fs::read_to_string(root.join("setup.cfg")) {
             project.read_setup_cfg(&text);
         }
+        let is_known = !project.declared.is_empty();
         let files = std::fs::read_dir(root).into_iter().flatten().flatten();
         for file in files {
             let name = file.file_name();
@@ -58,16 +63,28 @@ impl Project {
                 && name.ends_with(".txt")
                 && let Ok(text) = std::fs::read_to_string(file.path())
             {
-                project.declare(text.lines());
+                // Without other metadata this is where an application says what it needs.
+                let role = if name == "requirements.txt" && !is_known { Role::Required } else { Role::Other };
+                project.declare(role, text.lines());
             }
         }
-        project.declared.sort_unstable();
-        project.declared.dedup();
+        for names in [&mut project.declared, &mut project.required, &mut project.conditional] {
+            names.sort_unstable();
+            names.dedup();
+        }
         Ok(project)
     }
 
-    fn declare<'a>(&mut self, requirements: impl IntoIterator<Item = &'a str>) {
-        self.declared.extend(requirements.into_iter().filter_map(requirement_name));
+    fn declare<'a>(&mut self, role: Role, requirements: impl IntoIterator<Item = &'a str>) {
+        for requirement in requirements {
+            let Some(name) = requirement_name(requirement) else { continue };
+            if requirement.contains(';') {
+                self.conditional.push(name.clone());
+            } else if role == Role::Required {
+                self.required.push(name.clone());
+            }
+            self.declared.push(name);
+        }
     }
 
     fn read_pyproject(&mut self, table: &Table) {
@@ -83,19 +100,21 @@ impl Project {
             at(&["project", "requires-python"]).or_else(|| at(&["tool", "poetry", "dependencies", "python"]));
         self.requires_python = python.and_then(Value::as_str).map(str::to_owned);
 
-        for list in [at(&["project", "dependencies"]), at(&["tool", "uv", "dev-dependencies"])] {
-            self.declare(list.into_iter().flat_map(strings));
-        }
+        self.declare(Role::Required, at(&["project", "dependencies"]).into_iter().flat_map(strings));
+        self.declare(Role::Other, at(&["tool", "uv", "dev-dependencies"]).into_iter().flat_map(strings));
         for groups in [at(&["project", "optional-dependencies"]), at(&["dependency-groups"])] {
             let lists = groups.and_then(Value::as_table).into_iter().flatten();
-            self.declare(lists.flat_map(|(_, list)| strings(list)));
+            self.declare(Role::Other, lists.flat_map(|(_, list)| strings(list)));
         }
         let groups = at(&["tool", "poetry", "group"]).and_then(Value::as_table);
         let groups = groups.into_iter().flatten().filter_map(|(_, group)| group.get("dependencies"));
         let single = [at(&["tool", "poetry", "dependencies"]), at(&["tool", "poetry", "dev-dependencies"])];
+        let needed = at(&["tool", "poetry", "dependencies"]).and_then(Value::as_table).into_iter().flatten();
+        let needed = needed.filter(|(name, value)| *name != "python" && value.is_str());
+        self.declare(Role::Required, needed.map(|(name, _)| name.as_str()));
         for table in single.into_iter().flatten().chain(groups) {
             let names = table.as_table().into_iter().flatten().map(|(name, _)| name.as_str());
-            self.declare(names.filter(|name| *name != "python"));
+            self.declare(Role::Other, names.filter(|name| *name != "python"));
         }
     }
 
@@ -123,13 +142,21 @@ impl Project {
                 ("options", "python_requires") if !value.is_empty() => {
                     self.requires_python.get_or_insert_with(|| value.to_owned());
                 }
-                ("options", "install_requires") | ("options.extras_require", _) => {
-                    self.declare(Some(value));
-                }
+                ("options", "install_requires") => self.declare(Role::Required, Some(value)),
+                ("options.extras_require", _) => self.declare(Role::Other, Some(value)),
                 _ => {}
             }
         }
     }
+}
+
+/// What a requirement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The project itself.
+    Required,
+    /// Its tests, its documentation, an optional part.
+    Other,
 }
 
 fn strings(list: &Value) -> impl Iterator<Item = &str> {
@@ -147,15 +174,20 @@ fn requirement_name(requirement: &str) -> Option<String> {
     if !name.starts_with(|c: char| c.is_ascii_alphanumeric()) || rest.starts_with([':', '/', '\\', '+']) {
         return None;
     }
+    Some(normalised(name.trim_end_matches(['-', '_', '.'])))
+}
+
+/// The name of a distribution as it is compared: `Zope.Interface` is `zope-interface`.
+pub(crate) fn normalised(name: &str) -> String {
     let mut normal = String::with_capacity(name.len());
-    for c in name.trim_end_matches(['-', '_', '.']).chars() {
+    for c in name.chars() {
         if !"-_.".contains(c) {
             normal.push(c.to_ascii_lowercase());
         } else if !normal.ends_with('-') {
             normal.push('-');
         }
     }
-    Some(normal)
+    normal
 }
 
 /// The oldest Python 3 that a specifier like `>=3.9,<4` allows, among those that dally writes for. `None` when

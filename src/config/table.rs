@@ -178,6 +178,10 @@ impl<'a> Entry<'a> {
         given.parse().map_err(|error| self.error(format!("`{}`: {error}", self.key.get_ref())))
     }
 
+    pub(super) fn path(&self) -> Result<PathBuf, ConfigError> {
+        self.string("a path").map(PathBuf::from)
+    }
+
     /// A dotted module name.
     pub(super) fn module(&self) -> Result<String, ConfigError> {
         let given = self.string("a module name")?;

@@ -152,7 +152,10 @@ fn unknown_keys_are_errors_with_a_suggestion() {
     let (_, message) = error("eager_in = []");
     assert_eq!(message, "unknown key `eager_in`; did you mean `eager-in`?");
     let (_, message) = error("colour = 1");
-    assert!(message.starts_with("unknown key `colour`; known are `target`, `python-version`"), "{message}");
+    assert!(
+        message.starts_with("unknown key `colour`; known are `target`, `python`, `python-version`"),
+        "{message}"
+    );
     let (line, message) = error("[effects]\npuer = []");
     assert_eq!(line, Some(2));
     assert_eq!(message, "unknown key `puer` in [effects]; did you mean `pure`?");

@@ -41,6 +41,9 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
 fn missing_in(program: &Program, id: ModuleId, provided: &Provided<'_>) -> Vec<MissingImport> {
     let facts = &program.module(id).facts;
     let mut missing: Vec<MissingImport> = Vec::new();
+    if program.module(id).installed {
+        return missing;
+    }
     for read in facts.reads.iter().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never) {
         let Some(site) = facts.sites_of(read.name).last() else { continue };
         let import = &facts.imports[site.stmt as usize];

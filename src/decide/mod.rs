@@ -82,7 +82,8 @@ impl ModuleVerdicts {
     }
 }
 
-/// Decides about all sites of all modules that may be rewritten. `eager_in` says for which modules everything stays.
+/// Decides about all sites of all modules that may be rewritten. `eager_in` says for which modules everything stays; it may be shorter
+/// than the program, whose last modules are those of an environment.
 pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> Vec<ModuleVerdicts> {
     use rayon::prelude::*;
     let late = late::late_code(program);
@@ -101,11 +102,14 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
                 };
                 verdicts.sites.push(verdict);
             }
+            if module.installed {
+                return verdicts;
+            }
             local::decide(program, id, options, &mut verdicts);
             late::decide(program, id, &late, &mut verdicts);
             existence::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);
-            if eager_in[id.index()] {
+            if eager_in.get(id.index()) == Some(&true) {
                 for (site, verdict) in module.facts.sites.iter().zip(&mut verdicts.sites) {
                     if site.declared.is_none() {
                         verdict.keep(Reason::bare(KeepReason::Configured));
@@ -170,7 +174,7 @@ impl ModuleVerdicts {
 }
 
 fn is_candidate(module: &Module, site: &Site) -> bool {
-    module.facts.imports[site.stmt as usize].place == Place::Module && !module.broken
+    module.facts.imports[site.stmt as usize].place == Place::Module && !module.broken && !module.installed
 }
 
 /// Keeps all given sites of a module.

@@ -113,6 +113,28 @@ pub struct FromModule {
     pub module: Sym,
 }
 
+impl FromModule {
+    /// The absolute name of the module, seen from the module `importer`; `None` if the dots lead out of its package.
+    pub fn absolute(self, importer: &str, is_package: bool) -> Option<String> {
+        if self.level == 0 {
+            return Some(self.module.as_str().to_owned());
+        }
+        let mut package = match importer.rsplit_once('.') {
+            _ if is_package => importer,
+            Some((parent, _)) => parent,
+            None => "",
+        };
+        for _ in 1..self.level {
+            package = package.rsplit_once('.')?.0;
+        }
+        if package.is_empty() {
+            return None;
+        }
+        let module = self.module.as_str();
+        Some(if module.is_empty() { package.to_owned() } else { format!("{package}.{module}") })
+    }
+}
+
 /// One name of an import statement.
 #[derive(Debug, Clone, Copy)]
 pub struct Alias {

@@ -90,7 +90,9 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
         }
         for alias in 0..import.aliases.len() {
             let site = facts.site_at(import, alias).filter(|_| import.place == Place::Module);
-            let lazy = site.is_some_and(|s| facts.sites[s].declared.is_some());
+            let declared = site.is_some_and(|s| facts.sites[s].declared.is_some());
+            // In other people's packages the interpreter decides: older ones load at once.
+            let lazy = declared && !program.module(id).installed;
             let site = site.and_then(|s| u32::try_from(s).ok());
             let mut targets = program.loaded_chain(id, import, alias).to_vec();
             if import.from.is_some() {
@@ -108,7 +110,8 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
                 }
                 let certain = import.place == Place::Module
                     && import.moment == Moment::ImportTime
-                    && !import.conditional;
+                    && !import.conditional
+                    && !declared;
                 let guarded = import.guarded;
                 edges.push(Edge { to, site, at: import.range.start(), certain, lazy, guarded });
             }

@@ -91,7 +91,7 @@ pub struct Program {
     sorted: Vec<ModuleId>,
     /// Names of packages and namespace packages that have modules below them.
     prefixes: FxHashSet<Sym>,
-    /// Names of extension modules that lie beside the sources.
+    /// Names of modules that exist and of which nothing else is known: extension modules, and what no import reaches.
     compiled: FxHashSet<Sym>,
     /// The standard library of the versions that count.
     pub stdlib: Stdlib,
@@ -117,8 +117,10 @@ struct Resolved {
 pub struct Environment {
     /// The environment's packages have been looked at: what is not found does not exist.
     pub complete: bool,
-    /// Import names that are assumed to exist although no file was seen.
+    /// Import names that are taken to exist although no file was seen.
     pub assumed: FxHashSet<Sym>,
+    /// The standard library that the environment's packages run with.
+    pub stdlib: Option<Stdlib>,
 }
 
 fn by_index(modules: &[Module]) -> impl Iterator<Item = ModuleId> + use<> {
@@ -126,7 +128,7 @@ fn by_index(modules: &[Module]) -> impl Iterator<Item = ModuleId> + use<> {
 }
 
 impl Program {
-    /// Connects modules. `compiled` are the dotted names of extension modules.
+    /// Connects modules. `compiled` are the dotted names of modules that exist and of which nothing else is known.
     pub fn link(
         modules: Vec<Module>,
         compiled: FxHashSet<Sym>,
@@ -210,6 +212,12 @@ impl Program {
         &self.modules[id.index()]
     }
 
+    /// The standard library that a module runs with: what is installed in an environment was chosen for its interpreter.
+    fn stdlib_of(&self, id: ModuleId) -> Stdlib {
+        let of_environment = self.environment.stdlib.filter(|_| self.module(id).installed);
+        of_environment.unwrap_or(self.stdlib)
+    }
+
     /// All module indices.
     pub fn ids(&self) -> impl Iterator<Item = ModuleId> + use<> {
         by_index(&self.modules)
@@ -239,27 +247,10 @@ impl Program {
         })
     }
 
-    /// The package that a relative import starts from.
-    fn package(&self, id: ModuleId) -> &'static str {
-        let module = self.module(id);
-        let name = module.name.as_str();
-        if module.is_package { name } else { name.rsplit_once('.').map_or("", |(parent, _)| parent) }
-    }
-
     /// The absolute name of the module behind `from`; `None` if the dots lead out of the package.
     pub fn absolute(&self, id: ModuleId, from: FromModule) -> Option<String> {
-        if from.level == 0 {
-            return Some(from.module.as_str().to_owned());
-        }
-        let mut package = self.package(id);
-        for _ in 1..from.level {
-            package = package.rsplit_once('.')?.0;
-        }
-        if package.is_empty() {
-            return None;
-        }
-        let module = from.module.as_str();
-        Some(if module.is_empty() { package.to_owned() } else { format!("{package}.{module}") })
+        let module = self.module(id);
+        from.absolute(module.name.as_str(), module.is_package)
     }
 
     /// What a dotted name is.
@@ -288,13 +279,13 @@ impl Program {
             // Another part of the namespace package may be installed elsewhere.
             return if self.environment.complete { Target::Missing } else { Target::Unknown };
         }
-        match self.stdlib.has_module(name) {
+        match self.stdlib_of(importer).has_module(name) {
             stdlib::Has::Yes => return Target::Stdlib,
             stdlib::Has::Sometimes => return Target::Missing,
             stdlib::Has::Unknown => return Target::Unknown,
             stdlib::Has::No => {}
         }
-        if !self.environment.complete && among(&self.environment.assumed, root) {
+        if among(&self.environment.assumed, root) {
             return Target::Unknown;
         }
         Target::Missing
@@ -356,7 +347,7 @@ impl Program {
                 }
             }
             Target::Stdlib if import.from.is_some() => {
-                match self.stdlib.has_attribute(name, item.name.as_str()) {
+                match self.stdlib_of(importer).has_attribute(name, item.name.as_str()) {
                     stdlib::Has::No | stdlib::Has::Sometimes => Origin::MissingModule,
                     stdlib::Has::Yes | stdlib::Has::Unknown => Origin::Foreign,
                 }
@@ -423,7 +414,7 @@ impl Program {
                     }
                 }
                 Target::Stdlib => {
-                    if self.stdlib.has_attribute(&source, name.as_str()) != stdlib::Has::No {
+                    if self.stdlib_of(id).has_attribute(&source, name.as_str()) != stdlib::Has::No {
                         return true;
                     }
                 }
@@ -434,7 +425,8 @@ impl Program {
     }
 }
 
-fn add_prefixes(name: &str, prefixes: &mut FxHashSet<Sym>) {
+/// Adds the names of the packages around a module.
+pub(crate) fn add_prefixes(name: &str, prefixes: &mut FxHashSet<Sym>) {
     for (dot, _) in name.match_indices('.') {
         prefixes.insert(Sym::new(&name[..dot]));
     }

@@ -289,7 +289,8 @@ impl Writer {
     /// Whether the change may come between the moment at which `reader` was loaded and a later one: import-time code and
     /// scripts work for everybody, functions for the modules of their project, as far as they do not restore what was there.
     pub(super) fn shows_to(self, program: &Program, reader: ModuleId) -> bool {
-        let script = !program.module(self.by).name.as_str().contains('.');
+        let by = program.module(self.by);
+        let script = !by.installed && !by.name.as_str().contains('.');
         let same = same_project(program, self.by, reader);
         match self.when {
             When::Loading => true,
@@ -591,7 +592,7 @@ pub(super) fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool 
         let name = program.module(id).name.as_str();
         name.split_once('.').map(|(top, _)| top)
     };
-    top(a) == top(b)
+    top(a) == top(b) && program.module(a).installed == program.module(b).installed
 }
 
 /// Classes whose `__subclasses__()` somebody calls.

@@ -123,7 +123,7 @@ fn find(minor: u8) -> Option<Interpreter> {
 /// The program under test, in a folder.
 pub fn dally(folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_dally"));
-    command.current_dir(folder).env_remove("VIRTUAL_ENV").stdin(Stdio::null());
+    command.current_dir(folder).env_remove("VIRTUAL_ENV").env_remove("PRE_COMMIT").stdin(Stdio::null());
     command
 }
 
