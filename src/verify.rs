@@ -27,8 +27,9 @@ pub struct Fingerprint(u64);
 #[derive(Debug, Clone, Default)]
 pub struct Helpers {
     lazy: Vec<String>,
+    /// Those of `lazy` that `build` binds.
+    pending: Vec<String>,
     real: Vec<String>,
-    build: bool,
 }
 
 /// The fingerprint of a module.
@@ -59,7 +60,7 @@ impl Helpers {
 
     /// Whether `build` has written the module.
     pub fn by_build(&self) -> bool {
-        self.build
+        !self.pending.is_empty()
     }
 
     /// Whether reads may be wrapped.
@@ -90,7 +91,7 @@ impl Helpers {
             match helper {
                 "pending" => {
                     self.lazy.push(name.to_owned());
-                    self.build = true;
+                    self.pending.push(name.to_owned());
                 }
                 _ => self.real.push(name.to_owned()),
             }
@@ -104,7 +105,9 @@ impl Helpers {
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str().to_owned();
             match alias.name.as_str() {
                 "pending" | "lazy" => {
-                    self.build |= alias.name.as_str() == "pending";
+                    if alias.name.as_str() == "pending" {
+                        self.pending.push(bound.clone());
+                    }
                     self.lazy.push(bound);
                 }
                 "real" => self.real.push(bound),
@@ -124,6 +127,15 @@ impl Helpers {
             [Expr::StringLiteral(spec)] => Some(spec.value.to_str()),
             _ => None,
         }
+    }
+
+    /// Whether a statement under `else:` makes an `if TYPE_CHECKING:` one of `apply`'s blocks. What `build` writes there has
+    /// taken the place of an import of the author's own block.
+    pub fn is_checked_form(&self, stmt: &Stmt) -> bool {
+        let Stmt::Assign(assign) = stmt else { return false };
+        let by_apply = matches!(&*assign.value, Expr::Call(call)
+            if matches!(&*call.func, Expr::Name(name) if !self.pending.iter().any(|n| n == name.id.as_str())));
+        by_apply && self.is_lazy_call(&assign.value).is_some()
     }
 
     /// The name in `real(X)`.
@@ -248,9 +260,7 @@ impl Visitor<'_> {
                 let [otherwise] = &stmt.elif_else_clauses[..] else { return false };
                 let ours = checking
                     && otherwise.test.is_none()
-                    && otherwise.body.iter().any(
-                        |s| matches!(s, Stmt::Assign(a) if self.helpers.is_lazy_call(&a.value).is_some()),
-                    );
+                    && otherwise.body.iter().any(|s| self.helpers.is_checked_form(s));
                 if ours {
                     // Both branches must say the same; the second is what runs.
                     let before = std::mem::replace(&mut self.imports, 0);
@@ -418,6 +428,10 @@ mod tests {
                 "from _dally import TYPE_CHECKING, lazy\nif TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import a\")\nx = 1",
             ),
             ("import a", "__lazy_modules__ = [\"a\"]; import a"),
+            (
+                "if TYPE_CHECKING:\n import a\nelse:\n import b as a",
+                &format!("{HEADER}\nif TYPE_CHECKING:\n import a\nelse:\n a = _dally(\"import b as a\")"),
+            ),
         ];
         for (old, new) in pairs {
             assert!(same(old, new), "{old:?} and {new:?} should count as the same program");

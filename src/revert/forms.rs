@@ -93,8 +93,7 @@ impl Forms<'_> {
     fn is_block(&self, stmt: &StmtIf) -> bool {
         let checking = matches!(&*stmt.test, Expr::Name(n) if n.id.as_str() == "TYPE_CHECKING");
         let [otherwise] = &stmt.elif_else_clauses[..] else { return false };
-        let lazy = |s: &Stmt| matches!(s, Stmt::Assign(a) if self.helpers.is_lazy_call(&a.value).is_some());
-        checking && otherwise.test.is_none() && otherwise.body.iter().any(lazy)
+        checking && otherwise.test.is_none() && otherwise.body.iter().any(|s| self.helpers.is_checked_form(s))
     }
 
     fn block(&mut self, stmt: &StmtIf) -> Result<(), Refusal> {

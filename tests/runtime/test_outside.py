@@ -117,6 +117,22 @@ class Outside(Programs):
             "import mod\nprint(dir(mod))", waits=["alpha"], files={"mod": MOD + "def __dir__(): return ['a', 'b']"}
         )
 
+    @unittest.skipIf(NATIVE, "the interpreter's own lazy objects show")
+    def test_getattr_static(self):
+        self.check(
+            """
+            import inspect, mod, only, other
+            for name in ("thing", "renamed", "plain", "use", "alpha", "nothing", "__name__"):
+                value = inspect.getattr_static(mod, name, "none")
+                print(name, getattr(value, "__name__", value))
+                print(inspect.getattr_static(other, name, "none").__class__.__name__)
+            print(inspect.getattr_static(only, "thing").__name__, inspect.getattr_static(only, "alpha", "none"))
+            print(inspect.getattr_static(type(mod), "mro").__name__, inspect.getattr_static(type(mod), "thing", 1))
+            """,
+            waits=["gamma", "delta"],
+            files={"only": "from beta import thing  # lazy", "other": "import delta  # lazy\nthing = 1", "delta": ""},
+        )
+
     def test_after_specialisation(self):
         """The interpreter's fast paths for module attributes notice that a name is pending again."""
         self.check(
@@ -291,25 +307,22 @@ class Outside(Programs):
             """
         )
 
-    @unittest.skipIf(NATIVE, "the class is not swapped")
-    def test_getattr_static(self):
-        # FIXME: while names are pending `inspect.getattr_static` finds nothing in a module, because
-        # its class overrides `__dict__` (which `mock.patch` and others read). So do runtime-checkable
-        # protocols on modules from 3.12 on. Nothing of it is left when the names are resolved.
+    def test_protocol_on_a_module(self):
         self.check(
             """
-            import inspect, types
+            from typing import Protocol, runtime_checkable
             import mod
-            def static():
-                try:
-                    return inspect.getattr_static(mod, "plain")
-                except AttributeError:
-                    return "FIXME" if type(mod) is not types.ModuleType else "wrong"
-            print(static() if type(mod) is types.ModuleType else static().replace("FIXME", "5"))
-            vars(mod)
-            print(static())
+            @runtime_checkable
+            class Uses(Protocol):
+                def use(self): ...
+                def thing(self): ...
+            @runtime_checkable
+            class Other(Protocol):
+                def nothing(self): ...
+            print(isinstance(mod, Uses), isinstance(mod, Other))
             """,
-            "5\n5\n",
+            "True False\n",
+            waits=["alpha", "gamma"],
         )
 
     def test_looks_like_a_module(self):
