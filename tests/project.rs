@@ -307,6 +307,18 @@ fn explain_shows_the_line_the_chain_and_the_remedy() {
 }
 
 #[test]
+fn verdicts_can_be_asked_for_as_build_gives_them() {
+    let folder =
+        project(&[("main.py", "import plain\n\n\ndef f():\n    return plain\n"), ("plain.py", "x = 1\n")]);
+    let ran = expect(folder.path(), &["check", "-v", "--target", "proxy"], 0);
+    assert!(ran.out().contains("keep: import plain (escaping-read)"), "{}", ran.out());
+    let ran = expect(folder.path(), &["check", "-v", "--target", "proxy", "--as-build"], 1);
+    assert!(ran.out().contains("lazy: import plain"), "{}", ran.out());
+    let ran = expect(folder.path(), &["explain", "--target", "proxy", "--as-build", "main.py:1"], 0);
+    assert!(ran.out().contains("can wait until"), "{}", ran.out());
+}
+
+#[test]
 fn the_pages_of_the_reasons_are_what_explain_prints() {
     let pages = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/reasons");
     let mut names: Vec<String> = fs::read_dir(&pages)

@@ -4,7 +4,7 @@
     kept_cost.py --tree SITE --report REPORT.json [--limit LIMIT.log] [-n 20] RUN.log
 
 RUN.log is the standard error of the rewritten program under ``-X importtime``. REPORT.json is what ``dally check
---output-format json --escapes wrap --annotations defer`` says of the original tree SITE. LIMIT.log, if given, is the
+--output-format json --as-build`` says of the original tree SITE. LIMIT.log, if given, is the
 same for a run in which every import is lazy: what is loaded there is needed in any case and is not counted.
 
 For each import that was executed, the import statement that caused it is looked up in the report: either it was kept,

@@ -124,6 +124,9 @@ pub struct CheckArgs {
     /// Take out of the baseline what is no finding any more
     #[arg(long, requires = "baseline", conflicts_with = "write_baseline")]
     pub update_baseline: bool,
+    /// Judge as `build` does: for this platform, with reads wrapped and annotations deferred
+    #[arg(long)]
+    pub as_build: bool,
     /// Shared options
     #[command(flatten)]
     pub common: Common,
@@ -176,6 +179,9 @@ pub struct ExplainArgs {
     /// PATH, PATH:LINE or the name of a reason
     #[arg(value_name = "PATH[:LINE] | REASON")]
     pub subject: String,
+    /// Judge as `build` does: for this platform, with reads wrapped and annotations deferred
+    #[arg(long)]
+    pub as_build: bool,
     /// Shared options
     #[command(flatten)]
     pub common: Common,

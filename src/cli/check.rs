@@ -6,11 +6,10 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::arguments::{CheckArgs, OutputFormat};
-use super::{CliError, Status, progress, report_problems, report_work, summary};
+use super::{CliError, Status, form, progress, report_problems, report_work, summary};
 use crate::baseline::Baseline;
 use crate::report::sites::Report;
 use crate::report::{github, json, sarif, text};
-use crate::rewrite::Form;
 use crate::run::Run;
 use crate::write::add_file;
 
@@ -25,7 +24,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
         _ => None,
     };
     let bar = progress(args.common.quiet, "reading");
-    let request = args.common.request(&args.paths, Form::Apply, false)?;
+    let request = args.common.request(&args.paths, form(args.as_build), false)?;
     // The process ends with the command: giving the memory back piece by piece would only take time.
     let run = ManuallyDrop::new(Run::new(&request).map_err(CliError::Run)?);
     bar.set_message("reporting");

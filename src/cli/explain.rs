@@ -4,12 +4,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::arguments::ExplainArgs;
-use super::{CliError, Status, report_problems};
+use super::{CliError, Status, form, report_problems};
 use crate::config::closest;
 use crate::decide::KeepReason;
 use crate::report::explain;
 use crate::report::sites::Report;
-use crate::rewrite::Form;
 use crate::run::Run;
 
 pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
@@ -30,7 +29,7 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
     if !path.exists() {
         return Err(CliError::Message(unknown(&args.subject)));
     }
-    let request = args.common.request(std::slice::from_ref(&path), Form::Apply, false)?;
+    let request = args.common.request(std::slice::from_ref(&path), form(args.as_build), false)?;
     let run = Run::new(&request).map_err(CliError::Run)?;
     let colours = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
     let found = explain::explain(&Report::new(&run), line, colours, &mut out)?;

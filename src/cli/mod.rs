@@ -19,6 +19,7 @@ use clap::Parser;
 
 use crate::config::ConfigError;
 use crate::discover::{DiscoverError, Discovery};
+use crate::rewrite::Form;
 use crate::run::{Counts, Run, RunError};
 pub use arguments::{Arguments, Command, Common, OutputFormat};
 
@@ -41,6 +42,11 @@ impl Status {
             Self::Failed => 2,
         })
     }
+}
+
+/// The form whose verdicts a command reports.
+fn form(as_build: bool) -> Form {
+    if as_build { Form::Build } else { Form::Apply }
 }
 
 /// Why a command could not start or go on.

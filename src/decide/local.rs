@@ -257,14 +257,25 @@ fn namespace(program: &Program, id: ModuleId, options: &DecideOptions, verdicts:
         keep_all(module, verdicts, &reason, |_| true);
     }
     for m in &module.facts.marks {
-        if let MarkKind::NamespaceName(name) = m.kind {
-            let reason = Reason::at(
-                KeepReason::NamespaceIntrospection,
-                id,
-                m.range,
-                "reads the name from the namespace as a dict",
-            );
-            keep_all(module, verdicts, &reason, |site| site.bound == name);
+        let reason = |note| Reason::at(KeepReason::NamespaceIntrospection, id, m.range, note);
+        let read = "reads the name from the namespace as a dict";
+        match m.kind {
+            MarkKind::NamespaceName(name) => {
+                keep_all(module, verdicts, &reason(read), |site| site.bound == name);
+            }
+            MarkKind::NamespaceNames(start) => {
+                keep_all(module, verdicts, &reason(read), |site| {
+                    site.bound.as_str().starts_with(start.as_str())
+                });
+            }
+            // The names are the same, but for those that the rewriter adds; `dir()` leaves them out.
+            MarkKind::NamespaceKeys
+                if options.target != Target::Native
+                    && module.facts.code.function(m.func).name != "__dir__" =>
+            {
+                keep_all(module, verdicts, &reason("lists the names in the namespace"), |_| true);
+            }
+            _ => {}
         }
     }
     if proxy {

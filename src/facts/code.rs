@@ -100,6 +100,8 @@ pub struct Op {
     pub guarded: bool,
     /// Under a condition, in a loop or a handler.
     pub conditional: bool,
+    /// The function may have returned before.
+    pub may_have_left: bool,
     /// Only in the main program (`if __name__ == "__main__"`).
     pub main_guard: bool,
     /// What it does.
@@ -135,6 +137,8 @@ pub enum OpKind {
         key: ValueId,
         /// What is stored.
         value: ValueId,
+        /// The name of the container, if it is a cache as far as its module shows: nobody can tell what is there already.
+        cache: Option<Sym>,
     },
     /// `del base.attr`.
     DelAttr {

@@ -80,8 +80,9 @@ impl<'a> Walker<'a> {
             Expr::Subscript(subscript) => self.subscript(subscript),
             Expr::BoolOp(expr) => {
                 let mut value = ValueId::FRESH;
-                for part in &expr.values {
-                    let next = self.expr(part, Use::Escape);
+                for (index, part) in expr.values.iter().enumerate() {
+                    // Only the first is evaluated in any case.
+                    let next = self.in_context(|c| c.conditional |= index > 0, |w| w.expr(part, Use::Escape));
                     value = self.either(value, next);
                 }
                 value
@@ -89,8 +90,10 @@ impl<'a> Walker<'a> {
             Expr::If(expr) => {
                 let test = self.expr(&expr.test, Use::Escape);
                 self.operate(expr.range, test, ValueId::FRESH, "__bool__");
-                let body = self.expr(&expr.body, Use::Escape);
-                let orelse = self.expr(&expr.orelse, Use::Escape);
+                let mut branch =
+                    |part| self.in_context(|c| c.conditional = true, |w| w.expr(part, Use::Escape));
+                let body = branch(&expr.body);
+                let orelse = branch(&expr.orelse);
                 self.either(body, orelse)
             }
             Expr::Named(named) => {
@@ -178,6 +181,7 @@ impl<'a> Walker<'a> {
             Expr::StringLiteral(string) => self.string(string),
             Expr::Starred(starred) => {
                 let value = self.expr(&starred.value, Use::Escape);
+                self.takes_keys(&starred.value);
                 self.operate(starred.range, value, ValueId::FRESH, "__iter__");
                 self.item(value)
             }
@@ -237,6 +241,9 @@ impl<'a> Walker<'a> {
         match attribute.attr.as_str() {
             "__dict__" => self.dict_attribute(attribute),
             "__annotations__" | "__annotate__" => self.mark(MarkKind::InspectsAnnotations, attribute.range),
+            name if name.starts_with('_') => {
+                self.private_reads.insert(attr);
+            }
             _ => {}
         }
         self.attr_value(base, attr)
@@ -286,7 +293,7 @@ impl<'a> Walker<'a> {
             self.unmark(call.range());
             match self.facts.code.value(key) {
                 Value::Str(name) => self.mark(MarkKind::NamespaceName(name), subscript.range),
-                _ => self.mark(MarkKind::NamespaceRead, subscript.range),
+                _ => self.namespace_item(&subscript.slice, subscript.range),
             }
         }
         let named = matches!(self.facts.code.value(base), Value::Attr(..) | Value::Global(_));
@@ -348,6 +355,9 @@ impl<'a> Walker<'a> {
         let saved = std::mem::take(&mut self.chain);
         // The first iterable is evaluated in the enclosing scope.
         let first = generators.first().map(|g| self.expr(&g.iter, Use::Escape));
+        if let Some(generator) = generators.first() {
+            self.takes_keys(&generator.iter);
+        }
         let mut bindings = Bindings::default();
         for generator in generators {
             bindings.add_target(&generator.target);
@@ -467,7 +477,12 @@ impl<'a> Walker<'a> {
         }
         self.note_call(call, &positional);
         self.note_loading(call);
-        self.call(call.range().start(), callee, &positional, &keywords, star, role)
+        let of_cache = matches!(&*call.func, Expr::Attribute(method)
+            if matches!(method.attr.as_str(), "get" | "clear") && self.goes_into_cache(&method.value));
+        self.in_context(
+            |c| c.of_cache = of_cache,
+            |w| w.call(call.range().start(), callee, &positional, &keywords, star, role),
+        )
     }
 
     /// `isinstance(x, …)` and `issubclass(x, …)`, the builtins, with exactly two arguments.
@@ -483,7 +498,7 @@ impl<'a> Walker<'a> {
     }
 
     /// `globals()`, `vars()`, and at module level `locals()`.
-    fn is_namespace_call(&self, call: &ast::ExprCall) -> bool {
+    pub fn is_namespace_call(&self, call: &ast::ExprCall) -> bool {
         let Expr::Name(name) = &*call.func else { return false };
         let name = name.id.as_str();
         let local_is_global =
@@ -519,6 +534,7 @@ impl<'a> Walker<'a> {
                         _ => {}
                     }
                 } else {
+                    self.takes_keys_of_argument(call);
                     self.note_annotation_reader(id, range);
                 }
             }
@@ -575,7 +591,11 @@ impl<'a> Walker<'a> {
                     self.mark(MarkKind::NamespaceName(name), range);
                 }
                 // Only writes: nothing is read. The inner call has left its mark; take it back.
-                ("update" | "__setitem__" | "keys", _) => {
+                ("keys", _) => {
+                    self.takes_keys(&attribute.value);
+                    return;
+                }
+                ("update" | "__setitem__", _) => {
                     self.facts.exports.writes_namespace = true;
                     self.unmark(inner.range());
                     return;

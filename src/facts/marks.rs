@@ -33,6 +33,10 @@ pub enum MarkKind {
     NamespaceRead,
     /// One name is read from the namespace as a dict: `globals()["name"]`.
     NamespaceName(Sym),
+    /// Names with this beginning are read from the namespace as a dict: `globals()["_default_" + name]`.
+    NamespaceNames(Sym),
+    /// The names in the namespace are listed, and not what they stand for: `sorted(globals())`.
+    NamespaceKeys,
     /// `eval` or `exec` look up names in the module's namespace: an ordinary read for the interpreter, but one
     /// that no rewriting of the source can reach.
     EvaluatesText,

@@ -12,6 +12,7 @@
 //! - [`code`](ModuleFacts::code): what import-time code and functions call and change, for the whole-program analysis.
 
 pub mod binding;
+mod cache;
 pub mod code;
 mod condition;
 mod expr;
@@ -19,6 +20,7 @@ mod idioms;
 pub(crate) mod imports;
 mod layout;
 mod marks;
+mod namespace;
 mod stmt;
 pub mod sym;
 mod text;
@@ -55,6 +57,8 @@ pub struct ModuleFacts {
     pub marks: Vec<Mark>,
     /// What the code calls and changes.
     pub code: Code,
+    /// Private attributes and names of other modules that this one reads, sorted: it reads them and never sets them.
+    pub others_private: Box<[Sym]>,
     /// Indices of `sites`, sorted by the number of the bound name.
     sites_by_name: Vec<u32>,
 }

@@ -5,6 +5,7 @@ use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::binding::Bindings;
+use super::cache;
 use super::code::{CallRole, Class, FuncId, Function, OpKind, Value, ValueId};
 use super::condition::Condition;
 use super::idioms::{self, Target};
@@ -88,6 +89,7 @@ impl<'a> Walker<'a> {
                     let value = self.expr(value, Use::Escape);
                     self.returns(value);
                 }
+                self.may_have_left = true;
             }
             Stmt::Delete(delete) => delete.targets.iter().for_each(|t| self.delete(t)),
             Stmt::Assign(assign) => self.assign(assign),
@@ -106,6 +108,7 @@ impl<'a> Walker<'a> {
             }
             Stmt::For(stmt) => {
                 let iter = self.expr(&stmt.iter, Use::Escape);
+                self.takes_keys(&stmt.iter);
                 self.operate(stmt.iter.range(), iter, ValueId::FRESH, "__iter__");
                 let element = self.item(iter);
                 self.in_context(
@@ -220,6 +223,9 @@ impl<'a> Walker<'a> {
                 let base = self.bound_in_block(&attribute.value).unwrap_or(base);
                 let attr = self.mangled(attribute.attr.as_str());
                 self.note_attribute_store(attribute, target.range());
+                if attr.as_str().starts_with('_') {
+                    self.private_sets.insert(attr);
+                }
                 let memo = match (&*attribute.value, self.memo) {
                     (Expr::Name(name), Some(memo)) => {
                         self.is_parameter(base)
@@ -236,7 +242,11 @@ impl<'a> Walker<'a> {
                 let base = self.expr(&subscript.value, Use::Subscript);
                 let key = self.expr(&subscript.slice, Use::Escape);
                 self.note_item_store(subscript, target.range());
-                self.op(at, OpKind::SetItem { base, key, value });
+                let cache = match cache::private_name(&subscript.value) {
+                    Some(name) if self.goes_into_cache(&subscript.value) => Some(self.mangled(name)),
+                    _ => None,
+                };
+                self.op(at, OpKind::SetItem { base, key, value, cache });
             }
             Expr::Starred(starred) => self.target(&starred.value, value),
             Expr::Tuple(tuple) => {
@@ -253,6 +263,16 @@ impl<'a> Walker<'a> {
                 self.expr(other, Use::Escape);
             }
         }
+    }
+
+    /// Whether a function stores into a private dictionary in which nobody can tell what is there already.
+    pub fn goes_into_cache(&mut self, container: &'a Expr) -> bool {
+        if self.context.func.is_module() {
+            return false;
+        }
+        let Some(name) = cache::private_name(container) else { return false };
+        let body = self.body;
+        *self.caches.entry(name).or_insert_with(|| cache::is_cache(body, name))
     }
 
     fn attribute_base(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
@@ -290,7 +310,7 @@ impl<'a> Walker<'a> {
                         | Expr::Generator(_)
                 );
                 if in_place {
-                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value });
+                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
                 }
                 let sum = self.either(old, value);
                 self.bind(id, at, sum, false);
@@ -412,7 +432,11 @@ impl<'a> Walker<'a> {
                 }
                 _ => {
                     platform = false;
+                    let known = test.and_then(|test| Self::one_of(test));
+                    let before = self.known_texts.len();
+                    self.known_texts.extend(known);
                     self.nested_block(body);
+                    self.known_texts.truncate(before);
                 }
             }
             first_live &= condition == Condition::Never;
@@ -715,6 +739,7 @@ impl<'a> Walker<'a> {
             conditional: false,
             platform: false,
             restores_warnings: false,
+            of_cache: false,
             fixed: self.context.fixed,
             annotation: None,
         };
@@ -759,7 +784,9 @@ impl<'a> Walker<'a> {
             function.kwarg = parameters.kwarg.is_some();
         }
         self.scopes.push(scope);
+        let may_have_left = std::mem::take(&mut self.may_have_left);
         body(self);
+        self.may_have_left = may_have_left;
         self.scopes.pop();
         self.context = saved;
     }

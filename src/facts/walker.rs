@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use ruff_python_ast::ModModule;
+use ruff_python_ast::{ModModule, Stmt};
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
@@ -15,6 +15,7 @@ use super::binding::{self, Bindings};
 use super::code::{Call, CallRole, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::condition::{Condition, System};
 use super::idioms::Target;
+use super::namespace::OneOf;
 use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, ImportStmt, Mark, MarkKind, ModuleFacts, Moment,
     NameInfo, Place, Read, ReadKind, Site, Sym, TextStart, World, layout,
@@ -76,6 +77,8 @@ pub(super) struct Context {
     pub platform: bool,
     /// In a block at whose end the warning filters are as before.
     pub restores_warnings: bool,
+    /// The call asks a cache, or empties it.
+    pub of_cache: bool,
     pub fixed: Option<FixedUse>,
     pub annotation: Option<Annotation>,
 }
@@ -103,8 +106,18 @@ pub(super) struct Walker<'a> {
     pub context: Context,
     pub depth: u32,
     pub chain: Vec<Sym>,
+    /// The function may have returned before the statement.
+    pub may_have_left: bool,
+    /// What the tests around the statement say of variables.
+    pub known_texts: Vec<OneOf<'a>>,
     /// In a block that runs while this private name or attribute has no value yet.
     pub memo: Option<Target<'a>>,
+    /// The module's top level, and what has been found out about private dictionaries: whether they are caches.
+    pub body: &'a [Stmt],
+    pub caches: FxHashMap<&'a str, bool>,
+    /// Private attributes that are read, and those that are set.
+    pub private_reads: FxHashSet<Sym>,
+    pub private_sets: FxHashSet<Sym>,
     /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
     pub own_attrs: Vec<(ValueId, Sym, Option<ValueId>)>,
     /// What the blocks around the statement have bound names of the module to so far, if that is certain.
@@ -193,12 +206,19 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
             conditional: false,
             platform: false,
             restores_warnings: false,
+            of_cache: false,
             fixed: None,
             annotation: None,
         },
         depth: 0,
         chain: Vec::new(),
+        may_have_left: false,
+        known_texts: Vec::new(),
         memo: None,
+        body,
+        caches: FxHashMap::default(),
+        private_reads: FxHashSet::default(),
+        private_sets: FxHashSet::default(),
         own_attrs: Vec::new(),
         block_values: Vec::new(),
         oldest: world.oldest,
@@ -327,6 +347,7 @@ impl<'a> Walker<'a> {
             at,
             guarded: self.context.guarded,
             conditional: self.context.conditional,
+            may_have_left: self.may_have_left,
             main_guard: self.context.moment == Moment::MainGuard,
             kind,
         };
@@ -365,7 +386,7 @@ impl<'a> Walker<'a> {
         let filters = self.context.restores_warnings
             && matches!(self.facts.code.value(callee), Value::Attr(_, name) | Value::Global(name)
                 if matches!(name.as_str(), "filterwarnings" | "simplefilter" | "resetwarnings"));
-        if !filters {
+        if !filters && !self.context.of_cache {
             self.op(at, OpKind::Call { call, role });
         }
         self.value(Value::Call(call))
@@ -685,7 +706,26 @@ impl<'a> Walker<'a> {
         order.sort_by_key(|&i| (self.facts.sites[i as usize].bound.number(), i));
         self.facts.sites_by_name = order;
         self.declare_listed_sites();
+        self.facts.others_private = self.others_private();
         self.kept()
+    }
+
+    /// Private names of other modules that this one uses.
+    fn others_private(&mut self) -> Box<[Sym]> {
+        let mut names = std::mem::take(&mut self.private_reads);
+        let private = |name: &Sym| name.as_str().starts_with('_');
+        for import in self.facts.imports.iter().filter(|import| import.from.is_some()) {
+            names.extend(import.aliases.iter().map(|alias| alias.name).filter(private));
+        }
+        if !names.is_empty() {
+            let members = self.facts.code.classes.iter().flat_map(|class| &class.members);
+            for name in self.private_sets.iter().chain(members.map(|(name, _)| name)) {
+                names.remove(name);
+            }
+        }
+        let mut names: Vec<Sym> = names.into_iter().collect();
+        names.sort_unstable_by_key(|name| name.number());
+        names.into_boxed_slice()
     }
 
     /// The facts; the tables go back to the thread.
@@ -714,6 +754,7 @@ impl<'a> Walker<'a> {
             exports: facts.exports,
             layout: facts.layout,
             marks: facts.marks,
+            others_private: facts.others_private,
             sites_by_name: facts.sites_by_name,
         };
         global_values.clear();

@@ -22,7 +22,7 @@ use super::graph::Graph;
 use super::interpret::{EffectKind, Interpreter, Outcome, Shared};
 use super::state::{
     Mutated, Rebound, Replaced, Writer, changed_files, listed_classes, mutated_globals, observed_loggers,
-    rebound, replaced_names, seeds_random, taken_names, written_state,
+    rebound, replaced_names, seeds_random, shown_privates, taken_names, written_state,
 };
 use super::watched::{Watched, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};
@@ -49,6 +49,7 @@ impl Effects {
     /// Runs all modules' import-time code.
     pub fn of_program(program: &Program, safety: Safety, pure: NamePatterns, effect: NamePatterns) -> Self {
         let mut shared = Shared { pure, effect, ..Shared::default() };
+        shared.shown_privates = shown_privates(program);
         shared.replaced_names = replaced_names(program);
         shared.observed_loggers = observed_loggers(program);
         shared.listed_classes = listed_classes(program, &shared);
@@ -62,7 +63,7 @@ impl Effects {
         let ((rebound, asked), (written, (mutated, files))) = rayon::join(
             || (rebound(program), watched(program)),
             || {
-                let mutated = mutated_globals(program, &outcomes);
+                let mutated = mutated_globals(program, &shared, &outcomes);
                 (written_state(program), (mutated, changed_files(program)))
             },
         );

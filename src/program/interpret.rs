@@ -209,6 +209,8 @@ pub struct Shared {
     pub seeds_random: bool,
     /// Loggers that modules outside the package of that name ask for, and those above them.
     pub observed_loggers: FxHashSet<Sym>,
+    /// Private names and attributes that modules other than their own use.
+    pub shown_privates: FxHashSet<Sym>,
     /// Names of foreign modules that the program rebinds: `time.time`.
     pub replaced_names: Replaced,
     /// Functions of the program that the user calls pure, by dotted name.
@@ -276,6 +278,15 @@ struct Path {
     guarded: bool,
     /// Under a condition, in a loop or a handler.
     conditional: bool,
+    /// After the place where a function may have returned.
+    may_have_left: bool,
+}
+
+impl Path {
+    /// Whether the operation runs in every run that gets to the top-level statement.
+    fn is_certain(self) -> bool {
+        !self.conditional && !self.may_have_left
+    }
 }
 
 /// Runs one module's import-time code.
@@ -305,6 +316,9 @@ pub struct Interpreter<'p> {
     /// What is being computed depends on something that is being computed as well.
     incomplete: bool,
     path: Path,
+    /// How often state of the process has been read, and how often when the function that runs was entered.
+    state_reads: u32,
+    reads_at_entry: u32,
     /// The number of the last environment.
     environment: u64,
 }
@@ -378,6 +392,8 @@ impl<'p> Interpreter<'p> {
             call_results: FxHashMap::default(),
             incomplete: false,
             path: Path::default(),
+            state_reads: 0,
+            reads_at_entry: 0,
             environment: ENVIRONMENTS.fetch_add(1 << 32, Ordering::Relaxed),
         }
     }
@@ -410,6 +426,7 @@ impl<'p> Interpreter<'p> {
             let outer = self.path;
             self.path.guarded |= op.guarded;
             self.path.conditional |= op.conditional;
+            self.path.may_have_left |= op.may_have_left;
             match op.kind {
                 OpKind::Call { call, role } => {
                     let result = self.run_call(module, &code.calls[call as usize], env, role, place);
@@ -430,7 +447,12 @@ impl<'p> Interpreter<'p> {
                     }
                 }
                 OpKind::SetItem { base, key, .. } if self.is_own_module_item(module, base, key) => {}
-                OpKind::SetItem { base, key, value } => {
+                OpKind::SetItem { cache: Some(name), value, .. }
+                    if !self.shared.shown_privates.contains(&name) =>
+                {
+                    self.note_read(module, value, env, false);
+                }
+                OpKind::SetItem { base, key, value, .. } => {
                     let subject = self.key_name(module, key, env);
                     for abs in self.eval(module, base, env) {
                         let installs = matches!(abs, Abs::External(path) if path == "sys.modules");
@@ -491,7 +513,10 @@ impl<'p> Interpreter<'p> {
                     self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
                 }
                 OpKind::Raise => {
-                    if (top || !self.path.conditional) && !self.path.guarded {
+                    // A function refuses bad arguments, and the module gives it good ones; but the state of the process is
+                    // another one in every run.
+                    let may_fail = top || self.path.is_certain() || self.state_reads > self.reads_at_entry;
+                    if may_fail && !self.path.guarded {
                         self.effect(EffectKind::Fails, Owner::Fresh, place, None);
                     }
                 }
@@ -544,6 +569,7 @@ impl<'p> Interpreter<'p> {
 
     fn state_read(&mut self, state: Sym, key: Option<Sym>) {
         if self.silent == 0 {
+            self.state_reads += 1;
             let read = StateRead { state, key, at: self.at };
             if !self.outcome.reads.contains(&read) {
                 self.outcome.reads.push(read);

@@ -258,6 +258,10 @@ impl Program {
         if let Some(id) = self.find_from(importer, name) {
             return Target::Module(id);
         }
+        // The main program is always loaded.
+        if name == "__main__" {
+            return Target::Unknown;
+        }
         let among = |names: &FxHashSet<Sym>, name: &str| Sym::find(name).is_some_and(|n| names.contains(&n));
         if among(&self.prefixes, name) {
             return Target::Namespace;

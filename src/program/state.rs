@@ -381,6 +381,13 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                             && tables::is_process_state(state)
                             && tables::MUTATORS.contains(&method)
                         {
+                            // `os.environ.update(LEVEL="1")`
+                            if method == "update" && !call.star && code.positional(call).is_empty() {
+                                for (name, _) in code.keyword_args(call) {
+                                    add(state, Some(name));
+                                }
+                                continue;
+                            }
                             let key = if state == "os.environ" { first } else { None };
                             add(state, key);
                         }
@@ -394,16 +401,22 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
 }
 
 /// Globals whose value or content changes after their module has loaded, or by others while the program loads.
-pub(super) fn mutated_globals(program: &Program, outcomes: &[Outcome]) -> Mutated {
+pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Outcome]) -> Mutated {
     let mut mutated = Mutated::default();
-    for (key, by) in of_all(program, |id| mutated_by(program, id, &outcomes[id.index()])) {
+    let by = |id: ModuleId| mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()]);
+    for (key, by) in of_all(program, by) {
         mutated.entry(key).or_default().push(by);
     }
     mutated
 }
 
 /// The globals whose value or content one module changes.
-fn mutated_by(program: &Program, id: ModuleId, outcome: &Outcome) -> Vec<((ModuleId, Sym), ModuleId)> {
+fn mutated_by(
+    program: &Program,
+    shown_privates: &FxHashSet<Sym>,
+    id: ModuleId,
+    outcome: &Outcome,
+) -> Vec<((ModuleId, Sym), ModuleId)> {
     let mut mutated = Vec::new();
     let mut add = |key, by| mutated.push((key, by));
     for effect in &outcome.effects {
@@ -418,6 +431,7 @@ fn mutated_by(program: &Program, id: ModuleId, outcome: &Outcome) -> Vec<((Modul
         let func = FuncId(u32::try_from(index).unwrap_or_default());
         for op in code.ops_of(func) {
             let base = match op.kind {
+                OpKind::SetItem { cache: Some(name), .. } if !shown_privates.contains(&name) => continue,
                 OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => base,
                 OpKind::SetAttr { base, .. } => base,
                 OpKind::SetGlobal { name, .. } => {
@@ -443,6 +457,11 @@ fn mutated_by(program: &Program, id: ModuleId, outcome: &Outcome) -> Vec<((Modul
         }
     }
     mutated
+}
+
+/// Private names and attributes that modules other than their own use.
+pub(super) fn shown_privates(program: &Program) -> FxHashSet<Sym> {
+    program.modules.iter().flat_map(|module| module.facts.others_private.iter().copied()).collect()
 }
 
 /// Whether some module may seed the random numbers of the process, or restore their state.

@@ -177,6 +177,10 @@ pub fn is_stream(class: &str) -> bool {
     )
 }
 
+/// Attributes that every object has: nobody's `__getattr__` is asked for them.
+pub const OF_EVERY_OBJECT: &[&str] =
+    &["__dict__", "__class__", "__doc__", "__module__", "__init__", "__new__"];
+
 /// Special methods that only read the object.
 pub const READS_ONLY: &[&str] = &[
     "__getitem__",

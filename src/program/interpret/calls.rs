@@ -277,7 +277,9 @@ impl Interpreter<'_> {
         })));
         self.depth += 1;
         self.calls += 1;
+        let reads_at_entry = std::mem::replace(&mut self.reads_at_entry, self.state_reads);
         self.body(module, func, &env);
+        self.reads_at_entry = reads_at_entry;
         let mut out = AbsSet::new();
         for &value in code.returns_of(func) {
             self.note_read(module, value, &env, false);

@@ -57,7 +57,7 @@ impl Interpreter<'_> {
                     let key = self.key_name(module, key, env);
                     self.state_read(*path, key);
                     // A setting that has to be there.
-                    if path == "os.environ" && !self.path.guarded && !self.path.conditional {
+                    if path == "os.environ" && !self.path.guarded && self.path.is_certain() {
                         self.effect(EffectKind::Fails, Owner::External(*path), place, None);
                     }
                 }
@@ -101,6 +101,15 @@ impl Interpreter<'_> {
         self.note_content(module, on, env);
         for abs in self.eval(module, on, env) {
             match &abs {
+                // `"DEBUG" in os.environ`
+                Abs::External(path)
+                    if method == "__contains__"
+                        && tables::is_process_state(path.as_str())
+                        && path != "sys.modules" =>
+                {
+                    let key = self.key_name(module, other, env);
+                    self.state_read(*path, key);
+                }
                 Abs::Made(path, _) | Abs::External(path) => {
                     if let Some(state) = tables::computed_with(path.as_str()) {
                         self.state_read(Sym::new(state), None);
@@ -191,7 +200,7 @@ impl Interpreter<'_> {
         };
         let before = self.outcome.effects.len();
         let outer = self.path;
-        self.path = Path { guarded: true, conditional: true };
+        self.path = Path { guarded: true, conditional: true, may_have_left: true };
         self.enter(source, func, &EnvRef::default(), &[smallvec![Abs::Str(name)]], &[]);
         self.path = outer;
         let kept = [Sym::new("globals()"), Sym::new(""), name];

@@ -10,7 +10,7 @@ use super::{
     function, has_decorator, is_builtin, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
-use crate::program::{ModuleId, Origin};
+use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
     pub(super) fn quietly<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
@@ -347,6 +347,7 @@ impl Interpreter<'_> {
                 } else {
                     let stored = self.instance_attribute(*module, *class, attr, *owner);
                     if stored.is_none()
+                        && !tables::OF_EVERY_OBJECT.contains(&attr.as_str())
                         && let Some((m, func)) = self.find_method(*module, *class, "__getattr__")
                     {
                         // What it changes in the object itself, is an attribute made when it is asked for; and the
@@ -354,7 +355,7 @@ impl Interpreter<'_> {
                         let this = Abs::Instance(*module, *class, Owner::Fresh);
                         let args = [smallvec![this], smallvec![Abs::Str(attr)]];
                         let outer = self.path;
-                        self.path = Path { guarded: true, conditional: true };
+                        self.path = Path { guarded: true, conditional: true, may_have_left: true };
                         let result = self.enter(m, func, &EnvRef::default(), &args, &[]);
                         self.path = outer;
                         return result.iter().map(|found| owned(found, *owner)).collect();
