@@ -432,7 +432,7 @@ impl<'a> Walker<'a> {
                 }
                 _ => {
                     platform = false;
-                    let known = test.and_then(|test| Self::one_of(test));
+                    let known = test.and_then(Self::one_of);
                     let before = self.known_texts.len();
                     self.known_texts.extend(known);
                     self.nested_block(body);
