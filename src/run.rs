@@ -15,10 +15,11 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
-use crate::decide::{self, DecideOptions, ModuleVerdicts};
+use crate::decide::{self, DecideOptions, Decisions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
 use crate::facts::{ModuleFacts, Sym, System, World};
 use crate::packages::{Choice, Packages, PackagesError, Surroundings};
+use crate::program::effects::Conflict;
 use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
 use crate::rewrite::edit::OffsetMap;
@@ -53,6 +54,8 @@ pub struct Request {
     pub environment: Option<Choice>,
     /// Compute what [`Run::rewrite`] needs.
     pub rewrite: bool,
+    /// Look for state that several modules write.
+    pub conflicts: bool,
 }
 
 /// Why nothing could be done at all.
@@ -137,6 +140,8 @@ pub struct Run {
     pub program: Program,
     /// Parallel to the program's modules.
     pub verdicts: Vec<ModuleVerdicts>,
+    /// State that several modules write while they load, if asked for.
+    pub conflicts: Vec<Conflict>,
     /// Import names of the runtime: the module, if configured.
     pub runtime: Option<String>,
     /// `build`: the folder to copy, absolute.
@@ -270,7 +275,7 @@ impl Run {
                 config.eager_in.matches(path)
             })
             .collect();
-        let verdicts = decide::decide(&program, &options, &eager_in);
+        let Decisions { verdicts, conflicts } = decide::decide(&program, &options, &eager_in);
         times.decide = clock.elapsed().saturating_sub(times.packages);
         Ok(Self {
             options,
@@ -278,6 +283,7 @@ impl Run {
             states,
             program,
             verdicts,
+            conflicts,
             runtime: config.runtime.clone(),
             tree,
             packages,
@@ -492,6 +498,7 @@ fn decide_options(request: &Request) -> DecideOptions {
         eager: config.eager.clone(),
         pure: config.effects.pure.clone(),
         effect: config.effects.effect.clone(),
+        conflicts: request.conflicts,
     }
 }
 

@@ -26,6 +26,9 @@ fn sample() -> tempfile::TempDir {
         ("guarded.py", "try:\n    import json\nexcept ImportError:\n    json = None\n"),
         ("broken.py", "def f(:\n"),
         ("empty.py", ""),
+        ("hook_a.py", "import sys\nsys.excepthook = print\n"),
+        ("hook_b.py", "import sys\nsys.excepthook = repr\n"),
+        ("hooks.py", "import hook_a, hook_b\n"),
     ])
 }
 
@@ -85,6 +88,9 @@ fn sarif_is_valid_by_the_official_schema() {
         let results = run["results"].as_array().expect("results");
         let findings: Vec<&Value> = results.iter().filter(|r| r["ruleId"] == "could-be-lazy").collect();
         assert_eq!(findings.len(), 2, "{findings:?}");
+        let conflicts: Vec<&Value> = results.iter().filter(|r| r["ruleId"] == "conflict").collect();
+        assert_eq!(conflicts.len(), 1, "{conflicts:?}");
+        assert_eq!(conflicts[0]["relatedLocations"].as_array().map(Vec::len), Some(4));
         let uris: Vec<&Value> = findings
             .iter()
             .map(|r| &r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
@@ -94,7 +100,7 @@ fn sarif_is_valid_by_the_official_schema() {
             run["tool"]["driver"]["rules"].as_array().expect("rules").iter().map(|r| &r["id"]).collect();
         assert!(results.iter().all(|r| rules.contains(&&r["ruleId"])));
         assert_eq!(run["invocations"][0]["executionSuccessful"], false);
-        assert_eq!(results.len() > 2, arguments.contains(&"-v"));
+        assert_eq!(results.len() > 3, arguments.contains(&"-v"));
         let flows = results.iter().any(|r| r["ruleId"] == "load-effects" && r["codeFlows"].is_array());
         assert_eq!(flows, arguments.contains(&"-v"));
     }
@@ -106,7 +112,8 @@ fn github_annotations_are_escaped() {
     let ran = expect(folder.path(), &["check", ".", "--output-format", "github"], 2);
     let out = ran.out();
     let lines: Vec<&str> = out.lines().collect();
-    assert_eq!(lines.len(), 3, "{lines:?}");
+    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert!(lines[3].starts_with("::notice file=hook_b.py,line=2,"), "{}", lines[3]);
     assert_eq!(
         lines[0],
         "::warning file=a.py,line=1,endLine=1,col=8,endColumn=12,title=could be lazy::import json could be lazy"
@@ -129,7 +136,7 @@ fn statistics_count_and_exit_zero_exits_with_zero() {
             Some((words.next()?.parse().ok()?, words.next()?))
         })
         .collect();
-    assert!(counts.contains(&(2, "lazy")) && counts.contains(&(2, "used-at-import-time")), "{out}");
+    assert!(counts.contains(&(2, "lazy")) && counts.contains(&(4, "used-at-import-time")), "{out}");
     expect(folder.path(), &["check", ".", "--statistics", "--output-format", "sarif"], 2);
     fs::remove_file(folder.path().join("broken.py")).expect("removed");
     expect(folder.path(), &["check", "."], 1);

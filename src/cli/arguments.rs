@@ -304,6 +304,7 @@ impl Common {
             collect_others: false,
             environment: self.python.as_deref().map(Choice::new),
             rewrite,
+            conflicts: false,
         })
     }
 }

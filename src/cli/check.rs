@@ -24,7 +24,8 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
         _ => None,
     };
     let bar = progress(args.common.quiet, "reading");
-    let request = args.common.request(&args.paths, form(args.as_build), false)?;
+    let mut request = args.common.request(&args.paths, form(args.as_build), false)?;
+    request.conflicts = true;
     // The process ends with the command: giving the memory back piece by piece would only take time.
     let run = ManuallyDrop::new(Run::new(&request).map_err(CliError::Run)?);
     bar.set_message("reporting");

@@ -16,7 +16,7 @@ use ruff_text_size::TextRange;
 
 use crate::config::{Annotations, Escapes, NamePatterns, PythonVersion, Safety, Target};
 use crate::facts::{MarkKind, Place, Site};
-use crate::program::effects::Effects;
+use crate::program::effects::{Conflict, Effects};
 use crate::program::{Module, ModuleId, Program};
 use crate::rewrite::{Form, MissingImport};
 pub use reason::{Evidence, KeepReason, Reason};
@@ -44,6 +44,8 @@ pub struct DecideOptions {
     pub pure: NamePatterns,
     /// Functions that the user calls effects.
     pub effect: NamePatterns,
+    /// Look for conflicts as well.
+    pub conflicts: bool,
 }
 
 /// What becomes of one site.
@@ -62,6 +64,15 @@ impl Verdict {
     pub fn is_lazy(&self) -> bool {
         matches!(self, Self::Lazy)
     }
+}
+
+/// Everything that was decided.
+#[derive(Debug)]
+pub struct Decisions {
+    /// Parallel to the program's modules.
+    pub verdicts: Vec<ModuleVerdicts>,
+    /// State that several modules write while they load, if asked for.
+    pub conflicts: Vec<Conflict>,
 }
 
 /// The verdicts about one module.
@@ -84,7 +95,7 @@ impl ModuleVerdicts {
 
 /// Decides about all sites of all modules that may be rewritten. `eager_in` says for which modules everything stays; it may be shorter
 /// than the program, whose last modules are those of an environment.
-pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> Vec<ModuleVerdicts> {
+pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> Decisions {
     use rayon::prelude::*;
     let late = late::late_code(program);
     let mut verdicts: Vec<ModuleVerdicts> = program
@@ -120,18 +131,22 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         })
         .collect();
 
+    let mut conflicts = Vec::new();
     if options.safety != Safety::Trusting {
         let effects =
             Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
         effects.decide(program, &mut verdicts);
         implicit::decide(program, effects.graph(), &mut verdicts);
+        if options.conflicts {
+            conflicts = effects.conflicts(program);
+        }
     }
     let ids: Vec<ModuleId> = program.ids().collect();
     ids.into_par_iter().zip(&mut verdicts).for_each(|(id, verdicts)| {
         groups::decide(program, id, options, verdicts);
         verdicts.settle();
     });
-    verdicts
+    Decisions { verdicts, conflicts }
 }
 
 impl Verdict {

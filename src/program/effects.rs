@@ -9,6 +9,7 @@
 //!
 //! Soundness: an edge that becomes lazy leads to modules whose load changes nothing that anybody can see without loading them.
 
+mod conflicts;
 mod further;
 mod taint;
 
@@ -16,6 +17,7 @@ use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, computed, further_effects, windows};
 use self::taint::{Taint, note_of};
 use super::graph::Graph;

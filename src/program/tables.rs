@@ -354,6 +354,70 @@ pub fn written_setting(path: &str) -> Option<&'static str> {
     SETTINGS.iter().find(|(.., writers)| writers.contains(&path)).map(|(state, ..)| *state)
 }
 
+/// Which of several writers of the same state counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wins {
+    /// The first one: later calls change nothing.
+    First,
+    /// It depends on more than the order.
+    Unclear,
+    /// The last one.
+    Last,
+}
+
+/// Which arguments of a call say what it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyed {
+    /// None: there is one such setting.
+    No,
+    /// The first.
+    First,
+    /// All but the first, which is the value.
+    Rest,
+}
+
+/// Calls that replace what an earlier call has set: the state, and how to tell one from another.
+pub fn overwrites(path: &str) -> Option<(&'static str, Wins, Keyed)> {
+    Some(match path {
+        "logging.basicConfig" => ("the configuration of logging", Wins::First, Keyed::No),
+        "logging.config.dictConfig" | "logging.config.fileConfig" => {
+            ("the configuration of logging", Wins::Last, Keyed::No)
+        }
+        "logging.setLoggerClass" => ("logging.setLoggerClass", Wins::Last, Keyed::No),
+        "logging.captureWarnings" => ("logging.captureWarnings", Wins::Last, Keyed::No),
+        "logging.addLevelName" => ("logging.addLevelName", Wins::Last, Keyed::First),
+        "warnings.simplefilter" | "warnings.filterwarnings" => ("warnings.filters", Wins::Last, Keyed::Rest),
+        "os.environ.setdefault" => ("os.environ", Wins::First, Keyed::First),
+        "os.putenv" => ("os.environ", Wins::Last, Keyed::First),
+        "os.chdir" => ("os.getcwd", Wins::Last, Keyed::No),
+        "os.umask" => ("os.umask", Wins::Last, Keyed::No),
+        "signal.signal" => ("signal.signal", Wins::Last, Keyed::First),
+        "locale.setlocale" => ("locale.setlocale", Wins::Last, Keyed::First),
+        "decimal.setcontext" => ("decimal.getcontext", Wins::Last, Keyed::No),
+        "gettext.textdomain" => ("gettext.textdomain", Wins::Last, Keyed::No),
+        "sys.setrecursionlimit" => ("sys.setrecursionlimit", Wins::Last, Keyed::No),
+        "sys.setswitchinterval" => ("sys.setswitchinterval", Wins::Last, Keyed::No),
+        "sys.settrace" => ("sys.settrace", Wins::Last, Keyed::No),
+        "sys.setprofile" => ("sys.setprofile", Wins::Last, Keyed::No),
+        "threading.settrace" => ("threading.settrace", Wins::Last, Keyed::No),
+        "threading.setprofile" => ("threading.setprofile", Wins::Last, Keyed::No),
+        "threading.stack_size" => ("threading.stack_size", Wins::Last, Keyed::No),
+        "socket.setdefaulttimeout" => ("socket.setdefaulttimeout", Wins::Last, Keyed::No),
+        "multiprocessing.set_start_method" => ("multiprocessing.set_start_method", Wins::Last, Keyed::No),
+        "asyncio.set_event_loop_policy" => ("asyncio.set_event_loop_policy", Wins::Last, Keyed::No),
+        "random.seed" => ("random.seed", Wins::Last, Keyed::No),
+        "numpy.random.seed" => ("numpy.random.seed", Wins::Last, Keyed::No),
+        "numpy.set_printoptions" => ("numpy.set_printoptions", Wins::Last, Keyed::No),
+        "matplotlib.use" => ("matplotlib.use", Wins::Last, Keyed::No),
+        "pandas.set_option" => ("pandas.set_option", Wins::Last, Keyed::First),
+        "codecs.register_error" => ("codecs.register_error", Wins::Last, Keyed::First),
+        "csv.register_dialect" => ("csv.register_dialect", Wins::Last, Keyed::First),
+        "copyreg.pickle" => ("copyreg.pickle", Wins::Last, Keyed::First),
+        "urllib.request.install_opener" => ("urllib.request.install_opener", Wins::Last, Keyed::No),
+        _ => return None,
+    })
+}
+
 /// Reads of process state whose result is dropped are no effect.
 pub fn is_process_read(path: &str) -> bool {
     path.starts_with("os.environ.get")

@@ -6,6 +6,7 @@
 
 use std::io::{self, Write};
 
+use super::conflicts::{self, WriterReport};
 use super::sites::{self, Place, Report};
 use crate::run::{Failure, Standing};
 
@@ -38,6 +39,11 @@ pub fn annotations(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::
                 Standing::Eager | Standing::Lazy | Standing::NotCandidate => {}
             }
         }
+    }
+    for conflict in conflicts::of(report) {
+        let WriterReport { path, place, .. } = conflict.main();
+        let path = sites::portable(path);
+        annotation("notice", &path, place, "order of imports decides", &conflict.message(), out)?;
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use rayon::prelude::*;
 use serde_json::{Map, Value, json};
 
+use super::conflicts;
 use super::sites::{self, FileReport, Place, Report};
 use crate::run::Standing;
 
@@ -28,6 +29,7 @@ pub fn verdicts(report: &Report<'_>, statistics: bool, out: &mut impl Write) -> 
             "withdrawn": counts.withdrawn, "kept": counts.kept, "no-candidates": counts.not_candidates,
             "in-baseline": known, "reasons": reasons,
         },
+        "conflicts": conflicts::json(&conflicts::of(report)),
     });
     if statistics {
         serde_json::to_writer(&mut *out, &value)?;

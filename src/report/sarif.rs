@@ -8,6 +8,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use super::conflicts::{self, ConflictReport, WriterReport};
 use super::sites::{self, FileReport, Place, Report, SiteReport};
 use crate::decide::{KeepReason, Reason};
 use crate::run::Standing;
@@ -34,6 +35,7 @@ pub fn log(report: &Report<'_>, all: bool, baseline: bool, out: &mut impl Write)
             }));
         }
     }
+    results.extend(conflicts::of(report).iter().map(conflict));
     let mut rules = vec![
         rule("could-be-lazy", "The import can wait until its name is first used.", None, "warning"),
         rule(
@@ -43,6 +45,12 @@ pub fn log(report: &Report<'_>, all: bool, baseline: bool, out: &mut impl Write)
             "warning",
         ),
     ];
+    rules.push(rule(
+        "conflict",
+        "Several modules write the same state while they load, so the order of imports decides.",
+        None,
+        "note",
+    ));
     rules.extend(KeepReason::ALL.iter().map(|reason| {
         let text = reason.documentation();
         let first = text.lines().next().unwrap_or_default().to_owned();
@@ -79,6 +87,29 @@ fn rule(id: &str, short: &str, full: Option<&str>, level: &str) -> Value {
         rule["help"] = json!({"text": full, "markdown": full});
     }
     rule
+}
+
+/// A note at the writer that counts; the others, and the imports that decide, are related.
+fn conflict(conflict: &ConflictReport<'_>) -> Value {
+    let WriterReport { path, place, .. } = conflict.main();
+    let related = conflict.writers.iter().flat_map(|writer| {
+        let (import, import_place) = &writer.import;
+        let location = |path: &Path, place: &Place, text: String| {
+            json!({"physicalLocation": physical(path, &region(place)), "message": {"text": text}})
+        };
+        [
+            location(writer.path, &writer.place, format!("{} writes {}", writer.module, conflict.conflict.state)),
+            location(import, import_place, format!("loads {}", writer.module)),
+        ]
+    });
+    json!({
+        "ruleId": "conflict",
+        "level": "note",
+        "message": {"text": conflict.message()},
+        "locations": [{"physicalLocation": physical(path, &region(place))}],
+        "relatedLocations": related.collect::<Vec<_>>(),
+        "partialFingerprints": {"dally/v1": format!("{}:{}", sites::portable(path), conflict.conflict.state)},
+    })
 }
 
 /// The results of one site: one for a finding, one for each reason of an import that stays eager.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
+use super::conflicts;
 use super::sites::{self, Report};
 use crate::decide::KeepReason;
 use crate::run::{Counts, Standing};
@@ -28,7 +29,7 @@ pub fn verdicts(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::Res
         out.write_all(text.as_bytes())?;
         text.clear();
     }
-    Ok(())
+    conflicts::text(&conflicts::of(report), out)
 }
 
 /// How many imports there are of each kind: `lazy`, `eager again`, and each reason.
