@@ -7,6 +7,7 @@
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::adjacency::Adjacency;
 use super::graph::{Graph, ancestors};
 use super::state::same_project;
 use super::{ModuleId, Origin, Program};
@@ -15,20 +16,21 @@ use crate::facts::{Code, MarkKind, Moment, Sym, Value};
 
 /// The members of order-sensitive cycles.
 pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
-    let eager = |from: ModuleId| {
-        let sites = &verdicts[from.index()].sites;
-        graph.out[from.index()]
+    let eager = Adjacency::new(graph.out.len(), |from| {
+        let sites = &verdicts[from as usize].sites;
+        graph.out[from as usize]
             .iter()
             .filter(move |e| !e.lazy && e.site.is_none_or(|s| sites[s as usize].has_reasons()))
-            .map(|e| e.to)
-    };
+            .map(|e| e.to.0)
+    });
     let mut out = Vec::new();
     // Cycles in which loading fails from some entry, and worked from there at first, or others enter there.
     let mut doubtful: Vec<(Vec<ModuleId>, FxHashSet<ModuleId>)> = Vec::new();
-    for component in components(program.modules.len(), &eager) {
+    for component in eager.components().iter() {
         if component.len() < 2 || component.len() > 400 {
             continue;
         }
+        let component: Vec<ModuleId> = component.iter().copied().map(ModuleId).collect();
         let members: FxHashSet<ModuleId> = component.iter().copied().collect();
         let entries: FxHashSet<ModuleId> =
             component.iter().map(|&id| entry_of(program, &members, id)).collect();
@@ -219,70 +221,4 @@ fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
         _ => None,
     });
     imported.chain(assigned).min()
-}
-
-/// Strongly connected components (Tarjan), without recursion.
-pub(super) fn components<I: Iterator<Item = ModuleId>>(
-    count: usize,
-    successors: &impl Fn(ModuleId) -> I,
-) -> Vec<Vec<ModuleId>> {
-    const NONE: u32 = u32::MAX;
-    let mut index = vec![NONE; count];
-    let mut low = vec![0_u32; count];
-    let mut on_stack = vec![false; count];
-    let mut stack = Vec::new();
-    let mut next = 0_u32;
-    let mut out = Vec::new();
-    for start in 0..count {
-        if index[start] != NONE {
-            continue;
-        }
-        let mut work: Vec<(usize, Vec<ModuleId>, usize)> = Vec::new();
-        let id = |i: usize| ModuleId(u32::try_from(i).unwrap_or(NONE));
-        let enter = |node: usize,
-                     next: &mut u32,
-                     index: &mut Vec<u32>,
-                     low: &mut Vec<u32>,
-                     stack: &mut Vec<usize>,
-                     on_stack: &mut Vec<bool>| {
-            index[node] = *next;
-            low[node] = *next;
-            *next += 1;
-            stack.push(node);
-            on_stack[node] = true;
-        };
-        enter(start, &mut next, &mut index, &mut low, &mut stack, &mut on_stack);
-        work.push((start, successors(id(start)).collect(), 0));
-        while let Some((node, edges, at)) = work.last_mut() {
-            if let Some(&to) = edges.get(*at) {
-                *at += 1;
-                let to = to.index();
-                let node = *node;
-                if index[to] == NONE {
-                    enter(to, &mut next, &mut index, &mut low, &mut stack, &mut on_stack);
-                    work.push((to, successors(id(to)).collect(), 0));
-                } else if on_stack[to] {
-                    low[node] = low[node].min(index[to]);
-                }
-            } else {
-                let node = *node;
-                work.pop();
-                if let Some((parent, ..)) = work.last() {
-                    low[*parent] = low[*parent].min(low[node]);
-                }
-                if low[node] == index[node] {
-                    let mut component = Vec::new();
-                    while let Some(member) = stack.pop() {
-                        on_stack[member] = false;
-                        component.push(id(member));
-                        if member == node {
-                            break;
-                        }
-                    }
-                    out.push(component);
-                }
-            }
-        }
-    }
-    out
 }

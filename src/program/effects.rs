@@ -11,11 +11,12 @@
 
 mod conflicts;
 mod further;
+mod loaded;
 mod taint;
 
 use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, computed, further_effects, windows};
@@ -102,29 +103,20 @@ impl Effects {
         windows(program, verdicts);
 
         let (uncontained, contained) = self.split(program);
-        let cycles = self.cycles();
-        let (failures, effects): (Vec<_>, Vec<_>) = uncontained
-            .into_iter()
-            .partition(|&(id, index)| self.outcomes[id.index()].effects[index].kind == EffectKind::Fails);
+        let (failures, effects): (Vec<_>, Vec<_>) = uncontained.into_iter().partition(|&(id, index)| {
+            self.outcomes[id.index()].effects[index as usize].kind == EffectKind::Fails
+        });
         // A failure is seen by who guards the import, and by nobody beyond.
         for (causes, through_guards) in [(effects, true), (failures, false)] {
-            let mut taints = FxHashMap::default();
-            for (id, index) in causes {
-                taints.entry(id).or_insert(Taint::Cause(index));
-            }
-            let taints = self.spread(taints, through_guards);
-            self.keep_tainted(program, &taints, &cycles, verdicts);
+            let causes = causes.into_iter().map(|(id, index)| (id, Taint::Cause(index)));
+            self.keep_tainted(program, &self.spread(causes, through_guards), verdicts);
         }
         self.keep_containing(program, &contained, verdicts);
         let ordered = cycles::order_sensitive(program, &self.graph, verdicts);
         if !ordered.is_empty() {
             // Loading such a cycle in another order fails: its first entry must stay where it was.
-            let mut taints = FxHashMap::default();
-            for &id in &ordered {
-                taints.insert(id, Taint::Cause(usize::MAX));
-            }
-            let taints = self.spread(taints, true);
-            self.keep_tainted(program, &taints, &cycles, verdicts);
+            let causes = ordered.into_iter().map(|id| (id, Taint::Order));
+            self.keep_tainted(program, &self.spread(causes, true), verdicts);
         }
     }
 

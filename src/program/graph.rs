@@ -6,6 +6,7 @@
 use ruff_text_size::TextSize;
 use rustc_hash::FxHashSet;
 
+use super::adjacency::Adjacency;
 use super::{ModuleId, Origin, Program};
 use crate::facts::{Moment, Place};
 
@@ -33,6 +34,8 @@ pub struct Graph {
     pub out: Vec<Vec<Edge>>,
     /// For each module, the modules with an edge to it (not lazy), and the edge's index there.
     pub back: Vec<Vec<(ModuleId, u32)>>,
+    /// For each module the number of the import cycle that it is in, lazy edges left out.
+    cycle: Vec<u32>,
 }
 
 impl Graph {
@@ -51,7 +54,14 @@ impl Graph {
                 back[edge.to.index()].push((from, u32::try_from(index).unwrap_or(u32::MAX)));
             }
         }
-        Self { out, back }
+        let eager = |from: u32| out[from as usize].iter().filter(|e: &&Edge| !e.lazy).map(|e: &Edge| e.to.0);
+        let cycle = Adjacency::new(out.len(), eager).components().numbers();
+        Self { out, back, cycle }
+    }
+
+    /// The number of the import cycle that a module is in.
+    pub fn cycle_of(&self, id: ModuleId) -> u32 {
+        self.cycle[id.index()]
     }
 
     /// Everything that is certainly loaded when `start` is, including its ancestor packages.

@@ -4,6 +4,7 @@
 //! and for every imported name where it comes from. Linking reads no file: it could run on the
 //! facts of a million modules that were extracted elsewhere.
 
+mod adjacency;
 pub mod cycles;
 pub mod effects;
 pub mod graph;

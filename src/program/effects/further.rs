@@ -9,7 +9,7 @@ use super::super::graph::Graph;
 use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
 use super::super::state::{ChangedFiles, Mutated, Rebound, Replaced, WrittenState, foreign_path};
 use super::super::watched::Watched;
-use super::super::{ModuleId, Origin, Program, Target, cycles, tables};
+use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
 use crate::facts::{FuncId, Moment, OpKind, Place, Sym, Value};
 
@@ -123,15 +123,8 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
     if reads.is_empty() {
         return;
     }
-    let mut cycle = vec![u32::MAX; outcomes.len()];
-    let eager = |from: ModuleId| graph.out[from.index()].iter().filter(|e| !e.lazy).map(|e| e.to);
-    for (number, members) in cycles::components(outcomes.len(), &eager).into_iter().enumerate() {
-        for member in members {
-            cycle[member.index()] = u32::try_from(number).unwrap_or(u32::MAX);
-        }
-    }
     for (id, GlobalRead { owner, name, at, content }, probe) in reads {
-        let same = |other: ModuleId| cycle[other.index()] == cycle[id.index()];
+        let same = |other: ModuleId| graph.cycle_of(id) == graph.cycle_of(other);
         if owner == id || !same(owner) {
             continue;
         }

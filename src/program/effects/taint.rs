@@ -3,22 +3,29 @@
 //! An effect is contained if whoever can see it has loaded its module; every other effect taints all modules from which it is reached.
 //! An edge to a tainted module stays, unless everything behind it is certainly there already.
 
+use std::collections::VecDeque;
+use std::collections::hash_map::Entry;
+
 use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::graph::ancestors;
 use super::super::interpret::{Effect, EffectKind, Owner};
-use super::super::{ModuleId, Program, cycles};
+use super::super::{ModuleId, Program};
 use super::Effects;
+use super::loaded::{Loaded, Tainted};
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
 use crate::facts::Sym;
 
 /// A module and the index of one of its effects.
-pub(super) type EffectOf = (ModuleId, usize);
+pub(super) type EffectOf = (ModuleId, u32);
 
 /// From where an edge leads, its site, and to where.
 pub(super) type KeptEdge = (ModuleId, u32, ModuleId);
+
+/// Tainted modules, each with the module whose edge loads it.
+type Tree = FxHashMap<ModuleId, ModuleId>;
 
 /// Effects on one module that are contained in it.
 pub(super) struct Contained {
@@ -28,44 +35,43 @@ pub(super) struct Contained {
     with: FxHashSet<ModuleId>,
 }
 
-/// Modules that a walk has seen; cleared at no cost.
-pub(super) struct Seen {
-    round: u32,
-    rounds: Vec<u32>,
-}
-
-impl Seen {
-    fn new(modules: usize) -> Self {
-        Self { round: 1, rounds: vec![0; modules] }
-    }
-
-    fn clear(&mut self) {
-        self.round += 1;
-    }
-
-    fn contains(&self, id: ModuleId) -> bool {
-        self.rounds[id.index()] == self.round
-    }
-
-    /// Whether it is new.
-    fn insert(&mut self, id: ModuleId) -> bool {
-        std::mem::replace(&mut self.rounds[id.index()], self.round) != self.round
-    }
-}
-
-/// What is known while the imports of one module are gone through.
-pub(super) struct Walked {
-    /// Tainted modules that the imports so far have certainly loaded.
-    loaded: Seen,
-    /// Modules met while one import is looked at.
-    asked: Seen,
-}
-
 /// Why a module is tainted: the next module on the way, and for the cause itself its effect.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Taint {
-    Cause(usize),
+    /// The index of an effect.
+    Cause(u32),
+    /// The module is part of a cycle that works only in the original order.
+    Order,
     Through(ModuleId, TextSize),
+}
+
+/// All tainted modules.
+pub(super) struct Taints {
+    taint: Vec<Option<Taint>>,
+    /// The kind of the reason to keep an edge to each of them.
+    kind: Vec<KeepReason>,
+}
+
+/// How many imports a chain of evidence may have.
+const LONGEST: u32 = 64;
+
+impl Taints {
+    pub(super) fn of(&self, id: ModuleId) -> Option<Taint> {
+        self.taint[id.index()]
+    }
+
+    pub(super) fn has(&self, id: ModuleId) -> bool {
+        self.taint[id.index()].is_some()
+    }
+
+    pub(super) fn is_cause(&self, id: ModuleId) -> bool {
+        matches!(self.of(id), Some(Taint::Cause(_) | Taint::Order))
+    }
+
+    /// The tainted modules in order.
+    pub(super) fn modules(&self) -> impl Iterator<Item = ModuleId> {
+        (0..).map(ModuleId).zip(&self.taint).filter(|(_, taint)| taint.is_some()).map(|(id, _)| id)
+    }
 }
 
 impl Effects {
@@ -75,7 +81,7 @@ impl Effects {
         let mut by_owner: FxHashMap<ModuleId, Vec<EffectOf>> = FxHashMap::default();
         let mut by_writers: Vec<(EffectOf, Vec<ModuleId>)> = Vec::new();
         for (id, outcome) in program.ids().zip(&self.outcomes) {
-            for (index, effect) in outcome.effects.iter().enumerate() {
+            for (index, effect) in (0..).zip(&outcome.effects) {
                 match (effect.owner, effect.kind) {
                     (
                         Owner::Module(owner, _),
@@ -142,156 +148,118 @@ impl Effects {
         (writers.len() <= 16).then_some(writers)
     }
 
-    /// Everything from which a tainted module is reached is tainted.
+    /// Everything from which a tainted module is reached is tainted. The causes are in order.
     pub(super) fn spread(
         &self,
-        mut taints: FxHashMap<ModuleId, Taint>,
+        causes: impl Iterator<Item = (ModuleId, Taint)>,
         through_guards: bool,
-    ) -> FxHashMap<ModuleId, Taint> {
-        let mut todo: std::collections::VecDeque<ModuleId> = {
-            let mut causes: Vec<ModuleId> = taints.keys().copied().collect();
-            causes.sort_unstable();
-            causes.into()
-        };
-        while let Some(id) = todo.pop_front() {
+    ) -> Taints {
+        let modules = self.graph.out.len();
+        let mut taints = Taints { taint: vec![None; modules], kind: vec![KeepReason::LoadEffects; modules] };
+        let mut todo: VecDeque<(ModuleId, u32)> = VecDeque::new();
+        for (id, cause) in causes.filter(|&(_, taint)| !matches!(taint, Taint::Through(..))) {
+            if !taints.has(id) {
+                taints.taint[id.index()] = Some(cause);
+                taints.kind[id.index()] = self.kind_of_cause(id, cause);
+                todo.push_back((id, 1));
+            }
+        }
+        while let Some((id, length)) = todo.pop_front() {
             for &(from, edge) in &self.graph.back[id.index()] {
-                if !through_guards && self.graph.out[from.index()][edge as usize].guarded {
+                let edge = &self.graph.out[from.index()][edge as usize];
+                if taints.has(from) || (!through_guards && edge.guarded) {
                     continue;
                 }
-                if let std::collections::hash_map::Entry::Vacant(entry) = taints.entry(from) {
-                    entry.insert(Taint::Through(id, self.graph.out[from.index()][edge as usize].at));
-                    todo.push_back(from);
+                taints.taint[from.index()] = Some(Taint::Through(id, edge.at));
+                if length < LONGEST {
+                    taints.kind[from.index()] = taints.kind[id.index()];
                 }
+                todo.push_back((from, length + 1));
             }
         }
         taints
     }
 
-    pub(super) fn keep_tainted(
+    pub(super) fn keep_tainted(&self, program: &Program, taints: &Taints, verdicts: &mut [ModuleVerdicts]) {
+        let mut packages: FxHashMap<Option<ModuleId>, Vec<ModuleId>> = FxHashMap::default();
+        for id in program.ids() {
+            if self.graph.out[id.index()].iter().any(|e| e.site.is_some() && taints.has(e.to)) {
+                packages.entry(ancestors(program, id).last().copied()).or_default().push(id);
+            }
+        }
+        let packages: Vec<Vec<ModuleId>> = packages.into_values().collect();
+        let mut outermost: Vec<ModuleId> =
+            packages.iter().filter_map(|inside| ancestors(program, inside[0]).first().copied()).collect();
+        outermost.sort_unstable();
+        outermost.dedup();
+        let trees: FxHashMap<ModuleId, Tree> =
+            outermost.into_par_iter().map(|package| (package, self.tainted_tree(package, taints))).collect();
+        let tainted = Tainted::new(&self.graph, taints);
+        let read: &[ModuleVerdicts] = verdicts;
+        let kept: Vec<Vec<(ModuleId, Vec<(u32, Reason)>)>> = packages
+            .into_par_iter()
+            .map_init(
+                || Loaded::new(&tainted),
+                |loaded, inside| {
+                    let around = ancestors(program, inside[0]);
+                    let tree = around.first().and_then(|package| trees.get(package));
+                    let mut kept = Vec::new();
+                    for id in inside {
+                        loaded.enter(id, &around);
+                        kept.push((id, self.keep_of(program, id, taints, tree, loaded, &read[id.index()])));
+                    }
+                    kept
+                },
+            )
+            .collect();
+        for (id, kept) in kept.into_iter().flatten() {
+            for (site, reason) in kept {
+                verdicts[id.index()].sites[site as usize].keep(reason);
+            }
+        }
+    }
+
+    /// The sites of one module that lead to causes which are not loaded yet.
+    fn keep_of(
         &self,
         program: &Program,
-        taints: &FxHashMap<ModuleId, Taint>,
-        cycles: &[u32],
-        verdicts: &mut [ModuleVerdicts],
-    ) {
-        type Tree = FxHashMap<ModuleId, ModuleId>;
-        let mut packages: Vec<ModuleId> = program
-            .ids()
-            .filter(|id| {
-                self.graph.out[id.index()].iter().any(|e| e.site.is_some() && taints.contains_key(&e.to))
-            })
-            .filter_map(|id| ancestors(program, id).first().copied())
-            .collect();
-        packages.sort_unstable();
-        packages.dedup();
-        let trees: FxHashMap<ModuleId, Tree> =
-            packages.into_par_iter().map(|package| (package, self.tainted_tree(package, taints))).collect();
-        let ids: Vec<ModuleId> = program.ids().collect();
-        let fresh =
-            || Walked { loaded: Seen::new(self.graph.out.len()), asked: Seen::new(self.graph.out.len()) };
-        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each_init(fresh, |walked, (id, verdicts)| {
-            let mut tree: Option<Option<&Tree>> = None;
-            walked.loaded.clear();
-            // A package that does not import the module itself is complete.
-            for package in ancestors(program, id) {
-                self.mark_loaded(id, package, taints, cycles, &mut walked.loaded);
-            }
-            for edge in &self.graph.out[id.index()] {
-                if edge.lazy || !taints.contains_key(&edge.to) {
-                    continue;
-                }
-                if let Some(site) = edge.site {
-                    // What the outermost package around this module loads in any case is loaded without this import.
-                    let tree = *tree.get_or_insert_with(|| {
-                        ancestors(program, id).first().and_then(|package| trees.get(package))
-                    });
-                    let elsewhere =
-                        tree.is_some_and(|tree| tree.get(&edge.to).is_some_and(|loader| *loader != id));
-                    if !elsewhere && self.has_more_causes(edge.to, taints, walked) {
-                        let verdict = &mut verdicts.sites[site as usize];
-                        if verdict.lacks(self.kind(edge.to, taints)) {
-                            verdict.keep(self.reason(program, id, site, edge.to, taints));
-                        }
-                    }
-                }
-                if edge.certain {
-                    self.mark_loaded(id, edge.to, taints, cycles, &mut walked.loaded);
-                }
-            }
-        });
-    }
-
-    /// Whether loading a module may load a cause that is not loaded already.
-    pub(super) fn has_more_causes(
-        &self,
-        start: ModuleId,
-        taints: &FxHashMap<ModuleId, Taint>,
-        walked: &mut Walked,
-    ) -> bool {
-        let Walked { loaded, asked } = walked;
-        asked.clear();
-        let mut todo = vec![start];
-        while let Some(id) = todo.pop() {
-            if loaded.contains(id) || !asked.insert(id) {
+        id: ModuleId,
+        taints: &Taints,
+        tree: Option<&Tree>,
+        loaded: &mut Loaded<'_>,
+        verdicts: &ModuleVerdicts,
+    ) -> Vec<(u32, Reason)> {
+        let mut kept = Vec::new();
+        for edge in &self.graph.out[id.index()] {
+            if edge.lazy || !taints.has(edge.to) {
                 continue;
             }
-            match taints.get(&id) {
-                None => continue,
-                Some(Taint::Cause(_)) => return true,
-                Some(Taint::Through(..)) => {}
+            if let Some(site) = edge.site {
+                // What the outermost package around this module loads in any case is loaded without this import.
+                let elsewhere =
+                    || tree.is_some_and(|tree| tree.get(&edge.to).is_some_and(|loader| *loader != id));
+                let new = verdicts.sites[site as usize].lacks(taints.kind[edge.to.index()]);
+                if new && !elsewhere() && loaded.lacks_causes(edge.to) {
+                    kept.push((site, self.reason(program, id, site, edge.to, |id| taints.of(id))));
+                }
             }
-            todo.extend(self.graph.out[id.index()].iter().filter(|e| !e.lazy).map(|e| e.to));
-        }
-        false
-    }
-
-    /// Notes what is certainly loaded, as far as it matters, once an import statement of `from` has loaded `start`. Members of
-    /// the cycle that `from` is in may be half loaded.
-    pub(super) fn mark_loaded(
-        &self,
-        from: ModuleId,
-        start: ModuleId,
-        taints: &FxHashMap<ModuleId, Taint>,
-        cycles: &[u32],
-        loaded: &mut Seen,
-    ) {
-        let mut todo = vec![start];
-        while let Some(id) = todo.pop() {
-            let half = cycles[id.index()] == cycles[from.index()];
-            if half || !taints.contains_key(&id) || !loaded.insert(id) {
-                continue;
-            }
-            todo.extend(self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy).map(|e| e.to));
-        }
-    }
-
-    /// For each module the number of the import cycle that it is in.
-    pub(super) fn cycles(&self) -> Vec<u32> {
-        let out = &self.graph.out;
-        let eager = |from: ModuleId| out[from.index()].iter().filter(|e| !e.lazy).map(|e| e.to);
-        let mut numbers = vec![0; out.len()];
-        for (number, component) in (0..).zip(cycles::components(out.len(), &eager)) {
-            for id in component {
-                numbers[id.index()] = number;
+            if edge.certain {
+                loaded.add(edge.to);
             }
         }
-        numbers
+        kept
     }
 
     /// All tainted modules that loading a package loads, each with the module whose edge loads it: a tree of
     /// edges that stay eager, so every other edge to the same module may go.
-    pub(super) fn tainted_tree(
-        &self,
-        start: ModuleId,
-        taints: &FxHashMap<ModuleId, Taint>,
-    ) -> FxHashMap<ModuleId, ModuleId> {
-        let mut loader = FxHashMap::default();
-        let mut todo = std::collections::VecDeque::from([start]);
+    fn tainted_tree(&self, start: ModuleId, taints: &Taints) -> Tree {
+        let mut loader = Tree::default();
+        let mut todo = VecDeque::from([start]);
         while let Some(id) = todo.pop_front() {
             for edge in self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy) {
                 if edge.to != start
-                    && taints.contains_key(&edge.to)
-                    && let std::collections::hash_map::Entry::Vacant(entry) = loader.entry(edge.to)
+                    && taints.has(edge.to)
+                    && let Entry::Vacant(entry) = loader.entry(edge.to)
                 {
                     entry.insert(id);
                     todo.push_back(edge.to);
@@ -318,7 +286,7 @@ impl Effects {
                 for (from, site, to) in edges {
                     let verdict = &mut verdicts[from.index()].sites[site as usize];
                     if verdict.lacks(self.kind(to, &taints)) {
-                        verdict.keep(self.reason(program, from, site, to, &taints));
+                        verdict.keep(self.reason(program, from, site, to, |id| taints.get(&id).copied()));
                     }
                 }
             }
@@ -349,7 +317,7 @@ impl Effects {
                 {
                     kept.push((from, site, id));
                 }
-                if let std::collections::hash_map::Entry::Vacant(entry) = taints.entry(from) {
+                if let Entry::Vacant(entry) = taints.entry(from) {
                     entry.insert(Taint::Through(id, edge.at));
                     todo.push(from);
                 }
@@ -359,27 +327,34 @@ impl Effects {
     }
 
     /// The kind of the reason to keep an edge to a tainted module.
-    pub(super) fn kind(&self, to: ModuleId, taints: &FxHashMap<ModuleId, Taint>) -> KeepReason {
+    fn kind(&self, to: ModuleId, taints: &FxHashMap<ModuleId, Taint>) -> KeepReason {
         let mut at = to;
-        for _ in 0..64 {
+        for _ in 0..LONGEST {
             match taints.get(&at) {
                 Some(Taint::Through(next, _)) => at = *next,
-                Some(Taint::Cause(usize::MAX)) => return KeepReason::ImportOrder,
-                Some(Taint::Cause(index)) => return reason_of(&self.outcomes[at.index()].effects[*index]),
+                Some(&cause) => return self.kind_of_cause(at, cause),
                 None => break,
             }
         }
         KeepReason::LoadEffects
     }
 
+    fn kind_of_cause(&self, id: ModuleId, cause: Taint) -> KeepReason {
+        match cause {
+            Taint::Cause(index) => reason_of(&self.outcomes[id.index()].effects[index as usize]),
+            Taint::Order => KeepReason::ImportOrder,
+            Taint::Through(..) => KeepReason::LoadEffects,
+        }
+    }
+
     /// The reason with the chain of imports down to the effect.
-    pub(super) fn reason(
+    fn reason(
         &self,
         program: &Program,
         id: ModuleId,
         site: u32,
         to: ModuleId,
-        taints: &FxHashMap<ModuleId, Taint>,
+        taint: impl Fn(ModuleId) -> Option<Taint>,
     ) -> Reason {
         let import =
             &program.module(id).facts.imports[program.module(id).facts.sites[site as usize].stmt as usize];
@@ -391,18 +366,18 @@ impl Effects {
         }];
         let mut kind = KeepReason::LoadEffects;
         let mut at = to;
-        for _ in 0..64 {
-            match taints.get(&at) {
+        for _ in 0..LONGEST {
+            match taint(at) {
                 Some(Taint::Through(next, place)) => {
                     evidence.push(Evidence {
                         module: at,
-                        range: TextRange::empty(*place),
+                        range: TextRange::empty(place),
                         note: "which loads",
-                        subject: Some(program.module(*next).name),
+                        subject: Some(program.module(next).name),
                     });
-                    at = *next;
+                    at = next;
                 }
-                Some(Taint::Cause(usize::MAX)) => {
+                Some(Taint::Order) => {
                     kind = KeepReason::ImportOrder;
                     evidence.push(Evidence {
                         module: at,
@@ -413,7 +388,7 @@ impl Effects {
                     break;
                 }
                 Some(Taint::Cause(index)) => {
-                    let effect = &self.outcomes[at.index()].effects[*index];
+                    let effect = &self.outcomes[at.index()].effects[index as usize];
                     kind = reason_of(effect);
                     evidence.push(Evidence {
                         module: at,
@@ -434,6 +409,7 @@ impl Effects {
                 None => break,
             }
         }
+        evidence.shrink_to_fit();
         Reason { kind, evidence }
     }
 }
