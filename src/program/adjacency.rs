@@ -160,7 +160,9 @@ mod tests {
         let graph = Adjacency::new(5, |node| edges[node as usize].iter().copied());
         let components = graph.components();
         let mut all: Vec<Vec<u32>> = components.iter().map(<[u32]>::to_vec).collect();
-        all.iter_mut().for_each(|members| members.sort_unstable());
+        for members in &mut all {
+            members.sort_unstable();
+        }
         assert_eq!(all, [vec![3], vec![1, 2], vec![0], vec![4]]);
         let condensed = graph.condensed(&components, &components.numbers());
         let edges: Vec<&[u32]> = (0..4).map(|component| condensed.of(component)).collect();

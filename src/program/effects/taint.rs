@@ -24,6 +24,9 @@ pub(super) type EffectOf = (ModuleId, u32);
 /// From where an edge leads, its site, and to where.
 pub(super) type KeptEdge = (ModuleId, u32, ModuleId);
 
+/// Sites of a module that stay eager, and why.
+type KeptSites = (ModuleId, Vec<(u32, Reason)>);
+
 /// Tainted modules, each with the module whose edge loads it.
 type Tree = FxHashMap<ModuleId, ModuleId>;
 
@@ -196,7 +199,7 @@ impl Effects {
             outermost.into_par_iter().map(|package| (package, self.tainted_tree(package, taints))).collect();
         let tainted = Tainted::new(&self.graph, taints);
         let read: &[ModuleVerdicts] = verdicts;
-        let kept: Vec<Vec<(ModuleId, Vec<(u32, Reason)>)>> = packages
+        let kept: Vec<Vec<KeptSites>> = packages
             .into_par_iter()
             .map_init(
                 || Loaded::new(&tainted),
