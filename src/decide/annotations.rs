@@ -121,9 +121,7 @@ fn is_plain_class(module: &Module, class: u32, depth: u32) -> bool {
         return false;
     }
     class.bases.iter().all(|&base| match code.value(base) {
-        Value::Global(name) if !module.facts.names.contains_key(&name) => {
-            PLAIN_BASES.contains(&name.as_str())
-        }
+        Value::Global(name) if !module.facts.names.contains(name) => PLAIN_BASES.contains(&name.as_str()),
         Value::Global(name) => {
             let local = code.globals_of(name).last().map(|(_, v)| code.value(*v));
             match local {

@@ -128,7 +128,7 @@ impl<'a> Provided<'a> {
     }
 
     fn has(&self, package: ModuleId, submodule: ModuleId, name: Sym) -> bool {
-        self.program.module(package).facts.names.contains_key(&name)
+        self.program.module(package).facts.names.contains(name)
             || self.loaded[package.index()].get_or_init(|| self.loaded_by(package)).contains(&submodule)
     }
 

@@ -65,7 +65,7 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         // A function may rebind the name before import-time code reads it; a lazy name is right in both cases.
         let rebound = facts
             .names
-            .get(&site.bound)
+            .get(site.bound)
             .is_some_and(|info| info.rebound_in_function.or(info.computed_in_function).is_some());
         let context = SiteContext {
             id,

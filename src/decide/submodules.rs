@@ -27,7 +27,7 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         let Some(submodule) = program.find(&format!("{}.{}", module.name, site.bound)) else { continue };
         if program.origin(id, import, site.alias as usize) == Origin::Module(submodule) {
             // A pending import would bring the attribute back.
-            if module.facts.names.get(&site.bound).is_some_and(|info| info.deleted) {
+            if module.facts.names.get(site.bound).is_some_and(|info| info.deleted) {
                 let range = import.aliases[site.alias as usize].range;
                 let reason =
                     Reason::at(KeepReason::NameIsSubmodule, id, range, "the package deletes the name again");
@@ -65,7 +65,7 @@ fn overwritten(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
                 continue;
             };
             let Some(package) = program.find(package) else { continue };
-            let bound = program.module(package).facts.names.get(&crate::facts::Sym::new(name));
+            let bound = program.module(package).facts.names.get(crate::facts::Sym::new(name));
             if bound.is_some_and(|info| info.otherwise && !info.only_type_checking && !info.deleted) {
                 let range = import.aliases[site.alias as usize].range;
                 let reason = Reason::at(

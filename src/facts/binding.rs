@@ -18,45 +18,38 @@ use ruff_python_ast::{
     self as ast, ExceptHandler, Expr, Pattern, Stmt,
     visitor::{Visitor, walk_expr, walk_stmt},
 };
-use rustc_hash::FxHashSet;
 
-/// The names that one block binds.
-#[derive(Default, Debug)]
-pub struct Bindings<'a> {
-    /// Names bound in the block, by any binding form, unmangled.
-    pub bound: FxHashSet<&'a str>,
-    /// Names declared `global`.
-    pub global: FxHashSet<&'a str>,
-    /// Names declared `nonlocal`.
-    pub nonlocal: FxHashSet<&'a str>,
-    /// The part of `bound` that import statements bind.
-    pub imported: FxHashSet<&'a str>,
+use super::names::{NameId, Names};
+
+/// A name that a block binds or declares.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Binding {
+    pub name: NameId,
+    pub form: Form,
 }
 
-impl<'a> Bindings<'a> {
-    /// Collects the bindings of `body`. `walrus` says whether the file contains `:=` at all; without
-    /// one no expression can bind a name and expressions are not visited.
-    pub fn of_block(body: &'a [Stmt], walrus: bool) -> Self {
-        let mut collector = Collector { bindings: Bindings::default(), walrus };
-        for stmt in body {
-            collector.visit_stmt(stmt);
-        }
-        collector.bindings
-    }
+/// In which way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    /// By an import statement.
+    Import,
+    /// By any other binding form.
+    Other,
+    /// Declared `global`.
+    Global,
+    /// Declared `nonlocal`.
+    Nonlocal,
+}
 
-    /// Collects the names that an assignment target binds.
-    pub fn add_target(&mut self, target: &'a Expr) {
-        match target {
-            Expr::Name(name) => {
-                self.bound.insert(name.id.as_str());
-            }
-            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.add_target(e)),
-            Expr::List(list) => list.elts.iter().for_each(|e| self.add_target(e)),
-            Expr::Starred(starred) => self.add_target(&starred.value),
-            // `a.b = …` and `a[b] = …` bind no name.
-            _ => {}
-        }
-    }
+/// Collects the bindings of `body`, the same name more than once where it is bound more than once. `walrus` says whether the file
+/// contains `:=` at all; without one no expression can bind a name and expressions are not visited.
+pub(super) fn of_block(body: &[Stmt], walrus: bool, names: &mut Names, bindings: &mut Vec<Binding>) {
+    Collector { names, bindings, walrus }.block(body);
+}
+
+/// Collects the names that an assignment target binds.
+pub(super) fn of_target(target: &Expr, names: &mut Names, bindings: &mut Vec<Binding>) {
+    Collector { names, bindings, walrus: false }.target(target);
 }
 
 /// The name that an alias of an import statement binds: `import a.b` binds `a`.
@@ -68,34 +61,73 @@ pub fn bound_by_alias(alias: &ast::Alias, from: bool) -> &str {
     }
 }
 
-/// Adds the names that functions and classes anywhere in `body` declare `global`.
-pub(super) fn add_declared_global<'a>(body: &'a [Stmt], names: &mut FxHashSet<&'a str>) {
-    struct Globals<'a, 'n>(&'n mut FxHashSet<&'a str>);
-    impl<'a> Visitor<'a> for Globals<'a, '_> {
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            if let Stmt::Global(global) = stmt {
-                self.0.extend(global.names.iter().map(ast::Identifier::as_str));
-            }
-            walk_stmt(self, stmt);
-        }
-        fn visit_expr(&mut self, _: &'a Expr) {}
-    }
-    let mut visitor = Globals(names);
+/// Gives the names that functions and classes anywhere in `body` declare `global`.
+pub(super) fn declared_global(body: &[Stmt], found: &mut impl FnMut(&str)) {
     for stmt in body {
-        visitor.visit_stmt(stmt);
+        if let Stmt::Global(global) = stmt {
+            global.names.iter().for_each(|name| found(name.as_str()));
+        }
+        for_each_block(stmt, &mut |block| declared_global(block, found));
+        match stmt {
+            Stmt::FunctionDef(def) => declared_global(&def.body, found),
+            Stmt::ClassDef(def) => declared_global(&def.body, found),
+            _ => {}
+        }
     }
 }
 
-struct Collector<'a> {
-    bindings: Bindings<'a>,
+/// The blocks of a compound statement that are executed in the scope of the statement.
+fn for_each_block<'a>(stmt: &'a Stmt, visit: &mut impl FnMut(&'a [Stmt])) {
+    match stmt {
+        Stmt::For(stmt) => [&stmt.body, &stmt.orelse].into_iter().for_each(|block| visit(block)),
+        Stmt::While(stmt) => [&stmt.body, &stmt.orelse].into_iter().for_each(|block| visit(block)),
+        Stmt::If(stmt) => {
+            visit(&stmt.body);
+            stmt.elif_else_clauses.iter().for_each(|clause| visit(&clause.body));
+        }
+        Stmt::With(stmt) => visit(&stmt.body),
+        Stmt::Match(stmt) => stmt.cases.iter().for_each(|case| visit(&case.body)),
+        Stmt::Try(stmt) => {
+            visit(&stmt.body);
+            for ExceptHandler::ExceptHandler(handler) in &stmt.handlers {
+                visit(&handler.body);
+            }
+            visit(&stmt.orelse);
+            visit(&stmt.finalbody);
+        }
+        Stmt::FunctionDef(_)
+        | Stmt::ClassDef(_)
+        | Stmt::Return(_)
+        | Stmt::Delete(_)
+        | Stmt::TypeAlias(_)
+        | Stmt::Assign(_)
+        | Stmt::AugAssign(_)
+        | Stmt::AnnAssign(_)
+        | Stmt::Raise(_)
+        | Stmt::Assert(_)
+        | Stmt::Import(_)
+        | Stmt::ImportFrom(_)
+        | Stmt::Global(_)
+        | Stmt::Nonlocal(_)
+        | Stmt::Expr(_)
+        | Stmt::Pass(_)
+        | Stmt::Break(_)
+        | Stmt::Continue(_)
+        | Stmt::IpyEscapeCommand(_) => {}
+    }
+}
+
+struct Collector<'c> {
+    names: &'c mut Names,
+    bindings: &'c mut Vec<Binding>,
     walrus: bool,
 }
 
-impl<'a> Visitor<'a> for Collector<'a> {
+impl<'a> Visitor<'a> for Collector<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::FunctionDef(def) => {
-                self.bindings.bound.insert(def.name.as_str());
+                self.bound(def.name.as_str());
                 if self.walrus {
                     for decorator in &def.decorator_list {
                         self.visit_expr(&decorator.expression);
@@ -105,7 +137,7 @@ impl<'a> Visitor<'a> for Collector<'a> {
                 return;
             }
             Stmt::ClassDef(def) => {
-                self.bindings.bound.insert(def.name.as_str());
+                self.bound(def.name.as_str());
                 if self.walrus {
                     for decorator in &def.decorator_list {
                         self.visit_expr(&decorator.expression);
@@ -116,44 +148,42 @@ impl<'a> Visitor<'a> for Collector<'a> {
                 }
                 return;
             }
-            Stmt::Assign(assign) => assign.targets.iter().for_each(|t| self.bindings.add_target(t)),
-            Stmt::AugAssign(assign) => self.bindings.add_target(&assign.target),
+            Stmt::Assign(assign) => assign.targets.iter().for_each(|t| self.target(t)),
+            Stmt::AugAssign(assign) => self.target(&assign.target),
             // An annotated name is local even without a value.
-            Stmt::AnnAssign(assign) => self.bindings.add_target(&assign.target),
-            Stmt::TypeAlias(alias) => self.bindings.add_target(&alias.name),
-            Stmt::For(stmt) => self.bindings.add_target(&stmt.target),
+            Stmt::AnnAssign(assign) => self.target(&assign.target),
+            Stmt::TypeAlias(alias) => self.target(&alias.name),
+            Stmt::For(stmt) => self.target(&stmt.target),
             Stmt::With(stmt) => {
                 for item in &stmt.items {
                     if let Some(target) = &item.optional_vars {
-                        self.bindings.add_target(target);
+                        self.target(target);
                     }
                 }
             }
             Stmt::Try(stmt) => {
                 for ExceptHandler::ExceptHandler(handler) in &stmt.handlers {
                     if let Some(name) = &handler.name {
-                        self.bindings.bound.insert(name.as_str());
+                        self.bound(name.as_str());
                     }
                 }
             }
             Stmt::Import(import) => {
                 for alias in &import.names {
-                    self.bindings.bound.insert(bound_by_alias(alias, false));
-                    self.bindings.imported.insert(bound_by_alias(alias, false));
+                    self.add(bound_by_alias(alias, false), Form::Import);
                 }
             }
             Stmt::ImportFrom(import) => {
                 for alias in &import.names {
-                    self.bindings.bound.insert(bound_by_alias(alias, true));
-                    self.bindings.imported.insert(bound_by_alias(alias, true));
+                    self.add(bound_by_alias(alias, true), Form::Import);
                 }
             }
-            Stmt::Delete(delete) => delete.targets.iter().for_each(|t| self.bindings.add_target(t)),
+            Stmt::Delete(delete) => delete.targets.iter().for_each(|t| self.target(t)),
             Stmt::Global(global) => {
-                self.bindings.global.extend(global.names.iter().map(ast::Identifier::as_str));
+                global.names.iter().for_each(|name| self.add(name.as_str(), Form::Global));
             }
             Stmt::Nonlocal(nonlocal) => {
-                self.bindings.nonlocal.extend(nonlocal.names.iter().map(ast::Identifier::as_str));
+                nonlocal.names.iter().for_each(|name| self.add(name.as_str(), Form::Nonlocal));
             }
             Stmt::Match(stmt) => {
                 for case in &stmt.cases {
@@ -171,7 +201,11 @@ impl<'a> Visitor<'a> for Collector<'a> {
             | Stmt::Continue(_)
             | Stmt::IpyEscapeCommand(_) => {}
         }
-        walk_stmt(self, stmt);
+        if self.walrus {
+            walk_stmt(self, stmt);
+        } else {
+            for_each_block(stmt, &mut |block| self.block(block));
+        }
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
@@ -179,7 +213,7 @@ impl<'a> Visitor<'a> for Collector<'a> {
             return;
         }
         match expr {
-            Expr::Named(named) => self.bindings.add_target(&named.target),
+            Expr::Named(named) => self.target(&named.target),
             // A lambda has a scope of its own; only its defaults are evaluated here.
             Expr::Lambda(lambda) => {
                 if let Some(parameters) = &lambda.parameters {
@@ -196,15 +230,41 @@ impl<'a> Visitor<'a> for Collector<'a> {
     fn visit_annotation(&mut self, _: &'a Expr) {}
 }
 
-impl<'a> Collector<'a> {
-    fn pattern(&mut self, pattern: &'a Pattern) {
+impl Collector<'_> {
+    fn block(&mut self, body: &[Stmt]) {
+        for stmt in body {
+            self.visit_stmt(stmt);
+        }
+    }
+
+    fn add(&mut self, name: &str, form: Form) {
+        let name = self.names.id(name);
+        self.bindings.push(Binding { name, form });
+    }
+
+    fn bound(&mut self, name: &str) {
+        self.add(name, Form::Other);
+    }
+
+    fn target(&mut self, target: &Expr) {
+        match target {
+            Expr::Name(name) => self.bound(name.id.as_str()),
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.target(e)),
+            Expr::List(list) => list.elts.iter().for_each(|e| self.target(e)),
+            Expr::Starred(starred) => self.target(&starred.value),
+            // `a.b = …` and `a[b] = …` bind no name.
+            _ => {}
+        }
+    }
+
+    fn pattern(&mut self, pattern: &Pattern) {
         match pattern {
             Pattern::MatchValue(_) | Pattern::MatchSingleton(_) => {}
             Pattern::MatchSequence(p) => p.patterns.iter().for_each(|p| self.pattern(p)),
             Pattern::MatchMapping(p) => {
                 p.patterns.iter().for_each(|p| self.pattern(p));
                 if let Some(rest) = &p.rest {
-                    self.bindings.bound.insert(rest.as_str());
+                    self.bound(rest.as_str());
                 }
             }
             Pattern::MatchClass(p) => {
@@ -213,7 +273,7 @@ impl<'a> Collector<'a> {
             }
             Pattern::MatchStar(p) => {
                 if let Some(name) = &p.name {
-                    self.bindings.bound.insert(name.as_str());
+                    self.bound(name.as_str());
                 }
             }
             Pattern::MatchAs(p) => {
@@ -221,7 +281,7 @@ impl<'a> Collector<'a> {
                     self.pattern(inner);
                 }
                 if let Some(name) = &p.name {
-                    self.bindings.bound.insert(name.as_str());
+                    self.bound(name.as_str());
                 }
             }
             Pattern::MatchOr(p) => p.patterns.iter().for_each(|p| self.pattern(p)),
@@ -231,15 +291,17 @@ impl<'a> Collector<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::Bindings;
+    use super::Names;
     use ruff_python_parser::parse_module;
 
     fn bound(source: &str) -> Vec<String> {
         let parsed = parse_module(source).expect("parses");
-        let bindings = Bindings::of_block(&parsed.syntax().body, source.contains(":="));
-        let mut names: Vec<_> = bindings.bound.iter().map(|s| (*s).to_owned()).collect();
-        names.sort();
-        names
+        let (mut names, mut bindings) = (Names::default(), Vec::new());
+        super::of_block(&parsed.syntax().body, source.contains(":="), &mut names, &mut bindings);
+        let mut bound: Vec<_> = bindings.iter().map(|b| names[b.name].sym.as_str().to_owned()).collect();
+        bound.sort();
+        bound.dedup();
+        bound
     }
 
     #[test]

@@ -15,15 +15,33 @@ use ruff_text_size::TextSize;
 
 use super::Sym;
 
-/// Index into [`Code::values`].
+/// What stands for a [`Value`]: the value itself where that is a kind and a number, else an index into [`Code::compound`].
+/// Equal ones stand for the same value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default, PartialOrd, Ord)]
-pub struct ValueId(pub u32);
+pub struct ValueId(u32);
 
 impl ValueId {
     /// Anything at all.
     pub const OPAQUE: Self = Self(0);
     /// An object that did not exist before the expression was evaluated, or an immutable one.
     pub const FRESH: Self = Self(1);
+
+    /// The lower bits hold the number, the upper the kind.
+    const NUMBER: u32 = (1 << 28) - 1;
+    const STR: u32 = 1 << 28;
+    const VAR: u32 = 2 << 28;
+    const GLOBAL: u32 = 3 << 28;
+    const CALL: u32 = 4 << 28;
+    const FUNCTION: u32 = 5 << 28;
+    const CLASS: u32 = 6 << 28;
+
+    fn new(kind: u32, number: u32) -> Self {
+        assert!(
+            number <= Self::NUMBER,
+            "a program has fewer than 2^28 names, and a module fewer expressions"
+        );
+        Self(kind | number)
+    }
 }
 
 /// Index into [`Code::functions`].
@@ -238,6 +256,27 @@ pub struct Function {
     pub at: TextSize,
 }
 
+impl Function {
+    pub(super) fn new(name: Sym, parent: FuncId, at: TextSize) -> Self {
+        Self {
+            name,
+            parent,
+            class: None,
+            params: 0..0,
+            positional: 0,
+            vararg: false,
+            kwarg: false,
+            generator: false,
+            coroutine: false,
+            binds_outer: false,
+            decorators: Box::default(),
+            ops: 0..0,
+            returns: 0..0,
+            at,
+        }
+    }
+}
+
 /// A local variable or parameter.
 #[derive(Clone, Debug)]
 pub struct Var {
@@ -275,8 +314,10 @@ pub struct Class {
 /// What a module's code calls and changes.
 #[derive(Debug, Default)]
 pub struct Code {
-    /// Values; the first two are [`ValueId::OPAQUE`] and [`ValueId::FRESH`].
-    pub values: Vec<Value>,
+    /// Values that are made from others; the first two are [`ValueId::OPAQUE`] and [`ValueId::FRESH`].
+    pub(super) compound: Vec<Value>,
+    /// The strings among the values, each once.
+    pub strings: Vec<Sym>,
     /// Variables of functions: name, and what is assigned, as ranges of `assigned`.
     pub vars: Vec<Var>,
     /// Values assigned to variables.
@@ -309,7 +350,40 @@ impl Code {
 
     /// The value behind an index.
     pub fn value(&self, id: ValueId) -> Value {
-        self.values[id.0 as usize]
+        let number = id.0 & ValueId::NUMBER;
+        match id.0 & !ValueId::NUMBER {
+            ValueId::STR => Value::Str(Sym::numbered(number)),
+            ValueId::VAR => Value::Var(number),
+            ValueId::GLOBAL => Value::Global(Sym::numbered(number)),
+            ValueId::CALL => Value::Call(number),
+            ValueId::FUNCTION => Value::Function(FuncId(number)),
+            ValueId::CLASS => Value::Class(number),
+            _ => self.compound[number as usize],
+        }
+    }
+
+    /// What stands for a value from now on.
+    pub(super) fn add_value(&mut self, value: Value) -> ValueId {
+        match value {
+            Value::Opaque => ValueId::OPAQUE,
+            Value::Fresh => ValueId::FRESH,
+            Value::Str(text) => ValueId::new(ValueId::STR, text.number()),
+            Value::Var(var) => ValueId::new(ValueId::VAR, var),
+            Value::Global(name) => ValueId::new(ValueId::GLOBAL, name.number()),
+            Value::Call(call) => ValueId::new(ValueId::CALL, call),
+            Value::Function(function) => ValueId::new(ValueId::FUNCTION, function.0),
+            Value::Class(class) => ValueId::new(ValueId::CLASS, class),
+            Value::Attr(..)
+            | Value::OwnAttr(..)
+            | Value::Item(_)
+            | Value::Either(..)
+            | Value::Import(..)
+            | Value::Holder(_) => {
+                let number = u32::try_from(self.compound.len()).unwrap_or(u32::MAX);
+                self.compound.push(value);
+                ValueId::new(0, number)
+            }
+        }
     }
 
     /// A function.

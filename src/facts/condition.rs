@@ -9,7 +9,8 @@
 
 use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Number, UnaryOp};
 
-use super::walker::{Resolved, Walker};
+use super::scope::Resolved;
+use super::walker::Walker;
 use crate::config::PythonVersion;
 use crate::program::stdlib::{Has, Stdlib};
 
@@ -163,12 +164,16 @@ impl Walker<'_> {
                 }
             }
             // `WINDOWS`, of which the value is known.
-            Expr::Name(name) if self.resolve(name.id.as_str()) == Resolved::Global => {
-                self.platform_names.get(name.id.as_str()).copied().unwrap_or(Condition::Unknown)
-            }
+            Expr::Name(name) => self.known_condition(name.id.as_str()).unwrap_or(Condition::Unknown),
             other if self.is_platform(other) => Condition::Platform,
             _ => Condition::Unknown,
         }
+    }
+
+    fn known_condition(&self, name: &str) -> Option<Condition> {
+        let name = self.names.find(name)?;
+        let condition = self.names[name].condition?;
+        (self.resolve(name) == Resolved::Global).then_some(condition)
     }
 
     fn comparison(&self, compare: &ast::ExprCompare) -> Condition {
@@ -254,7 +259,7 @@ impl Walker<'_> {
         let is_info = |e: &Expr| {
             matches!(e, Expr::Attribute(a) if a.attr.as_str() == "version_info" && self.is_module(&a.value, "sys"))
                 || matches!(e, Expr::Name(n)
-                    if n.id.as_str() == "version_info" && self.site_names.contains("version_info"))
+                    if n.id.as_str() == "version_info" && self.is_site("version_info"))
         };
         let major = match left {
             Expr::Attribute(a) => a.attr.as_str() == "major" && is_info(&a.value),
@@ -314,9 +319,7 @@ impl Walker<'_> {
     }
 
     fn is_module(&self, expr: &Expr, name: &str) -> bool {
-        matches!(expr, Expr::Name(n) if n.id.as_str() == name)
-            && self.site_names.contains(name)
-            && self.resolve(name) == Resolved::Global
+        matches!(expr, Expr::Name(n) if n.id.as_str() == name) && self.means_site(name)
     }
 
     fn is_true_flag(&self, call: &ast::ExprCall) -> bool {
@@ -325,7 +328,7 @@ impl Walker<'_> {
         else {
             return false;
         };
-        self.is_builtin(function.id.as_str(), "getattr")
+        self.is_builtin_text(function.id.as_str(), "getattr")
             && TRUE_FLAGS.iter().any(|(module, flag)| {
                 attr.value.to_str() == *flag && matches!(object, Expr::Name(n) if n.id.as_str() == *module)
             })
@@ -346,7 +349,7 @@ impl Walker<'_> {
             _ => false,
         });
         let library = Stdlib::new(self.oldest, PythonVersion::NEWEST);
-        self.is_builtin(function.id.as_str(), "hasattr")
+        self.is_builtin_text(function.id.as_str(), "hasattr")
             && module.is_some_and(|module| library.has_attribute(module, attr.value.to_str()) == Has::Yes)
     }
 
@@ -374,11 +377,7 @@ impl Walker<'_> {
                 .into_iter()
                 .flatten()
                 .all(|part| self.is_platform(part)),
-            Expr::Name(name) => {
-                self.resolve(name.id.as_str()) == Resolved::Global && {
-                    self.platform_names.contains_key(name.id.as_str())
-                }
-            }
+            Expr::Name(name) => self.known_condition(name.id.as_str()).is_some(),
             Expr::Attribute(attribute) => {
                 !CHANGING.contains(&attribute.attr.as_str())
                     && (PLATFORM_MODULES.iter().any(|m| self.is_module(&attribute.value, m))
@@ -397,7 +396,7 @@ impl Walker<'_> {
         match &*call.func {
             Expr::Name(name) => {
                 let name = name.id.as_str();
-                let builtin = |wanted: &&str| self.is_builtin(name, wanted);
+                let builtin = |wanted: &&str| self.is_builtin_text(name, wanted);
                 if ["hasattr", "getattr"].iter().any(builtin) {
                     return args.first().is_some_and(|object| self.is_imported(object))
                         && args.iter().skip(1).all(|a| self.is_platform(a));
@@ -415,10 +414,7 @@ impl Walker<'_> {
     /// A dotted name whose first part is imported: `xml.parsers.expat`.
     fn is_imported(&self, expr: &Expr) -> bool {
         match expr {
-            Expr::Name(name) => {
-                let name = name.id.as_str();
-                self.site_names.contains(name) && self.resolve(name) == Resolved::Global
-            }
+            Expr::Name(name) => self.means_site(name.id.as_str()),
             Expr::Attribute(attribute) => {
                 !CHANGING.contains(&attribute.attr.as_str()) && self.is_imported(&attribute.value)
             }

@@ -7,18 +7,23 @@
 use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::binding::Bindings;
-use super::code::{CallRole, OpKind, Value, ValueId};
+use super::code::{CallRole, FuncId, OpKind, Value, ValueId};
+use super::names::NameId;
+use super::scope::{Resolved, ScopeKind};
 use super::stmt::{is_own_module, is_sys_modules};
-use super::walker::{ScopeKind, Use, Walker};
-use super::{FixedUse, MarkKind, Sym};
+use super::walker::{Use, Walker};
+use super::{FixedUse, MarkKind, Sym, words};
 
 /// Calls that evaluate annotations, text included.
-const ANNOTATION_EVALUATORS: &[&str] =
-    &["get_type_hints", "get_annotations", "call_annotate_function", "evaluate_forward_ref"];
+const ANNOTATION_EVALUATORS: &[Sym] = &[
+    words::GET_TYPE_HINTS,
+    words::GET_ANNOTATIONS,
+    words::CALL_ANNOTATE_FUNCTION,
+    words::EVALUATE_FORWARD_REF,
+];
 
 /// Calls that hand annotations out.
-const ANNOTATION_INSPECTORS: &[&str] = &["signature", "getfullargspec", "Signature"];
+const ANNOTATION_INSPECTORS: &[Sym] = &[words::SIGNATURE, words::GETFULLARGSPEC, words::SIGNATURE_CLASS];
 
 impl<'a> Walker<'a> {
     /// An expression; gives where its value comes from.
@@ -50,17 +55,17 @@ impl<'a> Walker<'a> {
     pub fn quiet_value(&mut self, expr: &'a Expr) -> ValueId {
         match expr {
             Expr::Name(name) => {
-                let id = name.id.as_str();
-                if let super::walker::Resolved::Var(var) = self.resolve(id) {
+                let id = self.names.id(name.id.as_str());
+                if let Resolved::Var(var) = self.resolve(id) {
                     self.value(Value::Var(var))
                 } else {
                     let sym = self.mangled(id);
-                    self.global_value(sym)
+                    self.value(Value::Global(sym))
                 }
             }
             Expr::Attribute(attribute) => {
                 let base = self.quiet_value(&attribute.value);
-                let attr = self.mangled(attribute.attr.as_str());
+                let attr = self.mangled_text(attribute.attr.as_str());
                 self.attr_value(base, attr)
             }
             _ => ValueId::OPAQUE,
@@ -69,7 +74,10 @@ impl<'a> Walker<'a> {
 
     fn expr_inner(&mut self, expr: &'a Expr, usage: Use) -> ValueId {
         match expr {
-            Expr::Name(name) => self.read(name.id.as_str(), name.range, usage),
+            Expr::Name(name) => {
+                let id = self.names.id(name.id.as_str());
+                self.read(id, name.range, usage)
+            }
             Expr::Attribute(attribute) => {
                 if usage == Use::Escape && is_sys_modules(expr) {
                     self.mark(MarkKind::ReadsSysModules, attribute.range);
@@ -89,7 +97,7 @@ impl<'a> Walker<'a> {
             }
             Expr::If(expr) => {
                 let test = self.expr(&expr.test, Use::Escape);
-                self.operate(expr.range, test, ValueId::FRESH, "__bool__");
+                self.operate(expr.range, test, ValueId::FRESH, words::BOOL);
                 let mut branch =
                     |part| self.in_context(|c| c.conditional = true, |w| w.expr(part, Use::Escape));
                 let body = branch(&expr.body);
@@ -118,10 +126,10 @@ impl<'a> Walker<'a> {
             Expr::UnaryOp(expr) => {
                 let operand = self.expr(&expr.operand, Use::Escape);
                 let method = match expr.op {
-                    ast::UnaryOp::Invert => "__invert__",
-                    ast::UnaryOp::UAdd => "__pos__",
-                    ast::UnaryOp::USub => "__neg__",
-                    ast::UnaryOp::Not => "__bool__",
+                    ast::UnaryOp::Invert => words::INVERT,
+                    ast::UnaryOp::UAdd => words::POS,
+                    ast::UnaryOp::USub => words::NEG,
+                    ast::UnaryOp::Not => words::BOOL,
                 };
                 self.operate(expr.range, operand, ValueId::FRESH, method);
                 ValueId::FRESH
@@ -182,7 +190,7 @@ impl<'a> Walker<'a> {
             Expr::Starred(starred) => {
                 let value = self.expr(&starred.value, Use::Escape);
                 self.takes_keys(&starred.value);
-                self.operate(starred.range, value, ValueId::FRESH, "__iter__");
+                self.operate(starred.range, value, ValueId::FRESH, words::ITER);
                 self.item(value)
             }
             Expr::Slice(slice) => {
@@ -201,7 +209,7 @@ impl<'a> Walker<'a> {
     }
 
     /// An operator, if it may be that of a class of the program or depend on state.
-    pub fn operate(&mut self, range: TextRange, on: ValueId, other: ValueId, method: &'static str) {
+    pub fn operate(&mut self, range: TextRange, on: ValueId, other: ValueId, method: Sym) {
         let named = |value| {
             matches!(
                 value,
@@ -214,7 +222,6 @@ impl<'a> Walker<'a> {
             )
         };
         if named(self.facts.code.value(on)) && self.context.annotation.is_none() {
-            let method = Sym::new(method);
             self.op(range.start(), OpKind::Operate { on, other, method });
         }
     }
@@ -225,7 +232,8 @@ impl<'a> Walker<'a> {
     }
 
     fn attribute(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
-        let attr = self.mangled(attribute.attr.as_str());
+        let name = self.names.id(attribute.attr.as_str());
+        let attr = self.mangled(name);
         let simple = matches!(&*attribute.value, Expr::Name(_) | Expr::Attribute(_));
         let base = if simple {
             self.chain.push(attr);
@@ -233,15 +241,14 @@ impl<'a> Walker<'a> {
             self.chain.pop();
             base
         } else {
-            let saved = std::mem::take(&mut self.chain);
-            let base = self.expr(&attribute.value, Use::Attribute);
-            self.chain = saved;
-            base
+            self.in_new_chain(|w| w.expr(&attribute.value, Use::Attribute))
         };
-        match attribute.attr.as_str() {
-            "__dict__" => self.dict_attribute(attribute),
-            "__annotations__" | "__annotate__" => self.mark(MarkKind::InspectsAnnotations, attribute.range),
-            name if name.starts_with('_') => {
+        match self.names[name].sym {
+            words::DICT => self.dict_attribute(attribute),
+            words::ANNOTATIONS | words::ANNOTATE => {
+                self.mark(MarkKind::InspectsAnnotations, attribute.range);
+            }
+            sym if sym.as_str().starts_with('_') => {
                 self.private_reads.insert(attr);
             }
             _ => {}
@@ -265,18 +272,17 @@ impl<'a> Walker<'a> {
         if is_own_module(&attribute.value) {
             self.mark(MarkKind::NamespaceRead, attribute.range);
         } else if let Expr::Name(name) = &*attribute.value
-            && self.resolve(name.id.as_str()) == super::walker::Resolved::Global
+            && self.resolve_text(name.id.as_str()) == Resolved::Global
         {
-            let sym = self.mangled(name.id.as_str());
+            let sym = self.mangled_text(name.id.as_str());
             self.mark(MarkKind::ForeignNamespace(sym), attribute.range);
         }
     }
 
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript) -> ValueId {
-        let saved = std::mem::take(&mut self.chain);
-        let base = self.expr(&subscript.value, Use::Subscript);
-        let key = self.expr(&subscript.slice, Use::Escape);
-        self.chain = saved;
+        let (base, key) = self.in_new_chain(|w| {
+            (w.expr(&subscript.value, Use::Subscript), w.expr(&subscript.slice, Use::Escape))
+        });
         if is_sys_modules(&subscript.value) {
             match self.facts.code.value(key) {
                 Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), subscript.range),
@@ -319,17 +325,20 @@ impl<'a> Walker<'a> {
     }
 
     fn lambda(&mut self, lambda: &'a ast::ExprLambda) -> ValueId {
-        let id = self.new_function("<lambda>", lambda.range.start());
-        let saved = std::mem::take(&mut self.chain);
+        let id = self.new_function(words::LAMBDA, lambda.range.start());
+        self.in_new_chain(|w| w.lambda_body(lambda, id));
+        self.value(Value::Function(id))
+    }
+
+    fn lambda_body(&mut self, lambda: &'a ast::ExprLambda, id: FuncId) {
         if let Some(parameters) = &lambda.parameters {
             let defaults = self.parameter_defaults(parameters);
-            self.function_body(id, parameters, &defaults, Bindings::default(), |w| {
+            self.function_body(id, parameters, &defaults, &[], |w| {
                 let value = w.expr(&lambda.body, Use::Escape);
                 w.returns(value);
             });
         } else {
-            let scope = self.scope_of(ScopeKind::Function, Bindings::default());
-            self.scopes.push(scope);
+            self.enter(ScopeKind::Function);
             self.in_context(
                 |c| {
                     c.func = id;
@@ -345,31 +354,35 @@ impl<'a> Walker<'a> {
                     w.returns(value);
                 },
             );
-            self.scopes.pop();
+            self.leave();
         }
-        self.chain = saved;
-        self.value(Value::Function(id))
+    }
+
+    /// What is read from values in here is no attribute of the value around.
+    fn in_new_chain<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        let saved = std::mem::replace(&mut self.chain_start, self.chain.len());
+        let result = f(self);
+        self.chain_start = saved;
+        result
     }
 
     fn comprehension(&mut self, results: &[&'a Expr], generators: &'a [ast::Comprehension]) -> ValueId {
-        let saved = std::mem::take(&mut self.chain);
+        let saved = std::mem::replace(&mut self.chain_start, self.chain.len());
         // The first iterable is evaluated in the enclosing scope.
         let first = generators.first().map(|g| self.expr(&g.iter, Use::Escape));
         if let Some(generator) = generators.first() {
             self.takes_keys(&generator.iter);
         }
-        let mut bindings = Bindings::default();
+        self.enter(ScopeKind::Small);
         for generator in generators {
-            bindings.add_target(&generator.target);
+            self.bind_target(&generator.target);
         }
-        let scope = self.scope_of(ScopeKind::Small, bindings);
-        self.scopes.push(scope);
         for (i, generator) in generators.iter().enumerate() {
             let iter = match first {
                 Some(first) if i == 0 => first,
                 _ => self.expr(&generator.iter, Use::Escape),
             };
-            self.operate(generator.iter.range(), iter, ValueId::FRESH, "__iter__");
+            self.operate(generator.iter.range(), iter, ValueId::FRESH, words::ITER);
             let element = self.item(iter);
             self.target(&generator.target, element);
             for test in &generator.ifs {
@@ -380,8 +393,8 @@ impl<'a> Walker<'a> {
         for result in results {
             value = self.expr(result, Use::Escape);
         }
-        self.scopes.pop();
-        self.chain = saved;
+        self.leave();
+        self.chain_start = saved;
         self.holder(value)
     }
 
@@ -437,20 +450,17 @@ impl<'a> Walker<'a> {
         if !nameable {
             return ValueId::FRESH;
         }
-        let sym = Sym::new(text);
-        if std::path::Path::new(text).extension().is_some_and(|e| e == "py") {
+        let (sym, value) = self.text_value(text);
+        if text.ends_with(".py") && std::path::Path::new(text).extension().is_some() {
             self.mark(MarkKind::PythonFileName(sym), string.range);
         }
-        self.value(Value::Str(sym))
+        value
     }
 
     // ---------------------------------------------------------------- calls
 
     fn call_expr(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
-        let saved = std::mem::take(&mut self.chain);
-        let value = self.call_inner(call, role);
-        self.chain = saved;
-        value
+        self.in_new_chain(|w| w.call_inner(call, role))
     }
 
     fn call_inner(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
@@ -458,95 +468,110 @@ impl<'a> Walker<'a> {
         let arguments = &call.arguments;
         let type_test = self.is_type_test(call);
         let mut star = false;
-        let mut positional = Vec::with_capacity(arguments.args.len());
-        let mut keywords = Vec::with_capacity(arguments.keywords.len());
+        let (positional, keywords) = (self.arguments.len(), self.keywords.len());
         for (i, argument) in arguments.args.iter().enumerate() {
             star |= argument.is_starred_expr();
             let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
-            positional.push(self.expr(argument, usage));
+            let value = self.expr(argument, usage);
+            self.arguments.push(value);
         }
         for keyword in &arguments.keywords {
             let value = self.expr(&keyword.value, Use::Escape);
             if let Some(name) = &keyword.arg {
-                let name = Sym::new(name.as_str());
-                keywords.push((name, value));
+                let name = self.sym(name.as_str());
+                self.keywords.push((name, value));
             } else {
                 star = true;
-                positional.push(value);
+                self.arguments.push(value);
             }
         }
-        self.note_call(call, &positional);
-        self.note_loading(call);
+        let first = self.arguments.get(positional).map(|&value| self.facts.code.value(value));
+        self.note_call(call, first);
         let of_cache = matches!(&*call.func, Expr::Attribute(method)
             if matches!(method.attr.as_str(), "get" | "clear") && self.goes_into_cache(&method.value));
-        self.in_context(
-            |c| c.of_cache = of_cache,
-            |w| w.call(call.range().start(), callee, &positional, &keywords, star, role),
-        )
+        let saved = std::mem::replace(&mut self.context.of_cache, of_cache);
+        let value = self.call_with(call.range().start(), callee, (positional, keywords), star, role);
+        self.context.of_cache = saved;
+        value
     }
 
     /// `isinstance(x, …)` and `issubclass(x, …)`, the builtins, with exactly two arguments.
     fn is_type_test(&self, call: &ast::ExprCall) -> bool {
-        let Expr::Name(name) = &*call.func else { return false };
-        let name = name.id.as_str();
         // A star import may bring another function of that name.
         !self.star_imports
             && call.arguments.args.len() == 2
             && call.arguments.keywords.is_empty()
             && !call.arguments.args.iter().any(Expr::is_starred_expr)
-            && (self.is_builtin(name, "isinstance") || self.is_builtin(name, "issubclass"))
+            && self.calls_builtin(call, &[words::ISINSTANCE, words::ISSUBCLASS])
     }
 
     /// `globals()`, `vars()`, and at module level `locals()`.
     pub fn is_namespace_call(&self, call: &ast::ExprCall) -> bool {
-        let Expr::Name(name) = &*call.func else { return false };
-        let name = name.id.as_str();
+        if !call.arguments.is_empty() {
+            return false;
+        }
         let local_is_global =
-            self.scopes.iter().all(|s| matches!(s.kind, ScopeKind::Module | ScopeKind::Small));
-        call.arguments.is_empty()
-            && (self.is_builtin(name, "globals")
-                || (local_is_global && (self.is_builtin(name, "vars") || self.is_builtin(name, "locals"))))
+            || self.scopes.iter().all(|s| matches!(s.kind, ScopeKind::Module | ScopeKind::Small));
+        self.calls_builtin(call, &[words::GLOBALS])
+            || (self.calls_builtin(call, &[words::VARS, words::LOCALS]) && local_is_global())
+    }
+
+    /// Whether one of some builtins is called.
+    fn calls_builtin(&self, call: &ast::ExprCall, builtins: &[Sym]) -> bool {
+        let Expr::Name(name) = &*call.func else { return false };
+        builtins.iter().any(|builtin| self.is_builtin_text(name.id.as_str(), builtin.as_str()))
     }
 
     /// Observations about calls that decisions ask for.
-    fn note_call(&mut self, call: &'a ast::ExprCall, positional: &[ValueId]) {
-        let range = call.range();
-        let first = positional.first().map(|&v| self.facts.code.value(v));
+    fn note_call(&mut self, call: &'a ast::ExprCall, first: Option<Value>) {
         match &*call.func {
             Expr::Name(name) => {
-                let id = name.id.as_str();
-                if self.is_builtin(id, "eval") || self.is_builtin(id, "exec") {
-                    self.evaluation(call);
-                } else if self.is_builtin(id, "__import__") {
-                    // The import system reads `__name__` and `__package__` from it, nothing else.
-                    for argument in &call.arguments.args {
-                        self.unmark(argument.range());
-                    }
-                } else if self.is_namespace_call(call) {
-                    self.mark(MarkKind::NamespaceRead, range);
-                } else if self.is_builtin(id, "vars") && call.arguments.args.len() == 1 {
-                    match &call.arguments.args[0] {
-                        own if is_own_module(own) => self.mark(MarkKind::NamespaceRead, range),
-                        Expr::Name(module) => {
-                            let sym = self.mangled(module.id.as_str());
-                            self.mark(MarkKind::ForeignNamespace(sym), range);
-                        }
-                        _ => {}
-                    }
-                } else {
-                    self.takes_keys_of_argument(call);
-                    self.note_annotation_reader(id, range);
+                let id = self.names.id(name.id.as_str());
+                if words::is_word(self.names[id].sym) {
+                    self.note_known_call(call, id);
                 }
             }
             Expr::Attribute(attribute) => {
-                let method = attribute.attr.as_str();
+                let method = self.sym(attribute.attr.as_str());
+                if words::is_word(method) {
+                    self.note_annotation_reader(method, call.range());
+                    self.note_loading(call, method);
+                }
                 self.note_method(call, attribute, method, first);
             }
             _ => {}
         }
     }
 
-    fn note_annotation_reader(&mut self, name: &str, range: TextRange) {
+    /// The same for functions that are called by a name of [`words`].
+    fn note_known_call(&mut self, call: &'a ast::ExprCall, name: NameId) {
+        let range = call.range();
+        if self.is_builtin(name, words::EVAL) || self.is_builtin(name, words::EXEC) {
+            self.evaluation(call);
+        } else if self.is_builtin(name, words::IMPORT) {
+            // The import system reads `__name__` and `__package__` from it, nothing else.
+            for argument in &call.arguments.args {
+                self.unmark(argument.range());
+            }
+        } else if self.is_namespace_call(call) {
+            self.mark(MarkKind::NamespaceRead, range);
+        } else if self.is_builtin(name, words::VARS) && call.arguments.args.len() == 1 {
+            match &call.arguments.args[0] {
+                own if is_own_module(own) => self.mark(MarkKind::NamespaceRead, range),
+                Expr::Name(module) => {
+                    let sym = self.mangled_text(module.id.as_str());
+                    self.mark(MarkKind::ForeignNamespace(sym), range);
+                }
+                _ => {}
+            }
+        } else {
+            self.takes_keys_of_argument(call, name);
+            self.note_annotation_reader(self.names[name].sym, range);
+        }
+        self.note_loading(call, self.names[name].sym);
+    }
+
+    fn note_annotation_reader(&mut self, name: Sym, range: TextRange) {
         if ANNOTATION_EVALUATORS.contains(&name) {
             self.mark(MarkKind::EvaluatesAnnotations, range);
         } else if ANNOTATION_INSPECTORS.contains(&name) {
@@ -558,23 +583,25 @@ impl<'a> Walker<'a> {
         &mut self,
         call: &'a ast::ExprCall,
         attribute: &'a ast::ExprAttribute,
-        method: &str,
+        method: Sym,
         first: Option<Value>,
     ) {
         let range = call.range();
-        self.note_annotation_reader(method, range);
-        if method == "register" && is_bare_register(call) {
+        if method == words::REGISTER && is_bare_register(call) {
             self.mark(MarkKind::EvaluatesAnnotations, range);
         }
         if is_sys_modules(&attribute.value) {
             match (method, first) {
-                ("get" | "pop" | "setdefault" | "__contains__" | "__getitem__", Some(Value::Str(name))) => {
+                (
+                    words::GET | words::POP | words::SETDEFAULT | words::CONTAINS | words::GETITEM,
+                    Some(Value::Str(name)),
+                ) => {
                     self.mark(MarkKind::AsksSysModules(name), range);
                 }
-                ("update", _) => {}
-                ("get" | "pop" | "setdefault", _) if call.arguments.args.first().is_some_and(is_own_name) => {
-                }
-                ("get" | "pop" | "setdefault" | "__contains__" | "__getitem__", _)
+                (words::UPDATE, _) => {}
+                (words::GET | words::POP | words::SETDEFAULT, _)
+                    if call.arguments.args.first().is_some_and(is_own_name) => {}
+                (words::GET | words::POP | words::SETDEFAULT | words::CONTAINS | words::GETITEM, _)
                     if let Some(key) = call.arguments.args.first() =>
                 {
                     self.asks_sys_modules(key, range);
@@ -587,15 +614,15 @@ impl<'a> Walker<'a> {
             && self.is_namespace_call(inner)
         {
             match (method, first) {
-                ("get" | "pop" | "setdefault" | "__getitem__", Some(Value::Str(name))) => {
+                (words::GET | words::POP | words::SETDEFAULT | words::GETITEM, Some(Value::Str(name))) => {
                     self.mark(MarkKind::NamespaceName(name), range);
                 }
                 // Only writes: nothing is read. The inner call has left its mark; take it back.
-                ("keys", _) => {
+                (words::KEYS, _) => {
                     self.takes_keys(&attribute.value);
                     return;
                 }
-                ("update" | "__setitem__", _) => {
+                (words::UPDATE | words::SETITEM, _) => {
                     self.facts.exports.writes_namespace = true;
                     self.unmark(inner.range());
                     return;
@@ -604,22 +631,22 @@ impl<'a> Walker<'a> {
             }
             self.unmark(inner.range());
         }
-        if method == "extend" || method == "append" {
+        if method == words::EXTEND || method == words::APPEND {
             self.note_all_method(call, attribute, method);
         }
-        if method == "testmod" || method == "run_docstring_examples" {
+        if method == words::TESTMOD || method == words::RUN_DOCSTRING_EXAMPLES {
             self.mark(MarkKind::EvaluatesText, range);
         }
     }
 
-    fn note_all_method(&mut self, call: &'a ast::ExprCall, attribute: &ast::ExprAttribute, method: &str) {
+    fn note_all_method(&mut self, call: &'a ast::ExprCall, attribute: &ast::ExprAttribute, method: Sym) {
         let is_all = matches!(&*attribute.value, Expr::Name(n) if n.id.as_str() == "__all__");
         if !is_all || self.scopes.len() != 1 {
             return;
         }
         match (method, call.arguments.args.first()) {
-            ("extend", Some(value)) => self.extend_all(value),
-            ("append", Some(Expr::StringLiteral(name))) => {
+            (words::EXTEND, Some(value)) => self.extend_all(value),
+            (words::APPEND, Some(Expr::StringLiteral(name))) => {
                 let name = Sym::new(name.value.to_str());
                 self.facts.exports.all.get_or_insert_default().push(name);
             }
@@ -701,35 +728,35 @@ fn is_bare_register(call: &ast::ExprCall) -> bool {
 }
 
 /// The methods behind an operator, of the left and of the right operand.
-fn operator_methods(operator: ast::Operator) -> (&'static str, &'static str) {
+fn operator_methods(operator: ast::Operator) -> (Sym, Sym) {
     use ast::Operator as O;
     match operator {
-        O::Add => ("__add__", "__radd__"),
-        O::Sub => ("__sub__", "__rsub__"),
-        O::Mult => ("__mul__", "__rmul__"),
-        O::MatMult => ("__matmul__", "__rmatmul__"),
-        O::Div => ("__truediv__", "__rtruediv__"),
-        O::Mod => ("__mod__", "__rmod__"),
-        O::Pow => ("__pow__", "__rpow__"),
-        O::LShift => ("__lshift__", "__rlshift__"),
-        O::RShift => ("__rshift__", "__rrshift__"),
-        O::BitOr => ("__or__", "__ror__"),
-        O::BitXor => ("__xor__", "__rxor__"),
-        O::BitAnd => ("__and__", "__rand__"),
-        O::FloorDiv => ("__floordiv__", "__rfloordiv__"),
+        O::Add => (words::ADD, words::RADD),
+        O::Sub => (words::SUB, words::RSUB),
+        O::Mult => (words::MUL, words::RMUL),
+        O::MatMult => (words::MATMUL, words::RMATMUL),
+        O::Div => (words::TRUEDIV, words::RTRUEDIV),
+        O::Mod => (words::MOD, words::RMOD),
+        O::Pow => (words::POW, words::RPOW),
+        O::LShift => (words::LSHIFT, words::RLSHIFT),
+        O::RShift => (words::RSHIFT, words::RRSHIFT),
+        O::BitOr => (words::OR, words::ROR),
+        O::BitXor => (words::XOR, words::RXOR),
+        O::BitAnd => (words::AND, words::RAND),
+        O::FloorDiv => (words::FLOORDIV, words::RFLOORDIV),
     }
 }
 
 /// The method behind a comparison.
-fn comparison_method(operator: CmpOp) -> &'static str {
+fn comparison_method(operator: CmpOp) -> Sym {
     match operator {
-        CmpOp::Eq => "__eq__",
-        CmpOp::NotEq => "__ne__",
-        CmpOp::Lt => "__lt__",
-        CmpOp::LtE => "__le__",
-        CmpOp::Gt => "__gt__",
-        CmpOp::GtE => "__ge__",
-        CmpOp::In | CmpOp::NotIn => "__contains__",
-        CmpOp::Is | CmpOp::IsNot => "__is__",
+        CmpOp::Eq => words::EQ,
+        CmpOp::NotEq => words::NE,
+        CmpOp::Lt => words::LT,
+        CmpOp::LtE => words::LE,
+        CmpOp::Gt => words::GT,
+        CmpOp::GtE => words::GE,
+        CmpOp::In | CmpOp::NotIn => words::CONTAINS,
+        CmpOp::Is | CmpOp::IsNot => words::IS,
     }
 }

@@ -69,6 +69,7 @@ impl<'a> Walker<'a> {
             } else {
                 self.value(Value::Import(stmt, alias_index))
             };
+            let bound = self.names.id(bound);
             self.bind(bound, range.start(), value, true);
             let at_module_level = context.func.is_module()
                 && !matches!(context.place, Place::Class | Place::Function)
@@ -81,7 +82,7 @@ impl<'a> Walker<'a> {
                 } else {
                     None
                 };
-                let bound = Sym::new(bound);
+                let bound = self.names[bound].sym;
                 self.facts.sites.push(Site { stmt, alias: alias_index, bound, declared });
             }
         }

@@ -11,7 +11,7 @@
 //! - [`marks`](ModuleFacts::marks): things a decision asks about, such as `globals()`;
 //! - [`code`](ModuleFacts::code): what import-time code and functions call and change, for the whole-program analysis.
 
-pub mod binding;
+mod binding;
 mod cache;
 pub mod code;
 mod condition;
@@ -20,15 +20,17 @@ mod idioms;
 pub(crate) mod imports;
 mod layout;
 mod marks;
+mod names;
 mod namespace;
+mod scope;
 mod stmt;
 pub mod sym;
 mod text;
 mod walker;
+pub(crate) mod words;
 
 use ruff_python_ast::ModModule;
 use ruff_text_size::{TextRange, TextSize};
-use rustc_hash::FxHashMap;
 
 use crate::config::PythonVersion;
 
@@ -48,7 +50,7 @@ pub struct ModuleFacts {
     /// Reads of names that some site binds, in the order of the walk.
     pub reads: Vec<Read>,
     /// The names of the module's namespace and how they are bound.
-    pub names: FxHashMap<Sym, NameInfo>,
+    pub names: Namespace,
     /// What `__all__` says.
     pub exports: Exports,
     /// Where a header may stand.
@@ -241,6 +243,32 @@ pub struct NameInfo {
     pub deleted: bool,
     /// Bound more than once at module level, loops included.
     pub rebound_at_module_level: bool,
+}
+
+/// The names of a module's namespace.
+#[derive(Debug, Clone, Default)]
+pub struct Namespace(Vec<(Sym, NameInfo)>);
+
+impl Namespace {
+    fn new(mut names: Vec<(Sym, NameInfo)>) -> Self {
+        names.sort_unstable_by_key(|(name, _)| name.number());
+        Self(names)
+    }
+
+    /// How a name is bound, if it is.
+    pub fn get(&self, name: Sym) -> Option<&NameInfo> {
+        self.0.binary_search_by_key(&name.number(), |(n, _)| n.number()).ok().map(|index| &self.0[index].1)
+    }
+
+    /// Whether there is such a name.
+    pub fn contains(&self, name: Sym) -> bool {
+        self.get(name).is_some()
+    }
+
+    /// All names, in no order that means anything.
+    pub fn iter(&self) -> impl Iterator<Item = (Sym, &NameInfo)> {
+        self.0.iter().map(|(name, info)| (*name, info))
+    }
 }
 
 /// What the module says about its exports.

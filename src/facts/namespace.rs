@@ -10,11 +10,20 @@
 use ruff_python_ast::{self as ast, CmpOp, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::names::NameId;
 use super::walker::Walker;
-use super::{MarkKind, Sym};
+use super::{MarkKind, Sym, words};
 
 /// Builtins that go through the keys of a dict and do nothing else with it.
-const TAKES_KEYS: &[&str] = &["list", "tuple", "set", "frozenset", "sorted", "len", "iter"];
+const TAKES_KEYS: &[Sym] = &[
+    words::LIST,
+    words::TUPLE,
+    words::SET,
+    words::FROZENSET,
+    words::SORTED,
+    words::LEN,
+    words::ITER_FUNCTION,
+];
 
 /// A variable that is one of some texts, in the block that runs if it is.
 #[derive(Debug)]
@@ -73,9 +82,9 @@ impl<'a> Walker<'a> {
     }
 
     /// `sorted(globals())`
-    pub fn takes_keys_of_argument(&mut self, call: &ast::ExprCall) {
-        if let (Expr::Name(name), Some(first)) = (&*call.func, call.arguments.args.first())
-            && TAKES_KEYS.iter().any(|builtin| self.is_builtin(name.id.as_str(), builtin))
+    pub fn takes_keys_of_argument(&mut self, call: &ast::ExprCall, function: NameId) {
+        if let Some(first) = call.arguments.args.first()
+            && TAKES_KEYS.iter().any(|builtin| self.is_builtin(function, *builtin))
         {
             self.takes_keys(first);
         }

@@ -2,15 +2,17 @@
 
 use ruff_python_ast::helpers::any_over_body;
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+use smallvec::SmallVec;
 
-use super::binding::Bindings;
 use super::cache;
 use super::code::{CallRole, Class, FuncId, Function, OpKind, Value, ValueId};
 use super::condition::Condition;
 use super::idioms::{self, Target};
-use super::walker::{Resolved, Scope, ScopeKind, Use, Walker};
-use super::{Annotation, AnnotationOwner, FixedUse, MarkKind, Moment, Place, Sym};
+use super::names::NameId;
+use super::scope::{Resolved, ScopeKind};
+use super::walker::{Use, Walker};
+use super::{Annotation, AnnotationOwner, FixedUse, MarkKind, Moment, Place, Sym, words};
 
 /// Decorators that neither look at annotations nor keep the function where others find it.
 const PLAIN_DECORATORS: &[&str] = &[
@@ -38,8 +40,8 @@ const PLAIN_DECORATORS: &[&str] = &[
 ];
 
 /// The default of a parameter.
-pub(super) struct Default<'a> {
-    name: &'a str,
+pub(super) struct Default {
+    name: NameId,
     value: ValueId,
     /// A new object that can change: what calls do to it stays.
     mutable: bool,
@@ -97,19 +99,20 @@ impl<'a> Walker<'a> {
             Stmt::AnnAssign(assign) => self.ann_assign(assign),
             Stmt::TypeAlias(alias) => {
                 // The value is evaluated late, in a scope of its own (PEP 695).
-                let scope = self.type_params_scope(alias.type_params.as_deref());
-                self.late(scope, |w| {
+                self.enter_type_params(alias.type_params.as_deref());
+                self.in_context(late_context, |w| {
                     w.type_params(alias.type_params.as_deref());
                     w.expr(&alias.value, Use::Escape);
                 });
+                self.leave();
                 if let Expr::Name(name) = &*alias.name {
-                    self.bind(name.id.as_str(), name.range.start(), ValueId::FRESH, false);
+                    self.bind_text(name.id.as_str(), name.range.start(), ValueId::FRESH);
                 }
             }
             Stmt::For(stmt) => {
                 let iter = self.expr(&stmt.iter, Use::Escape);
                 self.takes_keys(&stmt.iter);
-                self.operate(stmt.iter.range(), iter, ValueId::FRESH, "__iter__");
+                self.operate(stmt.iter.range(), iter, ValueId::FRESH, words::ITER);
                 let element = self.item(iter);
                 self.in_context(
                     |c| c.conditional = true,
@@ -187,7 +190,8 @@ impl<'a> Walker<'a> {
                     let condition = self.condition(&assign.value);
                     let condition =
                         if condition == Condition::Unknown { Condition::Platform } else { condition };
-                    self.platform_names.insert(name.id.as_str(), condition);
+                    let name = self.names.id(name.id.as_str());
+                    self.names[name].condition = Some(condition);
                 }
                 self.note_special_assignment(name, &assign.value, assign.range);
             }
@@ -213,15 +217,20 @@ impl<'a> Walker<'a> {
         }
     }
 
+    fn bind_text(&mut self, name: &str, at: TextSize, value: ValueId) {
+        let name = self.names.id(name);
+        self.bind(name, at, value, false);
+    }
+
     /// Binds, or stores into, an assignment target.
     pub fn target(&mut self, target: &'a Expr, value: ValueId) {
         let at = target.start();
         match target {
-            Expr::Name(name) => self.bind(name.id.as_str(), at, value, false),
+            Expr::Name(name) => self.bind_text(name.id.as_str(), at, value),
             Expr::Attribute(attribute) => {
                 let base = self.attribute_base(attribute);
                 let base = self.bound_in_block(&attribute.value).unwrap_or(base);
-                let attr = self.mangled(attribute.attr.as_str());
+                let attr = self.mangled_text(attribute.attr.as_str());
                 self.note_attribute_store(attribute, target.range());
                 if attr.as_str().starts_with('_') {
                     self.private_sets.insert(attr);
@@ -243,14 +252,14 @@ impl<'a> Walker<'a> {
                 let key = self.expr(&subscript.slice, Use::Escape);
                 self.note_item_store(subscript, target.range());
                 let cache = match cache::private_name(&subscript.value) {
-                    Some(name) if self.goes_into_cache(&subscript.value) => Some(self.mangled(name)),
+                    Some(name) if self.goes_into_cache(&subscript.value) => Some(self.mangled_text(name)),
                     _ => None,
                 };
                 self.op(at, OpKind::SetItem { base, key, value, cache });
             }
             Expr::Starred(starred) => self.target(&starred.value, value),
             Expr::Tuple(tuple) => {
-                self.operate(tuple.range, value, ValueId::FRESH, "__iter__");
+                self.operate(tuple.range, value, ValueId::FRESH, words::ITER);
                 let element = self.item(value);
                 tuple.elts.iter().for_each(|t| self.target(t, element));
             }
@@ -276,10 +285,12 @@ impl<'a> Walker<'a> {
     }
 
     fn attribute_base(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
-        let attr = self.mangled(attribute.attr.as_str());
-        let saved = std::mem::replace(&mut self.chain, vec![attr]);
+        let attr = self.mangled_text(attribute.attr.as_str());
+        let saved = std::mem::replace(&mut self.chain_start, self.chain.len());
+        self.chain.push(attr);
         let base = self.expr(&attribute.value, Use::Attribute);
-        self.chain = saved;
+        self.chain.pop();
+        self.chain_start = saved;
         base
     }
 
@@ -288,14 +299,14 @@ impl<'a> Walker<'a> {
         let at = assign.range.start();
         match &*assign.target {
             Expr::Name(name) => {
-                let id = name.id.as_str();
+                let id = self.names.id(name.id.as_str());
                 let old = match self.resolve(id) {
                     Resolved::Var(var) => self.value(Value::Var(var)),
                     Resolved::Class { certain: true } => ValueId::FRESH,
                     Resolved::Global | Resolved::Class { certain: false } => {
                         self.fixed_read(id, name.range, FixedUse::AugmentedAssignment);
                         let sym = self.mangled(id);
-                        self.global_value(sym)
+                        self.value(Value::Global(sym))
                     }
                 };
                 // `X += [...]` changes the list in place; numbers and strings have no place to change.
@@ -314,7 +325,7 @@ impl<'a> Walker<'a> {
                 }
                 let sum = self.either(old, value);
                 self.bind(id, at, sum, false);
-                if id == "__all__" {
+                if self.names[id].sym == words::ALL {
                     self.extend_all(&assign.value);
                 }
             }
@@ -325,13 +336,11 @@ impl<'a> Walker<'a> {
     }
 
     fn ann_assign(&mut self, assign: &'a ast::StmtAnnAssign) {
-        let in_function = self.scopes.last().is_some_and(|s| s.kind == ScopeKind::Function);
+        let in_function = self.scopes.last_kind() == ScopeKind::Function;
         // Annotations of local variables are never evaluated (PEP 526).
         if !in_function {
             let owner = match self.class_ids.last() {
-                Some(&class) if self.scopes.last().is_some_and(|s| s.kind == ScopeKind::Class) => {
-                    AnnotationOwner::Field(class)
-                }
+                Some(&class) if self.scopes.last_kind() == ScopeKind::Class => AnnotationOwner::Field(class),
                 _ => AnnotationOwner::Variable,
             };
             self.annotation(&assign.annotation, owner);
@@ -358,10 +367,13 @@ impl<'a> Walker<'a> {
     fn delete(&mut self, target: &'a Expr) {
         let at = target.start();
         match target {
-            Expr::Name(name) => self.unbind(name.id.as_str(), at),
+            Expr::Name(name) => {
+                let name = self.names.id(name.id.as_str());
+                self.unbind(name, at);
+            }
             Expr::Attribute(attribute) => {
                 let base = self.attribute_base(attribute);
-                let attr = self.mangled(attribute.attr.as_str());
+                let attr = self.mangled_text(attribute.attr.as_str());
                 self.op(at, OpKind::DelAttr { base, attr });
             }
             Expr::Subscript(subscript) => {
@@ -381,7 +393,7 @@ impl<'a> Walker<'a> {
 
     fn if_stmt(&mut self, stmt: &'a ast::StmtIf) {
         let test = self.expr(&stmt.test, Use::Escape);
-        self.operate(stmt.test.range(), test, ValueId::FRESH, "__bool__");
+        self.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);
         let first = (Some(&*stmt.test), &*stmt.body);
         let clauses = stmt.elif_else_clauses.iter().map(|c| (c.test.as_ref(), &*c.body));
         let mut decided = false;
@@ -458,7 +470,7 @@ impl<'a> Walker<'a> {
         }
         any_over_body(body, |expr| match expr {
             Expr::Name(name) if name.id.as_str() != target.base() => {
-                matches!(self.resolve(name.id.as_str()), Resolved::Var(_))
+                matches!(self.resolve_text(name.id.as_str()), Resolved::Var(_))
             }
             _ => false,
         })
@@ -472,10 +484,10 @@ impl<'a> Walker<'a> {
                     && matches!(&*target.value, Expr::Name(base) if base.id == holder.id)),
             _ => false,
         });
-        if let (true, Resolved::Var(var)) = (sets, self.resolve(holder.id.as_str())) {
-            let base = self.var_value(var);
+        if let (true, Resolved::Var(var)) = (sets, self.resolve_text(holder.id.as_str())) {
+            let base = self.value(Value::Var(var));
             if self.is_parameter(base) {
-                let attr = Sym::new(attr);
+                let attr = self.sym(attr);
                 self.own_attribute(base, attr, ValueId::FRESH);
             }
         }
@@ -503,7 +515,8 @@ impl<'a> Walker<'a> {
         if !self.context.func.is_module() || self.scopes.len() > 1 {
             return None;
         }
-        self.block_values.iter().rev().find(|(n, _)| *n == name.id.as_str()).and_then(|(_, value)| *value)
+        let name = self.names.find(name.id.as_str())?;
+        self.block_values.iter().rev().find(|(n, _)| *n == name).and_then(|(_, value)| *value)
     }
 
     fn never(&mut self, body: &'a [Stmt]) {
@@ -520,7 +533,7 @@ impl<'a> Walker<'a> {
     fn with_stmt(&mut self, stmt: &'a ast::StmtWith) {
         let mut suppresses = false;
         let mut restores = false;
-        let mut managers = Vec::new();
+        let mut managers: SmallVec<[_; 2]> = SmallVec::new();
         for item in &stmt.items {
             let value = self.expr(&item.context_expr, Use::Escape);
             managers.push((item.context_expr.start(), value));
@@ -533,12 +546,11 @@ impl<'a> Walker<'a> {
                 suppresses |= name == "suppress" || name == "raises";
                 restores |= name == "catch_warnings";
             }
-            let enter = Sym::new("__enter__");
-            let callee = self.attr_value(value, enter);
             let entered = if value == ValueId::FRESH || value == ValueId::OPAQUE {
                 ValueId::OPAQUE
             } else {
-                self.call(item.context_expr.start(), callee, &[], &[], false, CallRole::Used)
+                let callee = self.attr_value(value, words::ENTER);
+                self.call(item.context_expr.start(), callee, &[], CallRole::Used)
             };
             if let Some(target) = &item.optional_vars {
                 let either = self.either(value, entered);
@@ -558,9 +570,8 @@ impl<'a> Walker<'a> {
         );
         for (at, value) in managers.into_iter().rev() {
             if value != ValueId::FRESH && value != ValueId::OPAQUE {
-                let exit = Sym::new("__exit__");
-                let callee = self.attr_value(value, exit);
-                self.call(at, callee, &[ValueId::OPAQUE; 3], &[], false, CallRole::Used);
+                let callee = self.attr_value(value, words::EXIT);
+                self.call(at, callee, &[ValueId::OPAQUE; 3], CallRole::Used);
             }
         }
     }
@@ -586,7 +597,7 @@ impl<'a> Walker<'a> {
                     w.expr(kind, Use::Escape);
                 }
                 if let Some(name) = &handler.name {
-                    w.bind(name.as_str(), name.start(), ValueId::OPAQUE, false);
+                    w.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
                 }
                 w.block(&handler.body);
             }
@@ -608,7 +619,7 @@ impl<'a> Walker<'a> {
                 }
                 p.patterns.iter().for_each(|p| self.pattern(p, subject));
                 if let Some(rest) = &p.rest {
-                    self.bind(rest.as_str(), rest.start(), ValueId::OPAQUE, false);
+                    self.bind_text(rest.as_str(), rest.start(), ValueId::OPAQUE);
                 }
             }
             Pattern::MatchClass(p) => {
@@ -618,7 +629,7 @@ impl<'a> Walker<'a> {
             }
             Pattern::MatchStar(p) => {
                 if let Some(name) = &p.name {
-                    self.bind(name.as_str(), name.start(), ValueId::OPAQUE, false);
+                    self.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
                 }
             }
             Pattern::MatchAs(p) => {
@@ -626,7 +637,7 @@ impl<'a> Walker<'a> {
                     self.pattern(inner, subject);
                 }
                 if let Some(name) = &p.name {
-                    self.bind(name.as_str(), name.start(), ValueId::OPAQUE, false);
+                    self.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
                 }
             }
             Pattern::MatchOr(p) => p.patterns.iter().for_each(|p| self.pattern(p, subject)),
@@ -637,15 +648,15 @@ impl<'a> Walker<'a> {
 
     fn function_def(&mut self, def: &'a ast::StmtFunctionDef) {
         let at = def.range.start();
-        let decorators: Vec<ValueId> =
+        let decorators: SmallVec<[ValueId; 4]> =
             def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Call)).collect();
         let plain = def.decorator_list.iter().all(|d| is_plain_decorator(&d.expression));
         let defaults = self.parameter_defaults(&def.parameters);
 
-        let id = self.new_function(def.name.as_str(), at);
+        let name = self.names.id(def.name.as_str());
+        let id = self.new_function(self.names[name].sym, at);
         let owner = Self::annotation_owner(id, plain);
-        let type_scope = self.type_params_scope(def.type_params.as_deref());
-        self.scopes.push(type_scope);
+        self.enter_type_params(def.type_params.as_deref());
         if def.type_params.is_some() {
             self.in_context(late_context, |w| w.type_params(def.type_params.as_deref()));
         }
@@ -665,48 +676,31 @@ impl<'a> Walker<'a> {
         {
             let function = &mut self.facts.code.functions[id.index()];
             function.class = class;
-            function.decorators = decorators.clone().into_boxed_slice();
+            function.decorators = decorators.as_slice().into();
             function.coroutine = def.is_async;
         }
-        let bindings = Bindings::of_block(&def.body, self.walrus);
-        self.function_body(id, &def.parameters, &defaults, bindings, |w| w.block(&def.body));
-        self.scopes.pop();
+        self.function_body(id, &def.parameters, &defaults, &def.body, |w| w.block(&def.body));
+        self.leave();
 
         let mut value = self.value(Value::Function(id));
         for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
-            value = self.call(node.range.start(), *decorator, &[value], &[], false, CallRole::Decorator);
+            value = self.call(node.range.start(), *decorator, &[value], CallRole::Decorator);
         }
-        self.bind(def.name.as_str(), def.name.start(), value, false);
-        if def.name.as_str() == "__getattr__" && self.scopes.len() == 1 {
+        self.bind(name, def.name.start(), value, false);
+        if self.names[name].sym == words::GETATTR && self.scopes.len() == 1 {
             self.facts.exports.dynamic = true;
         }
     }
 
-    pub fn new_function(&mut self, name: &'a str, at: ruff_text_size::TextSize) -> FuncId {
-        let name = Sym::new(name);
+    pub fn new_function(&mut self, name: Sym, at: TextSize) -> FuncId {
         let functions = &mut self.facts.code.functions;
         let id = FuncId(u32::try_from(functions.len()).expect("a module has fewer than 2^32 functions"));
-        functions.push(Function {
-            name,
-            parent: self.context.func,
-            class: None,
-            params: 0..0,
-            positional: 0,
-            vararg: false,
-            kwarg: false,
-            generator: false,
-            coroutine: false,
-            binds_outer: false,
-            decorators: Box::default(),
-            ops: 0..0,
-            returns: 0..0,
-            at,
-        });
+        functions.push(Function::new(name, self.context.func, at));
         id
     }
 
-    pub fn parameter_defaults(&mut self, parameters: &'a ast::Parameters) -> Vec<Default<'a>> {
-        let mut defaults = Vec::new();
+    pub fn parameter_defaults(&mut self, parameters: &'a ast::Parameters) -> SmallVec<[Default; 4]> {
+        let mut defaults = SmallVec::new();
         for parameter in parameters.iter_non_variadic_params() {
             if let Some(default) = &parameter.default {
                 let value = self.expr(default, Use::Escape);
@@ -714,7 +708,8 @@ impl<'a> Walker<'a> {
                 let constant =
                     default.is_literal_expr() || default.is_tuple_expr() || default.is_unary_op_expr();
                 let mutable = value == ValueId::FRESH && !constant;
-                defaults.push(Default { name: parameter.name().as_str(), value, mutable });
+                let name = self.names.id(parameter.name().as_str());
+                defaults.push(Default { name, value, mutable });
             }
         }
         defaults
@@ -725,8 +720,8 @@ impl<'a> Walker<'a> {
         &mut self,
         id: FuncId,
         parameters: &'a ast::Parameters,
-        defaults: &[Default<'a>],
-        bindings: Bindings<'a>,
+        defaults: &[Default],
+        block: &'a [Stmt],
         body: impl FnOnce(&mut Self),
     ) {
         let saved = self.context;
@@ -743,32 +738,23 @@ impl<'a> Walker<'a> {
             fixed: self.context.fixed,
             annotation: None,
         };
+        self.enter(ScopeKind::Function);
         let first = u32::try_from(self.facts.code.vars.len()).expect("few variables");
-        let mut names = Vec::new();
         for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
-            names.push(parameter.name().as_str());
+            self.parameter(parameter.name());
         }
-        let positional = u32::try_from(names.len()).expect("few parameters");
-        names.extend(parameters.kwonlyargs.iter().map(|p| p.name().as_str()));
-        names.extend(parameters.vararg.as_ref().map(|p| p.name.as_str()));
-        names.extend(parameters.kwarg.as_ref().map(|p| p.name.as_str()));
-        let mut params = Vec::with_capacity(names.len());
-        for name in names {
-            let sym = Sym::new(name);
-            params.push((name, self.new_var(sym)));
-        }
+        let positional = u32::try_from(self.facts.code.vars.len()).expect("few variables") - first;
+        parameters.kwonlyargs.iter().for_each(|p| self.parameter(p.name()));
+        parameters.vararg.iter().for_each(|p| self.parameter(&p.name));
+        parameters.kwarg.iter().for_each(|p| self.parameter(&p.name));
         let last = u32::try_from(self.facts.code.vars.len()).expect("few variables");
-        let mut scope = self.scope_of(ScopeKind::Function, bindings);
-        for &(name, var) in &params {
-            scope.vars.insert(name, var);
-        }
+        self.bind_block(block);
         for default in defaults {
-            let Some(&var) = scope.vars.get(default.name) else { continue };
+            let Resolved::Var(var) = self.resolve(default.name) else { continue };
             // A default that can change is state of the function.
             let value = if default.mutable && saved.func.is_module() && self.class_ids.is_empty() {
                 let function = self.value(Value::Function(id));
-                let attr = Sym::new("__defaults__");
-                self.attr_value(function, attr)
+                self.attr_value(function, words::DEFAULTS)
             } else {
                 default.value
             };
@@ -776,31 +762,32 @@ impl<'a> Walker<'a> {
                 self.facts.code.vars[var as usize].default = value;
             }
         }
-        {
-            let function = &mut self.facts.code.functions[id.index()];
-            function.params = first..last;
-            function.positional = positional;
-            function.vararg = parameters.vararg.is_some();
-            function.kwarg = parameters.kwarg.is_some();
-        }
-        self.scopes.push(scope);
+        let function = &mut self.facts.code.functions[id.index()];
+        function.params = first..last;
+        function.positional = positional;
+        function.vararg = parameters.vararg.is_some();
+        function.kwarg = parameters.kwarg.is_some();
         let may_have_left = std::mem::take(&mut self.may_have_left);
         body(self);
         self.may_have_left = may_have_left;
-        self.scopes.pop();
+        self.leave();
         self.context = saved;
+    }
+
+    fn parameter(&mut self, name: &ast::Identifier) {
+        let name = self.names.id(name.as_str());
+        self.new_variable(name);
     }
 
     fn class_def(&mut self, def: &'a ast::StmtClassDef) {
         let at = def.range.start();
-        let decorators: Vec<ValueId> =
+        let decorators: SmallVec<[ValueId; 4]> =
             def.decorator_list.iter().map(|d| self.expr(&d.expression, Use::Call)).collect();
-        let type_scope = self.type_params_scope(def.type_params.as_deref());
-        self.scopes.push(type_scope);
+        self.enter_type_params(def.type_params.as_deref());
         if def.type_params.is_some() {
             self.in_context(late_context, |w| w.type_params(def.type_params.as_deref()));
         }
-        let mut bases = Vec::new();
+        let mut bases: SmallVec<[ValueId; 4]> = SmallVec::new();
         let mut metaclass = None;
         let mut keywords = false;
         if let Some(arguments) = &def.arguments {
@@ -817,21 +804,20 @@ impl<'a> Walker<'a> {
                 }
             }
         }
-        let name = Sym::new(def.name.as_str());
+        let name = self.names.id(def.name.as_str());
         let class = u32::try_from(self.facts.code.classes.len()).expect("few classes");
         self.facts.code.classes.push(Class {
-            name,
+            name: self.names[name].sym,
             func: self.context.func,
-            bases: bases.into_boxed_slice(),
+            bases: bases.as_slice().into(),
             metaclass,
             keywords,
-            decorators: decorators.clone().into_boxed_slice(),
+            decorators: decorators.as_slice().into(),
             members: Box::default(),
             at,
         });
-        let bindings = Bindings::of_block(&def.body, self.walrus);
-        let scope = self.scope_of(ScopeKind::Class, bindings);
-        self.scopes.push(scope);
+        self.enter(ScopeKind::Class);
+        self.bind_block(&def.body);
         self.class_names.push(def.name.as_str());
         self.class_ids.push(class);
         let saved = self.context;
@@ -843,18 +829,17 @@ impl<'a> Walker<'a> {
         self.context = saved;
         self.class_ids.pop();
         self.class_names.pop();
-        let members = self.scopes.pop().map(|s| s.members).unwrap_or_default();
-        self.facts.code.classes[class as usize].members = members.into_boxed_slice();
-        self.scopes.pop();
+        self.facts.code.classes[class as usize].members = self.leave().into_boxed_slice();
+        self.leave();
         self.op(at, OpKind::DefineClass(class));
 
         let mut value = self.value(Value::Class(class));
         for (decorator, node) in decorators.iter().zip(&def.decorator_list).rev() {
-            let result = self.call(node.range.start(), *decorator, &[value], &[], false, CallRole::Decorator);
+            let result = self.call(node.range.start(), *decorator, &[value], CallRole::Decorator);
             // Class decorators nearly always return the class; keep it reachable.
             value = self.either(value, result);
         }
-        self.bind(def.name.as_str(), def.name.start(), value, false);
+        self.bind(name, def.name.start(), value, false);
     }
 
     // ---------------------------------------------------------------- annotations and type parameters
@@ -879,19 +864,23 @@ impl<'a> Walker<'a> {
         self.context.annotation = Some(Annotation { text: true, ..annotation });
         for word in text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.') {
             let first = word.split('.').next().unwrap_or_default();
-            if self.site_names.contains(first) && self.resolve(first) == Resolved::Global {
+            if let Some(first) = self.names.find(first)
+                && self.names[first].site
+                && self.resolve(first) == Resolved::Global
+            {
                 self.read(first, range, Use::Escape);
             }
         }
         self.context = saved;
     }
 
-    pub fn type_params_scope(&mut self, params: Option<&'a ast::TypeParams>) -> Scope<'a> {
-        let mut bindings = Bindings::default();
+    /// Enters the scope of type parameters, which hides the names of a class around also if there are none.
+    fn enter_type_params(&mut self, params: Option<&'a ast::TypeParams>) {
+        self.enter(ScopeKind::Small);
         for param in params.into_iter().flat_map(|p| &p.type_params) {
-            bindings.bound.insert(param.name().as_str());
+            let name = self.names.id(param.name().as_str());
+            self.variable(name);
         }
-        self.scope_of(ScopeKind::Small, bindings)
     }
 
     /// Bounds and defaults of type parameters are evaluated late (PEP 695, PEP 696).
@@ -906,12 +895,6 @@ impl<'a> Walker<'a> {
                 self.expr(expr, Use::Escape);
             }
         }
-    }
-
-    fn late(&mut self, scope: Scope<'a>, f: impl FnOnce(&mut Self)) {
-        self.scopes.push(scope);
-        self.in_context(late_context, f);
-        self.scopes.pop();
     }
 
     // ---------------------------------------------------------------- special assignments

@@ -15,6 +15,8 @@ use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
 
+use super::words;
+
 const SHARDS: usize = 64;
 const CHUNK: usize = 1 << 16;
 /// Numbers whose strings are in the first block; each further block has twice as many as the one before.
@@ -45,30 +47,39 @@ impl Shard {
     }
 }
 
-/// Strings to numbers.
-static SHARD: LazyLock<Vec<RwLock<Shard>>> =
-    LazyLock::new(|| (0..SHARDS).map(|_| RwLock::default()).collect());
+/// Strings to numbers. The first numbers are those of [`words`].
+static SHARD: LazyLock<Vec<RwLock<Shard>>> = LazyLock::new(|| {
+    let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
+    for (text, number) in words::TEXTS.iter().zip(0..) {
+        shards[shard_number(text)].numbers.insert(text, number);
+    }
+    shards.into_iter().map(RwLock::new).collect()
+});
 
 type Block = OnceLock<Box<[OnceLock<&'static str>]>>;
 
 /// Numbers to strings. Blocks never move, so looking up takes no lock.
 static STRINGS: [Block; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
 
-static NEXT: AtomicU32 = AtomicU32::new(0);
+#[expect(clippy::cast_possible_truncation, reason = "a handful of words")]
+static NEXT: AtomicU32 = AtomicU32::new(words::TEXTS.len() as u32);
 
 /// Names that a thread has met lately, by hash: the common ones are found without a lock.
 const RECENT: usize = 1 << 13;
 
 thread_local! {
     static RECENTLY: Box<[Cell<(&'static str, Sym)>]> = {
-        let empty = Sym::shared("");
-        (0..RECENT).map(|_| Cell::new(("", empty))).collect()
+        (0..RECENT).map(|_| Cell::new(("", words::EMPTY))).collect()
     };
 }
 
 // A poisoned table is still a table: entries are complete before they are reachable.
 fn shard_of(text: &str) -> &'static RwLock<Shard> {
-    &SHARD[usize::try_from(hash(text) >> 58).unwrap_or(0) % SHARDS]
+    &SHARD[shard_number(text)]
+}
+
+fn shard_number(text: &str) -> usize {
+    usize::try_from(hash(text) >> 58).unwrap_or(0) % SHARDS
 }
 
 fn hash(text: &str) -> u64 {
@@ -83,6 +94,16 @@ fn place(number: u32) -> (usize, usize) {
 }
 
 impl Sym {
+    /// One of the [`words`].
+    pub(super) const fn fixed(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The string with a number that [`Sym::number`] gave.
+    pub(super) fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+
     /// The number that stands for `text`.
     pub fn new(text: &str) -> Self {
         RECENTLY.with(|recently| {
@@ -139,6 +160,9 @@ impl Sym {
 
     /// The string that the number stands for.
     pub fn as_str(self) -> &'static str {
+        if let Some(word) = words::TEXTS.get(self.0 as usize) {
+            return word;
+        }
         let (block, index) = place(self.0);
         STRINGS[block].get().and_then(|strings| strings[index].get()).copied().unwrap_or_default()
     }
@@ -170,7 +194,7 @@ impl PartialEq<&str> for Sym {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCKS, FIRST_BLOCK, Sym, place};
+    use super::{BLOCKS, FIRST_BLOCK, Sym, place, words};
 
     #[test]
     fn equal_strings_have_equal_numbers() {
@@ -182,6 +206,14 @@ mod tests {
         assert_ne!(Sym::new("a"), Sym::new("b"));
         assert_eq!(Sym::find("numpy"), Some(Sym::new("numpy")));
         assert_eq!(Sym::find("a name that nothing else has"), None);
+    }
+
+    #[test]
+    fn words_have_fixed_numbers() {
+        for (text, number) in words::TEXTS.iter().zip(0..) {
+            assert_eq!(Sym::new(text), Sym::fixed(number));
+            assert_eq!(Sym::fixed(number).as_str(), *text);
+        }
     }
 
     #[test]

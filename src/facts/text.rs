@@ -9,7 +9,7 @@ use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement, Opera
 use ruff_text_size::{Ranged, TextRange};
 
 use super::walker::Walker;
-use super::{MarkKind, Sym, TextStart};
+use super::{MarkKind, Sym, TextStart, words};
 
 impl<'a> Walker<'a> {
     /// How the value of an expression begins, if it is a text and its beginning is known.
@@ -81,13 +81,8 @@ impl<'a> Walker<'a> {
     }
 
     /// `import_module("plugins." + name)`
-    pub fn note_loading(&mut self, call: &ast::ExprCall) {
-        let (Expr::Name(ast::ExprName { id: name, .. })
-        | Expr::Attribute(ast::ExprAttribute { attr: ast::Identifier { id: name, .. }, .. })) = &*call.func
-        else {
-            return;
-        };
-        if matches!(name.as_str(), "import_module" | "__import__")
+    pub fn note_loading(&mut self, call: &ast::ExprCall, function: Sym) {
+        if matches!(function, words::IMPORT_MODULE | words::IMPORT)
             && let Some(start) = call.arguments.args.first().and_then(|name| self.text_start(name))
             && !start.whole
             && start.text.as_str().contains('.')
@@ -119,9 +114,9 @@ impl<'a> Walker<'a> {
     }
 
     /// `name.startswith("x")`
-    pub fn note_text_method(&mut self, call: &ast::ExprCall, method: &str) {
+    pub fn note_text_method(&mut self, call: &ast::ExprCall, method: Sym) {
         if self.watches_imports
-            && method == "startswith"
+            && method == words::STARTSWITH
             && let Some(argument) = call.arguments.args.first()
         {
             self.compared(argument, false, call.range());

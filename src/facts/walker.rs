@@ -9,16 +9,18 @@ use std::cell::Cell;
 
 use ruff_python_ast::{ModModule, Stmt};
 use ruff_text_size::{TextRange, TextSize};
-use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::binding::{self, Bindings};
+use super::binding::{self, Form};
 use super::code::{Call, CallRole, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
-use super::condition::{Condition, System};
+use super::condition::System;
 use super::idioms::Target;
+use super::names::{InClass, Name, NameId, Names};
 use super::namespace::OneOf;
+use super::scope::{Resolved, ScopeKind, Scopes};
 use super::{
     Annotation, AnnotationOwner, Declared, FixedUse, ImportStmt, Mark, MarkKind, ModuleFacts, Moment,
-    NameInfo, Place, Read, ReadKind, Site, Sym, TextStart, World, layout,
+    NameInfo, Namespace, Place, Read, ReadKind, Site, Sym, TextStart, World, layout, words,
 };
 use crate::config::PythonVersion;
 
@@ -32,37 +34,6 @@ pub(super) enum Use {
     TypeTest,
     Dropped,
     ClassPattern(TextRange),
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum ScopeKind {
-    Module,
-    Function,
-    Class,
-    /// Comprehensions and type parameters: names without a body of statements.
-    Small,
-}
-
-pub(super) struct Scope<'a> {
-    pub kind: ScopeKind,
-    /// The scope's own names and their variables; for classes the variable is unused.
-    pub vars: FxHashMap<&'a str, u32>,
-    pub globals: FxHashSet<&'a str>,
-    /// Class and module scopes: names certainly bound so far.
-    pub definite: FxHashSet<&'a str>,
-    /// Class scopes: what the body binds.
-    pub members: Vec<(Sym, ValueId)>,
-}
-
-/// Where a name leads.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Resolved {
-    /// A variable of this or an enclosing function.
-    Var(u32),
-    /// A name of the class body being executed; it may also be the module's.
-    Class { certain: bool },
-    /// The module's namespace or a builtin.
-    Global,
 }
 
 /// Code context that is saved around functions and blocks.
@@ -96,44 +67,44 @@ pub(super) struct Walker<'a> {
     /// Names that are bound to a text whose beginning is known, where that matters.
     pub text_starts: FxHashMap<&'a str, TextStart>,
     pub facts: ModuleFacts,
-    pub scopes: Vec<Scope<'a>>,
-    /// Names that some import statement at module level binds.
-    pub site_names: FxHashSet<&'a str>,
-    /// All names bound at module level, also by functions that declare them `global`.
-    pub module_names: FxHashSet<&'a str>,
+    pub names: Names,
+    pub scopes: Scopes,
     pub class_names: Vec<&'a str>,
     pub class_ids: Vec<u32>,
     pub context: Context,
     pub depth: u32,
+    /// Attributes that the expressions around read from the value, from the outermost on.
     pub chain: Vec<Sym>,
+    /// Where the chain of the current expression begins.
+    pub chain_start: usize,
+    /// Arguments of the calls that are being walked.
+    pub arguments: Vec<ValueId>,
+    pub keywords: Vec<(Sym, ValueId)>,
     /// The function may have returned before the statement.
     pub may_have_left: bool,
     /// What the tests around the statement say of variables.
     pub known_texts: Vec<OneOf<'a>>,
-    /// In a block that runs while this private name or attribute has no value yet.
-    pub memo: Option<Target<'a>>,
     /// The module's top level, and what has been found out about private dictionaries: whether they are caches.
     pub body: &'a [Stmt],
     pub caches: FxHashMap<&'a str, bool>,
     /// Private attributes that are read, and those that are set.
     pub private_reads: FxHashSet<Sym>,
     pub private_sets: FxHashSet<Sym>,
+    /// In a block that runs while this private name or attribute has no value yet.
+    pub memo: Option<Target<'a>>,
     /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
     pub own_attrs: Vec<(ValueId, Sym, Option<ValueId>)>,
     /// What the blocks around the statement have bound names of the module to so far, if that is certain.
-    pub block_values: Vec<(&'a str, Option<ValueId>)>,
+    pub block_values: Vec<(NameId, Option<ValueId>)>,
     /// The oldest Python that the program runs on.
     pub oldest: PythonVersion,
-    /// Module-level names for facts about version and platform: `WINDOWS = sys.platform == "win32"`.
-    pub platform_names: FxHashMap<&'a str, Condition>,
     /// The platform, if the program runs on one only.
     pub system: Option<System>,
-    global_values: FxHashMap<Sym, ValueId>,
-    var_values: Vec<ValueId>,
     pub attr_values: FxHashMap<(ValueId, Sym), ValueId>,
+    infos: Vec<(Sym, NameInfo)>,
     assigns: Vec<(u32, ValueId)>,
-    ops: Vec<(FuncId, Op)>,
-    returns: Vec<(FuncId, ValueId)>,
+    ops: Vec<(u32, Op)>,
+    returns: Vec<(u32, ValueId)>,
 }
 
 /// What a walk fills. Each thread uses the same tables for all its modules and keeps copies of the exact size: so nothing
@@ -144,12 +115,16 @@ struct Tables {
     imports: Vec<ImportStmt>,
     sites: Vec<Site>,
     reads: Vec<Read>,
-    global_values: FxHashMap<Sym, ValueId>,
-    var_values: Vec<ValueId>,
+    names: Names,
+    scopes: Scopes,
+    chain: Vec<Sym>,
+    arguments: Vec<ValueId>,
+    keywords: Vec<(Sym, ValueId)>,
     attr_values: FxHashMap<(ValueId, Sym), ValueId>,
+    infos: Vec<(Sym, NameInfo)>,
     assigns: Vec<(u32, ValueId)>,
-    ops: Vec<(FuncId, Op)>,
-    returns: Vec<(FuncId, ValueId)>,
+    ops: Vec<(u32, Op)>,
+    returns: Vec<(u32, ValueId)>,
 }
 
 thread_local! {
@@ -163,16 +138,32 @@ fn exact<T>(table: &mut Vec<T>) -> Vec<T> {
     kept
 }
 
+/// Sorts what belongs to owners with small numbers by owner; what belongs to one stays in its order. Gives also where the
+/// part of each owner begins, and the end.
+fn grouped<T: Copy>(items: &mut Vec<(u32, T)>, owners: usize) -> (Vec<u32>, Vec<T>) {
+    let mut starts = vec![0; owners + 1];
+    for &(owner, _) in &*items {
+        starts[owner as usize + 1] += 1;
+    }
+    for owner in 0..owners {
+        starts[owner + 1] += starts[owner];
+    }
+    let mut next = starts.clone();
+    let Some(&(_, first)) = items.first() else { return (starts, Vec::new()) };
+    let mut sorted = vec![first; items.len()];
+    for (owner, item) in items.drain(..) {
+        let place = &mut next[owner as usize];
+        sorted[*place as usize] = item;
+        *place += 1;
+    }
+    (starts, sorted)
+}
+
 /// Walks a module.
 pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts {
     let body = &module.body;
     let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
     let walrus = has(":=");
-    let bindings = Bindings::of_block(body, walrus);
-    let mut module_names = bindings.bound;
-    if has("global") {
-        binding::add_declared_global(body, &mut module_names);
-    }
     let (prologue_end, future_annotations) = layout::prologue(body);
     let tables = TABLES.take();
     let facts = ModuleFacts {
@@ -193,9 +184,8 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         loads_modules: has("import_module"),
         text_starts: FxHashMap::default(),
         facts,
-        scopes: Vec::new(),
-        site_names: bindings.imported,
-        module_names,
+        names: tables.names,
+        scopes: tables.scopes,
         class_names: Vec::new(),
         class_ids: Vec::new(),
         context: Context {
@@ -211,109 +201,94 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
             annotation: None,
         },
         depth: 0,
-        chain: Vec::new(),
+        chain: tables.chain,
+        chain_start: 0,
+        arguments: tables.arguments,
+        keywords: tables.keywords,
         may_have_left: false,
         known_texts: Vec::new(),
-        memo: None,
         body,
         caches: FxHashMap::default(),
         private_reads: FxHashSet::default(),
         private_sets: FxHashSet::default(),
+        memo: None,
         own_attrs: Vec::new(),
         block_values: Vec::new(),
         oldest: world.oldest,
-        platform_names: FxHashMap::default(),
         system: world.system,
-        global_values: tables.global_values,
-        var_values: tables.var_values,
         attr_values: tables.attr_values,
+        infos: tables.infos,
         assigns: tables.assigns,
         ops: tables.ops,
         returns: tables.returns,
     };
+    walker.names.clear();
+    let mut bindings = Vec::new();
+    binding::of_block(body, walrus, &mut walker.names, &mut bindings);
+    for binding in bindings {
+        let name = &mut walker.names[binding.name];
+        name.of_module |= matches!(binding.form, Form::Import | Form::Other);
+        name.site |= binding.form == Form::Import;
+    }
+    if has("global") {
+        binding::declared_global(body, &mut |name| {
+            let name = walker.names.id(name);
+            walker.names[name].of_module = true;
+        });
+    }
     walker.facts.layout.prologue_end = prologue_end;
     walker.facts.layout.future_annotations = future_annotations;
     walker.facts.layout.tops = layout::tops(body);
-    walker.facts.code.values.extend([Value::Opaque, Value::Fresh]);
-    walker.facts.code.functions.push(Function {
-        name: Sym::new("<module>"),
-        parent: FuncId::MODULE,
-        class: None,
-        params: 0..0,
-        positional: 0,
-        vararg: false,
-        kwarg: false,
-        generator: false,
-        coroutine: false,
-        binds_outer: false,
-        decorators: Box::default(),
-        ops: 0..0,
-        returns: 0..0,
-        at: TextSize::new(0),
-    });
-    walker.scopes.push(Scope {
-        kind: ScopeKind::Module,
-        vars: FxHashMap::default(),
-        globals: FxHashSet::default(),
-        definite: FxHashSet::default(),
-        members: Vec::new(),
-    });
+    walker.facts.code.compound.extend([Value::Opaque, Value::Fresh]);
+    walker.facts.code.functions.push(Function::new(words::MODULE, FuncId::MODULE, TextSize::new(0)));
+    walker.enter(ScopeKind::Module);
     walker.block(body);
+    walker.leave();
     walker.finish()
 }
 
-impl<'a> Walker<'a> {
+impl Walker<'_> {
     /// The name as the compiler sees it: private names in classes are mangled (reference, section 6.2.2).
-    pub fn mangled(&mut self, name: &'a str) -> Sym {
-        match self.mangling_class(name) {
-            Some(class) => Sym::new(&format!("_{class}{name}")),
-            None => Sym::new(name),
-        }
+    pub fn mangled(&mut self, name: NameId) -> Sym {
+        let known = &self.names[name];
+        if known.private { self.mangled_in_class(known.sym) } else { known.sym }
     }
 
-    fn mangling_class(&self, name: &str) -> Option<&'a str> {
-        if !name.starts_with("__") || name.ends_with("__") {
-            return None;
-        }
-        let class = self.class_names.last()?.trim_start_matches('_');
-        (!class.is_empty()).then_some(class)
+    #[cold]
+    fn mangled_in_class(&self, name: Sym) -> Sym {
+        let class = self.class_names.last().map_or("", |class| class.trim_start_matches('_'));
+        if class.is_empty() { name } else { Sym::new(&format!("_{class}{name}")) }
+    }
+
+    /// The same for a name in the source.
+    pub fn mangled_text(&mut self, name: &str) -> Sym {
+        let name = self.names.id(name);
+        self.mangled(name)
+    }
+
+    pub fn sym(&mut self, text: &str) -> Sym {
+        let name = self.names.id(text);
+        self.names[name].sym
     }
 
     pub fn value(&mut self, value: Value) -> ValueId {
-        let values = &mut self.facts.code.values;
-        let id = ValueId(u32::try_from(values.len()).expect("a module has fewer than 2^32 expressions"));
-        values.push(value);
-        id
+        self.facts.code.add_value(value)
     }
 
-    pub fn global_value(&mut self, name: Sym) -> ValueId {
-        if let Some(&id) = self.global_values.get(&name) {
-            return id;
+    /// A string constant.
+    pub fn text_value(&mut self, text: &str) -> (Sym, ValueId) {
+        let name = self.names.id(text);
+        let known = &mut self.names[name];
+        let sym = known.sym;
+        if !std::mem::replace(&mut known.text, true) {
+            self.facts.code.strings.push(sym);
         }
-        let id = self.value(Value::Global(name));
-        self.global_values.insert(name, id);
-        id
-    }
-
-    /// The value of a variable, made once.
-    pub fn var_value(&mut self, var: u32) -> ValueId {
-        let index = var as usize;
-        if self.var_values.len() <= index {
-            self.var_values.resize(index + 1, ValueId::OPAQUE);
-        }
-        if self.var_values[index] == ValueId::OPAQUE {
-            self.var_values[index] = self.value(Value::Var(var));
-        }
-        self.var_values[index]
+        (sym, self.value(Value::Str(sym)))
     }
 
     pub fn attr_value(&mut self, base: ValueId, attr: Sym) -> ValueId {
-        if let Some(&id) = self.attr_values.get(&(base, attr)) {
-            return id;
-        }
-        let id = self.value(Value::Attr(base, attr));
-        self.attr_values.insert((base, attr), id);
-        id
+        let code = &mut self.facts.code;
+        *self.attr_values.entry((base, attr)).or_insert_with(|| code.add_value(Value::Attr(base, attr)))
     }
 
     pub fn either(&mut self, a: ValueId, b: ValueId) -> ValueId {
@@ -351,28 +326,36 @@ impl<'a> Walker<'a> {
             main_guard: self.context.moment == Moment::MainGuard,
             kind,
         };
-        self.ops.push((self.context.func, op));
+        self.ops.push((self.context.func.0, op));
     }
 
     /// Records a call and gives its result.
-    pub fn call(
+    pub fn call(&mut self, at: TextSize, callee: ValueId, positional: &[ValueId], role: CallRole) -> ValueId {
+        let (arguments, keywords) = (self.arguments.len(), self.keywords.len());
+        self.arguments.extend_from_slice(positional);
+        self.call_with(at, callee, (arguments, keywords), false, role)
+    }
+
+    /// Records a call with the collected arguments from the given places on.
+    pub fn call_with(
         &mut self,
         at: TextSize,
         callee: ValueId,
-        positional: &[ValueId],
-        keywords: &[(Sym, ValueId)],
+        (arguments, keywords): (usize, usize),
         star: bool,
         role: CallRole,
     ) -> ValueId {
         if self.context.moment == Moment::Never || self.context.annotation.is_some() {
+            self.arguments.truncate(arguments);
+            self.keywords.truncate(keywords);
             return ValueId::OPAQUE;
         }
         let code = &mut self.facts.code;
         let count = |n: usize| u32::try_from(n).expect("a module has fewer than 2^32 arguments");
         let start = count(code.args.len());
         let keyword_start = count(code.keywords.len());
-        code.args.extend_from_slice(positional);
-        for &(name, value) in keywords {
+        code.args.extend(self.arguments.drain(arguments..));
+        for (name, value) in self.keywords.drain(keywords..) {
             code.args.push(value);
             code.keywords.push(name);
         }
@@ -385,7 +368,7 @@ impl<'a> Walker<'a> {
         });
         let filters = self.context.restores_warnings
             && matches!(self.facts.code.value(callee), Value::Attr(_, name) | Value::Global(name)
-                if matches!(name.as_str(), "filterwarnings" | "simplefilter" | "resetwarnings"));
+                if matches!(name, words::FILTERWARNINGS | words::SIMPLEFILTER | words::RESETWARNINGS));
         if !filters && !self.context.of_cache {
             self.op(at, OpKind::Call { call, role });
         }
@@ -394,7 +377,7 @@ impl<'a> Walker<'a> {
 
     pub fn returns(&mut self, value: ValueId) {
         if value != ValueId::OPAQUE && value != ValueId::FRESH {
-            self.returns.push((self.context.func, value));
+            self.returns.push((self.context.func.0, value));
         }
     }
 
@@ -411,59 +394,10 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// A scope for the block of a function or class.
-    pub fn scope_of(&mut self, kind: ScopeKind, bindings: Bindings<'a>) -> Scope<'a> {
-        let mut vars = FxHashMap::with_capacity_and_hasher(bindings.bound.len(), FxBuildHasher);
-        for name in bindings.bound {
-            if bindings.global.contains(name) || bindings.nonlocal.contains(name) {
-                continue;
-            }
-            let var = if kind == ScopeKind::Class {
-                u32::MAX
-            } else {
-                let sym = Sym::new(name);
-                self.new_var(sym)
-            };
-            vars.insert(name, var);
-        }
-        Scope { kind, vars, globals: bindings.global, definite: FxHashSet::default(), members: Vec::new() }
-    }
-
-    pub fn resolve(&self, name: &str) -> Resolved {
-        for (depth, scope) in self.scopes.iter().rev().enumerate() {
-            match scope.kind {
-                ScopeKind::Module => return Resolved::Global,
-                ScopeKind::Class if depth > 0 => {}
-                ScopeKind::Class => {
-                    if scope.globals.contains(name) {
-                        return Resolved::Global;
-                    }
-                    if scope.vars.contains_key(name) {
-                        return Resolved::Class { certain: scope.definite.contains(name) };
-                    }
-                }
-                ScopeKind::Function | ScopeKind::Small => {
-                    if scope.globals.contains(name) {
-                        return Resolved::Global;
-                    }
-                    if let Some(&var) = scope.vars.get(name) {
-                        return Resolved::Var(var);
-                    }
-                }
-            }
-        }
-        Resolved::Global
-    }
-
-    /// Whether the name means the builtin of that name here.
-    pub fn is_builtin(&self, name: &str, expected: &str) -> bool {
-        name == expected && self.resolve(name) == Resolved::Global && !self.module_names.contains(name)
-    }
-
     /// A read of a name.
-    pub fn read(&mut self, name: &'a str, range: TextRange, usage: Use) -> ValueId {
+    pub fn read(&mut self, name: NameId, range: TextRange, usage: Use) -> ValueId {
         match self.resolve(name) {
-            Resolved::Var(var) => self.var_value(var),
+            Resolved::Var(var) => self.value(Value::Var(var)),
             Resolved::Class { certain: true } => self.class_member(name),
             Resolved::Class { certain: false } => {
                 self.global_read(name, range, usage);
@@ -473,39 +407,37 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn class_member(&mut self, name: &'a str) -> ValueId {
+    fn class_member(&mut self, name: NameId) -> ValueId {
         let sym = self.mangled(name);
-        let members = self.scopes.last().map(|s| &s.members);
+        let members = self.scopes.class().map(|s| &s.members);
         members
             .and_then(|m| m.iter().rev().find(|(n, _)| *n == sym))
             .map_or(ValueId::OPAQUE, |&(_, value)| value)
     }
 
-    fn global_read(&mut self, name: &'a str, range: TextRange, usage: Use) -> ValueId {
+    fn global_read(&mut self, name: NameId, range: TextRange, usage: Use) -> ValueId {
         let sym = self.mangled(name);
-        let mangled_site = sym.as_str() != name && self.site_names.contains(sym.as_str());
-        if (self.site_names.contains(name) || mangled_site) && self.context.moment != Moment::Never {
-            // Import-time code after a certain rebinding reads the new value.
-            let rebound = self.context.func.is_module()
-                && self.scopes.first().is_some_and(|s| s.definite.contains(name));
-            if !rebound {
-                let kind = self.read_kind(usage);
-                let chain = if usage == Use::Attribute {
-                    self.chain.iter().rev().copied().collect()
-                } else {
-                    Box::default()
-                };
-                self.facts.reads.push(Read {
-                    name: sym,
-                    range,
-                    kind,
-                    moment: self.context.moment,
-                    func: self.context.func,
-                    chain,
-                });
-            }
+        let known = &self.names[name];
+        let site = known.site || (sym != known.sym && self.is_site(sym.as_str()));
+        // Import-time code after a certain rebinding reads the new value.
+        let rebound = known.definite && self.context.func.is_module();
+        if site && !rebound && self.context.moment != Moment::Never {
+            let kind = self.read_kind(usage);
+            let chain = if usage == Use::Attribute {
+                self.chain[self.chain_start..].iter().rev().copied().collect()
+            } else {
+                Box::default()
+            };
+            self.facts.reads.push(Read {
+                name: sym,
+                range,
+                kind,
+                moment: self.context.moment,
+                func: self.context.func,
+                chain,
+            });
         }
-        self.global_value(sym)
+        self.value(Value::Global(sym))
     }
 
     fn read_kind(&self, usage: Use) -> ReadKind {
@@ -533,7 +465,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    pub fn fixed_read(&mut self, name: &'a str, range: TextRange, fixed: FixedUse) {
+    pub fn fixed_read(&mut self, name: NameId, range: TextRange, fixed: FixedUse) {
         let saved = self.context.fixed.replace(fixed);
         self.read(name, range, Use::Escape);
         self.context.fixed = saved;
@@ -546,12 +478,12 @@ impl<'a> Walker<'a> {
     }
 
     /// A name is bound in the current scope.
-    pub fn bind(&mut self, name: &'a str, at: TextSize, value: ValueId, imported: bool) {
+    pub fn bind(&mut self, name: NameId, at: TextSize, value: ValueId, imported: bool) {
         let straight = !self.context.conditional;
         match self.resolve_binding(name) {
             Resolved::Var(var) => {
                 let func = self.context.func;
-                if self.facts.code.vars[var as usize].func != func && self.memo != Some(Target::Name(name)) {
+                if self.facts.code.vars[var as usize].func != func && !self.memo_is(name) {
                     self.facts.code.functions[func.index()].binds_outer = true;
                 }
                 self.assign_var(var, value);
@@ -560,94 +492,93 @@ impl<'a> Walker<'a> {
                 // What the class keeps is read now.
                 self.op(at, OpKind::Read(value));
                 let sym = self.mangled(name);
-                if let Some(scope) = self.scopes.last_mut() {
-                    scope.members.push((sym, value));
+                if let Some(class) = self.scopes.class() {
+                    class.members.push((sym, value));
                     if straight {
-                        scope.definite.insert(name);
+                        self.set_in_class(name, InClass::Certain);
                     }
                 }
             }
-            Resolved::Global => {
-                self.platform_names.remove(name);
-                let sym = self.mangled(name);
-                let moment = self.context.moment;
-                let at_module_level = self.context.func.is_module();
-                // `global _data; if _data is None: _data = …` in a function: nobody sees it before, and all see the same
-                // after; so with other private names that are set together with it.
-                let memo =
-                    !at_module_level && matches!(self.memo, Some(Target::Name(_))) && name.starts_with('_');
-                let info = self
-                    .facts
-                    .names
-                    .entry(sym)
-                    .or_insert_with(|| NameInfo { only_type_checking: true, ..NameInfo::default() });
-                if moment != Moment::Never {
-                    if at_module_level {
-                        info.rebound_at_module_level |= info.imported || info.otherwise;
-                    }
-                    info.only_type_checking = false;
-                }
-                if memo {
-                    info.computed_in_function.get_or_insert(at);
-                } else if !at_module_level {
-                    info.rebound_in_function.get_or_insert(at);
-                } else if imported {
-                    info.imported = true;
-                } else {
-                    info.otherwise = true;
-                }
-                if at_module_level && self.scopes.len() == 1 {
-                    if self.depth > 1 {
-                        self.block_values.push((name, (!imported).then_some(value)));
-                    }
-                    if imported {
-                        self.scopes[0].definite.remove(name);
-                    } else if straight && moment == Moment::ImportTime {
-                        self.scopes[0].definite.insert(name);
-                    }
-                }
-                if moment != Moment::Never {
-                    self.facts.code.globals.push((sym, value));
-                    if !imported && !memo {
-                        self.op(at, OpKind::SetGlobal { name: sym, value });
-                    }
-                }
+            Resolved::Global => self.bind_global(name, at, value, imported),
+        }
+    }
+
+    fn memo_is(&self, name: NameId) -> bool {
+        matches!(self.memo, Some(Target::Name(memo)) if self.names[name].sym == *memo)
+    }
+
+    fn bind_global(&mut self, name: NameId, at: TextSize, value: ValueId, imported: bool) {
+        self.names[name].condition = None;
+        let straight = !self.context.conditional;
+        let moment = self.context.moment;
+        let at_module_level = self.context.func.is_module();
+        // `global _data; if _data is None: _data = …` in a function: nobody sees it before, and all see the same
+        // after; so with other private names that are set together with it.
+        let memo = !at_module_level
+            && matches!(self.memo, Some(Target::Name(_)))
+            && self.names[name].sym.as_str().starts_with('_');
+        let sym = self.mangled(name);
+        let info = self.info(sym, name, true);
+        if moment != Moment::Never {
+            if at_module_level {
+                info.rebound_at_module_level |= info.imported || info.otherwise;
+            }
+            info.only_type_checking = false;
+        }
+        if memo {
+            info.computed_in_function.get_or_insert(at);
+        } else if !at_module_level {
+            info.rebound_in_function.get_or_insert(at);
+        } else if imported {
+            info.imported = true;
+        } else {
+            info.otherwise = true;
+        }
+        if at_module_level && self.scopes.len() == 1 {
+            if self.depth > 1 {
+                self.block_values.push((name, (!imported).then_some(value)));
+            }
+            if imported {
+                self.names[name].definite = false;
+            } else if straight && moment == Moment::ImportTime {
+                self.names[name].definite = true;
+            }
+        }
+        if moment != Moment::Never {
+            self.facts.code.globals.push((sym, value));
+            if !imported && !memo {
+                self.op(at, OpKind::SetGlobal { name: sym, value });
             }
         }
     }
 
-    /// Where a binding of the name goes: the innermost scope that is not a comprehension.
-    fn resolve_binding(&self, name: &str) -> Resolved {
-        let scope =
-            self.scopes.iter().rev().find(|s| s.kind != ScopeKind::Small || s.vars.contains_key(name));
-        match scope {
-            Some(scope) if scope.globals.contains(name) => Resolved::Global,
-            Some(scope) => match (scope.kind, scope.vars.get(name)) {
-                (ScopeKind::Module, _) => Resolved::Global,
-                (ScopeKind::Class, _) => Resolved::Class { certain: false },
-                (_, Some(&var)) => Resolved::Var(var),
-                // `nonlocal`: a variable further out.
-                (_, None) => self.resolve(name),
-            },
-            None => Resolved::Global,
+    /// What is known of a name of the module; `bound` says what a new one begins with.
+    fn info(&mut self, sym: Sym, name: NameId, bound: bool) -> &mut NameInfo {
+        let name = if self.names[name].sym == sym { name } else { self.names.id(sym.as_str()) };
+        let known = &mut self.names[name];
+        if known.info == Name::GLOBAL {
+            known.info = u32::try_from(self.infos.len()).expect("few names");
+            self.infos.push((sym, NameInfo { only_type_checking: bound, ..NameInfo::default() }));
         }
+        &mut self.infos[known.info as usize].1
     }
 
     /// A name is deleted in the current scope.
-    pub fn unbind(&mut self, name: &'a str, at: TextSize) {
+    pub fn unbind(&mut self, name: NameId, at: TextSize) {
         match self.resolve_binding(name) {
             Resolved::Var(_) => {}
             Resolved::Class { .. } => {
                 let sym = self.mangled(name);
-                if let Some(scope) = self.scopes.last_mut() {
-                    scope.members.retain(|(n, _)| *n != sym);
-                    scope.definite.remove(name);
+                if let Some(class) = self.scopes.class() {
+                    class.members.retain(|(n, _)| *n != sym);
+                    self.set_in_class(name, InClass::Somewhere);
                 }
             }
             Resolved::Global => {
                 let sym = self.mangled(name);
-                let info = self.facts.names.entry(sym).or_default();
-                if self.context.func.is_module() {
+                let at_module_level = self.context.func.is_module();
+                let info = self.info(sym, name, false);
+                if at_module_level {
                     info.deleted = true;
                 } else {
                     info.rebound_in_function.get_or_insert(at);
@@ -673,33 +604,17 @@ impl<'a> Walker<'a> {
     /// Sorts what was collected into the flat tables.
     fn finish(mut self) -> ModuleFacts {
         let code = &mut self.facts.code;
-        // Stable: operations of one function stay in source order.
-        self.ops.sort_by_key(|(func, _)| *func);
-        let mut next = 0;
-        for (index, function) in code.functions.iter_mut().enumerate() {
-            let start = next;
-            while self.ops.get(next).is_some_and(|(func, _)| func.index() == index) {
-                next += 1;
-            }
-            function.ops = range(start, next);
+        let (starts, ops) = grouped(&mut self.ops, code.functions.len());
+        for (function, part) in code.functions.iter_mut().zip(starts.windows(2)) {
+            function.ops = part[0]..part[1];
         }
-        self.returns.sort_by_key(|(func, _)| *func);
-        let mut next = 0;
-        for (index, function) in code.functions.iter_mut().enumerate() {
-            let start = next;
-            while self.returns.get(next).is_some_and(|(func, _)| func.index() == index) {
-                next += 1;
-            }
-            function.returns = range(start, next);
+        let (starts, returns) = grouped(&mut self.returns, code.functions.len());
+        for (function, part) in code.functions.iter_mut().zip(starts.windows(2)) {
+            function.returns = part[0]..part[1];
         }
-        self.assigns.sort_by_key(|(var, _)| *var);
-        let mut next = 0;
-        for (index, var) in code.vars.iter_mut().enumerate() {
-            let start = next;
-            while self.assigns.get(next).is_some_and(|(v, _)| *v as usize == index) {
-                next += 1;
-            }
-            var.assigned = range(start, next);
+        let (starts, assigned) = grouped(&mut self.assigns, code.vars.len());
+        for (var, part) in code.vars.iter_mut().zip(starts.windows(2)) {
+            var.assigned = part[0]..part[1];
         }
         code.globals.sort_by_key(|(name, _)| name.number());
         let mut order: Vec<u32> = (0..u32::try_from(self.facts.sites.len()).expect("few sites")).collect();
@@ -707,7 +622,8 @@ impl<'a> Walker<'a> {
         self.facts.sites_by_name = order;
         self.declare_listed_sites();
         self.facts.others_private = self.others_private();
-        self.kept()
+        self.facts.names = Namespace::new(exact(&mut self.infos));
+        self.kept(ops, returns, assigned)
     }
 
     /// Private names of other modules that this one uses.
@@ -729,25 +645,25 @@ impl<'a> Walker<'a> {
     }
 
     /// The facts; the tables go back to the thread.
-    fn kept(self) -> ModuleFacts {
-        let Self { facts, mut global_values, mut var_values, mut attr_values, .. } = self;
-        let Self { mut assigns, mut ops, mut returns, .. } = self;
+    fn kept(self, ops: Vec<Op>, returns: Vec<ValueId>, assigned: Vec<ValueId>) -> ModuleFacts {
+        let Self { facts, mut attr_values, .. } = self;
         let ModuleFacts { mut imports, mut sites, mut reads, mut code, .. } = facts;
         let kept = ModuleFacts {
             imports: exact(&mut imports),
             sites: exact(&mut sites),
             reads: exact(&mut reads),
             code: Code {
-                values: exact(&mut code.values),
+                compound: exact(&mut code.compound),
+                strings: exact(&mut code.strings),
                 vars: exact(&mut code.vars),
-                assigned: assigns.drain(..).map(|(_, value)| value).collect(),
+                assigned,
                 calls: exact(&mut code.calls),
                 args: exact(&mut code.args),
                 keywords: exact(&mut code.keywords),
                 functions: exact(&mut code.functions),
                 classes: exact(&mut code.classes),
-                ops: ops.drain(..).map(|(_, op)| op).collect(),
-                returns: returns.drain(..).map(|(_, value)| value).collect(),
+                ops,
+                returns,
                 globals: exact(&mut code.globals),
             },
             names: facts.names,
@@ -757,17 +673,20 @@ impl<'a> Walker<'a> {
             others_private: facts.others_private,
             sites_by_name: facts.sites_by_name,
         };
-        global_values.clear();
-        var_values.clear();
         attr_values.clear();
+        let Self { names, scopes, chain, arguments, keywords, infos, assigns, ops, returns, .. } = self;
         TABLES.set(Tables {
             code,
             imports,
             sites,
             reads,
-            global_values,
-            var_values,
+            names,
+            scopes,
+            chain,
+            arguments,
+            keywords,
             attr_values,
+            infos,
             assigns,
             ops,
             returns,
@@ -791,9 +710,4 @@ impl<'a> Walker<'a> {
             }
         }
     }
-}
-
-fn range(start: usize, end: usize) -> std::ops::Range<u32> {
-    let narrow = |n: usize| u32::try_from(n).expect("a module has fewer than 2^32 operations");
-    narrow(start)..narrow(end)
 }

@@ -94,10 +94,8 @@ fn entered_badly(
         .collect();
     for id in program.ids() {
         let code = &program.module(id).facts.code;
-        for value in &code.values {
-            if let Value::Str(name) = value
-                && let Some(&cycle) = names.get(name)
-            {
+        for name in &code.strings {
+            if let Some(&cycle) = names.get(name) {
                 bad[cycle] = true;
             }
         }

@@ -299,9 +299,7 @@ impl Program {
     /// A package that changes its `__path__`, or that registers modules by hand, may have more modules than files.
     fn may_have_hidden_modules(&self, id: ModuleId) -> bool {
         let module = self.module(id);
-        module.broken
-            || module.facts.names.contains_key(&Sym::new("__path__"))
-            || module.facts.exports.dynamic
+        module.broken || module.facts.names.contains(Sym::new("__path__")) || module.facts.exports.dynamic
     }
 
     /// The modules that importing `name` loads, outermost package first, as far as they are of the program.
@@ -387,7 +385,7 @@ impl Program {
     /// The module certainly has a binding of the name in its source.
     pub fn binds(&self, id: ModuleId, name: Sym) -> bool {
         let facts = &self.module(id).facts;
-        facts.names.get(&name).is_some_and(|info| {
+        facts.names.get(name).is_some_and(|info| {
             (info.imported
                 || info.otherwise
                 || info.rebound_in_function.or(info.computed_in_function).is_some())

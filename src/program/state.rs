@@ -122,7 +122,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> Vec<((ModuleId, Sym), (ModuleI
     let mut rebound = Vec::new();
     let mut add = |key, by| rebound.push((key, by));
     let facts = &program.module(id).facts;
-    for (&name, info) in &facts.names {
+    for (name, info) in facts.names.iter() {
         if let Some(at) = info.rebound_in_function {
             add((id, name), (id, at));
         }
@@ -522,10 +522,8 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
                 named.insert((name, id));
             }
         }
-        for value in &facts.code.values {
-            if let Value::Str(text) = value
-                && tables::is_data_file(text.as_str())
-            {
+        for text in &facts.code.strings {
+            if tables::is_data_file(text.as_str()) {
                 let name = text.as_str().rsplit('/').next().unwrap_or_default();
                 let modules = data.entry(name).or_default();
                 if modules.last() != Some(&id) {

@@ -103,7 +103,7 @@ fn provided_submodules<'a>(
         let Some(from) = statement.import.from else { continue };
         let name = from.module;
         let own = from.level == 1 && !name.as_str().is_empty() && !name.as_str().contains('.');
-        if own && !plan.facts.names.contains_key(&name) && seen.insert(name) {
+        if own && !plan.facts.names.contains(name) && seen.insert(name) {
             provided.insert(statement.index, name.as_str());
         }
     }

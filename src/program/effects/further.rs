@@ -107,7 +107,7 @@ pub(super) fn further_effects(
 
 /// Where a function of a module computes a name of the module once.
 pub(super) fn computed(program: &Program, owner: ModuleId, name: Sym) -> Option<TextSize> {
-    program.module(owner).facts.names.get(&name)?.computed_in_function
+    program.module(owner).facts.names.get(name)?.computed_in_function
 }
 
 /// Reads of modules that load the reader in the middle: what they get depends on when that is.

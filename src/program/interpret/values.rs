@@ -225,7 +225,7 @@ impl Interpreter<'_> {
             self.imported(module, site.stmt, site.alias, Some(name), &mut out);
         }
         for &(_, value) in facts.code.globals_of(name) {
-            if value == ValueId::OPAQUE && facts.names.get(&name).is_some_and(|i| i.imported) {
+            if value == ValueId::OPAQUE && facts.names.get(name).is_some_and(|i| i.imported) {
                 continue;
             }
             // What decorators make of a function or class that is known, is taken for that function or class.
@@ -249,7 +249,7 @@ impl Interpreter<'_> {
         if !out.is_empty() {
             return out;
         }
-        if facts.names.contains_key(&name) {
+        if facts.names.contains(name) {
             return smallvec![Abs::Object(Owner::Module(module, name))];
         }
         for import in facts.imports.iter().filter(|i| i.aliases.iter().any(|a| a.name == "*")) {

@@ -1,0 +1,117 @@
+//! Names that the walk knows: their numbers are fixed, so that meeting one costs no look-up and comparing is comparing numbers.
+
+use super::Sym;
+
+macro_rules! words {
+    ($($name:ident = $text:literal),* $(,)?) => {
+        #[allow(non_camel_case_types, clippy::upper_case_acronyms, clippy::enum_variant_names)]
+        enum Number { $($name),* }
+        $(pub(crate) const $name: Sym = Sym::fixed(Number::$name as u32);)*
+        /// The words, in the order of their numbers.
+        pub(crate) const TEXTS: &[&str] = &[$($text),*];
+    };
+}
+
+words! {
+    EMPTY = "",
+    // Special methods, in the order of `ast::Operator`.
+    ADD = "__add__",
+    RADD = "__radd__",
+    SUB = "__sub__",
+    RSUB = "__rsub__",
+    MUL = "__mul__",
+    RMUL = "__rmul__",
+    MATMUL = "__matmul__",
+    RMATMUL = "__rmatmul__",
+    TRUEDIV = "__truediv__",
+    RTRUEDIV = "__rtruediv__",
+    MOD = "__mod__",
+    RMOD = "__rmod__",
+    POW = "__pow__",
+    RPOW = "__rpow__",
+    LSHIFT = "__lshift__",
+    RLSHIFT = "__rlshift__",
+    RSHIFT = "__rshift__",
+    RRSHIFT = "__rrshift__",
+    OR = "__or__",
+    ROR = "__ror__",
+    XOR = "__xor__",
+    RXOR = "__rxor__",
+    AND = "__and__",
+    RAND = "__rand__",
+    FLOORDIV = "__floordiv__",
+    RFLOORDIV = "__rfloordiv__",
+    EQ = "__eq__",
+    NE = "__ne__",
+    LT = "__lt__",
+    LE = "__le__",
+    GT = "__gt__",
+    GE = "__ge__",
+    CONTAINS = "__contains__",
+    IS = "__is__",
+    INVERT = "__invert__",
+    POS = "__pos__",
+    NEG = "__neg__",
+    BOOL = "__bool__",
+    ITER = "__iter__",
+    ENTER = "__enter__",
+    EXIT = "__exit__",
+    // Made up by the walk.
+    MODULE = "<module>",
+    LAMBDA = "<lambda>",
+    DEFAULTS = "__defaults__",
+    // Names of a module with a meaning of their own.
+    ALL = "__all__",
+    GETATTR = "__getattr__",
+    // Attributes that matter.
+    DICT = "__dict__",
+    ANNOTATIONS = "__annotations__",
+    ANNOTATE = "__annotate__",
+    // Builtins.
+    ISINSTANCE = "isinstance",
+    ISSUBCLASS = "issubclass",
+    EVAL = "eval",
+    EXEC = "exec",
+    IMPORT = "__import__",
+    GLOBALS = "globals",
+    VARS = "vars",
+    LOCALS = "locals",
+    LIST = "list",
+    TUPLE = "tuple",
+    SET = "set",
+    FROZENSET = "frozenset",
+    SORTED = "sorted",
+    LEN = "len",
+    ITER_FUNCTION = "iter",
+    // Functions that look at annotations.
+    GET_TYPE_HINTS = "get_type_hints",
+    GET_ANNOTATIONS = "get_annotations",
+    CALL_ANNOTATE_FUNCTION = "call_annotate_function",
+    EVALUATE_FORWARD_REF = "evaluate_forward_ref",
+    SIGNATURE = "signature",
+    GETFULLARGSPEC = "getfullargspec",
+    SIGNATURE_CLASS = "Signature",
+    // Other functions and methods.
+    IMPORT_MODULE = "import_module",
+    REGISTER = "register",
+    GET = "get",
+    POP = "pop",
+    SETDEFAULT = "setdefault",
+    GETITEM = "__getitem__",
+    SETITEM = "__setitem__",
+    UPDATE = "update",
+    KEYS = "keys",
+    EXTEND = "extend",
+    APPEND = "append",
+    TESTMOD = "testmod",
+    RUN_DOCSTRING_EXAMPLES = "run_docstring_examples",
+    STARTSWITH = "startswith",
+    FILTERWARNINGS = "filterwarnings",
+    SIMPLEFILTER = "simplefilter",
+    RESETWARNINGS = "resetwarnings",
+}
+
+/// Whether the walk knows the name.
+pub(crate) fn is_word(name: Sym) -> bool {
+    (name.number() as usize) < TEXTS.len()
+}
