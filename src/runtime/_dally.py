@@ -592,24 +592,23 @@ class _Builtin(str):
 
 
 class _Class(type):
-    """The class of ``Module``, for ``inspect.getattr_static``, which asks no descriptor and no module, but classes.
+    """The class of ``Module``: whoever looks into the ``__dict__`` of ``Module``, as the check of a protocol does, finds what
+    ``ModuleType`` has, and none of the descriptors of pending names.
 
-    It looks into the ``__dict__`` of each class of the module, and finds there what it would have found in the module.
+    ``inspect.getattr_static`` asks no descriptor and no module, but classes. It finds what it would have found in the module.
     """
 
     def __getattribute__(cls, name: str) -> "Any":
-        value = type.__getattribute__(cls, name)
-        if name == "__dict__":
-            frame = sys._getframe(1)
-            if frame.f_code.co_name == "_check_class" and frame.f_globals.get("__name__") == "inspect":
-                wanted = frame.f_locals.get("attr")
-                module = frame.f_back.f_locals.get("obj") if frame.f_back else None
-                # It looks twice. The first look may have given the module its own class back.
-                if isinstance(module, ModuleType) and wanted in _namespace(module):
-                    return {wanted: getattr(module, wanted)}
-                if wanted in _known:
-                    return {}
-        return value
+        if name != "__dict__" or cls is not Module:
+            return type.__getattribute__(cls, name)
+        frame = sys._getframe(1)
+        if frame.f_code.co_name == "_check_class" and frame.f_globals.get("__name__") == "inspect":
+            wanted = frame.f_locals.get("attr")
+            module = frame.f_back.f_locals.get("obj") if frame.f_back else None
+            # It looks twice. The first look may have given the module its own class back.
+            if isinstance(module, ModuleType) and wanted in _namespace(module):
+                return {wanted: getattr(module, wanted)}
+        return ModuleType.__dict__
 
 
 Module: "Any" = _Class(

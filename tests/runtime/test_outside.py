@@ -325,6 +325,25 @@ class Outside(Programs):
             waits=["alpha", "gamma"],
         )
 
+    def test_protocol_and_another_modules_name(self):
+        """What is pending in one module is no attribute of all modules."""
+        self.check(
+            """
+            from typing import Protocol, runtime_checkable
+            import mod, other
+            @runtime_checkable
+            class Other(Protocol):
+                def elsewhere(self): ...
+            print(isinstance(mod, Other), "elsewhere" in type(mod).__dict__)
+            class Module(type(mod)):
+                def mine(self): return 1
+            print("mine" in Module.__dict__, Module("m").mine())
+            """,
+            "False False\nTrue 1\n",
+            waits=["alpha", "gamma"],
+            files={"other": "import delta as elsewhere  # lazy\n", "delta": ""},
+        )
+
     def test_looks_like_a_module(self):
         self.check(
             """
