@@ -52,7 +52,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from functools import partial, reduce
     from types import CodeType, FrameType, ModuleType
-    from typing import Any, Callable, Dict, List, NoReturn, Optional, Set, Tuple, TypeVar
+    from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar
 
     T = TypeVar("T")
     Namespace = Dict[str, Any]
@@ -587,7 +587,9 @@ class _Builtin(str):
 
     __slots__ = ()
 
-    def __get__(self, module: "Any", owner: "Any" = None) -> "NoReturn":
+    def __get__(self, module: "Any", owner: "Any" = None) -> str:
+        if module is None:
+            return self
         raise AttributeError("__module__")
 
 

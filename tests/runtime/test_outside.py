@@ -334,12 +334,12 @@ class Outside(Programs):
             @runtime_checkable
             class Other(Protocol):
                 def elsewhere(self): ...
-            print(isinstance(mod, Other), "elsewhere" in type(mod).__dict__)
+            print(isinstance(mod, Other), "elsewhere" in type(mod).__dict__, type(mod).__module__, type(mod).__name__)
             class Module(type(mod)):
                 def mine(self): return 1
             print("mine" in Module.__dict__, Module("m").mine())
             """,
-            "False False\nTrue 1\n",
+            "False False builtins module\nTrue 1\n",
             waits=["alpha", "gamma"],
             files={"other": "import delta as elsewhere  # lazy\n", "delta": ""},
         )
