@@ -157,6 +157,8 @@ pub struct Config {
     pub file: Option<PathBuf>,
     /// The directory that patterns and import roots are relative to. Absolute.
     pub project_root: PathBuf,
+    /// What decisions look at, whatever part of it is named: the project, or without one the package.
+    pub whole: Option<PathBuf>,
     /// `target`
     pub target: Option<Target>,
     /// `python-version`
@@ -261,7 +263,9 @@ impl Config {
             let beside = project::folder_of(document.path());
             (explicit.is_none() || folder.starts_with(&beside)).then_some(beside)
         });
-        config.project_root = beside_file.unwrap_or_else(|| project::root_above(&folder));
+        let project = beside_file.or_else(|| project::root_above(&folder));
+        config.whole = project.clone().or_else(|| project::package_around(&folder));
+        config.project_root = project.unwrap_or(folder);
         let project = project::Project::read(&config.project_root)?;
         config.minimum_version = project.requires_python.as_deref().and_then(project::minimum_version);
         config.requires_python = project.requires_python;

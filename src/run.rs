@@ -24,6 +24,7 @@ use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
 use crate::rewrite::edit::OffsetMap;
 use crate::rewrite::{self, Form, Plan, Refusal};
+use crate::runtime::is_runtime;
 use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
 use read::{count_lines, failure_at, hash, io_failure, parse, read, refused, syntax_failure};
@@ -196,8 +197,8 @@ impl Run {
         let choice = request.environment.as_ref().unwrap_or(&config.python);
         let packages = Packages::find(choice, &config.project_root, &Surroundings::current())?;
         // Decisions use the whole project, whatever part of it is named.
-        let whole_tree = (!request.collect_others && is_part(&request.paths, &config.project_root))
-            .then(|| config.project_root.clone());
+        let whole_tree =
+            config.whole.clone().filter(|whole| !request.collect_others && is_part(&request.paths, whole));
         let mut discovery = discover(&DiscoverOptions {
             paths: request.paths.clone(),
             project_root: config.project_root.clone(),
@@ -442,8 +443,28 @@ impl Run {
         self.tree.as_ref().is_some_and(|tree| !root.starts_with(tree))
     }
 
-    /// The directories into which the runtime file has to be written, for the files that changed.
-    pub fn runtime_folders(&self, changed: impl Fn(usize) -> bool) -> Vec<PathBuf> {
+    /// Where the runtime file has to be, for the files that changed. A file of another kind may be there.
+    pub fn runtime_places(&self, changed: impl Fn(usize) -> bool) -> Vec<PathBuf> {
+        if self.options.target != Target::Proxy {
+            return Vec::new();
+        }
+        let name = match &self.runtime {
+            Some(name) => name.replace('.', "/") + ".py",
+            None => "_dally.py".to_owned(),
+        };
+        self.runtime_folders(changed).into_iter().map(|folder| folder.join(&name)).collect()
+    }
+
+    /// Somebody else's file in the place of the runtime file.
+    pub fn foreign_runtime(&self, places: &[PathBuf]) -> Option<String> {
+        let foreign = places.iter().find(|path| fs::read(path).is_ok_and(|bytes| !is_runtime(&bytes)))?;
+        let foreign = foreign.display();
+        Some(format!(
+            "{foreign}: here the runtime file has to be, and this is not it; choose another name for it with `runtime` in the configuration"
+        ))
+    }
+
+    fn runtime_folders(&self, changed: impl Fn(usize) -> bool) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = self
             .discovery
             .files

@@ -8,8 +8,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::arguments::ApplyArgs;
+use super::interrupt::Interrupts;
 use super::{CliError, Status, progress, report_problems, summary};
-use crate::config::Target;
 use crate::report::diff;
 use crate::report::sites::portable;
 use crate::rewrite::Form;
@@ -19,6 +19,7 @@ use crate::write::{add_file, replace_file};
 
 pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
+    let interrupts = Interrupts::watch();
     let bar = progress(args.common.quiet, "reading");
     let request = args.common.request(&args.paths, Form::Apply, true)?;
     let run = Run::new(&request).map_err(CliError::Run)?;
@@ -30,15 +31,22 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     let mut printed: io::Result<()> = Ok(());
     let mut changed = 0_usize;
     let mut added = Vec::new();
+    interrupts.writing();
     // The runtime first: a rewritten file must never be without it.
-    for (path, bytes) in runtime_files(&run, &outcomes) {
-        if let Err(error) = add_file(&path, bytes.as_bytes()) {
+    for path in runtime_files(&run, &outcomes)? {
+        if let Err(error) = add_file(&path, RUNTIME.as_bytes()) {
             return Err(CliError::Message(error.to_string()));
         }
         added.push(path);
     }
     for (file, outcome) in run.discovery.files.iter().zip(&outcomes) {
         let FileOutcome::Changed(text) = outcome else { continue };
+        if interrupts.asked() {
+            out.flush()?;
+            return Err(CliError::Interrupted(format!(
+                "{changed} files are rewritten, the others are as they were"
+            )));
+        }
         if args.diff && printed.is_ok() {
             printed = diff::unified(&file.path, text, &mut out);
         }
@@ -82,20 +90,12 @@ pub fn report_failures(run: &Run, outcomes: &[FileOutcome]) -> io::Result<bool> 
     Ok(failed)
 }
 
-/// Runtime files that have to be there for the changed files, and are not or are older ones.
-pub fn runtime_files(run: &Run, outcomes: &[FileOutcome]) -> Vec<(PathBuf, &'static str)> {
-    if run.options.target != Target::Proxy {
-        return Vec::new();
+/// Where the runtime file has to be for the changed files and is not, or is an older one.
+pub fn runtime_files(run: &Run, outcomes: &[FileOutcome]) -> Result<Vec<PathBuf>, CliError> {
+    let mut places = run.runtime_places(|index| matches!(outcomes[index], FileOutcome::Changed(_)));
+    if let Some(message) = run.foreign_runtime(&places) {
+        return Err(CliError::Message(message));
     }
-    let changed = |index: usize| matches!(outcomes[index], FileOutcome::Changed(_));
-    let name = match &run.runtime {
-        Some(name) => name.replace('.', "/") + ".py",
-        None => "_dally.py".to_owned(),
-    };
-    run.runtime_folders(changed)
-        .into_iter()
-        .map(|folder| folder.join(&name))
-        .filter(|path| fs::read(path).map_or(true, |old| old != RUNTIME.as_bytes()))
-        .map(|path| (path, RUNTIME))
-        .collect()
+    places.retain(|path| fs::read(path).map_or(true, |old| old != RUNTIME.as_bytes()));
+    Ok(places)
 }

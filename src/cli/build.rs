@@ -8,8 +8,8 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::arguments::BuildArgs;
+use super::interrupt::Interrupts;
 use super::{CliError, Status, progress, report_problems, report_work, summary};
-use crate::config::Target;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
 use crate::runtime::RUNTIME;
@@ -17,6 +17,7 @@ use crate::write::{Content, Copies, TreeWriter};
 
 pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
+    let interrupts = Interrupts::watch();
     let bar = progress(args.common.quiet, "reading");
     let paths = [args.source.clone()];
     let mut request = args.common.request(&paths, Form::Build, true)?;
@@ -26,13 +27,22 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     let writer =
         TreeWriter::create(&args.source, &args.out, copies).map_err(|e| CliError::Message(e.to_string()))?;
     let run = Run::new(&request).map_err(CliError::Run)?;
+    // A tree that was rewritten in place has the runtime file already; it is written, not copied.
+    let reserved = run.runtime_places(|index| may_change(&run, index));
+    if let Some(message) = run.foreign_runtime(&reserved) {
+        return Err(CliError::Message(message));
+    }
     bar.set_message("writing");
+    interrupts.writing();
     let problems: Mutex<Vec<(String, bool)>> = Mutex::new(Vec::new());
     let problem = |message: String, fatal: bool| {
         problems.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push((message, fatal));
     };
-    let fail = |message: String| problem(message, true);
+    let fail = |message: String| problem(format!("error: {message}"), true);
     run.discovery.others.par_iter().for_each(|entry| {
+        if interrupts.asked() {
+            return;
+        }
         if let Err(error) = writer.copy_other(entry) {
             fail(error.to_string());
         }
@@ -41,6 +51,9 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
         .into_par_iter()
         .map(|index| {
             let file = &run.discovery.files[index];
+            if interrupts.asked() || reserved.contains(&file.absolute) {
+                return false;
+            }
             let outcome = run.rewrite(index);
             let written = match &outcome {
                 FileOutcome::Changed(text) => {
@@ -62,19 +75,25 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
             matches!(outcome, FileOutcome::Changed(_))
         })
         .collect();
-    if run.options.target == Target::Proxy
-        && let Some(tree) = &run.tree
-    {
-        for folder in run.runtime_folders(|index| changed[index]) {
-            let relative = folder.strip_prefix(tree).unwrap_or(Path::new(""));
-            let name = match &run.runtime {
-                Some(name) => name.replace('.', "/") + ".py",
-                None => "_dally.py".to_owned(),
-            };
-            if let Err(error) = writer.write_added(&relative.join(name), RUNTIME.as_bytes()) {
+    let places = run.runtime_places(|index| changed[index]);
+    if let Some(tree) = &run.tree {
+        for place in &places {
+            let relative = place.strip_prefix(tree).unwrap_or(Path::new(""));
+            if let Err(error) = writer.write_added(relative, RUNTIME.as_bytes()) {
                 fail(error.to_string());
             }
         }
+    }
+    for file in run.discovery.files.iter().filter(|file| reserved.contains(&file.absolute)) {
+        if !places.contains(&file.absolute)
+            && let Err(error) = writer.copy_file(&file.absolute, &file.relative)
+        {
+            fail(error.to_string());
+        }
+    }
+    if interrupts.asked() {
+        let message = "the output is not complete; the next build begins anew";
+        return Err(CliError::Interrupted(message.to_owned()));
     }
     writer.finish().map_err(|e| CliError::Message(e.to_string()))?;
     bar.finish_and_clear();
@@ -94,4 +113,10 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
         }
     }
     Ok(if failed { Status::Failed } else { Status::Done })
+}
+
+/// Whether a file may be rewritten.
+fn may_change(run: &Run, index: usize) -> bool {
+    let verdicts = &run.verdicts[index];
+    verdicts.lazy().contains(&true) || !verdicts.missing.is_empty()
 }

@@ -1,5 +1,6 @@
 //! `dally diff`: the changes as a unified diff.
 
+use std::fs;
 use std::io::{self, Write};
 use std::time::Instant;
 
@@ -7,7 +8,8 @@ use super::arguments::DiffArgs;
 use super::{CliError, Status, progress, report_problems, summary};
 use crate::report::diff;
 use crate::rewrite::Form;
-use crate::run::{FileOutcome, Run};
+use crate::run::{FileOutcome, NewText, Run};
+use crate::runtime::RUNTIME;
 
 pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
@@ -24,8 +26,14 @@ pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
             diff::unified(&file.path, text, &mut out)?;
         }
     }
-    for (path, bytes) in super::apply::runtime_files(&run, &outcomes) {
-        diff::new_file(&path, bytes, &mut out)?;
+    for path in super::apply::runtime_files(&run, &outcomes)? {
+        match fs::read(&path) {
+            Ok(old) => {
+                let text = NewText { old, bytes: RUNTIME.as_bytes().to_vec() };
+                diff::unified(&path, &text, &mut out)?;
+            }
+            Err(_) => diff::new_file(&path, RUNTIME, &mut out)?,
+        }
     }
     out.flush()?;
     if report_problems(&run, false)? | super::apply::report_failures(&run, &outcomes)? {

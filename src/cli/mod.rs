@@ -7,6 +7,7 @@ mod check;
 mod diff;
 mod explain;
 mod init;
+mod interrupt;
 mod revert;
 mod shell;
 mod status;
@@ -60,6 +61,8 @@ pub enum CliError {
     Run(RunError),
     /// Anything else, in words.
     Message(String),
+    /// Somebody has asked to stop; what is true now.
+    Interrupted(String),
     /// Standard output.
     Output(io::Error),
 }
@@ -71,6 +74,7 @@ impl std::fmt::Display for CliError {
             Self::Discover(e) => e.fmt(f),
             Self::Run(e) => e.fmt(f),
             Self::Message(e) => f.write_str(e),
+            Self::Interrupted(e) => write!(f, "interrupted: {e}"),
             Self::Output(e) => write!(f, "cannot write the output: {e}"),
         }
     }
@@ -91,7 +95,10 @@ pub fn main() -> ExitCode {
         Err(CliError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Status::Done.code(),
         Err(error) => {
             let _ = writeln!(io::stderr(), "dally: {error}");
-            Status::Failed.code()
+            match error {
+                CliError::Interrupted(_) => ExitCode::from(130),
+                _ => Status::Failed.code(),
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ use std::time::Instant;
 use rayon::prelude::*;
 
 use super::arguments::RevertArgs;
+use super::interrupt::Interrupts;
 use super::{CliError, Status, progress};
 use crate::config::{Config, PythonVersion, Target};
 use crate::discover::{DiscoverOptions, Discovery, SourceFile, discover};
@@ -24,6 +25,7 @@ use crate::write::{remove_file, replace_file};
 
 pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
+    let interrupts = Interrupts::watch();
     let bar = progress(args.quiet, "reading");
     let (config, discovery) = files(args)?;
     let which = which(args, &config);
@@ -38,8 +40,16 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
     let mut stderr = io::stderr();
     let mut changed = 0_usize;
     let mut same = 0_usize;
+    interrupts.writing();
     for (file, outcome) in discovery.files.iter().zip(&outcomes) {
+        if interrupts.asked() {
+            out.flush()?;
+            return Err(CliError::Interrupted(format!(
+                "{changed} files are reverted, the others are as they were"
+            )));
+        }
         match outcome {
+            Ok(None) if !file.selected => {}
             Ok(None) => same += 1,
             Err(failure) => {
                 let kind = if failure.refused { "warning" } else { "error" };
@@ -111,7 +121,7 @@ fn files(args: &RevertArgs) -> Result<(Config, Discovery), CliError> {
         respect_gitignore: true,
         collect_others: false,
         // Other files may still need the runtime.
-        whole_tree: Some(config.project_root.clone()),
+        whole_tree: config.whole.clone(),
     })
     .map_err(CliError::Discover)?;
     Ok((config, discovery))
@@ -155,7 +165,11 @@ fn unused_runtimes(config: &Config, discovery: &Discovery) -> Vec<PathBuf> {
         file.path.file_stem().is_some_and(|stem| stem == name)
             && fs::read(&file.absolute).is_ok_and(|bytes| is_runtime(&bytes))
     };
-    let runtimes: Vec<&SourceFile> = discovery.files.iter().filter(is_it).collect();
+    // Outside a project only the files that are named are known.
+    let seen = |file: &&SourceFile| {
+        config.whole.as_ref().is_some_and(|whole| file.absolute.starts_with(whole)) || file.selected
+    };
+    let runtimes: Vec<&SourceFile> = discovery.files.iter().filter(is_it).filter(seen).collect();
     if runtimes.is_empty() {
         return Vec::new();
     }

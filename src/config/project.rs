@@ -19,12 +19,18 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// The nearest folder upwards that looks like the root of a project, or the folder itself.
-pub(super) fn root_above(folder: &Path) -> PathBuf {
+/// The nearest folder upwards that looks like the root of a project.
+pub(super) fn root_above(folder: &Path) -> Option<PathBuf> {
     let is_root = |folder: &&Path| {
         [PYPROJECT, "setup.py", "setup.cfg", ".git"].iter().any(|marker| folder.join(marker).exists())
     };
-    folder.ancestors().find(is_root).unwrap_or(folder).to_path_buf()
+    folder.ancestors().find(is_root).map(Path::to_path_buf)
+}
+
+/// The outermost package that a folder is in or is.
+pub(super) fn package_around(folder: &Path) -> Option<PathBuf> {
+    let is_package = |folder: &&Path| folder.join("__init__.py").is_file();
+    folder.ancestors().take_while(is_package).last().map(Path::to_path_buf)
 }
 
 /// The metadata of a project.

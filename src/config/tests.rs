@@ -137,7 +137,7 @@ fn without_configuration_the_root_is_the_nearest_project() {
 fn without_any_project_the_root_is_the_folder_of_the_path() {
     let folder = tree(&[("a/mod.py", "")]);
     let root = fs::canonicalize(folder.path()).unwrap();
-    assert_eq!(project::root_above(&root.join("a")), root.join("a"));
+    assert_eq!(project::root_above(&root.join("a")), None);
     assert_eq!(project::folder_of(&root.join("a/mod.py")), root.join("a"));
     assert_eq!(project::folder_of(&root.join("a")), root.join("a"));
     assert!(project::folder_of(Path::new("")).is_absolute());

@@ -1,0 +1,137 @@
+//! Where dally is run: outside projects, in trees that were rewritten before, and interrupted.
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use common::{dally, differences, expect, project, run, tree};
+
+const LAZY: &str = "import json\n\n\ndef dump(x):\n    return json.dumps(x)\n";
+
+#[test]
+fn without_a_project_only_the_folder_and_the_package_are_looked_at() {
+    let folder = project(&[
+        ("lone.py", LAZY),
+        ("beside.py", "import sys\n\n\ndef f():\n    return sys\n"),
+        ("far/away.py", "def f(:\n"),
+        ("pkg/__init__.py", ""),
+        ("pkg/sub/__init__.py", ""),
+        ("pkg/sub/a.py", "from pkg.b import x\n\n\ndef f():\n    return x()\n"),
+        ("pkg/b.py", "import json\njson.dumps = x = print\n"),
+    ]);
+    let ran = expect(folder.path(), &["check", "lone.py"], 1);
+    assert_eq!(ran.out(), "lone.py:1:8: lazy: import json\n");
+    assert!(ran.stderr.starts_with("1 files, "), "{}", ran.stderr);
+    let ran = expect(folder.path(), &["check", "pkg/sub/a.py"], 0);
+    assert!(ran.out().contains("load-effects"), "{}", ran.out());
+    // `revert` counts what is named, and the runtime stays: files that nobody has looked at may need it.
+    expect(folder.path(), &["apply", "-q", "lone.py"], 0);
+    let ran = expect(folder.path(), &["revert", "lone.py"], 0);
+    assert!(ran.stderr.starts_with("1 files reverted, 0 as they were"), "{}", ran.stderr);
+    assert!(folder.path().join("_dally.py").exists());
+}
+
+#[test]
+fn somebody_elses_file_in_the_place_of_the_runtime_is_never_touched() {
+    let folder = project(&[("src/a.py", LAZY), ("src/_dally.py", "# mine\n"), ("pyproject.toml", "")]);
+    let before = tree(folder.path());
+    for arguments in [&["apply", "src"][..], &["diff", "src"], &["build", "src", "--out", "out"]] {
+        let ran = expect(folder.path(), arguments, 2);
+        assert!(ran.stderr.contains("src/_dally.py: here the runtime file has to be"), "{}", ran.stderr);
+        fs::remove_dir_all(folder.path().join("out")).ok();
+    }
+    assert!(differences(&before, &tree(folder.path())).is_empty());
+    common::write(folder.path(), "dally.toml", b"runtime = \"_lazy\"\n");
+    expect(folder.path(), &["build", "src", "--out", "out"], 0);
+    assert_eq!(fs::read(folder.path().join("out/_dally.py")).expect("there"), b"# mine\n");
+    assert!(folder.path().join("out/_lazy.py").exists());
+    // No placeholder, no runtime.
+    expect(folder.path(), &["build", "src", "--out", "native", "--target", "native"], 0);
+}
+
+#[test]
+fn a_tree_that_is_rewritten_in_part_can_be_built() {
+    let folder = project(&[("p/a.py", LAZY), ("p/b.py", LAZY), ("pyproject.toml", "")]);
+    expect(folder.path(), &["apply", "-q", "p/a.py"], 0);
+    let runtime = fs::read_to_string(folder.path().join("_dally.py")).expect("there");
+    // Of an older version.
+    let older = format!("{runtime}# older\n");
+    fs::write(folder.path().join("_dally.py"), &older).expect("written");
+    for _ in 0..2 {
+        expect(folder.path(), &["build", ".", "--out", "../out-of-it"], 0);
+        let out = folder.path().join("../out-of-it");
+        assert_eq!(fs::read_to_string(out.join("_dally.py")).expect("there"), runtime);
+        assert!(fs::read_to_string(out.join("p/b.py")).expect("there").contains("_dally"));
+    }
+    fs::remove_dir_all(folder.path().join("../out-of-it")).expect("removed");
+    let ran = expect(folder.path(), &["diff", "p/b.py"], 1);
+    assert!(ran.out().contains("--- a/_dally.py\n"), "{}", ran.out());
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_build_or_apply_stops_between_two_files() {
+    let folder = project(&[("pyproject.toml", "")]);
+    let body = format!("{LAZY}\n{}", "# filling\n".repeat(2000));
+    for n in 0..1500 {
+        common::write(folder.path(), &format!("p/m{n}.py"), body.as_bytes());
+    }
+    let complete = tempfile::tempdir().expect("a temporary folder");
+    let out = complete.path().join("out");
+    let out = out.to_str().expect("a path");
+    expect(folder.path(), &["build", "-q", ".", "--out", out], 0);
+    let built = tree(Path::new(out));
+    fs::remove_dir_all(out).expect("removed");
+    let old = tree(folder.path());
+
+    let stopped = interrupted(folder.path(), &["build", "-q", ".", "--out", out], || {
+        fs::read_dir(format!("{out}/p")).is_ok_and(|entries| entries.count() > 100)
+    });
+    let partial = tree(Path::new(out));
+    for (path, bytes) in partial.iter().filter(|(path, _)| path.starts_with("p")) {
+        assert!(*bytes == built[path], "{}", path.display());
+    }
+    assert!(!stopped || partial.len() < built.len());
+    expect(folder.path(), &["build", "-q", ".", "--out", out], 0);
+    assert!(differences(&built, &tree(Path::new(out))).is_empty());
+
+    interrupted(folder.path(), &["apply", "-q", "."], || {
+        fs::read(folder.path().join("p/m100.py")).is_ok_and(|bytes| bytes != old[Path::new("p/m100.py")])
+    });
+    let now = tree(folder.path());
+    assert!(now.keys().all(|path| !path.to_string_lossy().contains(".dally-")), "a temporary file is left");
+    expect(folder.path(), &["revert", "-q"], 0);
+    assert!(differences(&old, &tree(folder.path())).is_empty());
+}
+
+/// Starts dally, sends SIGINT when `now` is true; gives whether it was stopped.
+#[cfg(unix)]
+fn interrupted(folder: &Path, arguments: &[&str], now: impl Fn() -> bool) -> bool {
+    let mut child =
+        dally(folder).args(arguments).stderr(std::process::Stdio::piped()).spawn().expect("starts");
+    let clock = Instant::now();
+    while !now() && child.try_wait().expect("a child").is_none() {
+        assert!(clock.elapsed() < Duration::from_mins(1), "it takes too long");
+    }
+    let _ = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    let output = child.wait_with_output().expect("ended");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    match output.status.code() {
+        Some(0) => false,
+        Some(130) => {
+            assert!(stderr.contains("interrupted: "), "{stderr}");
+            true
+        }
+        other => panic!("{other:?}: {stderr}"),
+    }
+}
+
+#[test]
+fn one_bad_path_does_not_stop_the_others() {
+    let folder = project(&[("a.py", LAZY), ("pyproject.toml", "")]);
+    let ran = run(folder.path(), &["check", "absent", "a.py", "pyproject.toml"]);
+    assert_eq!((ran.code, ran.out().as_str()), (Some(2), "a.py:1:8: lazy: import json\n"));
+    assert!(ran.stderr.contains("absent: error: No such file or directory"), "{}", ran.stderr);
+}
