@@ -150,9 +150,9 @@ fn function_inspected(module: &Module, func: FuncId) -> Option<&'static str> {
         }
         return None;
     }
-    let handed_on = code.ops.iter().any(|op| match op.kind {
+    let handed_on = code.ops().any(|op| match op.kind {
         OpKind::Call { call, .. } => {
-            let call = &code.calls[call as usize];
+            let call = &code.call(call);
             code.args[call.args.start as usize..call.args.end as usize]
                 .iter()
                 .any(|&arg| mentions(module, arg, func))
@@ -166,7 +166,7 @@ fn is_known_class_decorator(module: &Module, decorators: &[ValueId]) -> bool {
     let code = &module.facts.code;
     decorators.iter().all(|&decorator| {
         let callee = match code.value(decorator) {
-            Value::Call(call) => code.calls[call as usize].callee,
+            Value::Call(call) => code.call(call).callee,
             _ => decorator,
         };
         matches!(code.value(callee), Value::Global(name) | Value::Attr(_, name)

@@ -44,12 +44,12 @@ fn missing_in(program: &Program, id: ModuleId, provided: &Provided<'_>) -> Vec<M
     if program.module(id).installed {
         return missing;
     }
-    for read in facts.reads.iter().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never) {
+    for read in facts.reads().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never) {
         let Some(site) = facts.sites_of(read.name).last() else { continue };
         let import = &facts.imports[site.stmt as usize];
         let Some((mut module, mut name)) = package_behind(program, id, import, site) else { continue };
         let mut found = None;
-        for &attr in &read.chain {
+        for &attr in read.chain {
             let full = format!("{name}.{attr}");
             let is_module = match module {
                 Some(current) if program.binds(current, attr) => false,

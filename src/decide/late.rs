@@ -40,7 +40,7 @@ pub fn late_code(program: &Program) -> LateCode {
         let code = &program.module(id).facts.code;
         for op in code.ops_of(func) {
             if let OpKind::Call { call, .. } = op.kind {
-                let callee = code.calls[call as usize].callee;
+                let callee = code.call(call).callee;
                 for (module, callee) in functions_of(program, id, callee) {
                     todo.push((module, callee, reason));
                 }
@@ -72,10 +72,10 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
         let func = FuncId(u32::try_from(index).unwrap_or_default());
         todo.push((id, func, reason));
     }
-    for op in &code.ops {
+    for op in code.ops() {
         let hooked = match op.kind {
             OpKind::Call { call, role: CallRole::Dropped | CallRole::Used } => {
-                let call = &code.calls[call as usize];
+                let call = &code.call(call);
                 match code.value(call.callee) {
                     Value::Attr(base, name) => {
                         let in_hooks = matches!(code.value(base), Value::Attr(_, list)
@@ -165,7 +165,7 @@ fn global_functions(program: &Program, id: ModuleId, name: crate::facts::Sym) ->
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, late: &LateCode, verdicts: &mut ModuleVerdicts) {
     let facts = &program.module(id).facts;
-    for read in &facts.reads {
+    for read in facts.reads() {
         let Some(&kind) = late.get(&(id, read.func)) else { continue };
         let note = match kind {
             KeepReason::FinalizerUse => "may be read while the interpreter shuts down",

@@ -35,8 +35,8 @@ const SPECIAL_NAMES: &[&str] = &[
 pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
     let module = program.module(id);
     let facts = &module.facts;
-    let mut reads: FxHashMap<Sym, Vec<(usize, &Read)>> = FxHashMap::default();
-    for (index, read) in facts.reads.iter().enumerate() {
+    let mut reads: FxHashMap<Sym, Vec<(usize, Read)>> = FxHashMap::default();
+    for (index, read) in facts.reads().enumerate() {
         reads.entry(read.name).or_default().push((index, read));
     }
     let pragmas: FxHashSet<_> =
@@ -151,13 +151,13 @@ fn concerns(read: &Read, components: &[&str]) -> bool {
 /// Reads that are not annotations.
 fn uses(
     context: &SiteContext<'_>,
-    reads: &[(usize, &Read)],
+    reads: &[(usize, Read)],
     options: &DecideOptions,
     reasons: &mut Vec<Reason>,
 ) {
     let &SiteContext { id, site, moment, may_be_read, .. } = context;
     let proxy = options.target == Target::Proxy;
-    for &(_, read) in reads {
+    for (_, read) in reads {
         let at_import = match read.moment {
             Moment::ImportTime => true,
             // Used at once in the block that imports it.
@@ -205,17 +205,17 @@ fn uses(
 fn annotation_uses(
     program: &Program,
     id: ModuleId,
-    reads: &[(usize, &Read)],
+    reads: &[(usize, Read)],
     options: &DecideOptions,
     declared: bool,
     reasons: &mut Vec<Reason>,
 ) -> Vec<usize> {
     let mut quote = Vec::new();
-    for &(index, read) in reads {
+    for (index, read) in reads {
         let ReadKind::Annotation(annotation) = read.kind else { continue };
         match annotations::judge(program, id, read, annotation, options) {
             AnnotationUse::Nothing => {}
-            AnnotationUse::Quote => quote.push(index),
+            AnnotationUse::Quote => quote.push(*index),
             // The author of a declared site has judged that laziness is right.
             AnnotationUse::Keep(..) if declared && options.target != Target::Proxy => {}
             AnnotationUse::Keep(kind, note) => {

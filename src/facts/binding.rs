@@ -43,12 +43,17 @@ pub(super) enum Form {
 
 /// Collects the bindings of `body`, the same name more than once where it is bound more than once. `walrus` says whether the file
 /// contains `:=` at all; without one no expression can bind a name and expressions are not visited.
-pub(super) fn of_block(body: &[Stmt], walrus: bool, names: &mut Names, bindings: &mut Vec<Binding>) {
+pub(super) fn of_block<'a>(
+    body: &'a [Stmt],
+    walrus: bool,
+    names: &mut Names<'a>,
+    bindings: &mut Vec<Binding>,
+) {
     Collector { names, bindings, walrus }.block(body);
 }
 
 /// Collects the names that an assignment target binds.
-pub(super) fn of_target(target: &Expr, names: &mut Names, bindings: &mut Vec<Binding>) {
+pub(super) fn of_target<'a>(target: &'a Expr, names: &mut Names<'a>, bindings: &mut Vec<Binding>) {
     Collector { names, bindings, walrus: false }.target(target);
 }
 
@@ -62,7 +67,7 @@ pub fn bound_by_alias(alias: &ast::Alias, from: bool) -> &str {
 }
 
 /// Gives the names that functions and classes anywhere in `body` declare `global`.
-pub(super) fn declared_global(body: &[Stmt], found: &mut impl FnMut(&str)) {
+pub(super) fn declared_global<'a>(body: &'a [Stmt], found: &mut impl FnMut(&'a str)) {
     for stmt in body {
         if let Stmt::Global(global) = stmt {
             global.names.iter().for_each(|name| found(name.as_str()));
@@ -117,13 +122,13 @@ fn for_each_block<'a>(stmt: &'a Stmt, visit: &mut impl FnMut(&'a [Stmt])) {
     }
 }
 
-struct Collector<'c> {
-    names: &'c mut Names,
+struct Collector<'a, 'c> {
+    names: &'c mut Names<'a>,
     bindings: &'c mut Vec<Binding>,
     walrus: bool,
 }
 
-impl<'a> Visitor<'a> for Collector<'_> {
+impl<'a> Visitor<'a> for Collector<'a, '_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         match stmt {
             Stmt::FunctionDef(def) => {
@@ -230,23 +235,23 @@ impl<'a> Visitor<'a> for Collector<'_> {
     fn visit_annotation(&mut self, _: &'a Expr) {}
 }
 
-impl Collector<'_> {
-    fn block(&mut self, body: &[Stmt]) {
+impl<'a> Collector<'a, '_> {
+    fn block(&mut self, body: &'a [Stmt]) {
         for stmt in body {
             self.visit_stmt(stmt);
         }
     }
 
-    fn add(&mut self, name: &str, form: Form) {
+    fn add(&mut self, name: &'a str, form: Form) {
         let name = self.names.id(name);
         self.bindings.push(Binding { name, form });
     }
 
-    fn bound(&mut self, name: &str) {
+    fn bound(&mut self, name: &'a str) {
         self.add(name, Form::Other);
     }
 
-    fn target(&mut self, target: &Expr) {
+    fn target(&mut self, target: &'a Expr) {
         match target {
             Expr::Name(name) => self.bound(name.id.as_str()),
             Expr::Tuple(tuple) => tuple.elts.iter().for_each(|e| self.target(e)),
@@ -257,7 +262,7 @@ impl Collector<'_> {
         }
     }
 
-    fn pattern(&mut self, pattern: &Pattern) {
+    fn pattern(&mut self, pattern: &'a Pattern) {
         match pattern {
             Pattern::MatchValue(_) | Pattern::MatchSingleton(_) => {}
             Pattern::MatchSequence(p) => p.patterns.iter().for_each(|p| self.pattern(p)),
@@ -292,13 +297,14 @@ impl Collector<'_> {
 #[cfg(test)]
 mod tests {
     use super::Names;
+    use crate::facts::names::Table;
     use ruff_python_parser::parse_module;
 
     fn bound(source: &str) -> Vec<String> {
         let parsed = parse_module(source).expect("parses");
-        let (mut names, mut bindings) = (Names::default(), Vec::new());
+        let (mut names, mut bindings) = (Names::new(Table::default()), Vec::new());
         super::of_block(&parsed.syntax().body, source.contains(":="), &mut names, &mut bindings);
-        let mut bound: Vec<_> = bindings.iter().map(|b| names[b.name].sym.as_str().to_owned()).collect();
+        let mut bound: Vec<_> = bindings.iter().map(|b| names.text(b.name).to_owned()).collect();
         bound.sort();
         bound.dedup();
         bound

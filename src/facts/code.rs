@@ -14,6 +14,8 @@ use std::ops::Range;
 use ruff_text_size::TextSize;
 
 use super::Sym;
+use super::keep::Kept;
+use super::packed::{PackedCall, PackedOp, Wide};
 
 /// What stands for a [`Value`]: the value itself where that is a kind and a number, else an index into [`Code::compound`].
 /// Equal ones stand for the same value.
@@ -34,6 +36,53 @@ impl ValueId {
     const CALL: u32 = 4 << 28;
     const FUNCTION: u32 = 5 << 28;
     const CLASS: u32 = 6 << 28;
+
+    pub(super) fn number(self) -> u32 {
+        self.0
+    }
+
+    /// The one with a number that [`ValueId::number`] gave.
+    pub(super) fn numbered(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// What stands for a value that is not made from others.
+    pub(super) fn of(value: Value) -> Option<Self> {
+        match value {
+            Value::Opaque => Some(Self::OPAQUE),
+            Value::Fresh => Some(Self::FRESH),
+            Value::Str(text) => Some(Self::new(Self::STR, text.number())),
+            Value::Var(var) => Some(Self::new(Self::VAR, var)),
+            Value::Global(name) => Some(Self::new(Self::GLOBAL, name.number())),
+            Value::Call(call) => Some(Self::new(Self::CALL, call)),
+            Value::Function(function) => Some(Self::new(Self::FUNCTION, function.0)),
+            Value::Class(class) => Some(Self::new(Self::CLASS, class)),
+            Value::Attr(..)
+            | Value::OwnAttr(..)
+            | Value::Item(_)
+            | Value::Either(..)
+            | Value::Import(..)
+            | Value::Holder(_) => None,
+        }
+    }
+
+    /// What stands for one that is.
+    pub(super) fn compound(index: usize) -> Self {
+        Self::new(0, u32::try_from(index).unwrap_or(u32::MAX))
+    }
+
+    pub(super) fn value(self, compound: &[Value]) -> Value {
+        let number = self.0 & Self::NUMBER;
+        match self.0 & !Self::NUMBER {
+            Self::STR => Value::Str(Sym::numbered(number)),
+            Self::VAR => Value::Var(number),
+            Self::GLOBAL => Value::Global(Sym::numbered(number)),
+            Self::CALL => Value::Call(number),
+            Self::FUNCTION => Value::Function(FuncId(number)),
+            Self::CLASS => Value::Class(number),
+            _ => compound[number as usize],
+        }
+    }
 
     fn new(kind: u32, number: u32) -> Self {
         assert!(
@@ -247,11 +296,13 @@ pub struct Function {
     /// It binds variables of the function around it (`nonlocal`), but not only once, to keep what it computes.
     pub binds_outer: bool,
     /// Decorators, outermost first.
-    pub decorators: Box<[ValueId]>,
-    /// Its operations: indices into [`Code::ops`].
-    pub ops: Range<u32>,
-    /// What it returns: indices into [`Code::returns`].
-    pub returns: Range<u32>,
+    pub decorators: Kept<ValueId>,
+    /// The name of its first parameter.
+    pub(super) first_param: u32,
+    /// Where its operations begin; they end where those of the next function begin.
+    pub(super) ops: u32,
+    /// Where the values that it returns begin.
+    pub(super) returns: u32,
     /// Where the `def` stands.
     pub at: TextSize,
 }
@@ -269,9 +320,10 @@ impl Function {
             generator: false,
             coroutine: false,
             binds_outer: false,
-            decorators: Box::default(),
-            ops: 0..0,
-            returns: 0..0,
+            decorators: Kept::default(),
+            first_param: 0,
+            ops: 0,
+            returns: 0,
             at,
         }
     }
@@ -284,8 +336,8 @@ pub struct Var {
     pub name: Sym,
     /// The function it belongs to.
     pub func: FuncId,
-    /// What is assigned to it: indices into [`Code::assigned`].
-    pub assigned: Range<u32>,
+    /// Where the values begin that are assigned to it.
+    pub(super) assigned: u32,
     /// What a parameter is if the caller gives nothing; [`ValueId::OPAQUE`] if it has no default, or an immutable one.
     pub default: ValueId,
 }
@@ -298,15 +350,15 @@ pub struct Class {
     /// The function in which it is defined.
     pub func: FuncId,
     /// Base classes.
-    pub bases: Box<[ValueId]>,
+    pub bases: Kept<ValueId>,
     /// The `metaclass` keyword.
     pub metaclass: Option<ValueId>,
     /// Other keywords, `*bases` or `**keywords` are given.
     pub keywords: bool,
     /// Decorators, outermost first.
-    pub decorators: Box<[ValueId]>,
+    pub decorators: Kept<ValueId>,
     /// What the body binds.
-    pub members: Box<[(Sym, ValueId)]>,
+    pub members: Kept<(Sym, ValueId)>,
     /// Where the `class` stands.
     pub at: TextSize,
 }
@@ -315,119 +367,110 @@ pub struct Class {
 #[derive(Debug, Default)]
 pub struct Code {
     /// Values that are made from others; the first two are [`ValueId::OPAQUE`] and [`ValueId::FRESH`].
-    pub(super) compound: Vec<Value>,
+    pub(super) compound: Kept<Value>,
     /// The strings among the values, each once.
-    pub strings: Vec<Sym>,
-    /// Variables of functions: name, and what is assigned, as ranges of `assigned`.
-    pub vars: Vec<Var>,
+    pub strings: Kept<Sym>,
+    /// Variables of functions.
+    pub vars: Kept<Var>,
+    /// Names of parameters.
+    pub(super) params: Kept<Sym>,
     /// Values assigned to variables.
-    pub assigned: Vec<ValueId>,
-    /// Calls.
-    pub calls: Vec<Call>,
+    pub(super) assigned: Kept<ValueId>,
+    pub(super) calls: Kept<PackedCall>,
     /// Arguments of calls.
-    pub args: Vec<ValueId>,
+    pub args: Kept<ValueId>,
     /// Keyword names of calls.
-    pub keywords: Vec<Sym>,
+    pub keywords: Kept<Sym>,
     /// Functions; the first is import-time code.
-    pub functions: Vec<Function>,
+    pub functions: Kept<Function>,
     /// Classes.
-    pub classes: Vec<Class>,
+    pub classes: Kept<Class>,
     /// Operations, grouped by function, in source order.
-    pub ops: Vec<Op>,
+    pub(super) ops: Kept<PackedOp>,
+    pub(super) wide: Kept<Wide>,
     /// Values returned by functions.
-    pub returns: Vec<ValueId>,
+    pub(super) returns: Kept<ValueId>,
     /// Module-level definitions: name to value, sorted by [`Sym::number`], those of one name in order of binding.
-    pub globals: Vec<(Sym, ValueId)>,
+    pub globals: Kept<(Sym, ValueId)>,
 }
 
 impl Code {
     /// The values that a global name is bound to, in order of binding.
-    pub fn globals_of(&self, name: Sym) -> &[(Sym, ValueId)] {
+    pub fn globals_of(&self, name: Sym) -> &'static [(Sym, ValueId)] {
         let start = self.globals.partition_point(|(n, _)| n.number() < name.number());
         let count = self.globals[start..].partition_point(|(n, _)| *n == name);
-        &self.globals[start..start + count]
+        &self.globals.as_slice()[start..start + count]
     }
 
     /// The value behind an index.
+    #[inline]
     pub fn value(&self, id: ValueId) -> Value {
-        let number = id.0 & ValueId::NUMBER;
-        match id.0 & !ValueId::NUMBER {
-            ValueId::STR => Value::Str(Sym::numbered(number)),
-            ValueId::VAR => Value::Var(number),
-            ValueId::GLOBAL => Value::Global(Sym::numbered(number)),
-            ValueId::CALL => Value::Call(number),
-            ValueId::FUNCTION => Value::Function(FuncId(number)),
-            ValueId::CLASS => Value::Class(number),
-            _ => self.compound[number as usize],
-        }
+        id.value(&self.compound)
     }
 
-    /// What stands for a value from now on.
-    pub(super) fn add_value(&mut self, value: Value) -> ValueId {
-        match value {
-            Value::Opaque => ValueId::OPAQUE,
-            Value::Fresh => ValueId::FRESH,
-            Value::Str(text) => ValueId::new(ValueId::STR, text.number()),
-            Value::Var(var) => ValueId::new(ValueId::VAR, var),
-            Value::Global(name) => ValueId::new(ValueId::GLOBAL, name.number()),
-            Value::Call(call) => ValueId::new(ValueId::CALL, call),
-            Value::Function(function) => ValueId::new(ValueId::FUNCTION, function.0),
-            Value::Class(class) => ValueId::new(ValueId::CLASS, class),
-            Value::Attr(..)
-            | Value::OwnAttr(..)
-            | Value::Item(_)
-            | Value::Either(..)
-            | Value::Import(..)
-            | Value::Holder(_) => {
-                let number = u32::try_from(self.compound.len()).unwrap_or(u32::MAX);
-                self.compound.push(value);
-                ValueId::new(0, number)
-            }
-        }
+    /// A call.
+    pub fn call(&self, index: u32) -> Call {
+        Call::at(&self.calls, index as usize, self.args.len(), self.keywords.len())
+    }
+
+    /// All calls.
+    pub fn calls(&self) -> impl Iterator<Item = Call> {
+        (0..self.calls.len()).map(|index| Call::at(&self.calls, index, self.args.len(), self.keywords.len()))
     }
 
     /// A function.
-    pub fn function(&self, id: FuncId) -> &Function {
-        &self.functions[id.index()]
+    pub fn function(&self, id: FuncId) -> &'static Function {
+        &self.functions.as_slice()[id.index()]
+    }
+
+    /// The names of a function's parameters.
+    pub fn params_of(&self, id: FuncId) -> &'static [Sym] {
+        let function = self.function(id);
+        let start = function.first_param as usize;
+        &self.params.as_slice()[start..start + function.params.len()]
     }
 
     /// The operations of a function.
-    pub fn ops_of(&self, id: FuncId) -> &[Op] {
-        let range = &self.function(id).ops;
-        &self.ops[range.start as usize..range.end as usize]
+    pub fn ops_of(&self, id: FuncId) -> impl Iterator<Item = Op> {
+        let end = self.functions.get(id.index() + 1).map_or(self.ops.len(), |next| next.ops as usize);
+        let wide = self.wide.as_slice();
+        self.ops.as_slice()[self.function(id).ops as usize..end].iter().map(|op| op.op(wide))
+    }
+
+    /// All operations, those of one function together.
+    pub fn ops(&self) -> impl Iterator<Item = Op> {
+        let wide = self.wide.as_slice();
+        self.ops.into_iter().map(|op| op.op(wide))
     }
 
     /// All operations with their functions.
-    pub fn ops_by_function(&self) -> impl Iterator<Item = (FuncId, &Op)> {
-        (0..).map(FuncId).zip(&self.functions).flat_map(|(id, function)| {
-            let ops = &self.ops[function.ops.start as usize..function.ops.end as usize];
-            ops.iter().map(move |op| (id, op))
-        })
+    pub fn ops_by_function(&self) -> impl Iterator<Item = (FuncId, Op)> {
+        (0..).map(FuncId).take(self.functions.len()).flat_map(|id| self.ops_of(id).map(move |op| (id, op)))
     }
 
     /// The values that a function may return.
-    pub fn returns_of(&self, id: FuncId) -> &[ValueId] {
-        let range = &self.function(id).returns;
-        &self.returns[range.start as usize..range.end as usize]
+    pub fn returns_of(&self, id: FuncId) -> &'static [ValueId] {
+        let end = self.functions.get(id.index() + 1).map_or(self.returns.len(), |next| next.returns as usize);
+        &self.returns.as_slice()[self.function(id).returns as usize..end]
     }
 
     /// The values assigned to a variable.
-    pub fn assigned_to(&self, var: u32) -> &[ValueId] {
-        let range = &self.vars[var as usize].assigned;
-        &self.assigned[range.start as usize..range.end as usize]
+    pub fn assigned_to(&self, var: u32) -> &'static [ValueId] {
+        let end = self.vars.get(var as usize + 1).map_or(self.assigned.len(), |next| next.assigned as usize);
+        &self.assigned.as_slice()[self.vars[var as usize].assigned as usize..end]
     }
 
     /// Positional arguments of a call.
-    pub fn positional(&self, call: &Call) -> &[ValueId] {
+    pub fn positional(&self, call: &Call) -> &'static [ValueId] {
         let end = call.args.end - (call.keywords.end - call.keywords.start);
-        &self.args[call.args.start as usize..end as usize]
+        &self.args.as_slice()[call.args.start as usize..end as usize]
     }
 
     /// Keyword arguments of a call.
-    pub fn keyword_args(&self, call: &Call) -> impl Iterator<Item = (Sym, ValueId)> {
+    pub fn keyword_args(&self, call: &Call) -> impl Iterator<Item = (Sym, ValueId)> + use<> {
         let count = call.keywords.end - call.keywords.start;
-        let values = &self.args[(call.args.end - count) as usize..call.args.end as usize];
-        let names = &self.keywords[call.keywords.start as usize..call.keywords.end as usize];
+        let values = &self.args.as_slice()[(call.args.end - count) as usize..call.args.end as usize];
+        let names = &self.keywords.as_slice()[call.keywords.start as usize..call.keywords.end as usize];
         names.iter().copied().zip(values.iter().copied())
     }
 

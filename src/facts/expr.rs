@@ -243,13 +243,14 @@ impl<'a> Walker<'a> {
         } else {
             self.in_new_chain(|w| w.expr(&attribute.value, Use::Attribute))
         };
-        match self.names[name].sym {
+        match attr {
             words::DICT => self.dict_attribute(attribute),
             words::ANNOTATIONS | words::ANNOTATE => {
                 self.mark(MarkKind::InspectsAnnotations, attribute.range);
             }
-            sym if sym.as_str().starts_with('_') => {
-                self.private_reads.insert(attr);
+            _ if self.names.text(name).starts_with('_') => {
+                let name = self.mangled_id(name);
+                self.names[name].read_private = true;
             }
             _ => {}
         }
@@ -527,8 +528,8 @@ impl<'a> Walker<'a> {
         match &*call.func {
             Expr::Name(name) => {
                 let id = self.names.id(name.id.as_str());
-                if words::is_word(self.names[id].sym) {
-                    self.note_known_call(call, id);
+                if let Some(word) = self.names[id].sym.filter(|sym| words::is_word(*sym)) {
+                    self.note_known_call(call, id, word);
                 }
             }
             Expr::Attribute(attribute) => {
@@ -544,7 +545,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The same for functions that are called by a name of [`words`].
-    fn note_known_call(&mut self, call: &'a ast::ExprCall, name: NameId) {
+    fn note_known_call(&mut self, call: &'a ast::ExprCall, name: NameId, word: Sym) {
         let range = call.range();
         if self.is_builtin(name, words::EVAL) || self.is_builtin(name, words::EXEC) {
             self.evaluation(call);
@@ -566,9 +567,9 @@ impl<'a> Walker<'a> {
             }
         } else {
             self.takes_keys_of_argument(call, name);
-            self.note_annotation_reader(self.names[name].sym, range);
+            self.note_annotation_reader(word, range);
         }
-        self.note_loading(call, self.names[name].sym);
+        self.note_loading(call, word);
     }
 
     fn note_annotation_reader(&mut self, name: Sym, range: TextRange) {

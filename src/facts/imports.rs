@@ -2,6 +2,7 @@
 
 use ruff_python_ast as ast;
 use ruff_text_size::{Ranged, TextRange, TextSize};
+use smallvec::SmallVec;
 
 use super::binding::bound_by_alias;
 use super::code::{OpKind, Value, ValueId};
@@ -27,7 +28,7 @@ impl<'a> Walker<'a> {
         lazy_keyword: bool,
     ) {
         let stmt = u32::try_from(self.facts.imports.len()).expect("few import statements");
-        let aliases: Vec<Alias> = names
+        let aliases: SmallVec<[Alias; 8]> = names
             .iter()
             .map(|alias| Alias {
                 range: alias.range(),
@@ -35,6 +36,7 @@ impl<'a> Walker<'a> {
                 asname: alias.asname.as_ref().map(|n| Sym::new(n.as_str())),
             })
             .collect();
+        let aliases = self.facts.keepers.aliases.keep(&aliases);
         let context = self.context;
         self.facts.imports.push(ImportStmt {
             index: stmt,
@@ -82,7 +84,7 @@ impl<'a> Walker<'a> {
                 } else {
                     None
                 };
-                let bound = self.names[bound].sym;
+                let bound = self.names.sym(bound);
                 self.facts.sites.push(Site { stmt, alias: alias_index, bound, declared });
             }
         }

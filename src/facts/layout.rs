@@ -6,7 +6,7 @@
 use ruff_python_ast::{Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use super::Sym;
+use super::{Kept, Sym};
 
 /// The shape of a module's top.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +16,7 @@ pub struct Layout {
     /// The end of the docstring and the `__future__` imports: new statements must come after it.
     pub prologue_end: TextSize,
     /// The statements at top level, in order.
-    pub tops: Vec<Top>,
+    pub tops: Kept<Top>,
     /// A literal `__lazy_modules__` of the module: the statement and its names.
     pub lazy_list: Option<(TextRange, Vec<Sym>)>,
 }
@@ -31,23 +31,21 @@ pub struct Top {
 }
 
 /// The top-level statements.
-pub fn tops(body: &[Stmt]) -> Vec<Top> {
-    body.iter()
-        .map(|stmt| Top {
-            range: stmt.range(),
-            simple: !matches!(
-                stmt,
-                Stmt::FunctionDef(_)
-                    | Stmt::ClassDef(_)
-                    | Stmt::For(_)
-                    | Stmt::While(_)
-                    | Stmt::If(_)
-                    | Stmt::With(_)
-                    | Stmt::Match(_)
-                    | Stmt::Try(_)
-            ),
-        })
-        .collect()
+pub(super) fn tops(body: &[Stmt]) -> impl Iterator<Item = Top> {
+    body.iter().map(|stmt| Top {
+        range: stmt.range(),
+        simple: !matches!(
+            stmt,
+            Stmt::FunctionDef(_)
+                | Stmt::ClassDef(_)
+                | Stmt::For(_)
+                | Stmt::While(_)
+                | Stmt::If(_)
+                | Stmt::With(_)
+                | Stmt::Match(_)
+                | Stmt::Try(_)
+        ),
+    })
 }
 
 /// Finds the prologue.

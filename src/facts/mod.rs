@@ -6,7 +6,7 @@
 //! that code for older versions counts as absent.
 //!
 //! - [`imports`](ModuleFacts::imports) and [`sites`](ModuleFacts::sites): import statements and the names they bind;
-//! - [`reads`](ModuleFacts::reads): every read of a site's name, where and in which way;
+//! - [`reads`](ModuleFacts::reads()): every read of a site's name, where and in which way;
 //! - [`names`](ModuleFacts::names), [`exports`](ModuleFacts::exports): the module's namespace;
 //! - [`marks`](ModuleFacts::marks): things a decision asks about, such as `globals()`;
 //! - [`code`](ModuleFacts::code): what import-time code and functions call and change, for the whole-program analysis.
@@ -15,13 +15,16 @@ mod binding;
 mod cache;
 pub mod code;
 mod condition;
+mod draft;
 mod expr;
 mod idioms;
 pub(crate) mod imports;
+mod keep;
 mod layout;
 mod marks;
 mod names;
 mod namespace;
+mod packed;
 mod scope;
 mod stmt;
 pub mod sym;
@@ -36,19 +39,22 @@ use crate::config::PythonVersion;
 
 pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 pub use condition::System;
+pub use keep::Kept;
 pub use layout::{Layout, Top};
 pub use marks::{Mark, MarkKind, TextStart};
 pub use sym::Sym;
+
+use packed::{PackedRead, SharedFacts};
 
 /// Everything that is known about one module.
 #[derive(Debug, Default)]
 pub struct ModuleFacts {
     /// All import statements, in source order, also those in functions.
-    pub imports: Vec<ImportStmt>,
+    pub imports: Kept<ImportStmt>,
     /// Names bound by import statements at module level, in source order.
-    pub sites: Vec<Site>,
-    /// Reads of names that some site binds, in the order of the walk.
-    pub reads: Vec<Read>,
+    pub sites: Kept<Site>,
+    reads: Kept<PackedRead>,
+    shared: SharedFacts,
     /// The names of the module's namespace and how they are bound.
     pub names: Namespace,
     /// What `__all__` says.
@@ -56,16 +62,26 @@ pub struct ModuleFacts {
     /// Where a header may stand.
     pub layout: Layout,
     /// Observations for decisions.
-    pub marks: Vec<Mark>,
+    pub marks: Kept<Mark>,
     /// What the code calls and changes.
     pub code: Code,
     /// Private attributes and names of other modules that this one reads, sorted: it reads them and never sets them.
-    pub others_private: Box<[Sym]>,
+    pub others_private: Kept<Sym>,
     /// Indices of `sites`, sorted by the number of the bound name.
-    sites_by_name: Vec<u32>,
+    sites_by_name: Kept<u32>,
 }
 
 impl ModuleFacts {
+    /// Reads of names that some site binds, in the order of the walk.
+    pub fn reads(&self) -> impl ExactSizeIterator<Item = Read> {
+        self.reads.into_iter().map(|read| read.read(&self.shared))
+    }
+
+    /// One of these reads.
+    pub fn read(&self, index: usize) -> Read {
+        self.reads[index].read(&self.shared)
+    }
+
     /// The sites that bind a name, in source order.
     pub fn sites_of(&self, name: Sym) -> impl Iterator<Item = &Site> {
         let bound = |index: u32| self.sites[index as usize].bound;
@@ -93,7 +109,7 @@ pub struct ImportStmt {
     /// The module of a from-import; `None` for `import …`.
     pub from: Option<FromModule>,
     /// The names in order.
-    pub aliases: Vec<Alias>,
+    pub aliases: Kept<Alias>,
     /// Where the statement stands.
     pub place: Place,
     /// When it runs.
@@ -247,14 +263,9 @@ pub struct NameInfo {
 
 /// The names of a module's namespace.
 #[derive(Debug, Clone, Default)]
-pub struct Namespace(Vec<(Sym, NameInfo)>);
+pub struct Namespace(Kept<(Sym, NameInfo)>);
 
 impl Namespace {
-    fn new(mut names: Vec<(Sym, NameInfo)>) -> Self {
-        names.sort_unstable_by_key(|(name, _)| name.number());
-        Self(names)
-    }
-
     /// How a name is bound, if it is.
     pub fn get(&self, name: Sym) -> Option<&NameInfo> {
         self.0.binary_search_by_key(&name.number(), |(n, _)| n.number()).ok().map(|index| &self.0[index].1)
@@ -298,7 +309,7 @@ pub struct Read {
     /// The innermost function.
     pub func: FuncId,
     /// The attributes read from it in one expression: `a.b.c` has `b`, `c`.
-    pub chain: Box<[Sym]>,
+    pub chain: &'static [Sym],
 }
 
 /// What is done with the value of a name.

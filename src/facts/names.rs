@@ -6,11 +6,9 @@
 
 use std::ops::{Index, IndexMut};
 
-use rustc_hash::FxBuildHasher;
-use std::hash::BuildHasher;
-
-use super::Sym;
 use super::condition::Condition;
+use super::sym::Key;
+use super::{Sym, ValueId, words};
 
 /// A name of the file that is being walked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -19,8 +17,8 @@ pub(super) struct NameId(u32);
 /// What the walk knows of a name.
 #[derive(Clone, Copy)]
 pub(super) struct Name {
-    /// The name in the whole process.
-    pub sym: Sym,
+    /// The name in the whole process, if it has been asked for: names of variables mostly are not. [`words`] are known at once.
+    pub sym: Option<Sym>,
     /// The variable of the innermost function or comprehension that binds it; [`Name::GLOBAL`] without one.
     pub var: u32,
     /// That function or comprehension.
@@ -41,6 +39,10 @@ pub(super) struct Name {
     pub private: bool,
     /// It is among the strings of the code.
     pub text: bool,
+    /// A private name that is read as an attribute, or taken from another module.
+    pub read_private: bool,
+    /// It is set as an attribute, or a class binds it.
+    pub set_private: bool,
     /// A module-level name for a fact about version or platform: `WINDOWS = sys.platform == "win32"`.
     pub condition: Option<Condition>,
 }
@@ -60,24 +62,22 @@ impl Name {
     pub const GLOBAL: u32 = u32::MAX;
 }
 
-/// A place of the table. Names of up to 16 bytes are compared by two words, longer ones by hash and text.
+/// A place of the table.
 #[derive(Clone, Copy, Default)]
 struct Slot {
     low: u64,
     high: u64,
-    /// The file it belongs to and the length, if that is short.
+    /// The file it belongs to and the length of the key.
     stamp: u32,
     name: u32,
 }
 
-/// Lengths fit below the number of the file in a stamp.
+/// Lengths of keys fit below the number of the file in a stamp.
 const FILE: u32 = 1 << 5;
-/// The length that stands for all lengths above 16.
-const LONG: u32 = 17;
 const SMALLEST: usize = 512;
 
-/// The names of one file. One table serves many files: [`Names::clear`] costs nothing.
-pub(super) struct Names {
+/// The table itself. One serves many files, and clearing it costs nothing.
+pub(super) struct Table {
     slots: Vec<Slot>,
     /// A power of two: the part of `slots` in use.
     size: usize,
@@ -85,42 +85,54 @@ pub(super) struct Names {
     all: Vec<Name>,
 }
 
-impl Default for Names {
+impl Default for Table {
     fn default() -> Self {
         Self { slots: vec![Slot::default(); SMALLEST], size: SMALLEST, file: FILE, all: Vec::new() }
     }
 }
 
-impl Index<NameId> for Names {
+/// The names of one file.
+pub(super) struct Names<'a> {
+    table: Table,
+    texts: Vec<&'a str>,
+}
+
+impl Index<NameId> for Names<'_> {
     type Output = Name;
     fn index(&self, id: NameId) -> &Name {
-        &self.all[id.0 as usize]
+        &self.table.all[id.0 as usize]
     }
 }
 
-impl IndexMut<NameId> for Names {
+impl IndexMut<NameId> for Names<'_> {
     fn index_mut(&mut self, id: NameId) -> &mut Name {
-        &mut self.all[id.0 as usize]
+        &mut self.table.all[id.0 as usize]
     }
 }
 
-impl Names {
-    /// Forgets all names.
-    pub fn clear(&mut self) {
-        self.all.clear();
-        self.size = SMALLEST;
-        self.file = self.file.wrapping_add(FILE);
-        if self.file == 0 {
-            self.slots.fill(Slot::default());
-            self.file = FILE;
+impl<'a> Names<'a> {
+    /// No names, in a table that may have been used before.
+    pub fn new(mut table: Table) -> Self {
+        table.all.clear();
+        table.size = SMALLEST;
+        table.file = table.file.wrapping_add(FILE);
+        if table.file == 0 {
+            table.slots.fill(Slot::default());
+            table.file = FILE;
         }
+        Self { table, texts: Vec::with_capacity(256) }
+    }
+
+    /// The table, for the next file.
+    pub fn into_table(self) -> Table {
+        self.table
     }
 
     /// The name with this text.
     #[inline]
-    pub fn id(&mut self, text: &str) -> NameId {
-        let key = self.key(text);
-        match self.probe(&key, text) {
+    pub fn id(&mut self, text: &'a str) -> NameId {
+        let key = Key::of(text);
+        match self.probe(key, text) {
             Ok(id) => id,
             Err(place) => self.add(key, place, text),
         }
@@ -128,36 +140,72 @@ impl Names {
 
     /// The name with this text, if the walk or the bindings of the module have met it.
     pub fn find(&self, text: &str) -> Option<NameId> {
-        self.probe(&self.key(text), text).ok()
+        self.probe(Key::of(text), text).ok()
     }
 
-    fn probe(&self, key: &Slot, text: &str) -> Result<NameId, usize> {
-        let mut place = self.place(key);
+    /// The text of a name.
+    pub fn text(&self, id: NameId) -> &'a str {
+        self.texts[id.0 as usize]
+    }
+
+    /// The name in the whole process.
+    #[inline]
+    pub fn sym(&mut self, id: NameId) -> Sym {
+        match self[id].sym {
+            Some(sym) => sym,
+            None => self.interned(id),
+        }
+    }
+
+    #[inline(never)]
+    fn interned(&mut self, id: NameId) -> Sym {
+        let sym = Sym::new(self.text(id));
+        self[id].sym = Some(sym);
+        sym
+    }
+
+    /// Whether there is any private name of something else.
+    pub fn any_private(&self) -> bool {
+        self.table.all.iter().any(|name| name.read_private && !name.set_private)
+    }
+
+    /// Private names that are read and not set.
+    pub fn others_private(&self) -> Vec<Sym> {
+        let names = self.table.all.iter().filter(|name| name.read_private && !name.set_private);
+        names.filter_map(|name| name.sym).collect()
+    }
+
+    #[inline]
+    fn probe(&self, key: Key, text: &str) -> Result<NameId, usize> {
+        let table = &self.table;
+        let stamp = table.file | key.length;
+        let mut place = key.mixed() & (table.size - 1);
         loop {
-            let slot = &self.slots[place];
-            if slot.stamp == key.stamp && slot.low == key.low && slot.high == key.high {
+            let slot = &table.slots[place];
+            if slot.stamp == stamp && slot.low == key.low && slot.high == key.high {
                 let id = NameId(slot.name);
-                if key.stamp % FILE < LONG || self[id].sym.as_str() == text {
+                if !key.is_long() || self.text(id) == text {
                     return Ok(id);
                 }
             }
-            if slot.stamp / FILE != self.file / FILE {
+            if slot.stamp / FILE != table.file / FILE {
                 return Err(place);
             }
-            place = (place + 1) & (self.size - 1);
+            place = (place + 1) & (table.size - 1);
         }
     }
 
-    #[cold]
-    fn add(&mut self, key: Slot, mut place: usize, text: &str) -> NameId {
-        if self.all.len() * 2 >= self.size {
-            self.grow();
-            place = self.free_place(&key);
+    #[inline(never)]
+    fn add(&mut self, key: Key, mut place: usize, text: &'a str) -> NameId {
+        let table = &mut self.table;
+        if table.all.len() * 2 >= table.size {
+            table.grow();
+            place = table.free_place(key);
         }
-        let name = u32::try_from(self.all.len()).expect("a file has fewer than 2^32 names");
-        self.slots[place] = Slot { name, ..key };
-        self.all.push(Name {
-            sym: Sym::new(text),
+        let name = u32::try_from(table.all.len()).expect("a file has fewer than 2^32 names");
+        table.slots[place] = Slot { low: key.low, high: key.high, stamp: table.file | key.length, name };
+        table.all.push(Name {
+            sym: words::find(key, text),
             var: Name::GLOBAL,
             scope: Name::GLOBAL,
             class: Name::GLOBAL,
@@ -168,95 +216,137 @@ impl Names {
             definite: false,
             private: text.starts_with("__") && !text.ends_with("__"),
             text: false,
+            read_private: false,
+            set_private: false,
             condition: None,
         });
+        self.texts.push(text);
         NameId(name)
     }
+}
 
+impl Table {
     fn grow(&mut self) {
-        let mine: Vec<Slot> = self.slots[..self.size]
-            .iter()
-            .filter(|slot| slot.stamp / FILE == self.file / FILE)
-            .copied()
-            .collect();
+        let file = self.file / FILE;
+        let mine: Vec<Slot> =
+            self.slots[..self.size].iter().filter(|slot| slot.stamp / FILE == file).copied().collect();
         self.size *= 2;
         if self.slots.len() < self.size {
             self.slots.resize(self.size, Slot::default());
         }
         self.slots[..self.size].fill(Slot::default());
         for slot in mine {
-            let place = self.free_place(&slot);
+            let place = self.free_place(Key { low: slot.low, high: slot.high, length: slot.stamp % FILE });
             self.slots[place] = slot;
         }
     }
 
-    fn free_place(&self, key: &Slot) -> usize {
-        let mut place = self.place(key);
+    fn free_place(&self, key: Key) -> usize {
+        let mut place = key.mixed() & (self.size - 1);
         while self.slots[place].stamp / FILE == self.file / FILE {
             place = (place + 1) & (self.size - 1);
         }
         place
     }
+}
 
-    #[inline]
-    fn place(&self, key: &Slot) -> usize {
-        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let mixed = (key.low.wrapping_mul(ODD).rotate_left(32) ^ key.high).wrapping_mul(ODD) >> 32;
-        usize::try_from(mixed).unwrap_or(0) & (self.size - 1)
-    }
+/// A table of values of the file by two numbers, cleared at no cost.
+pub(super) struct Memo {
+    slots: Vec<(u64, u32, ValueId)>,
+    file: u32,
+    used: usize,
+}
 
-    /// Two words that are the text together with its length, if it is short.
-    #[inline]
-    fn key(&self, text: &str) -> Slot {
-        let bytes = text.as_bytes();
-        let (low, high, length) = match bytes {
-            [] => (0, 0, 0),
-            [a] => (u64::from(*a), 0, 1),
-            [a, b] => (u64::from(*a) | u64::from(*b) << 8, 0, 2),
-            [a, b, c] => (u64::from(*a) | u64::from(*b) << 8 | u64::from(*c) << 16, 0, 3),
-            _ if bytes.len() < 8 => (
-                u64::from(u32_at(bytes, 0)) | u64::from(u32_at(bytes, bytes.len() - 4)) << 32,
-                0,
-                bytes.len(),
-            ),
-            _ if bytes.len() <= 16 => (u64_at(bytes, 0), u64_at(bytes, bytes.len() - 8), bytes.len()),
-            _ => (FxBuildHasher.hash_one(bytes), u64_at(bytes, bytes.len() - 8), LONG as usize),
-        };
-        Slot { low, high, stamp: self.file | u32::try_from(length).unwrap_or(LONG), name: 0 }
+impl Default for Memo {
+    fn default() -> Self {
+        Self { slots: vec![(0, 0, ValueId::OPAQUE); SMALLEST], file: 1, used: 0 }
     }
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    bytes[at..].first_chunk().map_or(0, |chunk| u32::from_le_bytes(*chunk))
-}
+impl Memo {
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.used = 0;
+        self.file = self.file.wrapping_add(1);
+        // A table that one large file has made large stays out of the caches for all others.
+        if self.file == 0 || self.slots.len() > 1 << 14 {
+            *self = Self::default();
+        }
+    }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
-    bytes[at..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk))
+    /// What stands for the key; [`ValueId::OPAQUE`] if it is new.
+    pub fn entry(&mut self, key: (ValueId, Sym)) -> &mut ValueId {
+        if self.used * 2 >= self.slots.len() {
+            self.grow();
+        }
+        let key = u64::from(key.0.number()) << 32 | u64::from(key.1.number());
+        let place = self.place(key);
+        let slot = &mut self.slots[place];
+        if slot.1 != self.file {
+            *slot = (key, self.file, ValueId::OPAQUE);
+            self.used += 1;
+        }
+        &mut slot.2
+    }
+
+    fn place(&self, key: u64) -> usize {
+        let mixed = key.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32;
+        let mut place = usize::try_from(mixed).unwrap_or(0) & (self.slots.len() - 1);
+        while self.slots[place].1 == self.file && self.slots[place].0 != key {
+            place = (place + 1) & (self.slots.len() - 1);
+        }
+        place
+    }
+
+    fn grow(&mut self) {
+        let larger = vec![(0, 0, ValueId::OPAQUE); self.slots.len() * 2];
+        for slot in std::mem::replace(&mut self.slots, larger) {
+            if slot.1 == self.file {
+                let place = self.place(slot.0);
+                self.slots[place] = slot;
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::Names;
+    use super::{Names, Sym, ValueId};
 
     #[test]
     fn equal_texts_are_one_name() {
-        let mut names = Names::default();
+        let texts: Vec<String> = (0..40)
+            .flat_map(|length| ["a", "b", "ä"].map(|part| part.repeat(length)))
+            .chain((0..2000).map(|number| format!("name_with_a_long_beginning_{number}")))
+            .collect();
+        let mut table = super::Table::default();
         for _ in 0..3 {
-            names.clear();
-            let texts: Vec<String> = (0..40)
-                .flat_map(|length| ["a", "b", "ä"].map(|part| part.repeat(length)))
-                .chain((0..2000).map(|number| format!("name_with_a_long_beginning_{number}")))
-                .collect();
+            let mut names = Names::new(table);
             for text in &texts {
                 assert!(names.find(text).is_none() || text.is_empty());
                 let id = names.id(text);
-                assert_eq!(names[id].sym.as_str(), text);
+                assert_eq!(names.text(id), text);
             }
             for text in &texts {
                 let id = names.find(text).expect("it is there");
-                assert_eq!(names[id].sym.as_str(), text);
+                assert_eq!(names.sym(id).as_str(), text);
                 assert_eq!(names.id(text), id);
             }
+            table = names.into_table();
+        }
+    }
+
+    #[test]
+    fn a_memo_keeps_what_it_was_given() {
+        let mut memo = super::Memo::default();
+        let key = |number: u32| (ValueId::FRESH, Sym::new(&number.to_string()));
+        for round in 0..3 {
+            memo.clear();
+            for number in 0..2000 {
+                assert_eq!(*memo.entry(key(number)), ValueId::OPAQUE);
+                *memo.entry(key(number)) = key(number + round).0;
+            }
+            assert!((0..2000).all(|number| *memo.entry(key(number)) == ValueId::FRESH));
         }
     }
 }

@@ -143,7 +143,8 @@ impl<'a> Walker<'a> {
 
     /// A new variable of the innermost scope, which is no class.
     pub fn new_variable(&mut self, name: NameId) -> u32 {
-        let var = self.new_var(self.names[name].sym);
+        let sym = self.names.sym(name);
+        let var = self.new_var(sym);
         self.hide(name, var);
         var
     }
@@ -239,7 +240,7 @@ impl<'a> Walker<'a> {
     /// Whether the name means the builtin of that name here.
     pub fn is_builtin(&self, name: NameId, expected: Sym) -> bool {
         let known = &self.names[name];
-        known.sym == expected && !known.of_module && self.resolve(name) == Resolved::Global
+        known.sym == Some(expected) && !known.of_module && self.resolve(name) == Resolved::Global
     }
 
     /// The same for a name in the source.

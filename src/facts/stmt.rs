@@ -6,13 +6,13 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use smallvec::SmallVec;
 
 use super::cache;
-use super::code::{CallRole, Class, FuncId, Function, OpKind, Value, ValueId};
+use super::code::{CallRole, Class, FuncId, OpKind, Value, ValueId};
 use super::condition::Condition;
 use super::idioms::{self, Target};
 use super::names::NameId;
 use super::scope::{Resolved, ScopeKind};
 use super::walker::{Use, Walker};
-use super::{Annotation, AnnotationOwner, FixedUse, MarkKind, Moment, Place, Sym, words};
+use super::{Annotation, AnnotationOwner, FixedUse, Kept, MarkKind, Moment, Place, Sym, words};
 
 /// Decorators that neither look at annotations nor keep the function where others find it.
 const PLAIN_DECORATORS: &[&str] = &[
@@ -61,10 +61,7 @@ impl<'a> Walker<'a> {
             self.block_values.clear();
         }
         for (base, attr, usual) in self.own_attrs.drain(before.0..).rev() {
-            match usual {
-                Some(usual) => self.attr_values.insert((base, attr), usual),
-                None => self.attr_values.remove(&(base, attr)),
-            };
+            *self.attr_values.entry((base, attr)) = usual;
         }
     }
 
@@ -217,7 +214,7 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn bind_text(&mut self, name: &str, at: TextSize, value: ValueId) {
+    fn bind_text(&mut self, name: &'a str, at: TextSize, value: ValueId) {
         let name = self.names.id(name);
         self.bind(name, at, value, false);
     }
@@ -230,11 +227,11 @@ impl<'a> Walker<'a> {
             Expr::Attribute(attribute) => {
                 let base = self.attribute_base(attribute);
                 let base = self.bound_in_block(&attribute.value).unwrap_or(base);
-                let attr = self.mangled_text(attribute.attr.as_str());
+                let name = self.names.id(attribute.attr.as_str());
+                let name = self.mangled_id(name);
+                let attr = self.names.sym(name);
                 self.note_attribute_store(attribute, target.range());
-                if attr.as_str().starts_with('_') {
-                    self.private_sets.insert(attr);
-                }
+                self.names[name].set_private = true;
                 let memo = match (&*attribute.value, self.memo) {
                     (Expr::Name(name), Some(memo)) => {
                         self.is_parameter(base)
@@ -325,7 +322,7 @@ impl<'a> Walker<'a> {
                 }
                 let sum = self.either(old, value);
                 self.bind(id, at, sum, false);
-                if self.names[id].sym == words::ALL {
+                if self.names.text(id) == words::ALL.as_str() {
                     self.extend_all(&assign.value);
                 }
             }
@@ -463,9 +460,10 @@ impl<'a> Walker<'a> {
 
     /// Whether what a block computes for a target comes from arguments of the function: then it matters who is first.
     fn depends_on_caller(&self, target: &Target<'_>, body: &[Stmt]) -> bool {
-        let params = self.facts.code.function(self.context.func).params.clone();
-        let given = |var: &u32| self.facts.code.vars[*var as usize].name != target.base();
-        if !params.clone().any(|var| given(&var)) {
+        let code = &self.facts.code;
+        let function = code.function(self.context.func);
+        let params = &code.params[function.first_param as usize..][..function.params.len()];
+        if params.iter().all(|name| name == target.base()) {
             return false;
         }
         any_over_body(body, |expr| match expr {
@@ -498,7 +496,7 @@ impl<'a> Walker<'a> {
     fn own_attribute(&mut self, base: ValueId, attr: Sym, stored: ValueId) {
         let own = self.value(Value::OwnAttr(base, attr));
         let own = self.either(own, stored);
-        let usual = self.attr_values.insert((base, attr), own);
+        let usual = std::mem::replace(self.attr_values.entry((base, attr)), own);
         self.own_attrs.push((base, attr, usual));
     }
 
@@ -654,7 +652,8 @@ impl<'a> Walker<'a> {
         let defaults = self.parameter_defaults(&def.parameters);
 
         let name = self.names.id(def.name.as_str());
-        let id = self.new_function(self.names[name].sym, at);
+        let sym = self.names.sym(name);
+        let id = self.new_function(sym, at);
         let owner = Self::annotation_owner(id, plain);
         self.enter_type_params(def.type_params.as_deref());
         if def.type_params.is_some() {
@@ -676,7 +675,7 @@ impl<'a> Walker<'a> {
         {
             let function = &mut self.facts.code.functions[id.index()];
             function.class = class;
-            function.decorators = decorators.as_slice().into();
+            function.decorators = self.facts.keepers.values.keep(&decorators);
             function.coroutine = def.is_async;
         }
         self.function_body(id, &def.parameters, &defaults, &def.body, |w| w.block(&def.body));
@@ -687,16 +686,13 @@ impl<'a> Walker<'a> {
             value = self.call(node.range.start(), *decorator, &[value], CallRole::Decorator);
         }
         self.bind(name, def.name.start(), value, false);
-        if self.names[name].sym == words::GETATTR && self.scopes.len() == 1 {
+        if sym == words::GETATTR && self.scopes.len() == 1 {
             self.facts.exports.dynamic = true;
         }
     }
 
     pub fn new_function(&mut self, name: Sym, at: TextSize) -> FuncId {
-        let functions = &mut self.facts.code.functions;
-        let id = FuncId(u32::try_from(functions.len()).expect("a module has fewer than 2^32 functions"));
-        functions.push(Function::new(name, self.context.func, at));
-        id
+        self.facts.code.new_function(name, self.context.func, at)
     }
 
     pub fn parameter_defaults(&mut self, parameters: &'a ast::Parameters) -> SmallVec<[Default; 4]> {
@@ -740,6 +736,7 @@ impl<'a> Walker<'a> {
         };
         self.enter(ScopeKind::Function);
         let first = u32::try_from(self.facts.code.vars.len()).expect("few variables");
+        let first_param = u32::try_from(self.facts.code.params.len()).expect("few variables");
         for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
             self.parameter(parameter.name());
         }
@@ -764,6 +761,7 @@ impl<'a> Walker<'a> {
         }
         let function = &mut self.facts.code.functions[id.index()];
         function.params = first..last;
+        function.first_param = first_param;
         function.positional = positional;
         function.vararg = parameters.vararg.is_some();
         function.kwarg = parameters.kwarg.is_some();
@@ -774,8 +772,10 @@ impl<'a> Walker<'a> {
         self.context = saved;
     }
 
-    fn parameter(&mut self, name: &ast::Identifier) {
+    fn parameter(&mut self, name: &'a ast::Identifier) {
         let name = self.names.id(name.as_str());
+        let sym = self.names.sym(name);
+        self.facts.code.params.push(sym);
         self.new_variable(name);
     }
 
@@ -807,13 +807,13 @@ impl<'a> Walker<'a> {
         let name = self.names.id(def.name.as_str());
         let class = u32::try_from(self.facts.code.classes.len()).expect("few classes");
         self.facts.code.classes.push(Class {
-            name: self.names[name].sym,
+            name: self.names.sym(name),
             func: self.context.func,
-            bases: bases.as_slice().into(),
+            bases: self.facts.keepers.values.keep(&bases),
             metaclass,
             keywords,
-            decorators: decorators.as_slice().into(),
-            members: Box::default(),
+            decorators: self.facts.keepers.values.keep(&decorators),
+            members: Kept::default(),
             at,
         });
         self.enter(ScopeKind::Class);
@@ -829,7 +829,8 @@ impl<'a> Walker<'a> {
         self.context = saved;
         self.class_ids.pop();
         self.class_names.pop();
-        self.facts.code.classes[class as usize].members = self.leave().into_boxed_slice();
+        let members = self.leave();
+        self.facts.code.classes[class as usize].members = self.facts.keepers.members.keep(&members);
         self.leave();
         self.op(at, OpKind::DefineClass(class));
 

@@ -8,9 +8,10 @@
 
 use std::cell::Cell;
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
+use std::sync::{LazyLock, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use smallvec::SmallVec;
@@ -18,22 +19,84 @@ use smallvec::SmallVec;
 use super::words;
 
 const SHARDS: usize = 64;
-const CHUNK: usize = 1 << 16;
-/// Numbers whose strings are in the first block; each further block has twice as many as the one before.
-const FIRST_BLOCK: u32 = 1 << 12;
-const BLOCKS: usize = 20;
+const CHUNK: usize = 1 << 14;
+/// How many strings are in one block.
+const BLOCK: u32 = 1 << 12;
+/// Enough for all numbers that a [`super::ValueId`] can hold.
+const BLOCKS: usize = 1 << 16;
 
 /// An interned string. Cheap to copy, compare and hash.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Sym(u32);
+pub struct Sym(NonZeroU32);
+
+/// What a text is looked up by. Short texts are equal exactly if their keys are.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Key {
+    pub low: u64,
+    pub high: u64,
+    /// The length, or [`Key::LONG`].
+    pub length: u32,
+}
+
+impl Key {
+    /// Stands for all lengths above 16: those keys are hashes.
+    pub const LONG: u32 = 17;
+
+    #[inline]
+    pub fn of(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let at = |place: usize| bytes[place..].first_chunk().map_or(0, |chunk| u64::from_le_bytes(*chunk));
+        let half = |place: usize| {
+            bytes[place..].first_chunk().map_or(0, |chunk| u64::from(u32::from_le_bytes(*chunk)))
+        };
+        let (low, high, length) = match bytes.len() {
+            8..=16 => (at(0), at(bytes.len() - 8), bytes.len()),
+            4..=7 => (half(0) | half(bytes.len() - 4) << 32, 0, bytes.len()),
+            0..=3 => (bytes.iter().fold(0, |low, &byte| low << 8 | u64::from(byte)), 0, bytes.len()),
+            _ => (FxBuildHasher.hash_one(bytes), at(bytes.len() - 8), Self::LONG as usize),
+        };
+        Self { low, high, length: u32::try_from(length).unwrap_or(Self::LONG) }
+    }
+
+    pub fn is_long(self) -> bool {
+        self.length == Self::LONG
+    }
+
+    /// A number whose lower bits are well mixed.
+    #[inline]
+    pub fn mixed(self) -> usize {
+        const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
+        let mixed = ((self.low.wrapping_mul(ODD).rotate_left(32) ^ self.high).wrapping_mul(ODD)) >> 32;
+        usize::try_from(mixed).unwrap_or(0)
+    }
+}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_usize(self.mixed());
+    }
+}
 
 #[derive(Default)]
 struct Shard {
-    numbers: FxHashMap<&'static str, u32>,
+    short: FxHashMap<Key, Sym>,
+    long: FxHashMap<&'static str, Sym>,
     free: &'static mut [u8],
 }
 
 impl Shard {
+    fn number(&self, key: Key, text: &str) -> Option<Sym> {
+        if key.is_long() { self.long.get(text).copied() } else { self.short.get(&key).copied() }
+    }
+
+    fn insert(&mut self, key: Key, text: &'static str, number: Sym) {
+        if key.is_long() {
+            self.long.insert(text, number);
+        } else {
+            self.short.insert(key, number);
+        }
+    }
+
     /// Copies `text` into memory that lives as long as the process.
     fn keep(&mut self, text: &str) -> &'static str {
         if self.free.len() < text.len() {
@@ -50,8 +113,9 @@ impl Shard {
 /// Strings to numbers. The first numbers are those of [`words`].
 static SHARD: LazyLock<Vec<RwLock<Shard>>> = LazyLock::new(|| {
     let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
-    for (text, number) in words::TEXTS.iter().zip(0..) {
-        shards[shard_number(text)].numbers.insert(text, number);
+    for (text, index) in words::TEXTS.iter().zip(0..) {
+        let key = Key::of(text);
+        shards[key.mixed() % SHARDS].insert(key, text, Sym::fixed(index));
     }
     shards.into_iter().map(RwLock::new).collect()
 });
@@ -62,80 +126,72 @@ type Block = OnceLock<Box<[OnceLock<&'static str>]>>;
 static STRINGS: [Block; BLOCKS] = [const { OnceLock::new() }; BLOCKS];
 
 #[expect(clippy::cast_possible_truncation, reason = "a handful of words")]
-static NEXT: AtomicU32 = AtomicU32::new(words::TEXTS.len() as u32);
+static NEXT: AtomicU32 = AtomicU32::new(words::TEXTS.len() as u32 + 1);
 
-/// Names that a thread has met lately, by hash: the common ones are found without a lock.
-const RECENT: usize = 1 << 13;
+/// Names that a thread has met lately: the common ones are found without a lock.
+const RECENT: usize = 1 << 14;
 
 thread_local! {
-    static RECENTLY: Box<[Cell<(&'static str, Sym)>]> = {
-        (0..RECENT).map(|_| Cell::new(("", words::EMPTY))).collect()
-    };
-}
-
-// A poisoned table is still a table: entries are complete before they are reachable.
-fn shard_of(text: &str) -> &'static RwLock<Shard> {
-    &SHARD[shard_number(text)]
-}
-
-fn shard_number(text: &str) -> usize {
-    usize::try_from(hash(text) >> 58).unwrap_or(0) % SHARDS
-}
-
-fn hash(text: &str) -> u64 {
-    FxBuildHasher.hash_one(text)
-}
-
-/// The block that has a number, and where in it.
-fn place(number: u32) -> (usize, usize) {
-    let block = (number / FIRST_BLOCK + 1).ilog2();
-    let start = ((1 << block) - 1) * FIRST_BLOCK;
-    (block as usize, (number - start) as usize)
+    static RECENTLY: Box<[Cell<(Key, Sym)>]> =
+        (0..RECENT).map(|_| Cell::new((Key::default(), words::EMPTY))).collect();
 }
 
 impl Sym {
     /// One of the [`words`].
-    pub(super) const fn fixed(number: u32) -> Self {
-        Self(number)
+    pub(super) const fn fixed(index: u32) -> Self {
+        Self(NonZeroU32::MIN.saturating_add(index))
     }
 
     /// The string with a number that [`Sym::number`] gave.
     pub(super) fn numbered(number: u32) -> Self {
-        Self(number)
+        Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
     }
 
     /// The number that stands for `text`.
     pub fn new(text: &str) -> Self {
+        Self::keyed(Key::of(text), text)
+    }
+
+    /// The same, with the key of the text.
+    pub(super) fn keyed(key: Key, text: &str) -> Self {
         RECENTLY.with(|recently| {
-            let cell = &recently[usize::try_from(hash(text) >> 40).unwrap_or(0) % RECENT];
+            let cell = &recently[key.mixed() % RECENT];
             let (known, sym) = cell.get();
-            if known == text {
+            if known == key && (!key.is_long() || sym.as_str() == text) {
                 return sym;
             }
-            let sym = Self::shared(text);
-            cell.set((sym.as_str(), sym));
+            let sym = Self::shared(key, text);
+            cell.set((key, sym));
             sym
         })
     }
 
+    // A poisoned table is still a table: entries are complete before they are reachable.
+    fn shard(key: Key) -> &'static RwLock<Shard> {
+        &SHARD[key.mixed() % SHARDS]
+    }
+
+    fn reading(key: Key) -> RwLockReadGuard<'static, Shard> {
+        Self::shard(key).read().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The number that all threads have for `text`.
-    fn shared(text: &str) -> Self {
-        let shard = shard_of(text);
-        if let Some(&number) = shard.read().unwrap_or_else(PoisonError::into_inner).numbers.get(text) {
-            return Self(number);
+    fn shared(key: Key, text: &str) -> Self {
+        if let Some(number) = Self::reading(key).number(key, text) {
+            return number;
         }
-        let mut shard = shard.write().unwrap_or_else(PoisonError::into_inner);
-        if let Some(&number) = shard.numbers.get(text) {
-            return Self(number);
+        let mut shard = Self::shard(key).write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(number) = shard.number(key, text) {
+            return number;
         }
         let kept = shard.keep(text);
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let (block, index) = place(number);
-        let strings =
-            STRINGS[block].get_or_init(|| vec![OnceLock::new(); (FIRST_BLOCK << block) as usize].into());
-        strings[index].get_or_init(|| kept);
-        shard.numbers.insert(kept, number);
-        Self(number)
+        let sym = Self::numbered(number);
+        let strings = STRINGS[(number / BLOCK) as usize]
+            .get_or_init(|| vec![OnceLock::new(); BLOCK as usize].into_boxed_slice());
+        strings[(number % BLOCK) as usize].get_or_init(|| kept);
+        shard.insert(key, kept, sym);
+        sym
     }
 
     /// `a.b` for the names `a` and `b`.
@@ -149,22 +205,23 @@ impl Sym {
 
     /// The number that stands for `text`, if it has one.
     pub fn find(text: &str) -> Option<Self> {
-        let shard = shard_of(text).read().unwrap_or_else(PoisonError::into_inner);
-        shard.numbers.get(text).map(|&number| Self(number))
+        let key = Key::of(text);
+        Self::reading(key).number(key, text)
     }
 
     /// The number itself: an order for look-ups, never for output.
     pub fn number(self) -> u32 {
-        self.0
+        self.0.get()
     }
 
     /// The string that the number stands for.
     pub fn as_str(self) -> &'static str {
-        if let Some(word) = words::TEXTS.get(self.0 as usize) {
+        let number = self.number();
+        if let Some(word) = words::TEXTS.get(number as usize - 1) {
             return word;
         }
-        let (block, index) = place(self.0);
-        STRINGS[block].get().and_then(|strings| strings[index].get()).copied().unwrap_or_default()
+        let block = STRINGS[(number / BLOCK) as usize].get();
+        block.and_then(|strings| strings[(number % BLOCK) as usize].get()).copied().unwrap_or_default()
     }
 }
 
@@ -194,12 +251,12 @@ impl PartialEq<&str> for Sym {
 
 #[cfg(test)]
 mod tests {
-    use super::{BLOCKS, FIRST_BLOCK, Sym, place, words};
+    use super::{Sym, words};
 
     #[test]
     fn equal_strings_have_equal_numbers() {
         let long = "x".repeat(100_000);
-        for text in ["", "numpy", "größe", long.as_str()] {
+        for text in ["", "numpy", "größe", "sixteen_letters_", "seventeen_letters", long.as_str()] {
             assert_eq!(Sym::new(text), Sym::new(text));
             assert_eq!(Sym::new(text).as_str(), text);
         }
@@ -214,14 +271,5 @@ mod tests {
             assert_eq!(Sym::new(text), Sym::fixed(number));
             assert_eq!(Sym::fixed(number).as_str(), *text);
         }
-    }
-
-    #[test]
-    fn every_number_has_its_own_place() {
-        assert_eq!(place(0), (0, 0));
-        assert_eq!(place(FIRST_BLOCK - 1), (0, FIRST_BLOCK as usize - 1));
-        assert_eq!(place(FIRST_BLOCK), (1, 0));
-        assert_eq!(place(3 * FIRST_BLOCK), (2, 0));
-        assert_eq!(place(u32::MAX).0, BLOCKS);
     }
 }

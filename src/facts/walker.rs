@@ -9,18 +9,20 @@ use std::cell::Cell;
 
 use ruff_python_ast::{ModModule, Stmt};
 use ruff_text_size::{TextRange, TextSize};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use super::binding::{self, Form};
-use super::code::{Call, CallRole, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+use super::code::{CallRole, FuncId, Op, OpKind, Value, ValueId, Var};
 use super::condition::System;
+use super::draft::Draft;
 use super::idioms::Target;
-use super::names::{InClass, Name, NameId, Names};
+use super::names::{InClass, Memo, Name, NameId, Names, Table};
 use super::namespace::OneOf;
+use super::packed::PackedRead;
 use super::scope::{Resolved, ScopeKind, Scopes};
 use super::{
-    Annotation, AnnotationOwner, Declared, FixedUse, ImportStmt, Mark, MarkKind, ModuleFacts, Moment,
-    NameInfo, Namespace, Place, Read, ReadKind, Site, Sym, TextStart, World, layout, words,
+    Annotation, AnnotationOwner, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place, ReadKind,
+    Sym, TextStart, World, layout, words,
 };
 use crate::config::PythonVersion;
 
@@ -66,8 +68,8 @@ pub(super) struct Walker<'a> {
     pub loads_modules: bool,
     /// Names that are bound to a text whose beginning is known, where that matters.
     pub text_starts: FxHashMap<&'a str, TextStart>,
-    pub facts: ModuleFacts,
-    pub names: Names,
+    pub facts: Draft,
+    pub names: Names<'a>,
     pub scopes: Scopes,
     pub class_names: Vec<&'a str>,
     pub class_ids: Vec<u32>,
@@ -87,76 +89,33 @@ pub(super) struct Walker<'a> {
     /// The module's top level, and what has been found out about private dictionaries: whether they are caches.
     pub body: &'a [Stmt],
     pub caches: FxHashMap<&'a str, bool>,
-    /// Private attributes that are read, and those that are set.
-    pub private_reads: FxHashSet<Sym>,
-    pub private_sets: FxHashSet<Sym>,
     /// In a block that runs while this private name or attribute has no value yet.
     pub memo: Option<Target<'a>>,
     /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
-    pub own_attrs: Vec<(ValueId, Sym, Option<ValueId>)>,
+    pub own_attrs: Vec<(ValueId, Sym, ValueId)>,
     /// What the blocks around the statement have bound names of the module to so far, if that is certain.
     pub block_values: Vec<(NameId, Option<ValueId>)>,
     /// The oldest Python that the program runs on.
     pub oldest: PythonVersion,
     /// The platform, if the program runs on one only.
     pub system: Option<System>,
-    pub attr_values: FxHashMap<(ValueId, Sym), ValueId>,
-    infos: Vec<(Sym, NameInfo)>,
-    assigns: Vec<(u32, ValueId)>,
-    ops: Vec<(u32, Op)>,
-    returns: Vec<(u32, ValueId)>,
+    pub attr_values: Memo,
 }
 
-/// What a walk fills. Each thread uses the same tables for all its modules and keeps copies of the exact size: so nothing
-/// grows step by step, and facts have no spare room.
+/// What a thread uses again for its next module.
 #[derive(Default)]
 struct Tables {
-    code: Code,
-    imports: Vec<ImportStmt>,
-    sites: Vec<Site>,
-    reads: Vec<Read>,
-    names: Names,
+    facts: Draft,
+    names: Table,
     scopes: Scopes,
     chain: Vec<Sym>,
     arguments: Vec<ValueId>,
     keywords: Vec<(Sym, ValueId)>,
-    attr_values: FxHashMap<(ValueId, Sym), ValueId>,
-    infos: Vec<(Sym, NameInfo)>,
-    assigns: Vec<(u32, ValueId)>,
-    ops: Vec<(u32, Op)>,
-    returns: Vec<(u32, ValueId)>,
+    attr_values: Memo,
 }
 
 thread_local! {
     static TABLES: Cell<Tables> = Cell::default();
-}
-
-/// A copy of the exact size; the table itself is empty afterwards.
-fn exact<T>(table: &mut Vec<T>) -> Vec<T> {
-    let mut kept = Vec::with_capacity(table.len());
-    kept.append(table);
-    kept
-}
-
-/// Sorts what belongs to owners with small numbers by owner; what belongs to one stays in its order. Gives also where the
-/// part of each owner begins, and the end.
-fn grouped<T: Copy>(items: &mut Vec<(u32, T)>, owners: usize) -> (Vec<u32>, Vec<T>) {
-    let mut starts = vec![0; owners + 1];
-    for &(owner, _) in &*items {
-        starts[owner as usize + 1] += 1;
-    }
-    for owner in 0..owners {
-        starts[owner + 1] += starts[owner];
-    }
-    let mut next = starts.clone();
-    let Some(&(_, first)) = items.first() else { return (starts, Vec::new()) };
-    let mut sorted = vec![first; items.len()];
-    for (owner, item) in items.drain(..) {
-        let place = &mut next[owner as usize];
-        sorted[*place as usize] = item;
-        *place += 1;
-    }
-    (starts, sorted)
 }
 
 /// Walks a module.
@@ -166,13 +125,6 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
     let walrus = has(":=");
     let (prologue_end, future_annotations) = layout::prologue(body);
     let tables = TABLES.take();
-    let facts = ModuleFacts {
-        imports: tables.imports,
-        sites: tables.sites,
-        reads: tables.reads,
-        code: tables.code,
-        ..ModuleFacts::default()
-    };
     let mut walker = Walker {
         text,
         walrus,
@@ -183,8 +135,8 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
             .any(has),
         loads_modules: has("import_module"),
         text_starts: FxHashMap::default(),
-        facts,
-        names: tables.names,
+        facts: tables.facts,
+        names: Names::new(tables.names),
         scopes: tables.scopes,
         class_names: Vec::new(),
         class_ids: Vec::new(),
@@ -209,20 +161,13 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         known_texts: Vec::new(),
         body,
         caches: FxHashMap::default(),
-        private_reads: FxHashSet::default(),
-        private_sets: FxHashSet::default(),
         memo: None,
         own_attrs: Vec::new(),
         block_values: Vec::new(),
         oldest: world.oldest,
         system: world.system,
         attr_values: tables.attr_values,
-        infos: tables.infos,
-        assigns: tables.assigns,
-        ops: tables.ops,
-        returns: tables.returns,
     };
-    walker.names.clear();
     let mut bindings = Vec::new();
     binding::of_block(body, walrus, &mut walker.names, &mut bindings);
     for binding in bindings {
@@ -238,37 +183,46 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
     }
     walker.facts.layout.prologue_end = prologue_end;
     walker.facts.layout.future_annotations = future_annotations;
-    walker.facts.layout.tops = layout::tops(body);
+    walker.facts.tops.extend(layout::tops(body));
     walker.facts.code.compound.extend([Value::Opaque, Value::Fresh]);
-    walker.facts.code.functions.push(Function::new(words::MODULE, FuncId::MODULE, TextSize::new(0)));
+    walker.facts.code.new_function(words::MODULE, FuncId::MODULE, TextSize::new(0));
     walker.enter(ScopeKind::Module);
     walker.block(body);
     walker.leave();
     walker.finish()
 }
 
-impl Walker<'_> {
+impl<'a> Walker<'a> {
     /// The name as the compiler sees it: private names in classes are mangled (reference, section 6.2.2).
     pub fn mangled(&mut self, name: NameId) -> Sym {
-        let known = &self.names[name];
-        if known.private { self.mangled_in_class(known.sym) } else { known.sym }
+        let name = self.mangled_id(name);
+        self.names.sym(name)
+    }
+
+    #[inline]
+    pub fn mangled_id(&mut self, name: NameId) -> NameId {
+        if self.names[name].private { self.mangled_in_class(name) } else { name }
     }
 
     #[cold]
-    fn mangled_in_class(&self, name: Sym) -> Sym {
+    fn mangled_in_class(&mut self, name: NameId) -> NameId {
         let class = self.class_names.last().map_or("", |class| class.trim_start_matches('_'));
-        if class.is_empty() { name } else { Sym::new(&format!("_{class}{name}")) }
+        if class.is_empty() {
+            return name;
+        }
+        let mangled = Sym::new(&format!("_{class}{}", self.names.text(name)));
+        self.names.id(mangled.as_str())
     }
 
     /// The same for a name in the source.
-    pub fn mangled_text(&mut self, name: &str) -> Sym {
+    pub fn mangled_text(&mut self, name: &'a str) -> Sym {
         let name = self.names.id(name);
         self.mangled(name)
     }
 
-    pub fn sym(&mut self, text: &str) -> Sym {
+    pub fn sym(&mut self, text: &'a str) -> Sym {
         let name = self.names.id(text);
-        self.names[name].sym
+        self.names.sym(name)
     }
 
     pub fn value(&mut self, value: Value) -> ValueId {
@@ -276,19 +230,21 @@ impl Walker<'_> {
     }
 
     /// A string constant.
-    pub fn text_value(&mut self, text: &str) -> (Sym, ValueId) {
+    pub fn text_value(&mut self, text: &'a str) -> (Sym, ValueId) {
         let name = self.names.id(text);
-        let known = &mut self.names[name];
-        let sym = known.sym;
-        if !std::mem::replace(&mut known.text, true) {
+        let sym = self.names.sym(name);
+        if !std::mem::replace(&mut self.names[name].text, true) {
             self.facts.code.strings.push(sym);
         }
         (sym, self.value(Value::Str(sym)))
     }
 
     pub fn attr_value(&mut self, base: ValueId, attr: Sym) -> ValueId {
-        let code = &mut self.facts.code;
-        *self.attr_values.entry((base, attr)).or_insert_with(|| code.add_value(Value::Attr(base, attr)))
+        let known = self.attr_values.entry((base, attr));
+        if *known == ValueId::OPAQUE {
+            *known = self.facts.code.add_value(Value::Attr(base, attr));
+        }
+        *known
     }
 
     pub fn either(&mut self, a: ValueId, b: ValueId) -> ValueId {
@@ -326,7 +282,7 @@ impl Walker<'_> {
             main_guard: self.context.moment == Moment::MainGuard,
             kind,
         };
-        self.ops.push((self.context.func.0, op));
+        self.facts.code.op(self.context.func, &op);
     }
 
     /// Records a call and gives its result.
@@ -350,22 +306,8 @@ impl Walker<'_> {
             self.keywords.truncate(keywords);
             return ValueId::OPAQUE;
         }
-        let code = &mut self.facts.code;
-        let count = |n: usize| u32::try_from(n).expect("a module has fewer than 2^32 arguments");
-        let start = count(code.args.len());
-        let keyword_start = count(code.keywords.len());
-        code.args.extend(self.arguments.drain(arguments..));
-        for (name, value) in self.keywords.drain(keywords..) {
-            code.args.push(value);
-            code.keywords.push(name);
-        }
-        let call = count(code.calls.len());
-        code.calls.push(Call {
-            callee,
-            args: start..count(code.args.len()),
-            keywords: keyword_start..count(code.keywords.len()),
-            star,
-        });
+        let positional = self.arguments.drain(arguments..);
+        let call = self.facts.code.call(callee, positional, self.keywords.drain(keywords..), star);
         let filters = self.context.restores_warnings
             && matches!(self.facts.code.value(callee), Value::Attr(_, name) | Value::Global(name)
                 if matches!(name, words::FILTERWARNINGS | words::SIMPLEFILTER | words::RESETWARNINGS));
@@ -377,20 +319,20 @@ impl Walker<'_> {
 
     pub fn returns(&mut self, value: ValueId) {
         if value != ValueId::OPAQUE && value != ValueId::FRESH {
-            self.returns.push((self.context.func.0, value));
+            self.facts.code.returns.push((self.context.func.0, value));
         }
     }
 
     pub fn new_var(&mut self, name: Sym) -> u32 {
         let vars = &mut self.facts.code.vars;
         let id = u32::try_from(vars.len()).expect("a module has fewer than 2^32 variables");
-        vars.push(Var { name, func: self.context.func, assigned: 0..0, default: ValueId::OPAQUE });
+        vars.push(Var { name, func: self.context.func, assigned: 0, default: ValueId::OPAQUE });
         id
     }
 
     pub fn assign_var(&mut self, var: u32, value: ValueId) {
         if value != ValueId::OPAQUE && value != ValueId::FRESH {
-            self.assigns.push((var, value));
+            self.facts.code.assigned.push((var, value));
         }
     }
 
@@ -416,26 +358,20 @@ impl Walker<'_> {
     }
 
     fn global_read(&mut self, name: NameId, range: TextRange, usage: Use) -> ValueId {
-        let sym = self.mangled(name);
+        let mangled = self.mangled_id(name);
+        let sym = self.names.sym(mangled);
         let known = &self.names[name];
-        let site = known.site || (sym != known.sym && self.is_site(sym.as_str()));
+        let site = known.site || self.names[mangled].site;
         // Import-time code after a certain rebinding reads the new value.
         let rebound = known.definite && self.context.func.is_module();
         if site && !rebound && self.context.moment != Moment::Never {
             let kind = self.read_kind(usage);
-            let chain = if usage == Use::Attribute {
-                self.chain[self.chain_start..].iter().rev().copied().collect()
-            } else {
-                Box::default()
-            };
-            self.facts.reads.push(Read {
-                name: sym,
-                range,
-                kind,
-                moment: self.context.moment,
-                func: self.context.func,
-                chain,
-            });
+            // The chain begins with the innermost attribute.
+            let start = if usage == Use::Attribute { self.chain_start } else { self.chain.len() };
+            let chain = self.chain[start..].iter().rev().copied();
+            let when = (self.context.moment, self.context.func);
+            let read = PackedRead::new((sym, range), kind, when, chain, &mut self.facts.shared);
+            self.facts.reads.push(read);
         }
         self.value(Value::Global(sym))
     }
@@ -504,7 +440,7 @@ impl Walker<'_> {
     }
 
     fn memo_is(&self, name: NameId) -> bool {
-        matches!(self.memo, Some(Target::Name(memo)) if self.names[name].sym == *memo)
+        matches!(self.memo, Some(Target::Name(memo)) if self.names.text(name) == memo)
     }
 
     fn bind_global(&mut self, name: NameId, at: TextSize, value: ValueId, imported: bool) {
@@ -516,9 +452,10 @@ impl Walker<'_> {
         // after; so with other private names that are set together with it.
         let memo = !at_module_level
             && matches!(self.memo, Some(Target::Name(_)))
-            && self.names[name].sym.as_str().starts_with('_');
-        let sym = self.mangled(name);
-        let info = self.info(sym, name, true);
+            && self.names.text(name).starts_with('_');
+        let mangled = self.mangled_id(name);
+        let sym = self.names.sym(mangled);
+        let info = self.info(mangled, true);
         if moment != Moment::Never {
             if at_module_level {
                 info.rebound_at_module_level |= info.imported || info.otherwise;
@@ -553,14 +490,14 @@ impl Walker<'_> {
     }
 
     /// What is known of a name of the module; `bound` says what a new one begins with.
-    fn info(&mut self, sym: Sym, name: NameId, bound: bool) -> &mut NameInfo {
-        let name = if self.names[name].sym == sym { name } else { self.names.id(sym.as_str()) };
+    fn info(&mut self, name: NameId, bound: bool) -> &mut NameInfo {
+        let sym = self.names.sym(name);
         let known = &mut self.names[name];
         if known.info == Name::GLOBAL {
-            known.info = u32::try_from(self.infos.len()).expect("few names");
-            self.infos.push((sym, NameInfo { only_type_checking: bound, ..NameInfo::default() }));
+            known.info = u32::try_from(self.facts.infos.len()).expect("few names");
+            self.facts.infos.push((sym, NameInfo { only_type_checking: bound, ..NameInfo::default() }));
         }
-        &mut self.infos[known.info as usize].1
+        &mut self.facts.infos[known.info as usize].1
     }
 
     /// A name is deleted in the current scope.
@@ -575,9 +512,10 @@ impl Walker<'_> {
                 }
             }
             Resolved::Global => {
-                let sym = self.mangled(name);
+                let name = self.mangled_id(name);
+                let sym = self.names.sym(name);
                 let at_module_level = self.context.func.is_module();
-                let info = self.info(sym, name, false);
+                let info = self.info(name, false);
                 if at_module_level {
                     info.deleted = true;
                 } else {
@@ -601,113 +539,37 @@ impl Walker<'_> {
         if plain { AnnotationOwner::Plain(func) } else { AnnotationOwner::Decorated(func) }
     }
 
-    /// Sorts what was collected into the flat tables.
-    fn finish(mut self) -> ModuleFacts {
-        let code = &mut self.facts.code;
-        let (starts, ops) = grouped(&mut self.ops, code.functions.len());
-        for (function, part) in code.functions.iter_mut().zip(starts.windows(2)) {
-            function.ops = part[0]..part[1];
-        }
-        let (starts, returns) = grouped(&mut self.returns, code.functions.len());
-        for (function, part) in code.functions.iter_mut().zip(starts.windows(2)) {
-            function.returns = part[0]..part[1];
-        }
-        let (starts, assigned) = grouped(&mut self.assigns, code.vars.len());
-        for (var, part) in code.vars.iter_mut().zip(starts.windows(2)) {
-            var.assigned = part[0]..part[1];
-        }
-        code.globals.sort_by_key(|(name, _)| name.number());
-        let mut order: Vec<u32> = (0..u32::try_from(self.facts.sites.len()).expect("few sites")).collect();
-        order.sort_by_key(|&i| (self.facts.sites[i as usize].bound.number(), i));
-        self.facts.sites_by_name = order;
-        self.declare_listed_sites();
-        self.facts.others_private = self.others_private();
-        self.facts.names = Namespace::new(exact(&mut self.infos));
-        self.kept(ops, returns, assigned)
-    }
-
-    /// Private names of other modules that this one uses.
-    fn others_private(&mut self) -> Box<[Sym]> {
-        let mut names = std::mem::take(&mut self.private_reads);
-        let private = |name: &Sym| name.as_str().starts_with('_');
-        for import in self.facts.imports.iter().filter(|import| import.from.is_some()) {
-            names.extend(import.aliases.iter().map(|alias| alias.name).filter(private));
-        }
-        if !names.is_empty() {
-            let members = self.facts.code.classes.iter().flat_map(|class| &class.members);
-            for name in self.private_sets.iter().chain(members.map(|(name, _)| name)) {
-                names.remove(name);
-            }
-        }
-        let mut names: Vec<Sym> = names.into_iter().collect();
-        names.sort_unstable_by_key(|name| name.number());
-        names.into_boxed_slice()
-    }
-
     /// The facts; the tables go back to the thread.
-    fn kept(self, ops: Vec<Op>, returns: Vec<ValueId>, assigned: Vec<ValueId>) -> ModuleFacts {
-        let Self { facts, mut attr_values, .. } = self;
-        let ModuleFacts { mut imports, mut sites, mut reads, mut code, .. } = facts;
-        let kept = ModuleFacts {
-            imports: exact(&mut imports),
-            sites: exact(&mut sites),
-            reads: exact(&mut reads),
-            code: Code {
-                compound: exact(&mut code.compound),
-                strings: exact(&mut code.strings),
-                vars: exact(&mut code.vars),
-                assigned,
-                calls: exact(&mut code.calls),
-                args: exact(&mut code.args),
-                keywords: exact(&mut code.keywords),
-                functions: exact(&mut code.functions),
-                classes: exact(&mut code.classes),
-                ops,
-                returns,
-                globals: exact(&mut code.globals),
-            },
-            names: facts.names,
-            exports: facts.exports,
-            layout: facts.layout,
-            marks: facts.marks,
-            others_private: facts.others_private,
-            sites_by_name: facts.sites_by_name,
-        };
-        attr_values.clear();
-        let Self { names, scopes, chain, arguments, keywords, infos, assigns, ops, returns, .. } = self;
-        TABLES.set(Tables {
-            code,
-            imports,
-            sites,
-            reads,
-            names,
-            scopes,
-            chain,
-            arguments,
-            keywords,
-            attr_values,
-            infos,
-            assigns,
-            ops,
-            returns,
-        });
+    fn finish(mut self) -> ModuleFacts {
+        let private = self.others_private();
+        let kept = self.facts.keep(&private);
+        self.attr_values.clear();
+        let Self { facts, names, scopes, chain, arguments, keywords, attr_values, .. } = self;
+        let names = names.into_table();
+        TABLES.set(Tables { facts, names, scopes, chain, arguments, keywords, attr_values });
         kept
     }
 
-    /// Sites whose module stands in `__lazy_modules__` of the same file are declared lazy. Relative
-    /// imports are compared when the module's own name is known, by the program.
-    fn declare_listed_sites(&mut self) {
-        let Some((list, names)) = &self.facts.layout.lazy_list else { return };
-        for site in &mut self.facts.sites {
-            let import = &self.facts.imports[site.stmt as usize];
-            let key = match import.from {
-                None => import.aliases[site.alias as usize].name,
-                Some(from) if from.level == 0 => from.module,
-                Some(_) => continue,
-            };
-            if site.declared.is_none() && import.range.start() > list.start() && names.contains(&key) {
-                site.declared = Some(Declared::List);
+    /// Private names of other modules that this one uses.
+    fn others_private(&mut self) -> Vec<Sym> {
+        let names = &mut self.names;
+        for import in self.facts.imports.iter().filter(|import| import.from.is_some()) {
+            for alias in &import.aliases {
+                if alias.name.as_str().starts_with('_') {
+                    let name = names.id(alias.name.as_str());
+                    names[name].read_private = true;
+                }
             }
         }
+        if names.any_private() {
+            for (member, _) in self.facts.code.classes.iter().flat_map(|class| &class.members) {
+                if let Some(name) = names.find(member.as_str()) {
+                    names[name].set_private = true;
+                }
+            }
+        }
+        let mut private = names.others_private();
+        private.sort_unstable_by_key(|name| name.number());
+        private
     }
 }

@@ -1,6 +1,9 @@
 //! Names that the walk knows: their numbers are fixed, so that meeting one costs no look-up and comparing is comparing numbers.
 
+use std::sync::LazyLock;
+
 use super::Sym;
+use super::sym::Key;
 
 macro_rules! words {
     ($($name:ident = $text:literal),* $(,)?) => {
@@ -113,5 +116,33 @@ words! {
 
 /// Whether the walk knows the name.
 pub(crate) fn is_word(name: Sym) -> bool {
-    (name.number() as usize) < TEXTS.len()
+    name.number() as usize <= TEXTS.len()
+}
+
+const PLACES: usize = 512;
+
+/// Words by key, in a table that fits into the nearest cache.
+static PLACE: LazyLock<Vec<Option<(Key, Sym)>>> = LazyLock::new(|| {
+    let mut places = vec![None; PLACES];
+    for (text, number) in TEXTS.iter().zip(0..) {
+        let key = Key::of(text);
+        let mut place = key.mixed() % PLACES;
+        while places[place].is_some() {
+            place = (place + 1) % PLACES;
+        }
+        places[place] = Some((key, Sym::fixed(number)));
+    }
+    places
+});
+
+/// The word with this text, if it is one.
+pub(super) fn find(key: Key, text: &str) -> Option<Sym> {
+    let mut place = key.mixed() % PLACES;
+    while let Some((known, word)) = PLACE[place] {
+        if known == key && (!key.is_long() || word.as_str() == text) {
+            return Some(word);
+        }
+        place = (place + 1) % PLACES;
+    }
+    None
 }

@@ -119,10 +119,10 @@ fn entered_badly(
 
 /// `import_module(name)` with a name that is not in the source.
 fn loads_by_computed_name(code: &Code) -> bool {
-    code.calls.iter().any(|call| {
+    code.calls().any(|call| {
         let (Value::Attr(_, callee) | Value::Global(callee)) = code.value(call.callee) else { return false };
         matches!(callee.as_str(), "import_module" | "__import__")
-            && !code.positional(call).first().is_some_and(|&name| matches!(code.value(name), Value::Str(_)))
+            && !code.positional(&call).first().is_some_and(|&name| matches!(code.value(name), Value::Str(_)))
     })
 }
 
@@ -183,7 +183,7 @@ impl<'a> Loading<'a> {
             }
         }
         // Attributes of cycle members that import-time code reads, after all imports: an approximation from below.
-        for read in facts.reads.iter().filter(|r| r.moment == Moment::ImportTime && r.func.is_module()) {
+        for read in facts.reads().filter(|r| r.moment == Moment::ImportTime && r.func.is_module()) {
             let Some(&attr) = read.chain.first() else { continue };
             for site in facts.sites_of(read.name) {
                 let import = &facts.imports[site.stmt as usize];
@@ -214,7 +214,7 @@ fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
     let facts = &program.module(id).facts;
     let imported = facts.sites_of(name).map(|s| facts.imports[s.stmt as usize].range.start());
     let code = &facts.code;
-    let assigned = code.ops_of(crate::facts::FuncId::MODULE).iter().filter_map(|op| match op.kind {
+    let assigned = code.ops_of(crate::facts::FuncId::MODULE).filter_map(|op| match op.kind {
         crate::facts::OpKind::SetGlobal { name: n, .. } if n == name => Some(op.at),
         _ => None,
     });

@@ -128,7 +128,7 @@ impl Effects {
             let module = program.module(id);
             let facts = &module.facts;
             let read: FxHashSet<Sym> =
-                facts.reads.iter().filter(|r| r.moment != Moment::Never).map(|r| r.name).collect();
+                facts.reads().filter(|r| r.moment != Moment::Never).map(|r| r.name).collect();
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
                 if site.declared.is_some() {

@@ -429,7 +429,7 @@ impl<'p> Interpreter<'p> {
             self.path.may_have_left |= op.may_have_left;
             match op.kind {
                 OpKind::Call { call, role } => {
-                    let result = self.run_call(module, &code.calls[call as usize], env, role, place);
+                    let result = self.run_call(module, &code.call(call), env, role, place);
                     self.call_results.insert((env.number(), module, call), result);
                 }
                 OpKind::SetAttr { base, attr, value, memo } => {

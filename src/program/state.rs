@@ -48,11 +48,11 @@ fn taken_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, Sym)> {
             }
         }
     }
-    for read in facts.reads.iter().filter(|r| !r.chain.is_empty()) {
+    for read in facts.reads().filter(|r| !r.chain.is_empty()) {
         for site in facts.sites_of(read.name) {
             let import = &facts.imports[site.stmt as usize];
             if let Origin::Module(mut source) = program.origin(id, import, site.alias as usize) {
-                for &attr in &read.chain {
+                for &attr in read.chain {
                     take(source, attr);
                     match program.attribute(id, source, attr) {
                         Origin::Module(next) => source = next,
@@ -127,7 +127,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> Vec<((ModuleId, Sym), (ModuleI
             add((id, name), (id, at));
         }
     }
-    for op in &facts.code.ops {
+    for op in facts.code.ops() {
         match op.kind {
             OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
                 if let Some(target) = module_of(program, id, base)
@@ -168,13 +168,11 @@ fn replaced_by(program: &Program, id: ModuleId) -> Vec<(Sym, Writer)> {
             OpKind::SetAttr { base, attr, .. } => {
                 foreign_path(program, id, base).map(|module| (format!("{module}.{attr}"), false))
             }
-            OpKind::Call { call, .. } => {
-                match foreign_path(program, id, code.calls[call as usize].callee).as_deref() {
-                    Some("contextlib.redirect_stdout") => Some(("sys.stdout".to_owned(), true)),
-                    Some("contextlib.redirect_stderr") => Some(("sys.stderr".to_owned(), true)),
-                    _ => None,
-                }
-            }
+            OpKind::Call { call, .. } => match foreign_path(program, id, code.call(call).callee).as_deref() {
+                Some("contextlib.redirect_stdout") => Some(("sys.stdout".to_owned(), true)),
+                Some("contextlib.redirect_stderr") => Some(("sys.stderr".to_owned(), true)),
+                _ => None,
+            },
             _ => None,
         };
         // Names of `typing` are for type checkers, whatever documentation tools do to them.
@@ -192,7 +190,7 @@ fn replaced_by(program: &Program, id: ModuleId) -> Vec<(Sym, Writer)> {
 /// `importlib.reload(module)` binds all its names again, also when a module does it for itself.
 fn reloaded(program: &Program, id: ModuleId, call: u32) -> Option<ModuleId> {
     let code = &program.module(id).facts.code;
-    let call = &code.calls[call as usize];
+    let call = &code.call(call);
     let path = foreign_path(program, id, call.callee)?;
     if !matches!(path.as_str(), "importlib.reload" | "imp.reload") {
         return None;
@@ -203,7 +201,7 @@ fn reloaded(program: &Program, id: ModuleId, call: u32) -> Option<ModuleId> {
 /// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`.
 pub(super) fn patched(program: &Program, id: ModuleId, call: u32) -> Option<(ModuleId, Sym)> {
     let code = &program.module(id).facts.code;
-    let call = &code.calls[call as usize];
+    let call = &code.call(call);
     let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { return None };
     if !matches!(name.as_str(), "patch" | "setattr" | "delattr" | "object" | "replace" | "multiple") {
         return None;
@@ -274,7 +272,7 @@ impl Writer {
     fn new(program: &Program, by: ModuleId, func: FuncId, at: TextSize, restores: bool) -> Self {
         let module = program.module(by);
         let is_main = || {
-            module.facts.code.ops.iter().any(|op| op.main_guard)
+            module.facts.code.ops().any(|op| op.main_guard)
                 || module.name.as_str().rsplit('.').next() == Some("__main__")
         };
         let when = match (func.is_module(), restores) {
@@ -369,7 +367,7 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                 }
             }
             OpKind::Call { call, .. } => {
-                let call = &code.calls[call as usize];
+                let call = &code.call(call);
                 let Some(path) = foreign_path(program, id, call.callee) else { continue };
                 let first = code.positional(call).first().and_then(|&a| literal(a));
                 match path.as_str() {
@@ -439,7 +437,7 @@ fn mutated_by(
                     continue;
                 }
                 OpKind::Call { call, .. } => {
-                    let call = &code.calls[call as usize];
+                    let call = &code.call(call);
                     match code.value(call.callee) {
                         Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => base,
                         _ => continue,
@@ -479,7 +477,7 @@ pub(super) fn seeds_random(program: &Program) -> bool {
                     let bound = alias.asname.unwrap_or(alias.name);
                     // Handed over as a whole, anything may happen to it.
                     alias.name == "random"
-                        && facts.reads.iter().any(|read| {
+                        && facts.reads().any(|read| {
                             read.name == bound && read.chain.first().is_none_or(|&name| sets(name))
                         })
                 }),
@@ -531,10 +529,10 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
                 }
             }
         }
-        let changes = facts.code.calls.iter().any(|call| match facts.code.value(call.callee) {
+        let changes = facts.code.calls().any(|call| match facts.code.value(call.callee) {
             Value::Global(name) | Value::Attr(_, name) if name == "open" => facts
                 .code
-                .positional(call)
+                .positional(&call)
                 .iter()
                 .take(2)
                 .any(|&m| matches!(facts.code.value(m), Value::Str(m) if is_writing_mode(m.as_str()))),
@@ -585,12 +583,12 @@ pub(super) fn observed_loggers(program: &Program) -> FxHashSet<Sym> {
     let mut observed = FxHashSet::default();
     for id in program.ids() {
         let code = &program.module(id).facts.code;
-        for call in &code.calls {
+        for call in code.calls() {
             let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { continue };
             if name != "getLogger" {
                 continue;
             }
-            let Some(Value::Str(logger)) = code.positional(call).first().map(|&a| code.value(a)) else {
+            let Some(Value::Str(logger)) = code.positional(&call).first().map(|&a| code.value(a)) else {
                 continue;
             };
             let top = |name: &'static str| name.split('.').next().unwrap_or_default();
@@ -642,7 +640,7 @@ fn listed_in(
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         let OpKind::Call { call, .. } = op.kind else { continue };
-        let Value::Attr(base, name) = code.value(code.calls[call as usize].callee) else { continue };
+        let Value::Attr(base, name) = code.value(code.call(call).callee) else { continue };
         if name != subclasses {
             continue;
         }
@@ -676,7 +674,7 @@ fn given_classes(
 ) -> Vec<(ModuleId, u32)> {
     let mut given = Vec::new();
     let code = &program.module(id).facts.code;
-    for call in &code.calls {
+    for call in code.calls() {
         let called = match code.value(call.callee) {
             Value::Global(name) | Value::Attr(_, name) => helpers.contains(&name),
             _ => false,
@@ -684,7 +682,7 @@ fn given_classes(
         if !called {
             continue;
         }
-        for &arg in code.positional(call) {
+        for &arg in code.positional(&call) {
             let mut interpreter = Interpreter::evaluator(program, shared, id);
             for abs in interpreter.evaluate(id, arg) {
                 if let Abs::Class(m, c) = abs {

@@ -51,9 +51,9 @@ fn loads_or_forgets(program: &Program, id: ModuleId, func: FuncId) -> bool {
     let code = &program.module(id).facts.code;
     let is_modules = |value: ValueId| matches!(code.value(value), Value::Attr(_, name) if name == "modules");
     !func.is_module()
-        && code.ops_of(func).iter().any(|op| match op.kind {
+        && code.ops_of(func).any(|op| match op.kind {
             OpKind::DelItem { base, .. } | OpKind::SetItem { base, .. } => is_modules(base),
-            OpKind::Call { call, .. } => match code.value(code.calls[call as usize].callee) {
+            OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
                 Value::Attr(base, name) if name == "pop" => is_modules(base),
                 Value::Attr(_, name) | Value::Global(name) => matches!(
                     name.as_str(),
@@ -109,10 +109,10 @@ impl Patterns<'_> {
     fn add_hooks(&mut self, id: ModuleId) {
         let facts = &self.program.module(id).facts;
         let code = &facts.code;
-        for op in &code.ops {
+        for op in code.ops() {
             let hook = match op.kind {
                 OpKind::Call { call, .. } => {
-                    let call = &code.calls[call as usize];
+                    let call = &code.call(call);
                     match code.value(call.callee) {
                         Value::Attr(_, name) | Value::Global(name) if name == "addaudithook" => {
                             code.positional(call).first().copied()
@@ -125,7 +125,7 @@ impl Patterns<'_> {
             };
             let hooks = hook.map(|value| self.functions(id, value)).unwrap_or_default();
             for func in hooks {
-                self.add_hook(id, func, op);
+                self.add_hook(id, func, &op);
             }
         }
         for (index, function) in code.functions.iter().enumerate() {
@@ -139,9 +139,9 @@ impl Patterns<'_> {
     fn add_attributes(&mut self, id: ModuleId) {
         let program = self.program;
         let code = &program.module(id).facts.code;
-        for op in &code.ops {
+        for op in code.ops() {
             let OpKind::Call { call, .. } = op.kind else { continue };
-            let call = &code.calls[call as usize];
+            let call = &code.call(call);
             let Value::Global(name) = code.value(call.callee) else { continue };
             let [package, attr, ..] = code.positional(call) else { continue };
             if !matches!(name.as_str(), "hasattr" | "getattr") {
@@ -204,7 +204,7 @@ impl Patterns<'_> {
         for id in program.ids() {
             let facts = &program.module(id).facts;
             let code = &facts.code;
-            for call in &code.calls {
+            for call in code.calls() {
                 let (name, base) = match code.value(call.callee) {
                     Value::Global(name) => (name, None),
                     Value::Attr(base, name) => (name, Some(base)),

@@ -20,7 +20,7 @@ pub fn wrap(plan: &Plan<'_>, lazy_names: &FxHashSet<Sym>, real: &str, edits: &mu
     let mut subjects: FxHashMap<TextRange, Vec<Sym>> = FxHashMap::default();
     let quoted: FxHashSet<usize> = plan.quote.iter().copied().collect();
     let mut annotations: Vec<(TextRange, Vec<TextRange>)> = Vec::new();
-    for (index, read) in plan.facts.reads.iter().enumerate() {
+    for (index, read) in plan.facts.reads().enumerate() {
         if read.moment == Moment::Never || !lazy_names.contains(&read.name) {
             continue;
         }

@@ -131,7 +131,7 @@ fn named_by(name: &str, is_package: bool, facts: &ModuleFacts, installed: bool) 
     let code = &facts.code;
     for (func, op) in code.ops_by_function() {
         let OpKind::Call { call, .. } = op.kind else { continue };
-        let call = &code.calls[call as usize];
+        let call = &code.call(call);
         let (Value::Attr(_, callee) | Value::Global(callee)) = code.value(call.callee) else { continue };
         if !matches!(callee.as_str(), "import_module" | "__import__") {
             continue;

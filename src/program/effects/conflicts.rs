@@ -242,7 +242,7 @@ fn write_of(program: &Program, id: ModuleId, effect: &Effect) -> Option<Write> {
     let (module, at) = effect.deep.unwrap_or((id, effect.at));
     let code = &program.module(module).facts.code;
     let mut found = code.ops_by_function().filter(|(_, op)| op.at == at && !op.main_guard);
-    found.find_map(|(func, op)| Place { program, id, effect, module, code, func }.write(op))
+    found.find_map(|(func, op)| Place { program, id, effect, module, code, func }.write(&op))
 }
 
 /// Where an effect happens.
@@ -285,7 +285,7 @@ impl Place<'_> {
                 }
                 _ => None,
             },
-            OpKind::Call { call, role: CallRole::Dropped } => self.call(&self.code.calls[call as usize]),
+            OpKind::Call { call, role: CallRole::Dropped } => self.call(&self.code.call(call)),
             _ => None,
         }
     }
@@ -312,8 +312,8 @@ impl Place<'_> {
 
     /// Whether the function sets the attribute again, as one does that changes something for a while.
     fn restores(&self, name: Sym) -> bool {
-        let sets = |op: &&Op| matches!(op.kind, OpKind::SetAttr { attr, .. } if attr == name);
-        !self.func.is_module() && self.code.ops_of(self.func).iter().filter(sets).count() > 1
+        let sets = |op: &Op| matches!(op.kind, OpKind::SetAttr { attr, .. } if attr == name);
+        !self.func.is_module() && self.code.ops_of(self.func).filter(sets).count() > 1
     }
 
     /// Import-time code of the writer itself.
@@ -349,12 +349,12 @@ impl Place<'_> {
     /// Whether the line of the writer calls a method of something that has a name.
     fn is_called_on_a_name(&self) -> bool {
         let code = &self.program.module(self.id).facts.code;
-        code.ops_of(FuncId::MODULE).iter().filter(|op| op.at == self.effect.at).any(|op| match op.kind {
+        code.ops_of(FuncId::MODULE).filter(|op| op.at == self.effect.at).any(|op| match op.kind {
             OpKind::Call { call, .. } => {
-                let mut callee = code.calls[call as usize].callee;
+                let mut callee = code.call(call).callee;
                 // `@app.register("name")` calls what the call gives.
                 while let Value::Call(call) = code.value(callee) {
-                    callee = code.calls[call as usize].callee;
+                    callee = code.call(call).callee;
                 }
                 code.dotted(callee).is_some()
             }

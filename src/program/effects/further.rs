@@ -74,7 +74,7 @@ pub(super) fn further_effects(
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
         }
     }
-    for read in facts.reads.iter().filter(|r| r.func.is_module() && r.moment == Moment::ImportTime) {
+    for read in facts.reads().filter(|r| r.func.is_module() && r.moment == Moment::ImportTime) {
         // `SIZE = config.workers * 2`
         let (Some(&attr), Some(site)) = (read.chain.first(), facts.sites_of(read.name).next()) else {
             continue;
@@ -141,7 +141,7 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
                 }
                 OpKind::Call { call, .. } => {
                     content
-                        && matches!(code.value(code.calls[call as usize].callee), Value::Attr(base, method)
+                        && matches!(code.value(code.call(call).callee), Value::Attr(base, method)
                             if code.value(base) == Value::Global(name) && tables::MUTATORS.contains(&method.as_str()))
                 }
                 _ => false,
@@ -184,7 +184,7 @@ pub(super) fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
                 OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
                     foreign_path(program, id, base).map(|p| format!("{p}.{attr}"))
                 }
-                OpKind::Call { call, .. } => foreign_path(program, id, code.calls[call as usize].callee),
+                OpKind::Call { call, .. } => foreign_path(program, id, code.call(call).callee),
                 _ => None,
             };
             if let Some(state) = path.and_then(|p| tables::window_state(&p)) {

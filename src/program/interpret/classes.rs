@@ -236,7 +236,7 @@ impl Interpreter<'_> {
         for _ in 0..8 {
             match code.value(value) {
                 Value::Function(func) => return Some(func),
-                Value::Call(call) => value = *code.positional(&code.calls[call as usize]).first()?,
+                Value::Call(call) => value = *code.positional(&code.call(call)).first()?,
                 _ => return None,
             }
         }

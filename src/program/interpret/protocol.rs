@@ -81,7 +81,7 @@ impl Interpreter<'_> {
     fn has_item(&self, owner: ModuleId, name: Sym, key: Option<Sym>) -> bool {
         let code = self.code(owner);
         let Some(key) = key else { return false };
-        code.ops_of(FuncId::MODULE).iter().any(|op| match op.kind {
+        code.ops_of(FuncId::MODULE).any(|op| match op.kind {
             OpKind::Load { base, key: k } | OpKind::SetItem { base, key: k, .. } => {
                 code.value(base) == Value::Global(name) && code.value(k) == Value::Str(key)
             }
