@@ -13,7 +13,7 @@ import re
 import sys
 import warnings
 
-FORMS = {"factory": re.compile(r"_dally\d*$"), "real": re.compile(r"_dally_real\d*$")}
+FORMS = {"factory": re.compile(r"(_dally\d*|__dally\d*__)$"), "real": re.compile(r"(_dally_real\d*|__dally_real\d*__)$")}
 NAMES = {"factory": set(), "real": set()}
 
 

@@ -3,11 +3,12 @@
 //! Reads in such functions, and in functions that they call, also across modules, keep their sites eager.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{CallRole, FuncId, OpKind, Value, ValueId};
-use crate::program::{ModuleId, Origin, Program};
+use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::callees::{class_behind, functions_of};
+use crate::program::{ModuleId, Program};
 
 /// Methods of finders and loaders.
 const HOOK_METHODS: &[&str] = &[
@@ -32,6 +33,7 @@ pub fn late_code(program: &Program) -> LateCode {
     let ids: Vec<ModuleId> = program.ids().collect();
     let starts: Vec<Vec<_>> = ids.into_par_iter().map(|id| late_in(program, id)).collect();
     let mut todo: Vec<(ModuleId, FuncId, KeepReason)> = starts.into_iter().flatten().collect();
+    let mut derived: Option<Derived> = None;
     while let Some((id, func, reason)) = todo.pop() {
         if found.contains_key(&(id, func)) {
             continue;
@@ -44,12 +46,70 @@ pub fn late_code(program: &Program) -> LateCode {
                 for (module, callee) in functions_of(program, id, callee) {
                     todo.push((module, callee, reason));
                 }
+                // `self.close()`, which a class derived from this one may define.
+                if let Some((class, name)) = method_of_self(program, id, func, callee) {
+                    let derived = derived.get_or_insert_with(|| derived_classes(program));
+                    let methods = overriding(program, derived, (id, class), name);
+                    todo.extend(methods.into_iter().map(|(module, method)| (module, method, reason)));
+                }
             }
         }
         // Lambdas and nested functions run with it.
         for (index, function) in code.functions.iter().enumerate().skip(1) {
             if function.parent == func {
                 todo.push((id, FuncId(u32::try_from(index).unwrap_or_default()), reason));
+            }
+        }
+    }
+    found
+}
+
+/// Classes of the program, and those that name them as a base.
+type Derived = FxHashMap<(ModuleId, u32), Vec<(ModuleId, u32)>>;
+
+fn derived_classes(program: &Program) -> Derived {
+    let ids: Vec<ModuleId> = program.ids().collect();
+    let pairs: Vec<Vec<_>> = ids
+        .into_par_iter()
+        .map(|id| {
+            let classes = (0..).zip(&program.module(id).facts.code.classes);
+            let bases = classes.flat_map(|(index, class)| class.bases.iter().map(move |&base| (index, base)));
+            bases.filter_map(|(index, base)| Some((class_behind(program, id, base)?, (id, index)))).collect()
+        })
+        .collect();
+    let mut derived = Derived::default();
+    for (base, class) in pairs.into_iter().flatten() {
+        derived.entry(base).or_default().push(class);
+    }
+    derived
+}
+
+/// The class and the name, if a callee is a method of the object whose method `func` is.
+fn method_of_self(program: &Program, id: ModuleId, func: FuncId, callee: ValueId) -> Option<(u32, Sym)> {
+    let code = &program.module(id).facts.code;
+    let Value::Attr(base, name) = code.value(callee) else { return None };
+    let function = code.function(func);
+    let own = matches!(code.value(base), Value::Var(var) if var == function.params.start);
+    Some((function.class.filter(|_| own)?, name))
+}
+
+/// The methods of a name in all classes below one.
+fn overriding(
+    program: &Program,
+    derived: &Derived,
+    class: (ModuleId, u32),
+    name: Sym,
+) -> Vec<(ModuleId, FuncId)> {
+    let mut found = Vec::new();
+    let mut seen = FxHashSet::default();
+    let mut todo = vec![class];
+    while let Some(class) = todo.pop() {
+        for &(id, index) in derived.get(&class).into_iter().flatten() {
+            if seen.insert((id, index)) {
+                todo.push((id, index));
+                let functions = (0..).map(FuncId).zip(&program.module(id).facts.code.functions);
+                let methods = functions.filter(|(_, f)| f.class == Some(index) && f.name == name);
+                found.extend(methods.map(|(func, _)| (id, func)));
             }
         }
     }
@@ -71,6 +131,17 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
         };
         let func = FuncId(u32::try_from(index).unwrap_or_default());
         todo.push((id, func, reason));
+    }
+    // A generator that a global keeps is closed when the module goes away: its `finally` runs.
+    for &(_, value) in code.globals {
+        if let Value::Call(call) = code.value(value) {
+            for (module, func) in functions_of(program, id, code.call(call).callee) {
+                let function = program.module(module).facts.code.function(func);
+                if function.closes && function.decorators.is_empty() {
+                    todo.push((module, func, KeepReason::FinalizerUse));
+                }
+            }
+        }
     }
     for op in code.ops() {
         let hooked = match op.kind {
@@ -99,67 +170,6 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
         }
     }
     todo
-}
-
-/// The functions that a value may be, as far as names show.
-fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleId, FuncId)> {
-    let module = program.module(id);
-    let code = &module.facts.code;
-    match code.value(value) {
-        Value::Function(func) => vec![(id, func)],
-        Value::Global(name) => {
-            let mut out: Vec<_> = code
-                .globals_of(name)
-                .iter()
-                .flat_map(|&(_, v)| match code.value(v) {
-                    Value::Function(func) => vec![(id, func)],
-                    _ => Vec::new(),
-                })
-                .collect();
-            for site in module.facts.sites_of(name) {
-                let import = &module.facts.imports[site.stmt as usize];
-                if let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) {
-                    out.extend(global_functions(program, source, name));
-                }
-            }
-            out
-        }
-        Value::Attr(base, name) => {
-            // A function of an imported module, or any method of this module with that name.
-            if let Value::Global(bound) = code.value(base) {
-                for site in module.facts.sites_of(bound) {
-                    let import = &module.facts.imports[site.stmt as usize];
-                    if let Origin::Module(source) = program.origin(id, import, site.alias as usize) {
-                        return global_functions(program, source, name);
-                    }
-                }
-            }
-            let of_self = matches!(code.value(base), Value::Var(_));
-            code.functions
-                .iter()
-                .enumerate()
-                .filter(|(_, f)| of_self && f.class.is_some() && f.name == name)
-                .map(|(i, _)| (id, FuncId(u32::try_from(i).unwrap_or_default())))
-                .collect()
-        }
-        Value::Either(a, b) => {
-            let mut out = functions_of(program, id, a);
-            out.extend(functions_of(program, id, b));
-            out
-        }
-        _ => Vec::new(),
-    }
-}
-
-fn global_functions(program: &Program, id: ModuleId, name: crate::facts::Sym) -> Vec<(ModuleId, FuncId)> {
-    let code = &program.module(id).facts.code;
-    code.globals_of(name)
-        .iter()
-        .filter_map(|&(_, v)| match code.value(v) {
-            Value::Function(func) => Some((id, func)),
-            _ => None,
-        })
-        .collect()
 }
 
 /// Adds the reasons.

@@ -9,6 +9,7 @@ mod groups;
 mod implicit;
 mod late;
 mod local;
+mod outside;
 pub mod reason;
 mod submodules;
 
@@ -98,6 +99,9 @@ impl ModuleVerdicts {
 pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> Decisions {
     use rayon::prelude::*;
     let late = late::late_code(program);
+    // A module with placeholders shows its dict only when nothing is pending any more; a native one shows lazy objects.
+    let outside =
+        if options.target == Target::Proxy { outside::Readers::default() } else { outside::readers(program) };
     let mut verdicts: Vec<ModuleVerdicts> = program
         .ids()
         .collect::<Vec<_>>()
@@ -118,6 +122,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
             }
             local::decide(program, id, options, &mut verdicts);
             late::decide(program, id, &late, &mut verdicts);
+            outside::decide(program, id, &outside, &mut verdicts);
             existence::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);
             if eager_in.get(id.index()) == Some(&true) {

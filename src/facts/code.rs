@@ -62,7 +62,8 @@ impl ValueId {
             | Value::Item(_)
             | Value::Either(..)
             | Value::Import(..)
-            | Value::Holder(_) => None,
+            | Value::Holder(_)
+            | Value::Loaded(_) => None,
         }
     }
 
@@ -143,6 +144,8 @@ pub enum Value {
     Import(u32, u32),
     /// A new container (display or comprehension) that holds the given value among others.
     Holder(ValueId),
+    /// The entry of `sys.modules` with this name; without a name that of the module itself.
+    Loaded(Option<Sym>),
 }
 
 /// One call.
@@ -291,6 +294,8 @@ pub struct Function {
     pub kwarg: bool,
     /// A generator: calling it runs nothing.
     pub generator: bool,
+    /// A generator that runs something if it is closed where it waits: it does so within `try` or `with`.
+    pub closes: bool,
     /// A coroutine function: calling it runs nothing.
     pub coroutine: bool,
     /// It binds variables of the function around it (`nonlocal`), but not only once, to keep what it computes.
@@ -318,6 +323,7 @@ impl Function {
             vararg: false,
             kwarg: false,
             generator: false,
+            closes: false,
             coroutine: false,
             binds_outer: false,
             decorators: Kept::default(),
@@ -395,6 +401,23 @@ pub struct Code {
 }
 
 impl Code {
+    /// The global names that something is done with, some several times: arguments, what is called, what has an attribute read.
+    pub fn globals_mentioned(&self) -> impl Iterator<Item = Sym> {
+        let parts = self.compound.iter().flat_map(|value| match *value {
+            Value::Attr(base, _) | Value::OwnAttr(base, _) | Value::Item(base) | Value::Holder(base) => {
+                [base, base]
+            }
+            Value::Either(one, other) => [one, other],
+            _ => [ValueId::OPAQUE; 2],
+        });
+        let called = self.calls.iter().map(|call| call.callee);
+        let tables = [self.args, self.assigned, self.returns].into_iter().flatten().copied();
+        parts.chain(called).chain(tables).filter_map(|value| match self.value(value) {
+            Value::Global(name) => Some(name),
+            _ => None,
+        })
+    }
+
     /// The values that a global name is bound to, in order of binding.
     pub fn globals_of(&self, name: Sym) -> &'static [(Sym, ValueId)] {
         let start = self.globals.partition_point(|(n, _)| n.number() < name.number());

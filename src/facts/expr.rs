@@ -10,7 +10,6 @@ use ruff_text_size::{Ranged, TextRange};
 use super::code::{CallRole, FuncId, OpKind, Value, ValueId};
 use super::names::NameId;
 use super::scope::{Resolved, ScopeKind};
-use super::stmt::{is_own_module, is_sys_modules};
 use super::walker::{Use, Walker};
 use super::{FixedUse, MarkKind, Sym, words};
 
@@ -75,11 +74,14 @@ impl<'a> Walker<'a> {
     fn expr_inner(&mut self, expr: &'a Expr, usage: Use) -> ValueId {
         match expr {
             Expr::Name(name) => {
+                if usage == Use::Escape && self.is_sys_modules(expr) {
+                    self.mark(MarkKind::ReadsSysModules, name.range);
+                }
                 let id = self.names.id(name.id.as_str());
                 self.read(id, name.range, usage)
             }
             Expr::Attribute(attribute) => {
-                if usage == Use::Escape && is_sys_modules(expr) {
+                if usage == Use::Escape && self.is_sys_modules(expr) {
                     self.mark(MarkKind::ReadsSysModules, attribute.range);
                 }
                 self.attribute(attribute)
@@ -162,14 +164,15 @@ impl<'a> Walker<'a> {
                 ValueId::OPAQUE
             }
             Expr::Yield(expr) => {
-                self.generator_function();
+                self.generator_function(self.context.closes);
                 if let Some(value) = &expr.value {
                     self.expr(value, Use::Escape);
                 }
                 ValueId::OPAQUE
             }
             Expr::YieldFrom(expr) => {
-                self.generator_function();
+                // The generator that it asks is closed with it.
+                self.generator_function(true);
                 self.expr(&expr.value, Use::Escape);
                 ValueId::OPAQUE
             }
@@ -226,9 +229,11 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn generator_function(&mut self) {
+    fn generator_function(&mut self, closes: bool) {
         let func = self.context.func;
-        self.facts.code.functions[func.index()].generator = true;
+        let function = &mut self.facts.code.functions[func.index()];
+        function.generator = true;
+        function.closes |= closes;
     }
 
     fn attribute(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
@@ -244,7 +249,7 @@ impl<'a> Walker<'a> {
             self.in_new_chain(|w| w.expr(&attribute.value, Use::Attribute))
         };
         match attr {
-            words::DICT => self.dict_attribute(attribute),
+            words::DICT => self.dict_attribute(attribute, base),
             words::ANNOTATIONS | words::ANNOTATE => {
                 self.mark(MarkKind::InspectsAnnotations, attribute.range);
             }
@@ -258,25 +263,57 @@ impl<'a> Walker<'a> {
     }
 
     /// `sys.modules` is asked for a name that is not a constant.
-    fn asks_sys_modules(&mut self, key: &Expr, range: TextRange) {
-        let kind = match self.text_start(key) {
+    fn asks_sys_modules(&mut self, key: &Expr, value: ValueId, range: TextRange) {
+        match self.text_start(key) {
             Some(start) if start.own || !start.text.as_str().is_empty() => {
-                MarkKind::AsksSysModulesFrom(start)
+                self.mark(MarkKind::AsksSysModulesFrom(start), range);
             }
-            _ => MarkKind::ReadsSysModules,
-        };
-        self.mark(kind, range);
+            _ => {
+                self.mark(MarkKind::ReadsSysModules, range);
+                if value != ValueId::OPAQUE && value != ValueId::FRESH {
+                    self.mark(MarkKind::AsksSysModulesOf(value), range);
+                }
+            }
+        }
+    }
+
+    /// `sys.modules`, also by another name.
+    pub fn is_sys_modules(&self, expr: &Expr) -> bool {
+        match expr {
+            Expr::Attribute(attribute) => {
+                attribute.attr.as_str() == "modules"
+                    && matches!(&*attribute.value, Expr::Name(n)
+                        if n.id.as_str().trim_start_matches('_') == "sys" || self.sys_names.contains(&n.id.as_str()))
+            }
+            Expr::Name(name) if !self.entries_names.is_empty() => {
+                let here = |func: FuncId| func.is_module() || func == self.context.func;
+                self.entries_names.iter().any(|&(func, known)| known == name.id.as_str() && here(func))
+            }
+            _ => false,
+        }
+    }
+
+    /// `sys.modules[__name__]`
+    pub fn is_own_module(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::Subscript(subscript)
+            if is_own_name(&subscript.slice) && self.is_sys_modules(&subscript.value))
     }
 
     /// `x.__dict__` of this or another module.
-    fn dict_attribute(&mut self, attribute: &'a ast::ExprAttribute) {
-        if is_own_module(&attribute.value) {
+    fn dict_attribute(&mut self, attribute: &'a ast::ExprAttribute, base: ValueId) {
+        if self.is_own_module(&attribute.value) {
             self.mark(MarkKind::NamespaceRead, attribute.range);
-        } else if let Expr::Name(name) = &*attribute.value
-            && self.resolve_text(name.id.as_str()) == Resolved::Global
-        {
-            let sym = self.mangled_text(name.id.as_str());
-            self.mark(MarkKind::ForeignNamespace(sym), attribute.range);
+        } else {
+            self.namespace_of(base, attribute.range);
+        }
+    }
+
+    /// The namespace of what may be a module is read as a dict.
+    fn namespace_of(&mut self, of: ValueId, range: TextRange) {
+        let own_object = matches!(self.facts.code.value(of), Value::Var(var)
+            if self.facts.code.vars[var as usize].name == "self");
+        if of != ValueId::OPAQUE && of != ValueId::FRESH && !own_object {
+            self.mark(MarkKind::NamespaceOf(of), range);
         }
     }
 
@@ -284,14 +321,15 @@ impl<'a> Walker<'a> {
         let (base, key) = self.in_new_chain(|w| {
             (w.expr(&subscript.value, Use::Subscript), w.expr(&subscript.slice, Use::Escape))
         });
-        if is_sys_modules(&subscript.value) {
+        let mut entry = None;
+        if self.is_sys_modules(&subscript.value) {
             match self.facts.code.value(key) {
-                Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), subscript.range),
-                _ => {
-                    if !is_own_module_key(&subscript.slice) {
-                        self.asks_sys_modules(&subscript.slice, subscript.range);
-                    }
+                Value::Str(name) => {
+                    self.mark(MarkKind::AsksSysModules(name), subscript.range);
+                    entry = Some(Value::Loaded(Some(name)));
                 }
+                _ if is_own_name(&subscript.slice) => entry = Some(Value::Loaded(None)),
+                _ => self.asks_sys_modules(&subscript.slice, key, subscript.range),
             }
         }
         if let Expr::Call(call) = &*subscript.value
@@ -304,8 +342,11 @@ impl<'a> Walker<'a> {
             }
         }
         let named = matches!(self.facts.code.value(base), Value::Attr(..) | Value::Global(_));
-        if named && self.context.annotation.is_none() && !is_own_module_key(&subscript.slice) {
+        if named && self.context.annotation.is_none() && !is_own_name(&subscript.slice) {
             self.op(subscript.range.start(), OpKind::Load { base, key });
+        }
+        if let Some(entry) = entry {
+            return self.value(entry);
         }
         let item = self.item(base);
         match &*subscript.slice {
@@ -403,15 +444,16 @@ impl<'a> Walker<'a> {
         let left = self.expr(&compare.left, Use::Escape);
         for (op, right) in compare.ops.iter().zip(&compare.comparators) {
             let membership = matches!(op, CmpOp::In | CmpOp::NotIn);
-            if membership && is_sys_modules(right) {
+            let asks = membership && self.is_sys_modules(right);
+            if asks {
                 match self.facts.code.value(left) {
                     Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), compare.range),
-                    _ => self.asks_sys_modules(&compare.left, compare.range),
+                    _ => self.asks_sys_modules(&compare.left, left, compare.range),
                 }
             }
             // `"x" in globals()` only asks for the name, which is there.
             let harmless = membership && matches!(right, Expr::Call(call) if self.is_namespace_call(call));
-            if membership && is_sys_modules(right) {
+            if asks {
                 self.expr(right, Use::Subscript);
             } else if !harmless {
                 let right = self.expr(right, Use::Escape);
@@ -486,7 +528,7 @@ impl<'a> Walker<'a> {
                 self.arguments.push(value);
             }
         }
-        let first = self.arguments.get(positional).map(|&value| self.facts.code.value(value));
+        let first = self.arguments.get(positional).copied();
         self.note_call(call, first);
         let of_cache = matches!(&*call.func, Expr::Attribute(method)
             if matches!(method.attr.as_str(), "get" | "clear") && self.goes_into_cache(&method.value));
@@ -524,12 +566,12 @@ impl<'a> Walker<'a> {
     }
 
     /// Observations about calls that decisions ask for.
-    fn note_call(&mut self, call: &'a ast::ExprCall, first: Option<Value>) {
+    fn note_call(&mut self, call: &'a ast::ExprCall, first: Option<ValueId>) {
         match &*call.func {
             Expr::Name(name) => {
                 let id = self.names.id(name.id.as_str());
                 if let Some(word) = self.names[id].sym.filter(|sym| words::is_word(*sym)) {
-                    self.note_known_call(call, id, word);
+                    self.note_known_call(call, id, word, first);
                 }
             }
             Expr::Attribute(attribute) => {
@@ -545,7 +587,7 @@ impl<'a> Walker<'a> {
     }
 
     /// The same for functions that are called by a name of [`words`].
-    fn note_known_call(&mut self, call: &'a ast::ExprCall, name: NameId, word: Sym) {
+    fn note_known_call(&mut self, call: &'a ast::ExprCall, name: NameId, word: Sym, first: Option<ValueId>) {
         let range = call.range();
         if self.is_builtin(name, words::EVAL) || self.is_builtin(name, words::EXEC) {
             self.evaluation(call);
@@ -557,14 +599,20 @@ impl<'a> Walker<'a> {
         } else if self.is_namespace_call(call) {
             self.mark(MarkKind::NamespaceRead, range);
         } else if self.is_builtin(name, words::VARS) && call.arguments.args.len() == 1 {
-            match &call.arguments.args[0] {
-                own if is_own_module(own) => self.mark(MarkKind::NamespaceRead, range),
-                Expr::Name(module) => {
-                    let sym = self.mangled_text(module.id.as_str());
-                    self.mark(MarkKind::ForeignNamespace(sym), range);
-                }
-                _ => {}
+            if self.is_own_module(&call.arguments.args[0]) {
+                self.mark(MarkKind::NamespaceRead, range);
+            } else if let Some(of) = first {
+                self.namespace_of(of, range);
             }
+        } else if let (true, true, Some(of)) =
+            (self.is_builtin(name, words::DIR), call.arguments.args.len() == 1, first)
+        {
+            self.mark(MarkKind::NamesOf(of), range);
+        } else if matches!(
+            word,
+            words::TESTMOD | words::DOC_TEST_SUITE | words::GETMEMBERS | words::RUN_MODULE | words::RUN_PATH
+        ) {
+            self.note_inspection(word, first, range);
         } else {
             self.takes_keys_of_argument(call, name);
             self.note_annotation_reader(word, range);
@@ -585,13 +633,14 @@ impl<'a> Walker<'a> {
         call: &'a ast::ExprCall,
         attribute: &'a ast::ExprAttribute,
         method: Sym,
-        first: Option<Value>,
+        first_value: Option<ValueId>,
     ) {
         let range = call.range();
+        let first = first_value.map(|value| self.facts.code.value(value));
         if method == words::REGISTER && is_bare_register(call) {
             self.mark(MarkKind::EvaluatesAnnotations, range);
         }
-        if is_sys_modules(&attribute.value) {
+        if self.is_sys_modules(&attribute.value) {
             match (method, first) {
                 (
                     words::GET | words::POP | words::SETDEFAULT | words::CONTAINS | words::GETITEM,
@@ -599,18 +648,21 @@ impl<'a> Walker<'a> {
                 ) => {
                     self.mark(MarkKind::AsksSysModules(name), range);
                 }
-                (words::UPDATE, _) => {}
+                (words::UPDATE, _) => self.note_replaced_entries(call, 0),
                 (words::GET | words::POP | words::SETDEFAULT, _)
                     if call.arguments.args.first().is_some_and(is_own_name) => {}
                 (words::GET | words::POP | words::SETDEFAULT | words::CONTAINS | words::GETITEM, _)
                     if let Some(key) = call.arguments.args.first() =>
                 {
-                    self.asks_sys_modules(key, range);
+                    self.asks_sys_modules(key, first_value.unwrap_or(ValueId::OPAQUE), range);
                 }
                 _ => self.mark(MarkKind::ReadsSysModules, range),
             }
         }
         self.note_text_method(call, method);
+        if matches!(method.as_str(), "items" | "keys" | "values") {
+            self.note_listing(&attribute.value);
+        }
         if let Expr::Call(inner) = &*attribute.value
             && self.is_namespace_call(inner)
         {
@@ -635,8 +687,64 @@ impl<'a> Walker<'a> {
         if method == words::EXTEND || method == words::APPEND {
             self.note_all_method(call, attribute, method);
         }
-        if method == words::TESTMOD || method == words::RUN_DOCSTRING_EXAMPLES {
-            self.mark(MarkKind::EvaluatesText, range);
+        match method {
+            words::RUN_DOCSTRING_EXAMPLES => self.mark(MarkKind::EvaluatesText, range),
+            words::TESTMOD
+            | words::DOC_TEST_SUITE
+            | words::GETMEMBERS
+            | words::RUN_MODULE
+            | words::RUN_PATH => {
+                self.note_inspection(method, first_value, range);
+            }
+            // `patch.dict(sys.modules, …)`, `monkeypatch.setitem(sys.modules, …)`
+            _ if matches!(method.as_str(), "dict" | "setitem" | "delitem")
+                && (call.arguments.args.first().is_some_and(|object| self.is_sys_modules(object))
+                    || matches!(first, Some(Value::Str(path)) if path == "sys.modules")) =>
+            {
+                self.note_replaced_entries(call, 1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Calls that look through a module; without one, through their own.
+    fn note_inspection(&mut self, name: Sym, first: Option<ValueId>, range: TextRange) {
+        match (name.as_str(), first) {
+            ("getmembers", Some(of)) => self.mark(MarkKind::NamesOf(of), range),
+            ("run_module" | "run_path" | "DocTestSuite", Some(of)) if !matches!(self.facts.code.value(of), Value::Global(name) if self.is_site(name.as_str())) =>
+            {
+                self.mark(MarkKind::NamespaceNamed(of), range);
+            }
+            (_, Some(of)) => self.namespace_of(of, range),
+            ("testmod" | "DocTestSuite", None) => self.mark(MarkKind::EvaluatesText, range),
+            (_, None) => {}
+        }
+    }
+
+    /// Entries of `sys.modules` that a call binds or deletes: named by a text, by keywords, or in a display.
+    fn note_replaced_entries(&mut self, call: &ast::ExprCall, from: usize) {
+        let mut names: Vec<&str> = Vec::new();
+        for argument in call.arguments.args.iter().skip(from).take(1) {
+            match argument {
+                Expr::StringLiteral(name) => names.push(name.value.to_str()),
+                Expr::Dict(dict) => {
+                    for item in &dict.items {
+                        if let Some(Expr::StringLiteral(name)) = &item.key {
+                            names.push(name.value.to_str());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let keywords = call.arguments.keywords.iter().filter_map(|k| k.arg.as_ref());
+        names.extend(
+            keywords
+                .map(ast::Identifier::as_str)
+                .filter(|name| !matches!(*name, "values" | "clear" | "raising")),
+        );
+        for name in names {
+            self.mark(MarkKind::ReplacesEntry(Sym::new(name)), call.range());
         }
     }
 
@@ -717,10 +825,6 @@ fn only_defines(text: &str) -> bool {
 
 fn is_own_name(expr: &Expr) -> bool {
     matches!(expr, Expr::Name(n) if n.id.as_str() == "__name__")
-}
-
-fn is_own_module_key(slice: &Expr) -> bool {
-    is_own_name(slice)
 }
 
 /// `@f.register` without a class: the implementation is chosen by annotations.

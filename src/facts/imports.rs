@@ -65,6 +65,13 @@ impl<'a> Walker<'a> {
             if bound == "*" {
                 continue;
             }
+            match from {
+                None if alias.name.as_str() == "sys" => self.sys_names.push(bound),
+                Some(f) if f.module == "sys" && alias.name.as_str() == "modules" => {
+                    self.entries_names.push((context.func, bound));
+                }
+                _ => {}
+            }
             let alias_index = u32::try_from(i).expect("few names");
             let value = if context.func.is_module() {
                 ValueId::OPAQUE

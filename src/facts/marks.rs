@@ -2,7 +2,7 @@
 
 use ruff_text_size::TextRange;
 
-use super::{FuncId, Sym};
+use super::{FuncId, Sym, ValueId};
 
 /// An observation with its place.
 #[derive(Debug, Clone, Copy)]
@@ -52,14 +52,22 @@ pub enum MarkKind {
     AsksSysModules(Sym),
     /// `sys.modules` is asked for a name of which only the beginning is known: `sys.modules["theme_" + name]`.
     AsksSysModulesFrom(TextStart),
+    /// `sys.modules` is asked for a name that is no constant.
+    AsksSysModulesOf(ValueId),
     /// `sys.modules` is read as a whole.
     ReadsSysModules,
+    /// An entry of `sys.modules` is bound or deleted: `sys.modules["fast"] = stub`, `patch.dict(sys.modules, fast=None)`.
+    ReplacesEntry(Sym),
     /// A module is imported by a name of which only the beginning is known: `import_module("plugins." + name)`.
     LoadsFrom(TextStart),
     /// A text is compared with a constant, in a module that looks at what is imported: `name.startswith("step_")`.
     ComparesText(TextStart),
-    /// The namespace of another module is read as a dict: `vars(name)`, `name.__dict__`.
-    ForeignNamespace(Sym),
+    /// The namespace of what may be a module is read as a dict: `vars(x)`, `x.__dict__`, `doctest.testmod(x)`.
+    NamespaceOf(ValueId),
+    /// The same of a module that is named by a text: `runpy.run_module("x")`.
+    NamespaceNamed(ValueId),
+    /// The names of what may be a module are listed: `dir(x)`.
+    NamesOf(ValueId),
     /// A string that ends in `.py`: the file name of a module that something may write to.
     PythonFileName(Sym),
     /// `# dally: eager` at the end of the line: the whole statement stays.

@@ -12,7 +12,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::names::NameId;
 use super::walker::Walker;
-use super::{MarkKind, Sym, words};
+use super::{MarkKind, Sym, ValueId, words};
 
 /// Builtins that go through the keys of a dict and do nothing else with it.
 const TAKES_KEYS: &[Sym] = &[
@@ -71,8 +71,27 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// The namespace of what may be a module is gone through: `vars(x).items()`, `sorted(x.__dict__)`.
+    pub fn note_listing(&mut self, expr: &'a Expr) {
+        let of = match expr {
+            Expr::Call(call)
+                if call.arguments.args.len() == 1
+                    && matches!(&*call.func, Expr::Name(f) if self.is_builtin_text(f.id.as_str(), "vars")) =>
+            {
+                &call.arguments.args[0]
+            }
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "__dict__" => &*attribute.value,
+            _ => return,
+        };
+        let value = self.quiet_value(of);
+        if value != ValueId::OPAQUE {
+            self.mark(MarkKind::NamesOf(value), expr.range());
+        }
+    }
+
     /// An expression of which only the keys are taken, if it is a namespace.
-    pub fn takes_keys(&mut self, expr: &Expr) {
+    pub fn takes_keys(&mut self, expr: &'a Expr) {
+        self.note_listing(expr);
         if let Expr::Call(call) = expr
             && self.is_namespace_call(call)
         {
@@ -82,7 +101,7 @@ impl<'a> Walker<'a> {
     }
 
     /// `sorted(globals())`
-    pub fn takes_keys_of_argument(&mut self, call: &ast::ExprCall, function: NameId) {
+    pub fn takes_keys_of_argument(&mut self, call: &'a ast::ExprCall, function: NameId) {
         if let Some(first) = call.arguments.args.first()
             && TAKES_KEYS.iter().any(|builtin| self.is_builtin(function, *builtin))
         {

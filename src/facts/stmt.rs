@@ -84,8 +84,9 @@ impl<'a> Walker<'a> {
             Stmt::FunctionDef(def) => self.function_def(def),
             Stmt::ClassDef(def) => self.class_def(def),
             Stmt::Return(stmt) => {
-                if let Some(value) = &stmt.value {
-                    let value = self.expr(value, Use::Escape);
+                if let Some(expr) = &stmt.value {
+                    let value = self.expr(expr, Use::Escape);
+                    let value = self.last_value(expr).unwrap_or(value);
                     self.returns(value);
                 }
                 self.may_have_left = true;
@@ -173,6 +174,17 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// What a variable certainly is here: what was bound to it last, if neither that nor this is under a condition.
+    fn last_value(&self, expr: &Expr) -> Option<ValueId> {
+        let Expr::Name(name) = expr else { return None };
+        match self.resolve_text(name.id.as_str()) {
+            Resolved::Var(var) if !self.context.conditional => {
+                self.last_values.get(&var).copied().filter(|&value| value != ValueId::OPAQUE)
+            }
+            _ => None,
+        }
+    }
+
     // ---------------------------------------------------------------- assignments
 
     fn assign(&mut self, assign: &'a ast::StmtAssign) {
@@ -181,6 +193,9 @@ impl<'a> Walker<'a> {
             self.paired_target(target, &assign.value, value);
             if let Expr::Name(name) = target {
                 self.note_text(name.id.as_str(), &assign.value);
+                if self.is_sys_modules(&assign.value) {
+                    self.entries_names.push((self.context.func, name.id.as_str()));
+                }
                 // A plain constant is a setting that somebody may change.
                 let asks = !assign.value.is_literal_expr() && !assign.value.is_tuple_expr();
                 if self.scopes.len() == 1 && asks && self.is_platform(&assign.value) {
@@ -247,7 +262,7 @@ impl<'a> Walker<'a> {
             Expr::Subscript(subscript) => {
                 let base = self.expr(&subscript.value, Use::Subscript);
                 let key = self.expr(&subscript.slice, Use::Escape);
-                self.note_item_store(subscript, target.range());
+                self.note_item_store(subscript, key, target.range());
                 let cache = match cache::private_name(&subscript.value) {
                     Some(name) if self.goes_into_cache(&subscript.value) => Some(self.mangled_text(name)),
                     _ => None,
@@ -376,6 +391,11 @@ impl<'a> Walker<'a> {
             Expr::Subscript(subscript) => {
                 let base = self.expr(&subscript.value, Use::Subscript);
                 let key = self.expr(&subscript.slice, Use::Escape);
+                if let (true, Value::Str(name)) =
+                    (self.is_sys_modules(&subscript.value), self.facts.code.value(key))
+                {
+                    self.mark(MarkKind::ReplacesEntry(name), subscript.range);
+                }
                 self.op(at, OpKind::DelItem { base, key });
             }
             Expr::Tuple(tuple) => tuple.elts.iter().for_each(|t| self.delete(t)),
@@ -434,7 +454,8 @@ impl<'a> Walker<'a> {
                     self.in_context(
                         |c| {
                             c.conditional |= !certain;
-                            c.platform = true;
+                            // What runs in any case, runs in every version.
+                            c.platform |= !certain;
                         },
                         |w| w.block(body),
                     );
@@ -563,6 +584,7 @@ impl<'a> Walker<'a> {
                 c.guarded |= suppresses;
                 c.restores_warnings |= restores;
                 c.conditional = true;
+                c.closes = true;
             },
             |w| w.block(&stmt.body),
         );
@@ -586,6 +608,7 @@ impl<'a> Walker<'a> {
             |c| {
                 enter(c);
                 c.guarded |= guarded;
+                c.closes = true;
             },
             |w| w.block(&stmt.body),
         );
@@ -597,7 +620,7 @@ impl<'a> Walker<'a> {
                 if let Some(name) = &handler.name {
                     w.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
                 }
-                w.block(&handler.body);
+                w.in_context(|c| c.handler = true, |w| w.block(&handler.body));
             }
             w.block(&stmt.orelse);
             w.block(&stmt.finalbody);
@@ -729,6 +752,8 @@ impl<'a> Walker<'a> {
             guarded: false,
             conditional: false,
             platform: false,
+            handler: false,
+            closes: false,
             restores_warnings: false,
             of_cache: false,
             fixed: self.context.fixed,
@@ -939,20 +964,24 @@ impl<'a> Walker<'a> {
     }
 
     fn note_attribute_store(&mut self, attribute: &ast::ExprAttribute, range: TextRange) {
-        if attribute.attr.as_str() == "__class__" && is_own_module(&attribute.value) {
+        if attribute.attr.as_str() == "__class__" && self.is_own_module(&attribute.value) {
             self.mark(MarkKind::SetsOwnClass, range);
         }
     }
 
-    fn note_item_store(&mut self, subscript: &ast::ExprSubscript, range: TextRange) {
+    fn note_item_store(&mut self, subscript: &ast::ExprSubscript, key: ValueId, range: TextRange) {
         // `globals()[name] = value` only writes.
         if matches!(&*subscript.value, Expr::Call(_)) {
             self.unmark(subscript.value.range());
             self.facts.exports.writes_namespace = true;
         }
-        let name_key = matches!(&*subscript.slice, Expr::Name(n) if n.id.as_str() == "__name__");
-        if name_key && is_sys_modules(&subscript.value) {
-            self.mark(MarkKind::ReplacesItself, range);
+        if self.is_sys_modules(&subscript.value) {
+            if matches!(&*subscript.slice, Expr::Name(n) if n.id.as_str() == "__name__") {
+                self.mark(MarkKind::ReplacesItself, range);
+            } else if let (Value::Str(name), false) = (self.facts.code.value(key), self.context.handler) {
+                // What a handler puts there takes the place of a module that is missing.
+                self.mark(MarkKind::ReplacesEntry(name), range);
+            }
         }
     }
 }
@@ -961,24 +990,6 @@ fn late_context(context: &mut super::walker::Context) {
     if context.moment != Moment::Never {
         context.moment = Moment::Deferred;
     }
-}
-
-/// `sys.modules`, or `modules` imported from it.
-pub(super) fn is_sys_modules(expr: &Expr) -> bool {
-    match expr {
-        Expr::Attribute(attribute) => {
-            attribute.attr.as_str() == "modules"
-                && matches!(&*attribute.value, Expr::Name(n) if n.id.as_str().trim_start_matches('_') == "sys")
-        }
-        _ => false,
-    }
-}
-
-/// `sys.modules[__name__]`
-pub(super) fn is_own_module(expr: &Expr) -> bool {
-    matches!(expr, Expr::Subscript(subscript)
-        if is_sys_modules(&subscript.value)
-            && matches!(&*subscript.slice, Expr::Name(n) if n.id.as_str() == "__name__"))
 }
 
 /// The elements of a display of string constants.

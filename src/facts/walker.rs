@@ -48,6 +48,10 @@ pub(super) struct Context {
     pub conditional: bool,
     /// Under conditions on version and platform only.
     pub platform: bool,
+    /// In the handler of a `try` statement.
+    pub handler: bool,
+    /// In the body of a `try` or `with` statement of the function: something runs when this is left.
+    pub closes: bool,
     /// In a block at whose end the warning filters are as before.
     pub restores_warnings: bool,
     /// The call asks a cache, or empties it.
@@ -64,6 +68,10 @@ pub(super) struct Walker<'a> {
     pub star_imports: bool,
     /// The text has something that shows what is imported: `sys.modules`, an audit hook, `__import__`, a finder.
     pub watches_imports: bool,
+    /// Names that mean the module `sys`, besides its own.
+    pub sys_names: Vec<&'a str>,
+    /// Names that mean `sys.modules`, and the function in which they do.
+    pub entries_names: Vec<(FuncId, &'a str)>,
     /// The text has `import_module`.
     pub loads_modules: bool,
     /// Names that are bound to a text whose beginning is known, where that matters.
@@ -93,6 +101,8 @@ pub(super) struct Walker<'a> {
     pub memo: Option<Target<'a>>,
     /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
     pub own_attrs: Vec<(ValueId, Sym, ValueId)>,
+    /// What variables of functions certainly are at this place.
+    pub last_values: FxHashMap<u32, ValueId>,
     /// What the blocks around the statement have bound names of the module to so far, if that is certain.
     pub block_values: Vec<(NameId, Option<ValueId>)>,
     /// The oldest Python that the program runs on.
@@ -130,9 +140,18 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         walrus,
         pragmas: has("dally:"),
         star_imports: has("import *"),
-        watches_imports: ["sys.modules", "addaudithook", "__import__", "find_spec", "find_module"]
-            .into_iter()
-            .any(has),
+        watches_imports: [
+            ".modules",
+            "from sys import",
+            "addaudithook",
+            "__import__",
+            "find_spec",
+            "find_module",
+        ]
+        .into_iter()
+        .any(has),
+        sys_names: Vec::new(),
+        entries_names: Vec::new(),
         loads_modules: has("import_module"),
         text_starts: FxHashMap::default(),
         facts: tables.facts,
@@ -147,6 +166,8 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
             guarded: false,
             conditional: false,
             platform: false,
+            handler: false,
+            closes: false,
             restores_warnings: false,
             of_cache: false,
             fixed: None,
@@ -163,6 +184,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         caches: FxHashMap::default(),
         memo: None,
         own_attrs: Vec::new(),
+        last_values: FxHashMap::default(),
         block_values: Vec::new(),
         oldest: world.oldest,
         system: world.system,
@@ -423,6 +445,11 @@ impl<'a> Walker<'a> {
                     self.facts.code.functions[func.index()].binds_outer = true;
                 }
                 self.assign_var(var, value);
+                if straight && self.facts.code.vars[var as usize].func == func {
+                    self.last_values.insert(var, value);
+                } else {
+                    self.last_values.remove(&var);
+                }
             }
             Resolved::Class { .. } => {
                 // What the class keeps is read now.

@@ -85,6 +85,7 @@ words! {
     FROZENSET = "frozenset",
     SORTED = "sorted",
     LEN = "len",
+    DIR = "dir",
     ITER_FUNCTION = "iter",
     // Functions that look at annotations.
     GET_TYPE_HINTS = "get_type_hints",
@@ -107,6 +108,10 @@ words! {
     EXTEND = "extend",
     APPEND = "append",
     TESTMOD = "testmod",
+    DOC_TEST_SUITE = "DocTestSuite",
+    GETMEMBERS = "getmembers",
+    RUN_MODULE = "run_module",
+    RUN_PATH = "run_path",
     RUN_DOCSTRING_EXAMPLES = "run_docstring_examples",
     STARTSWITH = "startswith",
     FILTERWARNINGS = "filterwarnings",

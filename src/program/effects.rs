@@ -23,9 +23,11 @@ use self::further::{Views, add_half_loaded, computed, further_effects, windows};
 use self::taint::{Taint, note_of};
 use super::graph::Graph;
 use super::interpret::{EffectKind, Interpreter, Outcome, Shared};
+use super::mutated::{Mutated, mutated_globals};
+use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
 use super::state::{
-    Mutated, Rebound, Replaced, Writer, changed_files, listed_classes, mutated_globals, observed_loggers,
-    rebound, replaced_names, seeds_random, shown_privates, taken_names, written_state,
+    Writer, changed_files, listed_classes, observed_loggers, seeds_random, shown_privates, taken_names,
+    written_state,
 };
 use super::watched::{Watched, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};
@@ -100,7 +102,7 @@ impl Effects {
         self.frozen(program, verdicts);
         self.observed(program, verdicts);
         self.asking(program, verdicts);
-        windows(program, verdicts);
+        windows(program, &self.outcomes, verdicts);
 
         let (uncontained, contained) = self.split(program);
         let (failures, effects): (Vec<_>, Vec<_>) = uncontained.into_iter().partition(|&(id, index)| {

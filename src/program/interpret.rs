@@ -28,7 +28,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
-use super::state::Replaced;
+use super::rebinds::Replaced;
 use super::{ModuleId, Origin, Program};
 use crate::config::Safety;
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
@@ -183,6 +183,8 @@ pub struct GlobalRead {
     pub at: TextSize,
     /// What the object holds matters, not only which object it is.
     pub content: bool,
+    /// No more of it than this attribute.
+    pub attr: Option<Sym>,
 }
 
 /// What loading one module does.
@@ -196,6 +198,8 @@ pub struct Outcome {
     pub reads: Vec<StateRead>,
     /// Globals of other modules that are read.
     pub global_reads: Vec<GlobalRead>,
+    /// Names that certainly running code reads and that their module does not have: of another module, or a builtin.
+    pub missing: Vec<GlobalRead>,
     /// Other modules that are asked whether they have a name, or which names they have (then the name is empty).
     pub probes: Vec<GlobalRead>,
 }
@@ -567,6 +571,15 @@ impl<'p> Interpreter<'p> {
         })
     }
 
+    /// A name is read that is not there, as far as its module shows.
+    fn missing_name(&mut self, owner: ModuleId, name: Sym) {
+        // A script may mean a module of the library where it has one of that name beside it.
+        let script = self.program.module(self.cause).siblings.is_some();
+        if self.silent == 0 && self.path == Path::default() && !script {
+            self.outcome.missing.push(GlobalRead { owner, name, at: self.at, content: false, attr: None });
+        }
+    }
+
     fn state_read(&mut self, state: Sym, key: Option<Sym>) {
         if self.silent == 0 {
             self.state_reads += 1;
@@ -596,11 +609,16 @@ impl<'p> Interpreter<'p> {
                             Abs::Function(..) | Abs::Class(..) | Abs::Module(_) | Abs::Method(..)
                         )
                     {
-                        self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content });
+                        let attr = match code.value(value) {
+                            Value::Attr(_, attr) if attr != name => Some(attr),
+                            _ => None,
+                        };
+                        let at = self.at;
+                        self.outcome.global_reads.push(GlobalRead { owner, name, at, content, attr });
                     }
                 }
                 // `LEVEL = settings.level`: what settings holds, not which object it is.
-                if let Value::Attr(base, _) = code.value(value) {
+                if let Value::Attr(base, attr) = code.value(value) {
                     for abs in self.eval(module, base, env) {
                         if matches!(abs, Abs::Instance(..) | Abs::Class(..) | Abs::Object(_) | Abs::Made(..))
                             && let Owner::Module(owner, name) = self.full_owner(&abs)
@@ -611,6 +629,7 @@ impl<'p> Interpreter<'p> {
                                 name,
                                 at: self.at,
                                 content: true,
+                                attr: Some(attr),
                             });
                         }
                     }
@@ -662,7 +681,7 @@ impl<'p> Interpreter<'p> {
             _ => return,
         };
         if owner != self.cause {
-            self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content });
+            self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content, attr: None });
         }
     }
 

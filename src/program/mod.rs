@@ -5,13 +5,17 @@
 //! facts of a million modules that were extracted elsewhere.
 
 mod adjacency;
+pub(crate) mod callees;
 pub mod cycles;
 pub mod effects;
 pub mod graph;
 pub mod interpret;
+mod mutated;
+mod rebinds;
 mod state;
 pub mod stdlib;
 pub mod tables;
+pub(crate) mod trace;
 mod watched;
 
 use std::path::PathBuf;
@@ -400,7 +404,9 @@ impl Program {
         }
         let module = self.module(id);
         let facts = &module.facts;
-        let swapped = |m: &Mark| matches!(m.kind, MarkKind::ReplacesItself | MarkKind::SetsOwnClass);
+        let swapped = |m: &Mark| {
+            matches!(m.kind, MarkKind::ReplacesItself | MarkKind::SetsOwnClass | MarkKind::EvaluatesText)
+        };
         let unclear = facts.exports.dynamic || facts.exports.writes_namespace;
         if module.broken || unclear || facts.marks.iter().any(swapped) {
             return true;

@@ -7,16 +7,9 @@ use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::interpret::{Abs, EffectKind, Interpreter, Outcome, Owner, Shared};
+use super::interpret::{Abs, Interpreter, Shared};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
-
-/// Globals that are rebound later: by whom and where.
-pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
-/// Names of foreign modules that are rebound: by whom and where.
-pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
-/// Globals whose content changes later, or while others load: by whom.
-pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<ModuleId>>;
 
 /// Imported names that other modules take from a module: `from m import n`, `m.n`.
 pub(super) fn taken_names(program: &Program) -> FxHashSet<(ModuleId, Sym)> {
@@ -84,6 +77,19 @@ pub(super) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
                 _ => None,
             }
         }
+        Value::Loaded(None) => Some(id),
+        Value::Loaded(Some(name)) => program.find_from(id, name.as_str()),
+        // `import_module("config")`
+        Value::Call(call) => {
+            let call = &facts.code.call(call);
+            let (Value::Global(name) | Value::Attr(_, name)) = facts.code.value(call.callee) else {
+                return None;
+            };
+            match facts.code.positional(call).first().map(|&name| facts.code.value(name)) {
+                Some(Value::Str(path)) if name == "import_module" => program.find_from(id, path.as_str()),
+                _ => None,
+            }
+        }
         // A function that imports the module itself.
         Value::Var(var) => {
             let var = &facts.code.vars[var as usize];
@@ -101,129 +107,14 @@ pub(super) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
     }
 }
 
-/// Globals that change after their module has loaded.
-pub(super) fn rebound(program: &Program) -> Rebound {
-    let mut rebound = Rebound::default();
-    for (key, by) in of_all(program, |id| rebound_by(program, id)) {
-        rebound.entry(key).or_default().push(by);
-    }
-    rebound
-}
-
 /// What one function gives for each module, in the order of the modules.
-fn of_all<T: Send>(program: &Program, of: impl Fn(ModuleId) -> Vec<T> + Sync) -> impl Iterator<Item = T> {
+pub(super) fn of_all<T: Send>(
+    program: &Program,
+    of: impl Fn(ModuleId) -> Vec<T> + Sync,
+) -> impl Iterator<Item = T> {
     let ids: Vec<ModuleId> = program.ids().collect();
     let all: Vec<Vec<T>> = ids.into_par_iter().map(&of).collect();
     all.into_iter().flatten()
-}
-
-/// The globals that one module rebinds, and where.
-fn rebound_by(program: &Program, id: ModuleId) -> Vec<((ModuleId, Sym), (ModuleId, TextSize))> {
-    let mut rebound = Vec::new();
-    let mut add = |key, by| rebound.push((key, by));
-    let facts = &program.module(id).facts;
-    for (name, info) in facts.names.iter() {
-        if let Some(at) = info.rebound_in_function {
-            add((id, name), (id, at));
-        }
-    }
-    for op in facts.code.ops() {
-        match op.kind {
-            OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
-                if let Some(target) = module_of(program, id, base)
-                    && target != id
-                {
-                    add((target, attr), (id, op.at));
-                }
-            }
-            OpKind::Call { call, .. } => {
-                if let Some(target) = patched(program, id, call) {
-                    add(target, (id, op.at));
-                }
-                if let Some(target) = reloaded(program, id, call) {
-                    add((target, Sym::new("*")), (id, op.at));
-                }
-            }
-            _ => {}
-        }
-    }
-    rebound
-}
-
-/// Names of foreign modules that some module rebinds: `time.time = …`, `redirect_stdout(…)`.
-pub(super) fn replaced_names(program: &Program) -> Replaced {
-    let mut replaced = Replaced::default();
-    for (name, by) in of_all(program, |id| replaced_by(program, id)) {
-        replaced.entry(name).or_default().push(by);
-    }
-    replaced
-}
-
-/// The names of foreign modules that one module rebinds.
-fn replaced_by(program: &Program, id: ModuleId) -> Vec<(Sym, Writer)> {
-    let code = &program.module(id).facts.code;
-    let mut found: Vec<(FuncId, Sym, TextSize, bool)> = Vec::new();
-    for (func, op) in code.ops_by_function() {
-        let name = match op.kind {
-            OpKind::SetAttr { base, attr, .. } => {
-                foreign_path(program, id, base).map(|module| (format!("{module}.{attr}"), false))
-            }
-            OpKind::Call { call, .. } => match foreign_path(program, id, code.call(call).callee).as_deref() {
-                Some("contextlib.redirect_stdout") => Some(("sys.stdout".to_owned(), true)),
-                Some("contextlib.redirect_stderr") => Some(("sys.stderr".to_owned(), true)),
-                _ => None,
-            },
-            _ => None,
-        };
-        // Names of `typing` are for type checkers, whatever documentation tools do to them.
-        if let Some((name, restores)) = name.filter(|(name, _)| !tables::is_harmless_target(name)) {
-            found.push((func, Sym::new(&name), op.at, restores));
-        }
-    }
-    let twice = |func, name| found.iter().filter(|(f, n, ..)| *f == func && *n == name).count() > 1;
-    let writer = |&(func, name, at, restores): &(FuncId, Sym, TextSize, bool)| {
-        (name, Writer::new(program, id, func, at, restores || twice(func, name)))
-    };
-    found.iter().map(writer).collect()
-}
-
-/// `importlib.reload(module)` binds all its names again, also when a module does it for itself.
-fn reloaded(program: &Program, id: ModuleId, call: u32) -> Option<ModuleId> {
-    let code = &program.module(id).facts.code;
-    let call = &code.call(call);
-    let path = foreign_path(program, id, call.callee)?;
-    if !matches!(path.as_str(), "importlib.reload" | "imp.reload") {
-        return None;
-    }
-    module_of(program, id, *code.positional(call).first()?)
-}
-
-/// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`.
-pub(super) fn patched(program: &Program, id: ModuleId, call: u32) -> Option<(ModuleId, Sym)> {
-    let code = &program.module(id).facts.code;
-    let call = &code.call(call);
-    let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { return None };
-    if !matches!(name.as_str(), "patch" | "setattr" | "delattr" | "object" | "replace" | "multiple") {
-        return None;
-    }
-    let args = code.positional(call);
-    let text = |index: usize| match args.get(index).map(|&a| code.value(a)) {
-        Some(Value::Str(text)) => Some(text),
-        _ => None,
-    };
-    if let Some(path) = text(0) {
-        let (module, name) = path.as_str().rsplit_once('.')?;
-        return Some((program.find_from(id, module)?, Sym::new(name)));
-    }
-    let module = module_of(program, id, *args.first()?).filter(|&module| module != id)?;
-    match text(1) {
-        Some(name) => Some((module, name)),
-        // `setattr(module, name, value)` may rebind any of its names.
-        None if matches!(code.value(call.callee), Value::Global(name) if name == "setattr") => {
-            Some((module, Sym::new("*")))
-        }
-        None => None,
-    }
 }
 
 /// The dotted name of foreign state that a value is: `os.environ`.
@@ -269,7 +160,7 @@ enum When {
 }
 
 impl Writer {
-    fn new(program: &Program, by: ModuleId, func: FuncId, at: TextSize, restores: bool) -> Self {
+    pub(super) fn new(program: &Program, by: ModuleId, func: FuncId, at: TextSize, restores: bool) -> Self {
         let module = program.module(by);
         let is_main = || {
             module.facts.code.ops().any(|op| op.main_guard)
@@ -396,65 +287,6 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
         }
     }
     written
-}
-
-/// Globals whose value or content changes after their module has loaded, or by others while the program loads.
-pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Outcome]) -> Mutated {
-    let mut mutated = Mutated::default();
-    let by = |id: ModuleId| mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()]);
-    for (key, by) in of_all(program, by) {
-        mutated.entry(key).or_default().push(by);
-    }
-    mutated
-}
-
-/// The globals whose value or content one module changes.
-fn mutated_by(
-    program: &Program,
-    shown_privates: &FxHashSet<Sym>,
-    id: ModuleId,
-    outcome: &Outcome,
-) -> Vec<((ModuleId, Sym), ModuleId)> {
-    let mut mutated = Vec::new();
-    let mut add = |key, by| mutated.push((key, by));
-    for effect in &outcome.effects {
-        if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
-            (effect.owner, effect.kind)
-        {
-            add((owner, name), id);
-        }
-    }
-    let code = &program.module(id).facts.code;
-    for (index, _) in code.functions.iter().enumerate().skip(1) {
-        let func = FuncId(u32::try_from(index).unwrap_or_default());
-        for op in code.ops_of(func) {
-            let base = match op.kind {
-                OpKind::SetItem { cache: Some(name), .. } if !shown_privates.contains(&name) => continue,
-                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => base,
-                OpKind::SetAttr { base, .. } => base,
-                OpKind::SetGlobal { name, .. } => {
-                    add((id, name), id);
-                    continue;
-                }
-                OpKind::Call { call, .. } => {
-                    let call = &code.call(call);
-                    match code.value(call.callee) {
-                        Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => base,
-                        _ => continue,
-                    }
-                }
-                _ => continue,
-            };
-            if let Value::Global(name) = code.value(base) {
-                add((id, name), id);
-            } else if let Value::Attr(base, attr) = code.value(base)
-                && let Some(target) = module_of(program, id, base)
-            {
-                add((target, attr), id);
-            }
-        }
-    }
-    mutated
 }
 
 /// Private names and attributes that modules other than their own use.

@@ -226,6 +226,14 @@ pub fn protocol_of(builtin: &str) -> &'static [&'static str] {
     }
 }
 
+/// Builtins that do not look at what an object holds.
+pub fn asks_for_class(path: &str) -> bool {
+    matches!(
+        path,
+        "builtins.isinstance" | "builtins.issubclass" | "builtins.callable" | "builtins.type" | "builtins.id"
+    )
+}
+
 /// Containers that make an item when it is read.
 pub fn makes_items(class: &str) -> bool {
     class == "collections.defaultdict"
@@ -860,6 +868,14 @@ pub fn is_abstract_class(path: &str) -> bool {
     }
 }
 
+/// Whether such state shows only to code that reads it. The others decide what is found, or take note of all that runs.
+pub fn is_passive_window(state: &str) -> bool {
+    matches!(
+        state,
+        "sys.argv" | "sys.stdout" | "sys.stderr" | "os.environ" | "os.getcwd" | "locale" | "sys.recursion"
+    )
+}
+
 /// State in whose changes an import can be caught: which, by the dotted name of what is changed or called.
 pub fn window_state(path: &str) -> Option<&'static str> {
     let prefixed =
@@ -888,6 +904,9 @@ pub fn window_state(path: &str) -> Option<&'static str> {
         "warnings.filterwarnings" | "warnings.simplefilter" | "warnings.resetwarnings" => Some("warnings"),
         "locale.setlocale" => Some("locale"),
         "sys.setrecursionlimit" => Some("sys.recursion"),
+        "sys.setprofile" | "sys.settrace" | "threading.setprofile" | "threading.settrace" => {
+            Some("sys.settrace")
+        }
         "builtins.__import__" => Some("builtins"),
         _ => None,
     }

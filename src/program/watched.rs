@@ -10,20 +10,29 @@
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::callees::functions_of;
 use super::state::{module_of, same_project};
-use super::{ModuleId, Origin, Program};
-use crate::facts::{FuncId, MarkKind, Op, OpKind, Sym, TextStart, Value, ValueId};
+use super::trace::{Leaf, Start, trace};
+use super::{ModuleId, Origin, Program, tables};
+use crate::facts::{Code, FuncId, MarkKind, Op, OpKind, Sym, TextStart, Value, ValueId};
 
 /// Names of modules, with the place where somebody watches for them.
 pub(super) type Watched = FxHashMap<Sym, (ModuleId, TextRange)>;
+
+/// A value that shows what is watched, and where.
+type Traced = (Start, TextRange);
 
 /// A function, and where its text shows what it watches.
 type Place = (ModuleId, TextRange);
 
 /// All modules whose loading is watched.
 pub(super) fn watched(program: &Program) -> Watched {
-    let mut patterns = Patterns { program, exact: Watched::default(), starts: Vec::new(), all: Vec::new() };
+    let finders = program.ids().filter(|&id| installs_finder(program, id)).collect();
+    let mut patterns =
+        Patterns { program, exact: Watched::default(), starts: Vec::new(), all: Vec::new(), finders };
     let mut lookups = Vec::new();
+    let mut keys = Vec::new();
+    let mut listed = Vec::new();
     for id in program.ids() {
         let module = program.module(id);
         for mark in &module.facts.marks {
@@ -31,7 +40,15 @@ pub(super) fn watched(program: &Program) -> Watched {
                 MarkKind::AsksSysModules(name) if name != module.name && name != "__main__" => {
                     patterns.exact.entry(name).or_insert((id, mark.range));
                 }
+                // A package that provides its submodules by hand, has done so before anybody gets at them.
+                MarkKind::ReplacesEntry(name) if !is_inside(name, module.name) => {
+                    patterns.exact.entry(name).or_insert((id, mark.range));
+                }
                 MarkKind::AsksSysModulesFrom(start) => patterns.add(start, (id, mark.range)),
+                MarkKind::AsksSysModulesOf(key) if !loads_or_forgets(program, id, mark.func) => {
+                    keys.push(((id, key, false), mark.range));
+                }
+                MarkKind::NamesOf(of) => listed.push(((id, of, false), mark.range)),
                 MarkKind::ReadsSysModules if !loads_or_forgets(program, id, mark.func) => {
                     patterns.add_compared(id, mark.func);
                     lookups.push((id, mark.func, mark.range));
@@ -41,9 +58,17 @@ pub(super) fn watched(program: &Program) -> Watched {
         }
         patterns.add_hooks(id);
         patterns.add_attributes(id);
+        patterns.add_own_submodules(id);
     }
     patterns.add_lookups(&lookups);
+    patterns.add_traced(&keys, &listed);
     patterns.finish()
+}
+
+/// Whether a dotted name is a module, or inside it.
+fn is_inside(name: Sym, module: Sym) -> bool {
+    let rest = name.as_str().strip_prefix(module.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// A function that loads what it asks for, or takes it out, whoever loaded it.
@@ -72,12 +97,54 @@ fn loads_or_forgets(program: &Program, id: ModuleId, func: FuncId) -> bool {
         })
 }
 
+/// Whether import-time code puts a finder in front of the others: `sys.meta_path.insert(0, Finder())`.
+fn installs_finder(program: &Program, id: ModuleId) -> bool {
+    let code = &program.module(id).facts.code;
+    code.ops_of(FuncId::MODULE).any(|op| match op.kind {
+        OpKind::Call { call, .. } if !op.conditional || op.main_guard => {
+            let call = &code.call(call);
+            let front = matches!(code.positional(call), [_, _]);
+            matches!(code.value(call.callee), Value::Attr(list, method) if method == "insert" && front
+                && matches!(code.value(list), Value::Attr(_, name) | Value::Global(name) if name == "meta_path"))
+        }
+        _ => false,
+    })
+}
+
+/// Whether a module imports another one, or something from it.
+fn imports(program: &Program, id: ModuleId, wanted: ModuleId) -> bool {
+    program.module(id).facts.imports.iter().any(|import| {
+        (0..import.aliases.len()).any(|alias| {
+            program.loaded_chain(id, import, alias).contains(&wanted)
+                || program.origin(id, import, alias) == Origin::Module(wanted)
+        })
+    })
+}
+
+/// Whether a function takes note of something: it prints, or changes what is there after it has returned.
+fn records(code: &Code, func: FuncId) -> bool {
+    let lasting = |value: ValueId| matches!(code.value(value), Value::Global(_) | Value::Attr(..));
+    code.ops_of(func).any(|op| match op.kind {
+        OpKind::SetGlobal { .. } => true,
+        OpKind::SetItem { base, .. } => lasting(base),
+        OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
+            Value::Global(name) => name == "print",
+            Value::Attr(_, name) if tables::LOGGER_EMITS.contains(&name.as_str()) => true,
+            Value::Attr(base, name) => tables::MUTATORS.contains(&name.as_str()) && lasting(base),
+            _ => false,
+        },
+        _ => false,
+    })
+}
+
 struct Patterns<'p> {
     program: &'p Program,
     exact: Watched,
     starts: Vec<(String, bool, Place)>,
     /// Who watches all modules of its project.
     all: Vec<Place>,
+    /// Modules whose import-time code puts a finder in front of the others.
+    finders: Vec<ModuleId>,
 }
 
 impl Patterns<'_> {
@@ -123,14 +190,18 @@ impl Patterns<'_> {
                 OpKind::SetAttr { attr, value, .. } if attr == "__import__" => Some(value),
                 _ => None,
             };
-            let hooks = hook.map(|value| self.functions(id, value)).unwrap_or_default();
+            let hooks = hook.map(|value| functions_of(self.program, id, value)).unwrap_or_default();
             for func in hooks {
                 self.add_hook(id, func, &op);
             }
         }
-        for (index, function) in code.functions.iter().enumerate() {
+        for (func, function) in (0..).map(FuncId).zip(&code.functions) {
             if function.class.is_some() && matches!(function.name.as_str(), "find_spec" | "find_module") {
-                self.add_compared(id, FuncId(u32::try_from(index).unwrap_or_default()));
+                let found = self.add_compared(id, func);
+                let installed = || self.finders.iter().any(|&by| same_project(self.program, by, id));
+                if found == 0 && records(code, func) && installed() {
+                    self.add_recorded(id, (id, TextRange::empty(function.at)));
+                }
             }
         }
     }
@@ -158,32 +229,52 @@ impl Patterns<'_> {
         }
     }
 
-    fn add_hook(&mut self, id: ModuleId, func: FuncId, op: &Op) {
-        let facts = &self.program.module(id).facts;
-        let found = self.add_compared(id, func);
-        let imports = facts.marks.iter().any(|mark| {
-            mark.func == func && matches!(mark.kind, MarkKind::ComparesText(start) if start.text == "import")
-        });
-        let replaces = matches!(op.kind, OpKind::SetAttr { .. });
-        // A hook for debugging, which a setting turns on, counts only if it says for what.
-        if found == 0 && (imports || replaces) && !op.conditional {
-            self.all.push((id, TextRange::empty(op.at)));
+    /// A package reads a name that only a submodule can give it: `plugin.run()`, without an import of it.
+    fn add_own_submodules(&mut self, id: ModuleId) {
+        let program = self.program;
+        let module = program.module(id);
+        if !module.is_package || program.modules_below(id).is_empty() {
+            return;
+        }
+        for name in module.facts.code.globals_mentioned() {
+            if !module.facts.names.contains(name)
+                && let Some(full) = Sym::find(&format!("{}.{name}", module.name))
+                && program.find(full.as_str()).is_some()
+            {
+                self.exact.entry(full).or_insert((id, TextRange::empty(0.into())));
+            }
         }
     }
 
-    fn functions(&self, id: ModuleId, value: ValueId) -> Vec<FuncId> {
-        let code = &self.program.module(id).facts.code;
-        match code.value(value) {
-            Value::Function(func) => vec![func],
-            Value::Global(name) => code
-                .globals_of(name)
-                .iter()
-                .filter_map(|&(_, value)| match code.value(value) {
-                    Value::Function(func) => Some(func),
-                    _ => None,
-                })
-                .collect(),
-            _ => Vec::new(),
+    fn add_hook(&mut self, id: ModuleId, (module, func): (ModuleId, FuncId), op: &Op) {
+        let facts = &self.program.module(module).facts;
+        let found = self.add_compared(module, func);
+        let imports = facts.code.strings.iter().any(|event| *event == "import");
+        let replaces = matches!(op.kind, OpKind::SetAttr { .. });
+        // A hook for debugging, which a setting turns on, counts only if it says for what.
+        if found == 0 && (imports || replaces) && !op.conditional {
+            self.add_recorded(module, (id, TextRange::empty(op.at)));
+        }
+    }
+
+    /// A hook of a module takes note of all names. Whoever looks at its notes, looks for certain ones: those that the module
+    /// and those that import it mention. If they mention none, all count.
+    fn add_recorded(&mut self, hook: ModuleId, place: Place) {
+        let program = self.program;
+        let mut found = false;
+        for id in program.ids().filter(|&id| id == hook || imports(program, id, hook)) {
+            for &text in program.module(id).facts.code.strings {
+                if program.find(text.as_str()).is_some() {
+                    self.exact.entry(text).or_insert(place);
+                    found = true;
+                } else if text.as_str().len() > 1 && text.as_str().ends_with(['_', '.']) {
+                    self.starts.push((text.as_str().to_owned(), false, place));
+                    found = true;
+                }
+            }
+        }
+        if !found {
+            self.all.push(place);
         }
     }
 
@@ -225,6 +316,38 @@ impl Patterns<'_> {
                         if called {
                             self.exact.entry(text).or_insert((helper, range));
                         }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Names that `sys.modules` is asked for by way of variables, and the submodules of packages whose names are listed.
+    fn add_traced(&mut self, keys: &[Traced], listed: &[Traced]) {
+        let program = self.program;
+        let starts = |traced: &[Traced]| traced.iter().map(|&(start, _)| start).collect::<Vec<_>>();
+        for (leaves, &((id, ..), range)) in trace(program, &starts(keys)).into_iter().zip(keys) {
+            for leaf in leaves {
+                let Leaf::Text(name) = leaf else { continue };
+                if name != program.module(id).name {
+                    self.exact.entry(name).or_insert((id, range));
+                }
+            }
+        }
+        for (leaves, &((id, ..), range)) in trace(program, &starts(listed)).into_iter().zip(listed) {
+            // What a package finds in itself, it has loaded itself or has provided.
+            for package in leaves.into_iter().filter_map(Leaf::module).filter(|&package| package != id) {
+                let prefix = program.module(package).name.as_str().len() + 1;
+                let facts = &program.module(package).facts;
+                let stars = facts.imports.iter().filter(|import| import.aliases[0].name == "*");
+                let starred: Vec<ModuleId> =
+                    stars.flat_map(|import| program.loaded_chain(package, import, 0)).copied().collect();
+                for below in program.modules_below(package) {
+                    let full = program.module(below).name;
+                    let name = &full.as_str()[prefix..];
+                    let bound = Sym::find(name).is_some_and(|name| program.binds(package, name));
+                    if !name.contains('.') && !bound && below != id && !starred.contains(&below) {
+                        self.exact.entry(full).or_insert((id, range));
                     }
                 }
             }

@@ -135,13 +135,17 @@ impl Plan<'_> {
 
     /// A name that occurs nowhere in the text.
     pub(crate) fn free_name(&self, wanted: &str) -> String {
-        if !self.text.contains(wanted) {
-            return wanted.to_owned();
-        }
-        (2..u32::MAX)
-            .map(|n| format!("{wanted}{n}"))
-            .find(|name| !self.text.contains(name.as_str()))
-            .unwrap_or_default()
+        self.free(|number| format!("{wanted}{number}"))
+    }
+
+    /// A name with two underscores at both ends that occurs nowhere in the text.
+    pub(crate) fn free_special_name(&self, wanted: &str) -> String {
+        self.free(|number| format!("__{wanted}{number}__"))
+    }
+
+    fn free(&self, name: impl Fn(&str) -> String) -> String {
+        let numbers = std::iter::once(String::new()).chain((2..u32::MAX).map(|n| n.to_string()));
+        numbers.map(|n| name(&n)).find(|name| !self.text.contains(name.as_str())).unwrap_or_default()
     }
 
     /// The file's newline.

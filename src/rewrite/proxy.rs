@@ -3,8 +3,8 @@
 //! `build` keeps every line:
 //!
 //! ```python
-//! _dally = __import__("_dally").pending("np dumps"); np = _dally("import numpy as np")
-//! dumps = _dally("from json import dumps")
+//! __dally__ = __import__("_dally").pending("np dumps"); np = __dally__("import numpy as np")
+//! dumps = __dally__("from json import dumps")
 //! ```
 //!
 //! `apply` keeps the original statement where type checkers look:
@@ -119,7 +119,10 @@ struct Names {
 impl Names {
     fn new(plan: &Plan<'_>) -> Self {
         match plan.form {
-            Form::Build => Self { lazy: plan.free_name("_dally"), real: plan.free_name("_dally_real") },
+            // Whoever lists a namespace without its special names, does not see these.
+            Form::Build => {
+                Self { lazy: plan.free_special_name("dally"), real: plan.free_special_name("dally_real") }
+            }
             Form::Apply => Self {
                 lazy: word_or(plan, "lazy", "_dally_lazy"),
                 real: word_or(plan, "real", "_dally_real"),

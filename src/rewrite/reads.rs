@@ -1,10 +1,10 @@
 //! Reads that hand the value on, wrapped so that they hand on the real object.
 //!
 //! ```python
-//! return X              # return _dally_real(X)
-//! match p:              # match (_dally_real(Point), (p))[-1]:
+//! return X              # return __dally_real__(X)
+//! match p:              # match (__dally_real__(Point), (p))[-1]:
 //!     case Point(): …   #     case Point(): …
-//! def f(a: X): …        # def f(a: "_dally_real(X)"): …   where nobody evaluates it
+//! def f(a: X): …        # def f(a: "__dally_real__(X)"): …   where nobody evaluates it
 //! ```
 
 use ruff_text_size::{Ranged, TextRange};

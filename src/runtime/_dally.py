@@ -482,7 +482,7 @@ def _assign_class(module: "Any", cls: type) -> None:
 def _get_dict(module: "Any") -> "Namespace":
     """Give ``module.__dict__``, with real objects in it.
 
-    Except to readers that look for other things: the import system itself, and evaluators of
+    Except to readers that look for other things: the import system itself, who looks for the source, and evaluators of
     annotations (the rewriter lets no name wait that stands in an evaluated annotation).
     """
     namespace = _namespace(module)
@@ -491,7 +491,7 @@ def _get_dict(module: "Any") -> "Namespace":
     indifferent = (
         name.partition(".")[0] in _INDIFFERENT
         or reader.f_code is _dir.__code__
-        or (name == "inspect" and reader.f_code.co_name == "get_annotations")
+        or (name == "inspect" and reader.f_code.co_name in ("get_annotations", "findsource"))
     )
     if name.endswith("mock") and reader.f_code.co_name == "get_original":
         # `mock.patch` takes the object that it replaces, and no other.

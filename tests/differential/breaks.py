@@ -1,7 +1,7 @@
 """Plants one bug in a rewritten tree: one class of reads loses its wrapping.
 
 A differential test that never fails proves nothing. Each kind of break takes the wrapper off the reads in one
-kind of place (`_dally_real(X)` becomes `X`); the run must then report a difference.
+kind of place (`__dally_real__(X)` becomes `X`); the run must then report a difference.
 
   python breaks.py TREE PLAN          prints how many wrapped reads there are in each kind of place
   python breaks.py TREE PLAN KIND     prints {file: its text with those unwrapped} and the plan of the checks touched
@@ -14,7 +14,7 @@ import pathlib
 import re
 import sys
 
-CALL = re.compile(r"\b(_dally\w*_real|_dally_real)\(([^\W\d]\w*)\)")
+CALL = re.compile(r"\b(_dally\w*_real|__dally_real\d*__)\(([^\W\d]\w*)\)")
 
 
 def place(node, parents):

@@ -3,15 +3,17 @@
 
 use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::graph::Graph;
 use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
-use super::super::state::{ChangedFiles, Mutated, Rebound, Replaced, WrittenState, foreign_path};
+use super::super::mutated::{Mutated, mutates};
+use super::super::rebinds::{Rebound, Replaced, rebinders};
+use super::super::state::{ChangedFiles, WrittenState, foreign_path, same_project};
 use super::super::watched::Watched;
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{FuncId, Moment, OpKind, Place, Sym, Value};
+use crate::facts::{FuncId, MarkKind, Moment, OpKind, Place, Sym, Value, ValueId};
 
 /// What the rest of the program does, as far as it decides what loading a module shows.
 pub(super) struct Views<'a> {
@@ -36,7 +38,7 @@ pub(super) fn further_effects(
     let mut out = Vec::new();
     let mut add = |kind, owner, at, subject| out.push(Effect { kind, owner, at, deep: None, subject });
     let changes =
-        |owner, name| rebound.contains_key(&(owner, name)) || computed(program, owner, name).is_some();
+        |owner, name| rebinders(rebound, owner, name).is_some() || computed(program, owner, name).is_some();
     let is_replaced = |path: Sym| {
         replaced.get(&path).is_some_and(|by| by.iter().any(|w| w.by != id && w.shows_to(program, id)))
     };
@@ -51,6 +53,14 @@ pub(super) fn further_effects(
                 if missing {
                     add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
                 }
+            }
+            if let (Origin::Foreign, Some(name)) =
+                (program.origin(id, import, alias), program.loaded_name(id, import, alias))
+                && let Some(asked) = asked_foreign(program, asked, id, name)
+            {
+                // Whoever asks for a foreign module sees whether this one has loaded it.
+                let sys = Sym::new("sys.modules");
+                add(EffectKind::Process, Owner::External(sys), import.range.start(), Some(asked));
             }
             if let (Origin::Foreign, Some(_)) = (program.origin(id, import, alias), import.from) {
                 let module = program.loaded_name(id, import, alias).unwrap_or_default();
@@ -88,10 +98,16 @@ pub(super) fn further_effects(
             add(EffectKind::ReadsState, Owner::Module(source, attr), read.range.start(), Some(attr));
         }
     }
-    for &GlobalRead { owner, name, at, content } in &outcome.global_reads {
-        let changes = content && mutated.contains_key(&(owner, name)) || rebound.contains_key(&(owner, name));
+    for &GlobalRead { owner, name, at, content, attr } in &outcome.global_reads {
+        let changes =
+            content && mutates(mutated, (owner, name), attr) || rebinders(rebound, owner, name).is_some();
         if changes && !is_around(program, id, owner) {
             add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name));
+        }
+    }
+    for &GlobalRead { owner, name, at, .. } in &outcome.missing {
+        if rebinders(rebound, owner, name).is_none() {
+            add(EffectKind::Fails, Owner::Fresh, at, Some(name));
         }
     }
     if asked.contains_key(&module.name) {
@@ -103,6 +119,20 @@ pub(super) fn further_effects(
         add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));
     }
     out
+}
+
+/// The watched module among a foreign one and the packages around it. Modules of the standard library are loaded by many;
+/// what another project asks, is not about this one.
+fn asked_foreign(program: &Program, asked: &Watched, importer: ModuleId, name: &str) -> Option<Sym> {
+    let mut ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
+    ends.find_map(|end| {
+        let name = Sym::find(&name[..end])?;
+        let &(by, _) = asked.get(&name)?;
+        let library = program.stdlib.knows(name.as_str());
+        let counts =
+            !library || same_project(program, by, importer) && !program.stdlib.always_loaded(name.as_str());
+        counts.then_some(name)
+    })
 }
 
 /// Where a function of a module computes a name of the module once.
@@ -123,7 +153,7 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
     if reads.is_empty() {
         return;
     }
-    for (id, GlobalRead { owner, name, at, content }, probe) in reads {
+    for (id, GlobalRead { owner, name, at, content, .. }, probe) in reads {
         let same = |other: ModuleId| graph.cycle_of(id) == graph.cycle_of(other);
         if owner == id || !same(owner) {
             continue;
@@ -169,8 +199,40 @@ pub(super) fn is_around(program: &Program, outer: ModuleId, inner: ModuleId) -> 
     package.is_package && rest.is_some_and(|r| r.starts_with('.'))
 }
 
+/// Whether loading a module does nothing but to define functions, classes and constants: then it reads no state.
+fn is_still(program: &Program, outcomes: &[Outcome], id: ModuleId, seen: &mut FxHashSet<ModuleId>) -> bool {
+    if !seen.insert(id) {
+        return true;
+    }
+    let facts = &program.module(id).facts;
+    let outcome = &outcomes[id.index()];
+    let constant = |value: ValueId| {
+        matches!(facts.code.value(value), Value::Fresh | Value::Str(_) | Value::Function(_) | Value::Class(_))
+    };
+    outcome.effects.is_empty()
+        && outcome.reads.is_empty()
+        && facts.code.ops_of(FuncId::MODULE).all(|op| match op.kind {
+            OpKind::SetGlobal { value, .. } | OpKind::Read(value) => constant(value),
+            OpKind::DefineClass(class) => {
+                let class = &facts.code.classes[class as usize];
+                class.bases.is_empty() && class.metaclass.is_none() && class.decorators.is_empty()
+            }
+            OpKind::Import(_) => true,
+            _ => false,
+        })
+        && facts.imports.iter().filter(|import| import.moment == Moment::ImportTime).all(|import| {
+            (0..import.aliases.len()).all(|alias| {
+                let loaded = program.loaded_chain(id, import, alias);
+                let known = program
+                    .loaded_name(id, import, alias)
+                    .is_some_and(|name| !loaded.is_empty() || program.stdlib.knows(name));
+                known && loaded.iter().all(|&next| is_still(program, outcomes, next, seen))
+            })
+        })
+}
+
 /// Imports between a change of the import path, the environment or the like, and its undoing.
-pub(super) fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
+pub(super) fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdicts]) {
     let ids: Vec<ModuleId> = program.ids().collect();
     ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
         let facts = &program.module(id).facts;
@@ -191,6 +253,13 @@ pub(super) fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
                 changes.entry(state).or_default().push(op.at);
             }
         }
+        // What is loaded between two looks at all of `sys.modules`, shows.
+        for mark in facts.marks.iter().filter(|m| m.kind == MarkKind::ReadsSysModules && m.func.is_module()) {
+            changes.entry("sys.modules").or_default().push(mark.range.start());
+        }
+        for places in changes.values_mut() {
+            places.sort_unstable();
+        }
         for (state, places) in changes.iter().filter(|(_, p)| p.len() > 1) {
             let (first, last) = (places[0], places[places.len() - 1]);
             for (index, site) in facts.sites.iter().enumerate() {
@@ -200,8 +269,16 @@ pub(super) fn windows(program: &Program, verdicts: &mut [ModuleVerdicts]) {
                     && program
                         .loaded_name(id, import, site.alias as usize)
                         .is_none_or(|name| !program.stdlib.knows(name));
-                let matters = *state != "warnings" || unknown;
-                if matters && first < import.range.start() && import.range.start() < last {
+                let within = first < import.range.start() && import.range.start() < last;
+                let matters = within && (*state != "warnings" || unknown);
+                let indifferent = || {
+                    tables::is_passive_window(state)
+                        && program
+                            .loaded_chain(id, import, site.alias as usize)
+                            .iter()
+                            .all(|&loaded| is_still(program, outcomes, loaded, &mut FxHashSet::default()))
+                };
+                if matters && (unknown || !indifferent()) {
                     verdicts.sites[index].keep(Reason::at(
                         KeepReason::StateWindow,
                         id,

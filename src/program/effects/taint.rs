@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::graph::ancestors;
 use super::super::interpret::{Effect, EffectKind, Owner};
+use super::super::rebinds::rebinders;
 use super::super::{ModuleId, Program};
 use super::Effects;
 use super::loaded::{Loaded, Tainted};
@@ -137,14 +138,13 @@ impl Effects {
 
     /// Who rebinds a global later, and where.
     pub(super) fn rebound_by(&self, owner: ModuleId, name: Sym) -> Option<&(ModuleId, TextSize)> {
-        let any = || self.rebound.get(&(owner, Sym::find("*")?));
-        self.rebound.get(&(owner, name)).or_else(any).and_then(|by| by.first())
+        rebinders(&self.rebound, owner, name).and_then(|by| by.first())
     }
 
     /// The modules that change a global, other than `reader`; `None` if there are too many.
     pub(super) fn writers(&self, reader: ModuleId, state: (ModuleId, Sym)) -> Option<Vec<ModuleId>> {
-        let rebound = self.rebound.get(&state).into_iter().flatten().map(|(by, _)| *by);
-        let mutated = self.mutated.get(&state).into_iter().flatten().copied();
+        let rebound = rebinders(&self.rebound, state.0, state.1).into_iter().flatten().map(|(by, _)| *by);
+        let mutated = self.mutated.get(&state).into_iter().flatten().map(|(by, _)| *by);
         let mut writers: Vec<ModuleId> = rebound.chain(mutated).filter(|&by| by != reader).collect();
         writers.sort_unstable();
         writers.dedup();

@@ -29,8 +29,15 @@ impl Interpreter<'_> {
         let args: Vec<AbsSet> = code.positional(call).iter().map(|&a| self.eval(module, a, env)).collect();
         let keywords: Vec<(Sym, AbsSet)> =
             code.keyword_args(call).map(|(n, v)| (n, self.eval(module, v, env))).collect();
+        // What functions of the program do with what they are given, shows when they run; and some only ask for the class.
+        let known = |abs: &Abs| match abs {
+            Abs::Function(..) | Abs::Method(..) => true,
+            Abs::External(path) => tables::asks_for_class(path.as_str()),
+            _ => false,
+        };
+        let content = callees.is_empty() || !callees.iter().all(known);
         for &arg in code.positional(call) {
-            self.note_read(module, arg, env, true);
+            self.note_read(module, arg, env, content);
         }
         // `X = settings.get("x")` depends on what the object holds.
         if let (Value::Attr(base, method), CallRole::Used) = (code.value(call.callee), role)

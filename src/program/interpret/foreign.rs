@@ -39,7 +39,9 @@ impl Interpreter<'_> {
                     && *owner != self.cause
                 {
                     let name = string(1).unwrap_or_else(|| Sym::new(""));
-                    self.outcome.probes.push(GlobalRead { owner: *owner, name, at: self.at, content: false });
+                    let at = self.at;
+                    let probe = GlobalRead { owner: *owner, name, at, content: false, attr: None };
+                    self.outcome.probes.push(probe);
                 }
             }
         }

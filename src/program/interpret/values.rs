@@ -10,6 +10,7 @@ use super::{
     function, has_decorator, is_builtin, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
@@ -39,7 +40,24 @@ impl Interpreter<'_> {
             Value::Fresh => smallvec![Abs::Fresh],
             Value::Str(text) => smallvec![Abs::Str(text)],
             Value::Var(var) => self.variable(module, var, env),
-            Value::Global(name) => self.global(module, name),
+            Value::Global(name) => {
+                let found = self.global(module, name);
+                if let [Abs::External(path)] = found[..]
+                    && is_builtin(&found[0], name)
+                {
+                    if self.shared.replaced_names.contains_key(&path) {
+                        // `_`, which somebody puts among the builtins.
+                        self.state_read(path, None);
+                    } else if module == self.cause
+                        && self.calls == 0
+                        && !self.program.module(module).facts.names.contains(name)
+                        && self.program.stdlib.has_attribute("builtins", name.as_str()) == Has::No
+                    {
+                        self.missing_name(module, name);
+                    }
+                }
+                found
+            }
             Value::Attr(base, attr) => {
                 let mut out = AbsSet::new();
                 for abs in self.eval(module, base, env) {
@@ -106,6 +124,11 @@ impl Interpreter<'_> {
                 let mut out = AbsSet::new();
                 self.imported(module, stmt, alias, None, &mut out);
                 out
+            }
+            Value::Loaded(None) => smallvec![Abs::Module(module)],
+            Value::Loaded(Some(name)) => {
+                let found = self.program.find_from(module, name.as_str());
+                smallvec![found.map_or(Abs::External(name), Abs::Module)]
             }
             Value::Holder(inner) => {
                 let elements = self.eval(module, inner, env);
@@ -295,7 +318,10 @@ impl Interpreter<'_> {
                     if found.is_empty() { smallvec![Abs::Object(Owner::Module(id, name))] } else { found }
                 }
                 Origin::Module(id) => smallvec![Abs::Module(id)],
-                Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule => {
+                origin @ (Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule) => {
+                    if let Origin::MissingName(owner) = origin {
+                        self.missing_name(owner, attr);
+                    }
                     smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
                 }
             },

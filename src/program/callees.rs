@@ -1,0 +1,103 @@
+//! Functions and classes that a value may be, by names alone: those of the module, and those that it imports.
+
+use super::{ModuleId, Origin, Program};
+use crate::facts::{FuncId, Sym, Value, ValueId};
+
+/// The functions that a value may be, as far as names show.
+pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleId, FuncId)> {
+    let module = program.module(id);
+    let code = &module.facts.code;
+    match code.value(value) {
+        Value::Function(func) => vec![(id, func)],
+        Value::Global(name) => {
+            let mut out: Vec<_> = code
+                .globals_of(name)
+                .iter()
+                .flat_map(|&(_, v)| match code.value(v) {
+                    Value::Function(func) => vec![(id, func)],
+                    _ => Vec::new(),
+                })
+                .collect();
+            for site in module.facts.sites_of(name) {
+                let import = &module.facts.imports[site.stmt as usize];
+                if let Origin::Attribute(source, name) = program.origin(id, import, site.alias as usize) {
+                    out.extend(global_functions(program, source, name));
+                }
+            }
+            out
+        }
+        Value::Attr(base, name) => {
+            // A function of an imported module, or any method of this module with that name.
+            if let Value::Global(bound) = code.value(base) {
+                for site in module.facts.sites_of(bound) {
+                    let import = &module.facts.imports[site.stmt as usize];
+                    if let Origin::Module(source) = program.origin(id, import, site.alias as usize) {
+                        return global_functions(program, source, name);
+                    }
+                }
+            }
+            let of_self = matches!(code.value(base), Value::Var(_));
+            code.functions
+                .iter()
+                .enumerate()
+                .filter(|(_, f)| of_self && f.class.is_some() && f.name == name)
+                .map(|(i, _)| (id, FuncId(u32::try_from(i).unwrap_or_default())))
+                .collect()
+        }
+        Value::Either(a, b) => {
+            let mut out = functions_of(program, id, a);
+            out.extend(functions_of(program, id, b));
+            out
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn global_functions(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId, FuncId)> {
+    let code = &program.module(id).facts.code;
+    code.globals_of(name)
+        .iter()
+        .filter_map(|&(_, v)| match code.value(v) {
+            Value::Function(func) => Some((id, func)),
+            _ => None,
+        })
+        .collect()
+}
+
+/// The class of the program that a value is.
+pub(crate) fn class_behind(program: &Program, id: ModuleId, value: ValueId) -> Option<(ModuleId, u32)> {
+    let code = &program.module(id).facts.code;
+    match code.value(value) {
+        Value::Class(class) => Some((id, class)),
+        Value::Global(name) => global_class(program, id, name, 0),
+        Value::Attr(base, name) => {
+            let module = super::state::module_of(program, id, base)?;
+            global_class(program, module, name, 0)
+        }
+        // `Base[T]`
+        Value::Item(inner) => class_behind(program, id, inner),
+        // What a decorator makes of a class.
+        Value::Either(a, b) => class_behind(program, id, a).or_else(|| class_behind(program, id, b)),
+        _ => None,
+    }
+}
+
+/// The class behind a name of a module, also if it is imported.
+fn global_class(program: &Program, id: ModuleId, name: Sym, depth: u32) -> Option<(ModuleId, u32)> {
+    let facts = &program.module(id).facts;
+    for &(_, value) in facts.code.globals_of(name) {
+        if matches!(facts.code.value(value), Value::Class(_) | Value::Either(..))
+            && let Some(class) = class_behind(program, id, value)
+        {
+            return Some(class);
+        }
+    }
+    let mut sites = facts.sites_of(name).filter(|_| depth < 8);
+    sites.find_map(|site| {
+        let import = &facts.imports[site.stmt as usize];
+        match program.origin(id, import, site.alias as usize) {
+            Origin::Attribute(source, name) if source != id => global_class(program, source, name, depth + 1),
+            _ => None,
+        }
+    })
+}

@@ -1,0 +1,224 @@
+//! Globals whose content changes after their module has loaded, or by others while the program loads.
+//!
+//! ```python
+//! registry.TABLE["a"] = 9             # in a function or in the main program
+//! t = registry.TABLE; t.clear()
+//! def tweak(table): table["a"] = 9    # called with registry.TABLE
+//! patch.dict(registry.TABLE, a=9)
+//! ```
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::{SmallVec, smallvec};
+
+use super::callees::functions_of;
+use super::interpret::{EffectKind, Outcome, Owner, Shared};
+use super::state::{module_of, of_all};
+use super::{ModuleId, Origin, Program, tables};
+use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId};
+
+/// Globals whose content changes later, or while others load: by whom, and the attribute if it is no more than one.
+pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, Option<Sym>)>>;
+
+/// A global that changes, and the attribute if it is no more than one.
+type Change = ((ModuleId, Sym), Option<Sym>);
+
+/// Whether the content of a global changes, or of no more than one attribute of it.
+pub(super) fn mutates(mutated: &Mutated, global: (ModuleId, Sym), attr: Option<Sym>) -> bool {
+    let differ = |changed: Option<Sym>| attr.zip(changed).is_some_and(|(read, changed)| read != changed);
+    mutated.get(&global).is_some_and(|changes| changes.iter().any(|&(_, changed)| !differ(changed)))
+}
+
+/// Parameters whose content their functions change: the function, and the parameter's position.
+type Changers = FxHashMap<(ModuleId, FuncId), Vec<u32>>;
+
+/// How far a value is followed.
+const MOST_STEPS: usize = 16;
+
+/// Finds them.
+pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Outcome]) -> Mutated {
+    let mut mutated = Mutated::default();
+    let mut changers = Changers::default();
+    let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
+    for (id, (globals, params)) in program.ids().zip(of_all(program, by)) {
+        for (key, attr) in globals {
+            mutated.entry(key).or_default().push((id, attr));
+        }
+        for (func, position) in params {
+            changers.entry((id, func)).or_default().push(position);
+        }
+    }
+    let name = |&(id, func): &(ModuleId, FuncId)| program.module(id).facts.code.function(func).name;
+    let names: FxHashSet<Sym> = changers.keys().map(name).collect();
+    for (key, by) in of_all(program, |id| handed_by(program, id, &changers, &names)) {
+        mutated.entry(key).or_default().push(by);
+    }
+    mutated.retain(|&(id, name), _| !is_module(program, id, name));
+    mutated
+}
+
+/// Whether a name stands for a module: what looks like a change of it, `np.add(x, y)`, is a call of its functions.
+fn is_module(program: &Program, id: ModuleId, name: Sym) -> bool {
+    let facts = &program.module(id).facts;
+    facts.sites_of(name).any(|site| {
+        let import = &facts.imports[site.stmt as usize];
+        import.from.is_none() || matches!(program.origin(id, import, site.alias as usize), Origin::Module(_))
+    })
+}
+
+/// The globals whose value or content one module changes, and the parameters of its functions that they change.
+fn mutated_by(
+    program: &Program,
+    shown_privates: &FxHashSet<Sym>,
+    id: ModuleId,
+    outcome: &Outcome,
+) -> (Vec<Change>, Vec<(FuncId, u32)>) {
+    let mut globals = Vec::new();
+    let mut params = Vec::new();
+    for effect in &outcome.effects {
+        if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
+            (effect.owner, effect.kind)
+        {
+            globals.push(((owner, name), None));
+        }
+    }
+    let code = &program.module(id).facts.code;
+    for (func, op) in code.ops_by_function() {
+        // What import-time code changes, the interpreter has seen.
+        if func.is_module() && !op.main_guard {
+            continue;
+        }
+        if let OpKind::SetGlobal { name, .. } = op.kind {
+            globals.push(((id, name), None));
+            continue;
+        }
+        let Some(object) = changed(code, &op, shown_privates) else { continue };
+        if let Value::Str(path) = code.value(object) {
+            if let Some((module, name)) = path.as_str().rsplit_once('.')
+                && let Some(target) = program.find_from(id, module)
+            {
+                globals.push(((target, Sym::new(name)), None));
+            }
+            continue;
+        }
+        // `settings.level = 3` changes nothing else of `settings`.
+        let attr = match op.kind {
+            OpKind::SetAttr { attr, .. } | OpKind::DelAttr { attr, .. } => Some(attr),
+            _ => None,
+        };
+        globals_behind(program, id, object, attr, &mut globals);
+        let function = code.function(func);
+        if let Value::Var(var) = code.value(object)
+            && function.params.contains(&var)
+            && !(function.class.is_some() && var == function.params.start)
+        {
+            params.push((func, var - function.params.start));
+        }
+    }
+    (globals, params)
+}
+
+/// The object whose content an operation changes.
+fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<ValueId> {
+    match op.kind {
+        OpKind::SetItem { cache: Some(name), .. } if !shown_privates.contains(&name) => None,
+        OpKind::SetItem { base, .. }
+        | OpKind::DelItem { base, .. }
+        | OpKind::SetAttr { base, .. }
+        | OpKind::DelAttr { base, .. } => Some(base),
+        OpKind::Call { call, .. } => {
+            let call = &code.call(call);
+            match code.value(call.callee) {
+                Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => Some(base),
+                // `patch.dict(config.TABLE, …)`, `monkeypatch.setitem(config.TABLE, …)`
+                Value::Attr(_, name) if matches!(name.as_str(), "dict" | "setitem" | "delitem") => {
+                    code.positional(call).first().copied()
+                }
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// The globals that a value is, or is inside of, by names alone; `attr` is the attribute of the value that counts.
+fn globals_behind(program: &Program, id: ModuleId, value: ValueId, attr: Option<Sym>, out: &mut Vec<Change>) {
+    let facts = &program.module(id).facts;
+    let code = &facts.code;
+    let mut seen: SmallVec<[(ValueId, Option<Sym>); 8]> = smallvec![(value, attr)];
+    let mut next = 0;
+    while next < seen.len() && next < MOST_STEPS {
+        let (value, attr) = seen[next];
+        next += 1;
+        let mut follow = |value: ValueId, attr| {
+            if !seen.contains(&(value, attr)) {
+                seen.push((value, attr));
+            }
+        };
+        match code.value(value) {
+            Value::Global(name) => {
+                out.push(((id, name), attr));
+                for site in facts.sites_of(name) {
+                    let import = &facts.imports[site.stmt as usize];
+                    let origin = attribute(program.origin(id, import, site.alias as usize));
+                    out.extend(origin.map(|key| (key, attr)));
+                }
+            }
+            Value::Import(stmt, alias) => {
+                let import = &facts.imports[stmt as usize];
+                let origin = attribute(program.origin(id, import, alias as usize));
+                out.extend(origin.map(|key| (key, attr)));
+            }
+            Value::Attr(base, name) => match module_of(program, id, base) {
+                Some(target) => match program.attribute(id, target, name) {
+                    Origin::Attribute(target, name) => out.push(((target, name), attr)),
+                    _ => out.push(((target, name), attr)),
+                },
+                None => follow(base, Some(name)),
+            },
+            Value::Item(base) => follow(base, None),
+            Value::Var(var) => code.assigned_to(var).iter().for_each(|&assigned| follow(assigned, attr)),
+            Value::Either(a, b) => {
+                follow(a, attr);
+                follow(b, attr);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn attribute(origin: Origin) -> Option<(ModuleId, Sym)> {
+    match origin {
+        Origin::Attribute(id, name) => Some((id, name)),
+        _ => None,
+    }
+}
+
+/// A global that a module hands to a function that changes it: the module, and the attribute that the function changes.
+type Handed = ((ModuleId, Sym), (ModuleId, Option<Sym>));
+
+/// The globals that one module hands to functions that change them.
+fn handed_by(program: &Program, id: ModuleId, changers: &Changers, names: &FxHashSet<Sym>) -> Vec<Handed> {
+    let mut handed = Vec::new();
+    let code = &program.module(id).facts.code;
+    for (func, op) in code.ops_by_function() {
+        let OpKind::Call { call, .. } = op.kind else { continue };
+        let call = &code.call(call);
+        let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { continue };
+        if !names.contains(&name) || func.is_module() && !op.main_guard {
+            continue;
+        }
+        let mut globals = Vec::new();
+        for (owner, callee) in functions_of(program, id, call.callee) {
+            let function = program.module(owner).facts.code.function(callee);
+            let first = u32::from(function.class.is_some());
+            for &position in changers.get(&(owner, callee)).into_iter().flatten() {
+                let index = position.checked_sub(first).and_then(|index| usize::try_from(index).ok());
+                if let Some(&given) = index.and_then(|index| code.positional(call).get(index)) {
+                    globals_behind(program, id, given, None, &mut globals);
+                }
+            }
+        }
+        handed.extend(globals.into_iter().map(|(key, attr)| (key, (id, attr))));
+    }
+    handed
+}

@@ -1,0 +1,313 @@
+//! Names that somebody binds again after their module has loaded, in modules of the program and in foreign ones.
+//!
+//! ```python
+//! global level; level = 3             # in a function of the module
+//! config.level = 3
+//! globals()["level"] = 3              # in a function
+//! vars(config).update(values)         # any name
+//! mock.patch("config.level", 3)
+//! time.time = fake                    # a foreign name
+//! ```
+
+use ruff_text_size::TextSize;
+use rustc_hash::FxHashMap;
+
+use super::state::{Writer, foreign_path, module_of, of_all};
+use super::trace::{Leaf, Start, trace};
+use super::{ModuleId, Program, tables};
+use crate::facts::{Call, Code, FuncId, OpKind, Sym, Value, ValueId};
+
+/// Globals that are rebound later: by whom and where. The name `*` stands for all names of a module.
+pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
+/// Names of foreign modules that are rebound: by whom and where.
+pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
+
+/// Who rebinds a global, as far as there is anybody.
+pub(super) fn rebinders(rebound: &Rebound, owner: ModuleId, name: Sym) -> Option<&[(ModuleId, TextSize)]> {
+    let any = || rebound.get(&(owner, Sym::find("*")?));
+    rebound.get(&(owner, name)).or_else(any).map(Vec::as_slice)
+}
+
+/// Globals that change after their module has loaded.
+pub(super) fn rebound(program: &Program) -> Rebound {
+    let mut rebound = Rebound::default();
+    let mut unclear: Vec<Unclear> = Vec::new();
+    for (known, others) in of_all(program, |id| vec![rebound_by(program, id)]) {
+        for (key, by) in known {
+            rebound.entry(key).or_default().push(by);
+        }
+        unclear.extend(others);
+    }
+    // `def instrument(module): setattr(module, name, …)`
+    let starts: Vec<Start> = unclear.iter().map(|&(id, object, ..)| (id, object, false)).collect();
+    for (leaves, (id, _, name, at)) in trace(program, &starts).into_iter().zip(unclear) {
+        for target in leaves.into_iter().filter_map(Leaf::module) {
+            rebound.entry((target, name)).or_default().push((id, at));
+        }
+    }
+    rebound
+}
+
+/// A name that is bound on a variable: in which module, the variable, the name, and where.
+type Unclear = (ModuleId, ValueId, Sym, TextSize);
+/// A global of a module that is rebound, and by whom and where.
+type Rebinding = ((ModuleId, Sym), (ModuleId, TextSize));
+
+/// The globals that one module rebinds, and where.
+fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>) {
+    let mut rebound = Vec::new();
+    let mut unclear = Vec::new();
+    let facts = &program.module(id).facts;
+    for (name, info) in facts.names.iter() {
+        if let Some(at) = info.rebound_in_function {
+            rebound.push(((id, name), (id, at)));
+        }
+    }
+    let code = &facts.code;
+    for (func, op) in code.ops_by_function() {
+        // What a module does to itself while it loads is no rebinding.
+        let later = |target: ModuleId| target != id || !func.is_module();
+        let mut add = |target, name| rebound.push(((target, name), (id, op.at)));
+        match op.kind {
+            OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
+                if let Some(target) = module_of(program, id, base).filter(|&t| later(t)) {
+                    add(target, attr);
+                } else if is_variable(code, func, base) {
+                    unclear.push((id, base, attr, op.at));
+                }
+            }
+            OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
+                if let Some(target) = namespace_of(program, id, base).filter(|&t| later(t))
+                    && !answers_for_names(code, func)
+                {
+                    match code.value(key) {
+                        Value::Str(name) => add(target, name),
+                        _ => variables(program, target).for_each(|name| add(target, name)),
+                    }
+                }
+            }
+            OpKind::Call { call, .. } => {
+                let call = &code.call(call);
+                for (target, name) in patched(program, id, call) {
+                    if later(target) {
+                        add(target, name);
+                    }
+                }
+                for patch in patches(code, call) {
+                    if let Patch::Of(object, name) = patch
+                        && is_variable(code, func, object)
+                    {
+                        unclear.push((id, object, name.unwrap_or_else(|| Sym::new("*")), op.at));
+                    }
+                }
+                if let Some(target) = reloaded(program, id, call) {
+                    add(target, Sym::new("*"));
+                }
+                if let Value::Attr(base, method) = code.value(call.callee)
+                    && matches!(method.as_str(), "update" | "setdefault" | "pop" | "__setitem__" | "clear")
+                    && let Some(target) = namespace_of(program, id, base).filter(|&t| later(t))
+                    && !answers_for_names(code, func)
+                {
+                    match code.positional(call).first().map(|&key| code.value(key)) {
+                        Some(Value::Str(name)) => add(target, name),
+                        _ => variables(program, target).for_each(|name| add(target, name)),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    (rebound, unclear)
+}
+
+/// A variable of a function that may be a module: not the object whose method the function is.
+fn is_variable(code: &Code, func: FuncId, value: ValueId) -> bool {
+    let Value::Var(var) = code.value(value) else { return false };
+    let own = |func: FuncId| {
+        let function = code.function(func);
+        function.class.is_some() && var == function.params.start
+    };
+    !own(func) && !own(code.vars[var as usize].func)
+}
+
+/// The module whose namespace a value is: `globals()`, `vars(config)`, `config.__dict__`.
+fn namespace_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
+    let code = &program.module(id).facts.code;
+    match code.value(value) {
+        Value::Attr(base, attr) if attr == "__dict__" => module_of(program, id, base),
+        Value::Call(call) => {
+            let call = &code.call(call);
+            let Value::Global(name) = code.value(call.callee) else { return None };
+            match (name.as_str(), code.positional(call)) {
+                ("globals", []) => Some(id),
+                ("vars", &[of]) => module_of(program, id, of),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
+}
+
+/// `__getattr__` of a module keeps what it makes in the namespace; nobody has had the name before.
+fn answers_for_names(code: &Code, mut func: FuncId) -> bool {
+    while !func.is_module() {
+        let function = code.function(func);
+        if function.name == "__getattr__" {
+            return true;
+        }
+        func = function.parent;
+    }
+    false
+}
+
+/// Names of a module that hold values, neither functions nor classes nor what is imported.
+fn variables(program: &Program, id: ModuleId) -> impl Iterator<Item = Sym> {
+    let facts = &program.module(id).facts;
+    facts.names.iter().filter_map(|(name, info)| {
+        let values = facts.code.globals_of(name);
+        let defined = |&(_, value): &(Sym, ValueId)| {
+            matches!(facts.code.value(value), Value::Function(_) | Value::Class(_))
+        };
+        (info.otherwise && !info.imported && !values.iter().any(defined)).then_some(name)
+    })
+}
+
+/// `importlib.reload(module)` binds all its names again, also when a module does it for itself.
+fn reloaded(program: &Program, id: ModuleId, call: &Call) -> Option<ModuleId> {
+    let code = &program.module(id).facts.code;
+    let path = foreign_path(program, id, call.callee)?;
+    if !matches!(path.as_str(), "importlib.reload" | "imp.reload") {
+        return None;
+    }
+    module_of(program, id, *code.positional(call).first()?)
+}
+
+/// Who replaces a name, and what by: the object that has it, and the name.
+#[derive(Debug, Clone, Copy)]
+enum Patch {
+    /// A text, `a.b.name`, in one piece.
+    Path(Sym),
+    /// An object and its name; without one, any.
+    Of(ValueId, Option<Sym>),
+    /// A text for the object, and its name.
+    Within(Sym, Sym),
+}
+
+/// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`, `patch.multiple(module, name=…)`.
+fn patches(code: &Code, call: &Call) -> Vec<Patch> {
+    let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { return Vec::new() };
+    if !matches!(
+        name.as_str(),
+        "patch" | "setattr" | "delattr" | "object" | "replace" | "multiple" | "__setattr__"
+    ) {
+        return Vec::new();
+    }
+    let args = code.positional(call);
+    let text = |index: usize| match args.get(index).map(|&a| code.value(a)) {
+        Some(Value::Str(text)) => Some(text),
+        _ => None,
+    };
+    if name == "__setattr__" {
+        let Value::Attr(base, _) = code.value(call.callee) else { return Vec::new() };
+        return match args.len() {
+            2 => vec![Patch::Of(base, text(0))],
+            _ => Vec::new(),
+        };
+    }
+    if name == "multiple" {
+        let names = code.keyword_args(call).map(|(name, _)| name);
+        return match (text(0), args.first()) {
+            (Some(path), _) => names.map(|name| Patch::Within(path, name)).collect(),
+            (None, Some(&object)) => names.map(|name| Patch::Of(object, Some(name))).collect(),
+            (None, None) => Vec::new(),
+        };
+    }
+    if let Some(path) = text(0) {
+        return vec![Patch::Path(path)];
+    }
+    let Some(&object) = args.first() else { return Vec::new() };
+    match text(1) {
+        Some(name) => vec![Patch::Of(object, Some(name))],
+        // `setattr(module, name, value)` may rebind any of its names.
+        None if matches!(code.value(call.callee), Value::Global(name) if name == "setattr") => {
+            vec![Patch::Of(object, None)]
+        }
+        None => Vec::new(),
+    }
+}
+
+/// The names of modules of the program that a call replaces.
+pub(super) fn patched(program: &Program, id: ModuleId, call: &Call) -> Vec<(ModuleId, Sym)> {
+    let code = &program.module(id).facts.code;
+    let target = |patch: Patch| match patch {
+        Patch::Path(path) => {
+            let (module, name) = path.as_str().rsplit_once('.')?;
+            Some((program.find_from(id, module)?, Sym::new(name)))
+        }
+        Patch::Within(path, name) => Some((program.find_from(id, path.as_str())?, name)),
+        Patch::Of(object, name) => {
+            Some((module_of(program, id, object)?, name.unwrap_or_else(|| Sym::new("*"))))
+        }
+    };
+    patches(code, call).into_iter().filter_map(target).collect()
+}
+
+/// Names of foreign modules that some module rebinds: `time.time = …`, `redirect_stdout(…)`.
+pub(super) fn replaced_names(program: &Program) -> Replaced {
+    let mut replaced = Replaced::default();
+    for (name, by) in of_all(program, |id| replaced_by(program, id)) {
+        replaced.entry(name).or_default().push(by);
+    }
+    replaced
+}
+
+/// The names of foreign modules that one module rebinds.
+fn replaced_by(program: &Program, id: ModuleId) -> Vec<(Sym, Writer)> {
+    let code = &program.module(id).facts.code;
+    let mut found: Vec<(FuncId, Sym, TextSize, bool)> = Vec::new();
+    for (func, op) in code.ops_by_function() {
+        let names: Vec<(String, bool)> = match op.kind {
+            OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
+                let module = foreign_path(program, id, base);
+                module.map(|module| (format!("{module}.{attr}"), false)).into_iter().collect()
+            }
+            OpKind::Call { call, .. } => replaced_by_call(program, id, &code.call(call)),
+            _ => continue,
+        };
+        // Names of `typing` are for type checkers, whatever documentation tools do to them.
+        for (name, restores) in names.into_iter().filter(|(name, _)| !tables::is_harmless_target(name)) {
+            found.push((func, Sym::new(&name), op.at, restores));
+        }
+    }
+    let twice = |func, name| found.iter().filter(|(f, n, ..)| *f == func && *n == name).count() > 1;
+    let writer = |&(func, name, at, restores): &(FuncId, Sym, TextSize, bool)| {
+        (name, Writer::new(program, id, func, at, restores || twice(func, name)))
+    };
+    found.iter().map(writer).collect()
+}
+
+/// The names of foreign modules that a call rebinds, and whether it is certain that they are restored.
+fn replaced_by_call(program: &Program, id: ModuleId, call: &Call) -> Vec<(String, bool)> {
+    let code = &program.module(id).facts.code;
+    match foreign_path(program, id, call.callee).as_deref() {
+        Some("contextlib.redirect_stdout") => return vec![("sys.stdout".to_owned(), true)],
+        Some("contextlib.redirect_stderr") => return vec![("sys.stderr".to_owned(), true)],
+        Some("gettext.install") => return vec![("builtins._".to_owned(), false)],
+        _ => {}
+    }
+    let builtin = matches!(code.value(call.callee), Value::Global(_));
+    // `text.replace("a.b", "c")`
+    if matches!(code.value(call.callee), Value::Attr(_, name) if name == "replace") {
+        return Vec::new();
+    }
+    let name = |patch: Patch| match patch {
+        Patch::Path(path) => {
+            let (module, _) = path.as_str().rsplit_once('.')?;
+            let foreign = program.find_from(id, module).is_none() && program.stdlib.knows(module);
+            foreign.then(|| path.as_str().to_owned())
+        }
+        Patch::Within(path, name) => program.stdlib.knows(path.as_str()).then(|| format!("{path}.{name}")),
+        Patch::Of(object, name) => Some(format!("{}.{}", foreign_path(program, id, object)?, name?)),
+    };
+    patches(code, call).into_iter().filter_map(|patch| Some((name(patch)?, !builtin))).collect()
+}

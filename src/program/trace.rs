@@ -1,0 +1,324 @@
+//! Texts and modules that a value may be, by names alone: through variables, displays, imports, and the calls of functions.
+//!
+//! ```python
+//! WANTED = ("numpy", "pandas")
+//! def loaded(name): return name in sys.modules
+//! [n for n in WANTED if loaded(n)]              # `name` may be "numpy" and "pandas"
+//! ```
+//!
+//! Nothing is run. What cannot be followed leads nowhere; of functions that are not of the program only those are known
+//! that give back what they are given.
+
+use rayon::prelude::*;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{ModuleId, Origin, Program};
+use crate::facts::{FuncId, Sym, Value, ValueId};
+
+/// What a value may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Leaf {
+    /// A text.
+    Text(Sym),
+    /// A module of the program.
+    Module(ModuleId),
+}
+
+impl Leaf {
+    /// The module, if it is one.
+    pub fn module(self) -> Option<ModuleId> {
+        match self {
+            Self::Module(id) => Some(id),
+            Self::Text(_) => None,
+        }
+    }
+}
+
+/// Something to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Node {
+    of: Of,
+    /// Texts are the names of modules, or their files, as this module sees them.
+    named: Option<ModuleId>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Of {
+    Value(ModuleId, ValueId),
+    Global(ModuleId, Sym),
+}
+
+/// Where to start: a value, and whether its texts are names of modules.
+pub(crate) type Start = (ModuleId, ValueId, bool);
+
+/// Functions that give back what they are given, in another container.
+const CONTAINERS: &[&str] = &[
+    "list",
+    "tuple",
+    "set",
+    "frozenset",
+    "sorted",
+    "reversed",
+    "iter",
+    "enumerate",
+    "zip",
+    "filter",
+    "next",
+    "dict",
+    "str",
+];
+
+/// Methods that give what their object holds.
+const VIEWS: &[&str] = &["values", "items", "keys", "copy", "get", "pop", "union", "strip", "lower"];
+
+/// How far one value is followed.
+const MOST_NODES: usize = 2_000;
+/// How often parameters lead to callers.
+const MOST_ROUNDS: usize = 4;
+/// How many functions of one name, and calls of one function, tell anything.
+const MOST_NAMESAKES: usize = 8;
+const MOST_CALLS: usize = 100;
+
+/// What values may be: for each start its leaves, in the order in which they are found.
+pub(crate) fn trace(program: &Program, starts: &[Start]) -> Vec<Vec<Leaf>> {
+    let mut traces: Vec<Trace> = starts
+        .par_iter()
+        .map(|&(id, value, named)| {
+            let mut trace = Trace::default();
+            trace.follow(program, [Node { of: Of::Value(id, value), named: named.then_some(id) }]);
+            trace
+        })
+        .collect();
+    for _ in 0..MOST_ROUNDS {
+        let mut wanted: FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>> = FxHashMap::default();
+        for &((id, func, _), _) in traces.iter().flat_map(|trace| &trace.params) {
+            let name = program.module(id).facts.code.function(func).name;
+            wanted.entry(name).or_default().insert((id, func));
+        }
+        wanted
+            .retain(|name, functions| functions.len() <= MOST_NAMESAKES && !name.as_str().starts_with("__"));
+        if wanted.is_empty() {
+            break;
+        }
+        let callers = callers(program, &wanted);
+        traces.par_iter_mut().for_each(|trace| {
+            let mut nodes = Vec::new();
+            for (param, named) in std::mem::take(&mut trace.params) {
+                for &(id, value) in callers.get(&param).into_iter().flatten() {
+                    nodes.push(Node { of: Of::Value(id, value), named: named.map(|_| id) });
+                }
+            }
+            trace.follow(program, nodes);
+        });
+    }
+    traces.into_iter().map(|trace| trace.leaves).collect()
+}
+
+/// A parameter: its function, and its position among the function's parameters.
+type Param = (ModuleId, FuncId, u32);
+
+#[derive(Debug, Default)]
+struct Trace {
+    leaves: Vec<Leaf>,
+    seen: FxHashSet<Node>,
+    /// Parameters that were met, which callers decide, and how their texts count.
+    params: Vec<(Param, Option<ModuleId>)>,
+}
+
+impl Trace {
+    fn leaf(&mut self, leaf: Leaf) {
+        if !self.leaves.contains(&leaf) {
+            self.leaves.push(leaf);
+        }
+    }
+
+    fn follow(&mut self, program: &Program, nodes: impl IntoIterator<Item = Node>) {
+        let mut todo: Vec<Node> = nodes.into_iter().collect();
+        while let Some(node) = todo.pop() {
+            if self.seen.len() > MOST_NODES || !self.seen.insert(node) {
+                continue;
+            }
+            match node.of {
+                Of::Value(id, value) => self.value(program, id, value, node.named, &mut todo),
+                Of::Global(id, name) => self.global(program, id, name, node.named, &mut todo),
+            }
+        }
+    }
+
+    fn global(
+        &mut self,
+        program: &Program,
+        id: ModuleId,
+        name: Sym,
+        named: Option<ModuleId>,
+        todo: &mut Vec<Node>,
+    ) {
+        let facts = &program.module(id).facts;
+        for site in facts.sites_of(name) {
+            let import = &facts.imports[site.stmt as usize];
+            self.origin(program.origin(id, import, site.alias as usize), named, todo);
+        }
+        let values = facts.code.globals_of(name).iter();
+        todo.extend(values.map(|&(_, value)| Node { of: Of::Value(id, value), named }));
+    }
+
+    fn origin(&mut self, origin: Origin, named: Option<ModuleId>, todo: &mut Vec<Node>) {
+        match origin {
+            Origin::Module(id) => self.leaf(Leaf::Module(id)),
+            Origin::Attribute(id, name) => todo.push(Node { of: Of::Global(id, name), named }),
+            Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule => {}
+        }
+    }
+
+    /// A text, which may name a module.
+    fn text(&mut self, program: &Program, text: Sym, named: Option<ModuleId>) {
+        let Some(asker) = named else { return self.leaf(Leaf::Text(text)) };
+        let module = program.find_from(asker, text.as_str()).or_else(|| {
+            let path = text.as_str().strip_suffix(".py")?;
+            program.find_from(asker, &path.trim_start_matches("./").replace('/', "."))
+        });
+        if let Some(module) = module {
+            self.leaf(Leaf::Module(module));
+        }
+    }
+
+    fn value(
+        &mut self,
+        program: &Program,
+        id: ModuleId,
+        value: ValueId,
+        named: Option<ModuleId>,
+        todo: &mut Vec<Node>,
+    ) {
+        let facts = &program.module(id).facts;
+        let code = &facts.code;
+        let node = |value| Node { of: Of::Value(id, value), named };
+        match code.value(value) {
+            Value::Str(text) => self.text(program, text, named),
+            Value::Global(name) => self.global(program, id, name, named, todo),
+            Value::Attr(base, attr) => {
+                if let Some(module) = super::state::module_of(program, id, base) {
+                    self.origin(program.attribute(id, module, attr), named, todo);
+                }
+            }
+            Value::Loaded(None) => self.leaf(Leaf::Module(id)),
+            Value::Loaded(Some(name)) => {
+                if let Some(module) = program.find_from(id, name.as_str()) {
+                    self.leaf(Leaf::Module(module));
+                }
+            }
+            Value::Item(inner) | Value::Holder(inner) => todo.push(node(inner)),
+            Value::Either(a, b) => todo.extend([node(a), node(b)]),
+            Value::Var(var) => {
+                let variable = &code.vars[var as usize];
+                let params = &code.function(variable.func).params;
+                if params.contains(&var) && !variable.func.is_module() {
+                    self.params.push(((id, variable.func, var - params.start), named));
+                }
+                todo.push(node(variable.default));
+                todo.extend(code.assigned_to(var).iter().map(|&value| node(value)));
+            }
+            Value::Import(stmt, alias) => {
+                let import = &facts.imports[stmt as usize];
+                self.origin(program.origin(id, import, alias as usize), named, todo);
+            }
+            Value::Call(call) => {
+                let call = &code.call(call);
+                let args = code.positional(call);
+                let (base, name) = match code.value(call.callee) {
+                    Value::Global(name) => (None, name),
+                    Value::Attr(base, name) => (Some(base), name),
+                    _ => return,
+                };
+                if matches!(name.as_str(), "import_module" | "__import__") {
+                    let name = |&value| Node { of: Of::Value(id, value), named: Some(id) };
+                    todo.extend(args.first().map(name));
+                } else if base.is_none() && CONTAINERS.contains(&name.as_str()) || name == "join" {
+                    todo.extend(args.iter().map(|&value| node(value)));
+                } else if VIEWS.contains(&name.as_str()) {
+                    todo.extend(base.map(node));
+                } else if base.is_none() {
+                    for &(_, value) in code.globals_of(name) {
+                        if let Value::Function(func) = code.value(value) {
+                            todo.extend(code.returns_of(func).iter().map(|&value| node(value)));
+                        }
+                    }
+                }
+            }
+            Value::Opaque | Value::Fresh | Value::OwnAttr(..) | Value::Function(_) | Value::Class(_) => {}
+        }
+    }
+}
+
+/// What callers give for each parameter of some functions.
+fn callers(
+    program: &Program,
+    wanted: &FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>>,
+) -> FxHashMap<Param, Vec<(ModuleId, ValueId)>> {
+    let ids: Vec<ModuleId> = program.ids().collect();
+    let found: Vec<Vec<(Param, (ModuleId, ValueId))>> =
+        ids.into_par_iter().map(|id| calls_in(program, id, wanted)).collect();
+    let mut callers: FxHashMap<Param, Vec<(ModuleId, ValueId)>> = FxHashMap::default();
+    for (param, given) in found.into_iter().flatten() {
+        callers.entry(param).or_default().push(given);
+    }
+    callers.retain(|_, given| given.len() <= MOST_CALLS);
+    callers
+}
+
+/// The calls in one module of some functions.
+fn calls_in(
+    program: &Program,
+    id: ModuleId,
+    wanted: &FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>>,
+) -> Vec<(Param, (ModuleId, ValueId))> {
+    let mut found = Vec::new();
+    let code = &program.module(id).facts.code;
+    for call in code.calls() {
+        let (base, name) = match code.value(call.callee) {
+            Value::Global(name) => (None, name),
+            Value::Attr(base, name) => (Some(base), name),
+            _ => continue,
+        };
+        let Some(functions) = wanted.get(&name) else { continue };
+        for &(module, func) in functions {
+            let target = &program.module(module).facts.code;
+            let function = target.function(func);
+            let calls = match base {
+                // A method: by its name, with the object in front.
+                Some(_) if function.class.is_some() => true,
+                Some(base) => super::state::module_of(program, id, base) == Some(module),
+                None => function.class.is_none() && means(program, id, name, module),
+            };
+            if !calls {
+                continue;
+            }
+            let first = u32::from(function.class.is_some() && base.is_some());
+            let positional = code.positional(&call);
+            for (index, &value) in (first..).zip(positional) {
+                // What goes into `*args` is one of its elements.
+                let last = function.params.len().saturating_sub(1 + usize::from(function.kwarg));
+                let last = u32::try_from(last).unwrap_or_default();
+                let index = if function.vararg { index.min(last) } else { index };
+                found.push(((module, func, index), (id, value)));
+            }
+            for (keyword, value) in code.keyword_args(&call) {
+                let named = function.params.clone().position(|p| target.vars[p as usize].name == keyword);
+                if let Some(index) = named {
+                    found.push(((module, func, u32::try_from(index).unwrap_or_default()), (id, value)));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Whether a global name of a module means the function of that name in another one, or is its own.
+fn means(program: &Program, id: ModuleId, name: Sym, owner: ModuleId) -> bool {
+    let facts = &program.module(id).facts;
+    id == owner
+        || facts.sites_of(name).any(|site| {
+            let import = &facts.imports[site.stmt as usize];
+            program.origin(id, import, site.alias as usize) == Origin::Attribute(owner, name)
+        })
+}
