@@ -78,14 +78,17 @@ def create(code):
     return action
 
 
-HEADER = 'from _dally import pending as _dally; _dally = _dally("{}")'
+HEADER = '_dally = __import__("_dally").pending({})'
+MARKED = '_dally, _dally_real = __import__("_dally").marked({})'
+LINE = '{0} = _dally("import json as {0}")'
+MARKED_LINE = '{0} = __dally_{0}__ = _dally("import json as {0}")'
 SMALL = 10
 
 
 def small_modules(header, line):
     """Bodies of modules with ten imports each; give the seconds per name."""
     names = NAMES[:SMALL]
-    code = compile("\n".join([header.format(" ".join(names))] + [line.format(name) for name in names]), "body", "exec")
+    code = compile("\n".join([header.format(tuple(names))] + [line.format(name) for name in names]), "body", "exec")
 
     def action():
         total = 0.0
@@ -98,11 +101,26 @@ def small_modules(header, line):
     return action
 
 
-def resolve(header, line):
+def headers(header):
+    """Headers of modules with ten names each; give the seconds per module."""
+    code = compile(header.format(tuple(NAMES[:SMALL])), "body", "exec")
+
+    def action():
+        total = 0.0
+        for i in range(COUNT // SMALL):
+            body = types.ModuleType("bench_body")
+            sys.modules["bench_body"] = body
+            total += clock(lambda: exec(code, body.__dict__))
+        return total / (COUNT // SMALL)
+
+    return action
+
+
+def resolve(header, line, use="{}.__name__"):
     """First uses in modules of ten pending names each; give the seconds per use."""
     names = NAMES[:SMALL]
-    code = compile("\n".join([header.format(" ".join(names))] + [line.format(name) for name in names]), "body", "exec")
-    uses = compile("def use():\n" + "\n".join("    {}.__name__".format(name) for name in names), "body", "exec")
+    code = compile("\n".join([header.format(tuple(names))] + [line.format(name) for name in names]), "body", "exec")
+    uses = compile("def use():\n" + "\n".join("    " + use.format(name) for name in names), "body", "exec")
 
     def action():
         total = 0.0
@@ -143,24 +161,32 @@ def main():
     actions = [
         eager,
         create(bodies("from json import dumps as {}")),
-        create(bodies('{0} = _dally("import json as {0}")', HEADER.format(" ".join(NAMES)))),
+        create(bodies(LINE, HEADER.format(tuple(NAMES)))),
         small_modules("", "import json as {}"),
-        small_modules(HEADER, '{0} = _dally("import json as {0}")'),
+        small_modules(HEADER, LINE),
+        small_modules(MARKED, MARKED_LINE),
         small_modules("from _dally import lazy", '{0} = lazy("import json as {0}")'),
+        headers("pass"),
+        headers(HEADER),
+        headers(MARKED),
     ]
+    native_from = len(actions)
     if native:
         actions += [create(bodies("lazy import json as {}")), create(bodies("lazy from json import dumps as {}"))]
         actions += [create(bodies("lazy import csv as {}")), create(bodies("lazy from csv import reader as {}"))]
-    create(bodies('{0} = _dally("import json as {0}")', HEADER.format(" ".join(NAMES))))()  # names seen before
+    create(bodies(LINE, HEADER.format(tuple(NAMES))))()  # names seen before
     found = in_turns(actions)
     show("import json as x (loaded already)", found[0])
     show("from json import dumps as x", found[1], found[0])
     show("x = _dally(...), one large module", found[2], found[0], 4)
     show("import json as x, modules of ten", found[3])
     show("x = _dally(...), modules of ten, with their header", found[4], found[3], 4)
-    show("x = lazy(...), modules of ten, with their header", found[5], found[3])
+    show("x = __dally_x__ = _dally(...), modules of ten, with their header", found[5], found[3], 4)
+    show("x = lazy(...), modules of ten, with their header", found[6], found[3])
+    show("header of a module, alone", found[8] - found[7], found[3])
+    show("header of a module with wrapped reads, alone", found[9] - found[7], found[3])
     for label, seconds in zip(
-        ("lazy import, loaded", "lazy from, loaded", "lazy import, not loaded", "lazy from, not loaded"), found[6:]
+        ("lazy import, loaded", "lazy from, loaded", "lazy import, not loaded", "lazy from, not loaded"), found[native_from:]
     ):
         show("native: " + label, seconds, found[0])
 
@@ -171,7 +197,7 @@ def main():
             names = ["fresh_%d_%d" % (next(fresh), i) for i in range(COUNT)]
             body = types.ModuleType("bench_body")
             sys.modules["bench_body"] = body
-            code = compile(HEADER.format(" ".join(names)), "body", "exec")
+            code = compile(HEADER.format(tuple(names)), "body", "exec")
             return clock(lambda: exec(code, body.__dict__)) / COUNT
 
         show("once per name that no module had before", in_turns([new_names], 10)[0], found[0])
@@ -180,8 +206,9 @@ def main():
     actions = [
         small_modules("", "import json as {}"),
         small_modules("", "from json import dumps as {}"),
-        resolve(HEADER, '{0} = _dally("import json as {0}")'),
+        resolve(HEADER, LINE),
         resolve(HEADER, '{0} = _dally("from json import JSONDecoder as {0}")'),
+        resolve(MARKED, MARKED_LINE, "({0} if {0} is not __dally_{0}__ else _dally_real({0})).__name__"),
     ]
     if native:
         actions.append(resolve("import sys #{}", "lazy import csv as {}".replace("csv", "json.decoder")))
@@ -190,8 +217,9 @@ def main():
     show("first use of x", found[2], found[0], 10)
     show("from json import name", found[1])
     show("first use of name", found[3], found[1], 10)
+    show("first use of x, a wrapped read", found[4], found[0], 10)
     if native:
-        show("native: first use of x", found[4], found[0])
+        show("native: first use of x", found[5], found[0])
 
     print("read")
     scope = module("bench_body", "").__dict__
@@ -200,13 +228,12 @@ def main():
             """
             import json as eager_x
             from json import dumps as eager_y
-            from _dally import Pending as _dally_Pending, pending as _dally, real as _dally_real
-            _dally = _dally("x y other")
+            from _dally import real
+            _dally, _dally_real = __import__("_dally").marked(("x", "y", "other"))
             x = _dally("import json as x")
-            y = _dally("from json import dumps as y")
+            y = __dally_y__ = _dally("from json import dumps as y")
             other = _dally("import json.decoder as other")
-            _dally_y = y
-            def use(): return x.dumps, y(1), _dally_real(y)
+            def use(): return x.dumps, y(1), (y if y is not __dally_y__ else _dally_real(y))
             use()
             """
         ),
@@ -219,9 +246,8 @@ def main():
         [
             reads(scope, "eager_y"),
             reads(scope, "y"),
-            reads(scope, "_dally_real(y)"),
-            reads(scope, "y if type(y) is not _dally_Pending else _dally_real(y)"),
-            reads(scope, "y if y is not _dally_y else _dally_real(y)"),
+            reads(scope, "real(y)"),
+            reads(scope, "y if y is not __dally_y__ else _dally_real(y)"),
             reads(scope, "eager_x.dumps"),
             reads(scope, "x.dumps"),
             reads(outside, "plain.eager_x"),
@@ -231,14 +257,13 @@ def main():
     )
     show("global of an eager import", found[0])
     show("global, resolved", found[1], found[0])
-    show("real(global), resolved", found[2], found[0], 4)
-    show("inline: x if type(x) is not Pending else real(x)", found[3], found[0])
-    show("inline: x if x is not _x else real(x)", found[4], found[0], 4)
-    show("attribute of a global of an eager import", found[5])
-    show("attribute of a global, resolved", found[6], found[5])
-    show("attribute of another module", found[7])
-    show("the same while other names are pending there", found[8], found[7])
-    show("the same for a name that was pending there", found[9], found[7])
+    show("wrapped by `build`: x if x is not __dally_x__ else real(x)", found[3], found[0], 4)
+    show("wrapped by `apply`: real(x)", found[2], found[0])
+    show("attribute of a global of an eager import", found[4])
+    show("attribute of a global, resolved", found[5], found[4])
+    show("attribute of another module", found[6])
+    show("the same while other names are pending there", found[7], found[6])
+    show("the same for a name that was pending there", found[8], found[6])
 
     if hasattr(os, "posix_spawn"):
         print("load the runtime file (processor time of the process)")

@@ -5,7 +5,7 @@
 //!
 //! - an import statement at module level counts as the set of its names, lazy or not;
 //! - `x = _dally("from m import x")` counts as that import, the header counts as nothing;
-//! - `_dally_real(X)` counts as `X`, the wrapped subject of a `match` as the subject;
+//! - `real(X)` and `X if X is not __dally_X__ else __dally_real__(X)` count as `X`, the wrapped subject of a `match` as the subject;
 //! - an annotation in quotes counts as the annotation.
 //!
 //! So the old and the new tree have equal fingerprints exactly if nothing else changed.
@@ -13,11 +13,14 @@
 use std::hash::{Hash, Hasher};
 
 use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, TraversalSignal, walk_expr, walk_stmt};
-use ruff_python_ast::{AnyNodeRef, Expr, InterpolatedStringElement, ModModule, Number, Stmt, StmtAssign};
+use ruff_python_ast::{
+    AnyNodeRef, CmpOp, Expr, InterpolatedStringElement, ModModule, Number, Stmt, StmtAssign,
+};
 use ruff_python_parser::{parse_expression, parse_module};
 use rustc_hash::FxHasher;
 
 use crate::facts::imports::is_header;
+use crate::rewrite::MARK;
 
 /// A hash of a module's tree that dally's own forms do not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,15 +89,12 @@ impl Helpers {
     /// Learns the helper names from a header.
     fn collect(&mut self, stmt: &Stmt) {
         if let Stmt::Assign(assign) = stmt
-            && let Some((name, helper)) = runtime_attribute(assign)
+            && (runtime_attribute(assign) || self.is_header_call(assign))
+            && let Some((lazy, real)) = helper_targets(assign)
         {
-            match helper {
-                "pending" => {
-                    self.lazy.push(name.to_owned());
-                    self.pending.push(name.to_owned());
-                }
-                _ => self.real.push(name.to_owned()),
-            }
+            self.pending.push(lazy.to_owned());
+            self.lazy.push(lazy.to_owned());
+            self.real.extend(real.map(str::to_owned));
             return;
         }
         let Stmt::ImportFrom(import) = stmt else { return };
@@ -104,8 +104,8 @@ impl Helpers {
         for alias in &import.names {
             let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str().to_owned();
             match alias.name.as_str() {
-                "pending" | "lazy" => {
-                    if alias.name.as_str() == "pending" {
+                "pending" | "marked" | "lazy" => {
+                    if alias.name.as_str() != "lazy" {
                         self.pending.push(bound.clone());
                     }
                     self.lazy.push(bound);
@@ -138,8 +138,28 @@ impl Helpers {
         by_apply && self.is_lazy_call(&assign.value).is_some()
     }
 
-    /// The name in `real(X)`.
+    /// `_dally = _dally(("X", "Y"))` after a header that imports the runtime by a statement.
+    pub fn is_header_call(&self, assign: &StmtAssign) -> bool {
+        let Some((lazy, _)) = helper_targets(assign) else { return false };
+        self.is_lazy_name(lazy)
+            && assign.value.as_call_expr().is_some_and(|call| {
+                call.func.as_name_expr().is_some_and(|name| name.id.as_str() == lazy)
+                    && matches!(&*call.arguments.args, [Expr::Tuple(_)])
+            })
+    }
+
+    /// The name in `real(X)` and in `X if X is not __dally_X__ else real(X)`.
     pub fn wrapped<'a>(&self, expr: &'a Expr) -> Option<&'a Expr> {
+        if let Expr::If(choice) = expr {
+            let name = |expr: &'a Expr| expr.as_name_expr().map(|n| n.id.as_str());
+            let read = name(&choice.body)?;
+            let Expr::Compare(test) = &*choice.test else { return None };
+            let marked = name(&test.left) == Some(read)
+                && *test.ops == [CmpOp::IsNot]
+                && is_mark(name(test.comparators.first()?)?, read)
+                && name(self.wrapped(&choice.orelse)?) == Some(read);
+            return marked.then_some(&*choice.body);
+        }
         let Expr::Call(call) = expr else { return None };
         let Expr::Name(name) = &*call.func else { return None };
         match &*call.arguments.args {
@@ -158,18 +178,43 @@ impl Helpers {
     }
 }
 
-/// `x = __import__("_dally").real` and `x = __import__("_dally").pending("…")`: the name and the helper.
-pub fn runtime_attribute(assign: &StmtAssign) -> Option<(&str, &str)> {
-    let [Expr::Name(target)] = &assign.targets[..] else { return None };
-    let attribute = match &*assign.value {
-        Expr::Attribute(attribute) => attribute,
-        Expr::Call(call) => call.func.as_attribute_expr()?,
-        _ => return None,
-    };
-    let call = attribute.value.as_call_expr()?;
-    let imports = matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "__import__");
-    let helper = attribute.attr.as_str();
-    (imports && matches!(helper, "pending" | "real")).then_some((target.id.as_str(), helper))
+/// Whether a name is that of the placeholder for another name, which may be mangled there.
+fn is_mark(mark: &str, name: &str) -> bool {
+    let marked = mark.strip_prefix(MARK).and_then(|mark| mark.strip_suffix("__"));
+    marked.is_some_and(|m| m == name || name.starts_with("__") && m.ends_with(name))
+}
+
+/// `… = __import__("_dally").pending((…))`, or `marked`.
+pub fn runtime_attribute(assign: &StmtAssign) -> bool {
+    let attribute = assign.value.as_call_expr().and_then(|call| call.func.as_attribute_expr());
+    let Some(attribute) = attribute else { return false };
+    let call = attribute.value.as_call_expr();
+    let imports =
+        call.is_some_and(|c| matches!(&*c.func, Expr::Name(name) if name.id.as_str() == "__import__"));
+    imports && matches!(attribute.attr.as_str(), "pending" | "marked") && helper_targets(assign).is_some()
+}
+
+/// The name in `X = _dally("…")` and in `X = __dally_X__ = __dally__("…")`.
+pub fn assign_target(assign: &StmtAssign) -> Option<&str> {
+    match &assign.targets[..] {
+        [Expr::Name(name)] => Some(name.id.as_str()),
+        [Expr::Name(name), Expr::Name(mark)] if is_mark(mark.id.as_str(), name.id.as_str()) => {
+            Some(name.id.as_str())
+        }
+        _ => None,
+    }
+}
+
+/// The names that a header binds: the factory, and what gives the real object.
+fn helper_targets(assign: &StmtAssign) -> Option<(&str, Option<&str>)> {
+    match &assign.targets[..] {
+        [Expr::Name(lazy)] => Some((lazy.id.as_str(), None)),
+        [Expr::Tuple(tuple)] => match &tuple.elts[..] {
+            [Expr::Name(lazy), Expr::Name(real)] => Some((lazy.id.as_str(), Some(real.id.as_str()))),
+            _ => None,
+        },
+        _ => None,
+    }
 }
 
 /// Whether a from-import is a header.
@@ -241,14 +286,13 @@ impl Visitor<'_> {
     fn own_form(&mut self, stmt: &Stmt) -> bool {
         match stmt {
             Stmt::ImportFrom(import) if is_runtime_import(import) && !self.helpers.lazy.is_empty() => true,
-            Stmt::Assign(assign) if runtime_attribute(assign).is_some() => true,
+            Stmt::Assign(assign) if runtime_attribute(assign) || self.helpers.is_header_call(assign) => true,
             Stmt::Assign(assign) => {
                 if let Some(spec) = self.helpers.is_lazy_call(&assign.value) {
-                    let header = matches!(&assign.targets[..], [Expr::Name(n)]
-                        if self.helpers.lazy.iter().any(|l| l == n.id.as_str()));
-                    if !header {
-                        self.spec(spec);
+                    if assign_target(assign).is_none() {
+                        "other targets".hash(&mut self.hash);
                     }
+                    self.spec(spec);
                     return true;
                 }
                 let list =
@@ -396,8 +440,7 @@ mod tests {
         print(a) == print(b)
     }
 
-    const HEADER: &str =
-        "from _dally import pending as _dally, real as _dally_real; _dally = _dally(\"a\"); ";
+    const HEADER: &str = "from ._dally import marked as _dally; _dally, _dally_real = _dally((\"a\",)); ";
 
     #[test]
     fn intended_edits_do_not_count() {
@@ -412,6 +455,10 @@ mod tests {
             (
                 "import a\ndef f(): return a",
                 &format!("{HEADER}a = _dally(\"import a\")\ndef f(): return _dally_real(a)"),
+            ),
+            (
+                "import a\ndef f(): return a",
+                "_dally, _dally_real = __import__(\"_dally\").marked((\"a\",)); a = __dally_a__ = _dally(\"import a\")\ndef f(): return (a if a is not __dally_a__ else _dally_real(a))",
             ),
             (
                 "import a\ndef f(x):\n match x:\n  case a(): pass",
@@ -458,6 +505,19 @@ mod tests {
                 "from _dally import TYPE_CHECKING, lazy\nif TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import b\")",
             ),
             ("if x:\n a\nb", "if x:\n a\n b"),
+            ("import a\na", &format!("{HEADER}a = __dally_b__ = _dally(\"import a\")\na")),
+            (
+                "import a\na",
+                &format!(
+                    "{HEADER}a = __dally_a__ = _dally(\"import a\")\na if a is not __dally_b__ else _dally_real(a)"
+                ),
+            ),
+            (
+                "import a\na",
+                &format!(
+                    "{HEADER}a = __dally_a__ = _dally(\"import a\")\na if a is __dally_a__ else _dally_real(a)"
+                ),
+            ),
             ("a < b", "a <= b"),
         ];
         for (old, new) in pairs {

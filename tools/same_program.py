@@ -21,29 +21,34 @@ def is_header(node):
     return isinstance(node, ast.ImportFrom) and (node.module or "").rsplit(".", 1)[-1] == "_dally"
 
 
-def helper(node):
-    """`x = __import__("_dally").real` and `x = __import__("_dally").pending("...")`: the name and its kind."""
-    if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.targets[0], ast.Name)):
-        return None
-    value = node.value.func if isinstance(node.value, ast.Call) else node.value
-    if not (isinstance(value, ast.Attribute) and value.attr in ("pending", "real") and isinstance(value.value, ast.Call)):
-        return None
+def helpers(node):
+    """`f = __import__("_dally").pending("...")` and `f, real = __import__("_dally").marked("...")`: the names and their kinds.
+
+    In a package that carries the runtime along, `from ._dally import marked as f; f, real = f("...")`.
+    """
+    if not (isinstance(node, ast.Assign) and len(node.targets) == 1 and isinstance(node.value, ast.Call)):
+        return {}
+    target, value = node.targets[0], node.value.func
+    names = [one.id for one in getattr(target, "elts", [target]) if isinstance(one, ast.Name)]
+    kinds = dict(zip(names, ("factory", "real")))
+    if isinstance(value, ast.Name):
+        return kinds if value.id in NAMES["factory"] and names[:1] == [value.id] else {}
+    if not (isinstance(value, ast.Attribute) and value.attr in ("pending", "marked") and isinstance(value.value, ast.Call)):
+        return {}
     imported = value.value.func
-    if not (isinstance(imported, ast.Name) and imported.id == "__import__"):
-        return None
-    return node.targets[0].id, "real" if value.attr == "real" else "factory"
+    return kinds if isinstance(imported, ast.Name) and imported.id == "__import__" else {}
 
 
 def learn(tree):
     """The names that the header binds."""
     NAMES["factory"], NAMES["real"] = set(), set()
     for node in tree.body:
-        found = helper(node)
-        if found and FORMS[found[1]].match(found[0]):
-            NAMES[found[1]].add(found[0])
+        for name, kind in helpers(node).items():
+            if FORMS[kind].match(name):
+                NAMES[kind].add(name)
         if is_header(node):
             for alias in node.names:
-                kind = "real" if alias.name == "real" else "factory" if alias.name in ("lazy", "pending") else None
+                kind = "real" if alias.name == "real" else "factory" if alias.name in ("lazy", "pending", "marked") else None
                 if kind:
                     NAMES[kind].add(alias.asname or alias.name)
     return NAMES
@@ -103,15 +108,14 @@ def block(statements, top):
                 continue
             if isinstance(node, ast.Delete) and all(submodule(getattr(t, "id", None)) for t in node.targets):
                 continue
-            if isinstance(node, ast.Assign) and called(node.value, "factory") and isinstance(node.targets[0], ast.Name):
+            if any(name in NAMES[kind] for name, kind in helpers(node).items()):
+                continue
+            if isinstance(node, ast.Assign) and called(node.value, "factory") and assigned(node):
                 # A placeholder for a submodule that comes with another import is written with two blanks.
                 extra = "  import" in (constant(node.value.args[0]) or "")
-                if node.targets[0].id not in NAMES["factory"] and not extra:
+                if not extra:
                     # Of several dotted names the last is the one that this statement stands for.
                     pending.append(single(ast.parse(constant(node.value.args[0])).body[0])[-1])
-                continue
-            found = helper(node)
-            if found and found[0] in NAMES[found[1]]:
                 continue
             if (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
                     and node.targets[0].id == "__lazy_modules__"):
@@ -132,10 +136,30 @@ def block(statements, top):
     return out
 
 
+def assigned(node):
+    """Whether it is `X = ...` or `X = __dally_X__ = ...`."""
+    names = [getattr(target, "id", None) for target in node.targets]
+    return names[0] is not None and names[1:] in ([], ["__dally_" + names[0] + "__"])
+
+
+def marked(node):
+    """`X if X is not __dally_X__ else real(X)`; X may be mangled in `__dally_X__`."""
+    if not (isinstance(node, ast.IfExp) and isinstance(node.body, ast.Name) and called(node.orelse, "real")):
+        return False
+    test, name = node.test, node.body.id
+    if not (isinstance(test, ast.Compare) and len(test.ops) == 1 and isinstance(test.ops[0], ast.IsNot)):
+        return False
+    found = [getattr(one, "id", "") for one in (test.left, test.comparators[0], node.orelse.args[0])]
+    right = found[1] == "__dally_" + name + "__" or name[:2] == "__" and found[1][:8] == "__dally_" and found[1].endswith(name + "__")
+    return right and found[0] == found[2] == name
+
+
 def unwrapped(node):
     while True:
         if called(node, "real"):
             node = node.args[0]
+        elif marked(node):
+            node = node.body
         elif (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1
                 and all(called(e, "real") for e in node.value.elts[:-1])):
             node = node.value.elts[-1]

@@ -134,7 +134,7 @@ impl<'a> Walker<'a> {
 pub fn is_header(module: &str, names: &[ast::Alias]) -> bool {
     let has = |wanted: &[&str]| names.iter().any(|alias| wanted.contains(&alias.name.as_str()));
     module.rsplit('.').next() == Some("_dally")
-        || has(&["pending", "lazy"]) && has(&["TYPE_CHECKING", "pending"])
+        || has(&["pending", "marked", "lazy"]) && has(&["TYPE_CHECKING", "pending", "marked"])
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]

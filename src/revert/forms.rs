@@ -11,7 +11,7 @@ use crate::rewrite::Refusal;
 use crate::rewrite::edit::EditSet;
 use crate::rewrite::place::{indent_start, line_end, line_start};
 use crate::rewrite::statement::line_breaks;
-use crate::verify::{Helpers, is_runtime_import, runtime_attribute};
+use crate::verify::{Helpers, assign_target, is_runtime_import, runtime_attribute};
 
 /// Collects the edits of all statements at module level.
 pub struct Forms<'a> {
@@ -46,7 +46,10 @@ impl Forms<'_> {
         match stmt {
             Stmt::If(stmt) if self.is_block(stmt) => return self.block(stmt),
             Stmt::ImportFrom(import) if is_runtime_import(import) && self.helpers.known() => {
-                self.header(stmt.range(), import.names.iter().any(|a| a.name.as_str() == "pending"));
+                self.header(
+                    stmt.range(),
+                    import.names.iter().any(|a| matches!(a.name.as_str(), "pending" | "marked")),
+                );
             }
             Stmt::Import(import) if self.is_added(import) => {
                 let end = line_end(self.text, import.end());
@@ -119,7 +122,7 @@ impl Forms<'_> {
                 continue;
             }
             let spec = match stmt {
-                Stmt::Assign(assign) => self.helpers.is_lazy_call(&assign.value).zip(target(assign)),
+                Stmt::Assign(assign) => self.helpers.is_lazy_call(&assign.value).zip(assign_target(assign)),
                 _ => None,
             };
             let Some((spec, name)) = spec else {
@@ -232,8 +235,8 @@ impl Forms<'_> {
 
     /// `__lazy_modules__ = …`, and the forms of `build`.
     fn assignment(&mut self, assign: &StmtAssign) {
-        let Some(name) = target(assign) else { return };
-        if name == "__lazy_modules__" && self.which.targets(Target::LazyModules) {
+        let name = assign_target(assign);
+        if name == Some("__lazy_modules__") && self.which.targets(Target::LazyModules) {
             self.gone.push(if remove::alone(self.text, assign.range()) {
                 remove::lines(self.text, assign.range(), false)
             } else {
@@ -243,35 +246,23 @@ impl Forms<'_> {
         if !self.which.targets(Target::Proxy) {
             return;
         }
-        let header = match self.helpers.is_lazy_call(&assign.value) {
-            Some(spec) if !self.helpers.is_lazy_name(name) => {
-                if is_provided(spec) {
-                    self.gone.push(remove::from_line(self.text, assign.range()));
-                } else if let Some(statement) = last_statement(spec) {
-                    // Line breaks of the original statement live inside the parentheses.
-                    let inside = match &*assign.value {
-                        Expr::Call(call) => call.arguments.args.first().map_or(assign.end(), Ranged::end),
-                        _ => assign.end(),
-                    };
-                    let breaks = line_breaks(self.text, TextRange::new(inside, assign.end()));
-                    let breaks = if breaks.is_empty() { breaks } else { format!("; ({breaks})") };
-                    self.edits.replace(assign.range(), statement + &breaks);
-                }
-                return;
-            }
-            Some(_) => true,
-            None => runtime_attribute(assign).is_some(),
-        };
+        let header = self.helpers.is_header_call(assign) || runtime_attribute(assign);
         if header {
             self.gone.push(remove::from_line(self.text, assign.range()));
+        } else if let (Some(spec), Some(_)) = (self.helpers.is_lazy_call(&assign.value), name) {
+            if is_provided(spec) {
+                self.gone.push(remove::from_line(self.text, assign.range()));
+            } else if let Some(statement) = last_statement(spec) {
+                // Line breaks of the original statement live inside the parentheses.
+                let inside = match &*assign.value {
+                    Expr::Call(call) => call.arguments.args.first().map_or(assign.end(), Ranged::end),
+                    _ => assign.end(),
+                };
+                let breaks = line_breaks(self.text, TextRange::new(inside, assign.end()));
+                let breaks = if breaks.is_empty() { breaks } else { format!("; ({breaks})") };
+                self.edits.replace(assign.range(), statement + &breaks);
+            }
         }
-    }
-}
-
-fn target(assign: &StmtAssign) -> Option<&str> {
-    match &assign.targets[..] {
-        [Expr::Name(name)] => Some(name.id.as_str()),
-        _ => None,
     }
 }
 

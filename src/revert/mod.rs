@@ -82,7 +82,7 @@ pub fn may_have_forms(text: &str, which: Which) -> bool {
         || has(ADDED_NOTE)
         || which.targets(Target::Native) && has("lazy")
         || which.targets(Target::LazyModules) && has("__lazy_modules__")
-        || which.targets(Target::Proxy) && has("pending")
+        || which.targets(Target::Proxy) && (has("pending") || has("marked"))
 }
 
 /// Turns the forms back; `None` if there are none.

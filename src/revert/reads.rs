@@ -46,9 +46,17 @@ impl Reads<'_> {
 impl<'a> SourceOrderVisitor<'a> for Reads<'_> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         if let Some(inner) = self.helpers.wrapped(expr) {
-            let Expr::Call(call) = expr else { return };
-            let name = &self.text[call.func.range()];
-            self.peel(expr.range(), inner.range(), &format!("{name}("), ")");
+            match expr {
+                Expr::Call(call) => {
+                    let name = &self.text[call.func.range()];
+                    self.peel(expr.range(), inner.range(), &format!("{name}("), ")");
+                }
+                // With the parentheses that `build` always writes.
+                _ => self.edits.replace(
+                    TextRange::new(expr.start() - TextSize::new(1), expr.end() + TextSize::new(1)),
+                    &self.text[inner.range()],
+                ),
+            }
             return;
         }
         if let (Some(inner), Expr::Subscript(subscript)) = (self.helpers.wrapped_subject(expr), expr)

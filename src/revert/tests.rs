@@ -52,15 +52,15 @@ fn all_forms_come_back() {
         ("__lazy_modules__ = [\"a\"]\nimport a\n", "import a\n"),
         ("\"\"\"Doc.\"\"\"; __lazy_modules__ = [\"a\"]\nimport a\n", "\"\"\"Doc.\"\"\"\nimport a\n"),
         (
-            "_dally_real = __import__(\"_dally\").real; _dally = __import__(\"_dally\").pending(\"a b\"); a = _dally(\"import a\")\nb = _dally(\"from x.y import z as b\" # c\n); q = _dally_real(a)\n",
-            "import a\nfrom x.y import z as b; ( # c\n); q = a\n",
+            "_dally, _dally_real = __import__(\"_dally\").marked((\"a\", \"b\")); a = _dally(\"import a\")\nb = __dally_b__ = _dally(\"from x.y import z as b\" # c\n); q = _dally_real(a)\ndef f(): return (b if b is not __dally_b__ else _dally_real(b))\n",
+            "import a\nfrom x.y import z as b; ( # c\n); q = a\ndef f(): return b\n",
         ),
         (
-            "\"\"\"Doc.\"\"\"; _dally_real = __import__(\"_dally\").real; _dally = __import__(\"_dally\").pending(\"a\")\na = _dally(\"import a\")\n",
+            "\"\"\"Doc.\"\"\"; _dally = __import__(\"_dally\").pending((\"a\",))\na = _dally(\"import a\")\n",
             "\"\"\"Doc.\"\"\"\nimport a\n",
         ),
         (
-            "from .._dally import pending as _dally; _dally = _dally(\"e E\"); e = _dally(\"from .  import e\"); E = _dally(\"from .e import E\")\n",
+            "from .._dally import pending as _dally; _dally = _dally((\"e\", \"E\")); e = _dally(\"from .  import e\"); E = _dally(\"from .e import E\")\n",
             "from .e import E\n",
         ),
     ];

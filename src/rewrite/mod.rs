@@ -11,6 +11,8 @@
 //! __lazy_modules__ = ["numpy"]            # lazy-modules, before the unchanged statement
 //! ```
 
+pub use reads::MARK;
+
 pub mod edit;
 mod lists;
 mod native;

@@ -3,8 +3,15 @@
 //! `build` keeps every line:
 //!
 //! ```python
-//! __dally__ = __import__("_dally").pending("np dumps"); np = __dally__("import numpy as np")
+//! __dally__ = __import__("_dally").pending(("np", "dumps")); np = __dally__("import numpy as np")
 //! dumps = __dally__("from json import dumps")
+//! ```
+//!
+//! and where reads are wrapped (see [`reads`]):
+//!
+//! ```python
+//! __dally__, __dally_real__ = __import__("_dally").marked(("np", "dumps")); np = __dally__("import numpy as np")
+//! dumps = __dally_dumps__ = __dally__("from json import dumps")
 //! ```
 //!
 //! `apply` keeps the original statement where type checkers look:
@@ -40,21 +47,22 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
     let names = Names::new(plan);
     let specs = specs(plan, &statements);
     let provided = provided_submodules(plan, &statements);
-    let uses_real = reads::wrap(plan, &lazy_names, &names.real, edits);
+    let may_mark = |name: Sym| plan.form == Form::Build && can_be_marked(plan, &statements, name);
+    let wrapped = reads::wrap(plan, &lazy_names, &may_mark, &names.real, edits);
     match plan.form {
         Form::Build => {
             let mut bound = bound_names(&statements);
             bound.extend(provided.values().copied());
-            let header = build_header(plan, &names, &bound.join(" "), uses_real);
+            let header = build_header(plan, &names, &bound, wrapped.real);
             let place = header_place(plan, first.import.range.start())?;
             insert_header(plan, edits, &place, &header);
             for statement in &statements {
-                build_statement(plan, statement, &specs, &names, &provided, edits);
+                build_statement(plan, statement, &specs, &names, &provided, &wrapped.marked, edits);
             }
         }
         Form::Apply => {
             let mut imported = vec!["TYPE_CHECKING".to_owned(), import_as("lazy", &names.lazy)];
-            if uses_real {
+            if wrapped.real {
                 imported.push(import_as("real", &names.real));
             }
             let header = format!("from {} import {}", plan.runtime, imported.join(", "));
@@ -74,19 +82,42 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
 
 /// The header of the `build` form. The runtime is asked for by `__import__`, without this module's globals: who watches
 /// what a module imports does not see it.
-fn build_header(plan: &Plan<'_>, names: &Names, bound: &str, uses_real: bool) -> String {
-    let (lazy, real) = (&names.lazy, &names.real);
+fn build_header(plan: &Plan<'_>, names: &Names, bound: &[&str], uses_real: bool) -> String {
+    let lazy = &names.lazy;
+    let comma = if bound.len() == 1 { "," } else { "" };
+    let bound: Vec<String> = bound.iter().map(|name| format!("\"{name}\"")).collect();
+    let bound = format!("({}{comma})", bound.join(", "));
+    let (helper, targets) =
+        if uses_real { ("marked", format!("{lazy}, {}", names.real)) } else { ("pending", lazy.clone()) };
     if plan.runtime.starts_with('.') {
-        let real = if uses_real { format!(", real as {real}") } else { String::new() };
-        return format!("from {} import pending as {lazy}{real}; {lazy} = {lazy}(\"{bound}\")", plan.runtime);
+        return format!("from {} import {helper} as {lazy}; {targets} = {lazy}({bound})", plan.runtime);
     }
     let runtime = if plan.runtime.contains('.') {
         format!("__import__(\"{}\", None, None, [\"pending\"])", plan.runtime)
     } else {
         format!("__import__(\"{}\")", plan.runtime)
     };
-    let real = if uses_real { format!("{real} = {runtime}.real; ") } else { String::new() };
-    format!("{real}{lazy} = {runtime}.pending(\"{bound}\")")
+    format!("{targets} = {runtime}.{helper}({bound})")
+}
+
+/// Whether `__dally_X__` is bound whenever `X` is: one statement binds both, always, and nothing else binds `X`. In a package, loading a
+/// submodule may.
+fn can_be_marked(plan: &Plan<'_>, statements: &[LazyStatement<'_>], name: Sym) -> bool {
+    let mut sites = plan.facts.sites_of(name);
+    let once = sites.next().is_some() && sites.next().is_none();
+    let alone = plan.facts.names.get(name).is_some_and(|info| {
+        !info.otherwise
+            && !info.deleted
+            && !info.rebound_at_module_level
+            && info.rebound_in_function.is_none()
+    });
+    let certain = statements.iter().any(|statement| {
+        let from = statement.import.from;
+        let own = plan.is_package && from.is_some_and(|from| from.level == 1);
+        let binds = |alias: &crate::facts::Alias| alias.bound(from.is_some()) == name.as_str();
+        statement.import.aliases.iter().any(binds) && !statement.import.conditional && !own
+    });
+    once && alone && certain && !plan.text.contains(reads::MARK)
 }
 
 /// Submodules that a package gets as attributes because it imports from them, by statement.
@@ -150,14 +181,12 @@ fn import_as(name: &str, bound: &str) -> String {
     if name == bound { name.to_owned() } else { format!("{name} as {bound}") }
 }
 
+/// The names, once for each statement that binds one.
 fn bound_names(statements: &[LazyStatement<'_>]) -> Vec<&'static str> {
     let mut names: Vec<&str> = Vec::new();
     for statement in statements {
         for (alias, _) in statement.import.aliases.iter().zip(&statement.lazy).filter(|(_, l)| **l) {
-            let bound = alias.bound(statement.import.from.is_some());
-            if !names.contains(&bound) {
-                names.push(bound);
-            }
+            names.push(alias.bound(statement.import.from.is_some()));
         }
     }
     names
@@ -206,6 +235,7 @@ fn assignment(
     i: usize,
     specs: &FxHashMap<(usize, usize), String>,
     names: &Names,
+    marked: &FxHashSet<Sym>,
     inside: &str,
 ) -> String {
     let bound = statement.import.aliases[i].bound(statement.import.from.is_some());
@@ -213,7 +243,9 @@ fn assignment(
     // After a semicolon, `match = …` is an assignment only to those who look further.
     let soft = matches!(bound, "match" | "case" | "type");
     let target = if soft { format!("({bound})") } else { bound.to_owned() };
-    format!("{target} = {}(\"{spec}\"{inside})", names.lazy)
+    let mark =
+        if marked.contains(&Sym::new(bound)) { format!(" = {}", reads::mark(bound)) } else { String::new() };
+    format!("{target}{mark} = {}(\"{spec}\"{inside})", names.lazy)
 }
 
 fn build_statement(
@@ -222,6 +254,7 @@ fn build_statement(
     specs: &FxHashMap<(usize, usize), String>,
     names: &Names,
     provided: &BTreeMap<usize, &'static str>,
+    marked: &FxHashSet<Sym>,
     edits: &mut EditSet,
 ) {
     let range = statement.import.range;
@@ -233,7 +266,9 @@ fn build_statement(
         let parts: Vec<String> = lazy
             .iter()
             .enumerate()
-            .map(|(n, &i)| assignment(statement, i, specs, names, if n == last { &breaks } else { "" }))
+            .map(|(n, &i)| {
+                assignment(statement, i, specs, names, marked, if n == last { &breaks } else { "" })
+            })
             .collect();
         let submodule = provided
             .get(&statement.index)
@@ -241,7 +276,7 @@ fn build_statement(
         edits.replace(range, submodule + &parts.join("; "));
     } else {
         let parts: Vec<String> =
-            lazy.iter().map(|&i| assignment(statement, i, specs, names, "") + "; ").collect();
+            lazy.iter().map(|&i| assignment(statement, i, specs, names, marked, "") + "; ").collect();
         if statement.import.lazy_keyword {
             // The eager rest of a declared statement loses its keyword.
             let rest = some(statement.import, (0..statement.lazy.len()).filter(|&i| !statement.lazy[i]));
@@ -303,7 +338,8 @@ fn apply_statements(
                 later.push(format!("{inner}{name} = {}(\"from .  import {name}\")", names.lazy));
             }
             for i in (0..statement.lazy.len()).filter(|&i| statement.lazy[i]) {
-                later.push(format!("{inner}{}", assignment(statement, i, specs, names, "")));
+                let none = FxHashSet::default();
+                later.push(format!("{inner}{}", assignment(statement, i, specs, names, &none, "")));
             }
             if !statement.all_lazy() {
                 let rest = some(statement.import, (0..statement.lazy.len()).filter(|&i| !statement.lazy[i]));

@@ -1,11 +1,15 @@
 //! Reads that hand the value on, wrapped so that they hand on the real object.
 //!
 //! ```python
-//! return X              # return __dally_real__(X)
+//! return X              # return real(X)                                                      by `apply`
+//! return X              # return (X if X is not __dally_X__ else __dally_real__(X))           by `build`
 //! match p:              # match (__dally_real__(Point), (p))[-1]:
 //!     case Point(): …   #     case Point(): …
 //! def f(a: X): …        # def f(a: "__dally_real__(X)"): …   where nobody evaluates it
 //! ```
+//!
+//! The form of `build` is exact: its statement binds the same placeholder to `X` and to `__dally_X__`, so whatever else `X` holds is
+//! real, and is what the name holds when it is read the second time. It costs three reads of globals; a call costs ten.
 
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -14,9 +18,33 @@ use super::Plan;
 use super::edit::EditSet;
 use crate::facts::{Moment, ReadKind, Sym};
 
-/// Adds the edits; gives whether the helper `real` is used.
-pub fn wrap(plan: &Plan<'_>, lazy_names: &FxHashSet<Sym>, real: &str, edits: &mut EditSet) -> bool {
+/// How the other name of a placeholder begins.
+pub const MARK: &str = "__dally_";
+
+/// The other name of an import's placeholder. Who lists a namespace without its special names does not see it.
+pub fn mark(name: &str) -> String {
+    format!("{MARK}{name}__")
+}
+
+/// What wrapping needs.
+#[derive(Default)]
+pub struct Wrapped {
+    /// The helper `real`.
+    pub real: bool,
+    /// Names whose placeholder also gets a name of its own, `__dally_X__`.
+    pub marked: FxHashSet<Sym>,
+}
+
+/// Adds the edits. `may_mark` says of which names the placeholder can have a second name.
+pub fn wrap(
+    plan: &Plan<'_>,
+    lazy_names: &FxHashSet<Sym>,
+    may_mark: &dyn Fn(Sym) -> bool,
+    real: &str,
+    edits: &mut EditSet,
+) -> Wrapped {
     let mut used = false;
+    let mut marks: FxHashMap<Sym, bool> = FxHashMap::default();
     let mut subjects: FxHashMap<TextRange, Vec<Sym>> = FxHashMap::default();
     let quoted: FxHashSet<usize> = plan.quote.iter().copied().collect();
     let mut annotations: Vec<(TextRange, Vec<TextRange>)> = Vec::new();
@@ -26,8 +54,15 @@ pub fn wrap(plan: &Plan<'_>, lazy_names: &FxHashSet<Sym>, real: &str, edits: &mu
         }
         match read.kind {
             ReadKind::Escape => {
-                edits.surround(read.range, 100, &format!("{real}("), ")");
                 used = true;
+                if *marks.entry(read.name).or_insert_with(|| may_mark(read.name)) {
+                    let text = &plan.text[read.range];
+                    let prefix =
+                        format!("({text} if {text} is not {} else {real}(", mark(read.name.as_str()));
+                    edits.surround(read.range, 100, &prefix, "))");
+                } else {
+                    edits.surround(read.range, 100, &format!("{real}("), ")");
+                }
             }
             ReadKind::ClassPattern(subject) => {
                 let names = subjects.entry(subject).or_default();
@@ -61,7 +96,10 @@ pub fn wrap(plan: &Plan<'_>, lazy_names: &FxHashSet<Sym>, real: &str, edits: &mu
             edits.replace(range, text);
         }
     }
-    used
+    Wrapped {
+        real: used,
+        marked: marks.into_iter().filter(|(_, marked)| *marked).map(|(name, _)| name).collect(),
+    }
 }
 
 /// The annotation as a string literal, its lazy names wrapped.

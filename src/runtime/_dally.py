@@ -1,169 +1,192 @@
-"""The run-time half of dally: imports that wait until they are used.
+# The run-time half of dally: imports that wait until they are used.
+#
+# dally rewrites ``import numpy as np`` ahead of time into ``np = _dally("import numpy as np")``. The
+# global ``np`` then holds a *placeholder*, and the statement is carried out when ``np`` is first used.
+# This file is all that a rewritten program needs. It is pure Python, uses the standard library only,
+# installs no import hook, patches nothing, starts no thread and opens no file. It may be vendored
+# under any name, and several copies can live in one process.
+#
+# Why a program cannot tell the difference
+# ========================================
+#
+# 1.  *Uses inside the module.* The rewriter leaves a name bare only where the operation on the
+#     placeholder gives exactly what it gives on the real object: attribute access, call, subscript,
+#     second argument of ``isinstance`` and ``issubclass``. ``Pending`` defines the special methods of
+#     these operations as *properties*: the interpreter looks the method up on the type, the property
+#     carries out the import and returns a C function bound to the real object, and the interpreter
+#     calls that. While the real object runs no Python frame of ours is on the stack, so
+#     ``sys._getframe(1)`` and ``warnings.warn(..., stacklevel=2)`` see the true caller. Every other
+#     use is written ``real(np)`` by the rewriter and gets the real object itself.
+# 2.  The first use puts the real object into the module's globals, unless the name has been bound to
+#     something else in the meantime. From then on nothing of ours is involved.
+# 3.  *Uses from other modules* (``mod.np``, ``from mod import np``, ``import *``, ``getattr``, pickling by
+#     reference, ``mock.patch``). While names of a module are pending its ``__class__`` is ``Module``, a
+#     subclass of ``types.ModuleType`` with a data descriptor for each such name. (Assigning a module's
+#     ``__class__`` is documented Python.) When nothing is pending any more the class goes back.
+# 4.  *The import itself* is a call of ``__import__`` with the module's own globals, which is what the
+#     statement does.
+#
+# Where this cannot work the import is carried out at once, at its original place: in code that is not
+# the body of a module in ``_modules``, in modules with a class of their own, under
+# ``runpy.run_path``, and for special names such as ``__getattr__``.
+#
+# On Python 3.15 and later the same source gets the interpreter's own lazy imports instead.
+#
+# Switches, read from the environment once, when this file is loaded
+# ==================================================================
+#
+# ``DALLY_LAZY=0``                       every import happens at its original place
+# ``DALLY_EAGER=pkg.mod:np,other.mod``   the same for one name of a module, or for a whole module
+# ``DALLY_NATIVE=0``                     placeholders on Python 3.15 and later, too
 
-dally rewrites ``import numpy as np`` ahead of time into ``np = _dally("import numpy as np")``. The
-global ``np`` then holds a *placeholder*, and the statement is carried out when ``np`` is first used.
-This file is all that a rewritten program needs. It is pure Python, uses the standard library only,
-installs no import hook, patches nothing, starts no thread and opens no file. It may be vendored
-under any name, and several copies can live in one process.
-
-Why a program cannot tell the difference
-========================================
-
-1.  *Uses inside the module.* The rewriter leaves a name bare only where the operation on the
-    placeholder gives exactly what it gives on the real object: attribute access, call, subscript,
-    second argument of ``isinstance`` and ``issubclass``. ``Pending`` defines the special methods of
-    these operations as *properties*: the interpreter looks the method up on the type, the property
-    carries out the import and returns a C function bound to the real object, and the interpreter
-    calls that. While the real object runs no Python frame of ours is on the stack, so
-    ``sys._getframe(1)`` and ``warnings.warn(..., stacklevel=2)`` see the true caller. Every other
-    use is written ``real(np)`` by the rewriter and gets the real object itself.
-2.  The first use puts the real object into the module's globals, unless the name has been bound to
-    something else in the meantime. From then on nothing of ours is involved.
-3.  *Uses from other modules* (``mod.np``, ``from mod import np``, ``import *``, ``getattr``, pickling by
-    reference, ``mock.patch``). While names of a module are pending its ``__class__`` is ``Module``, a
-    subclass of ``types.ModuleType`` with a data descriptor for each such name. (Assigning a module's
-    ``__class__`` is documented Python.) When nothing is pending any more the class goes back.
-4.  *The import itself* is a call of ``__import__`` with the module's own globals, which is what the
-    statement does.
-
-Where this cannot work the import is carried out at once, at its original place: in code that is not
-the body of a module in ``sys.modules``, in modules with a class of their own, under
-``runpy.run_path``, and for special names such as ``__getattr__``.
-
-On Python 3.15 and later the same source gets the interpreter's own lazy imports instead.
-
-Switches, read from the environment once, when this file is loaded
-==================================================================
-
-``DALLY_LAZY=0``                       every import happens at its original place
-``DALLY_EAGER=pkg.mod:np,other.mod``   the same for one name of a module, or for a whole module
-``DALLY_NATIVE=0``                     placeholders on Python 3.15 and later, too
-"""
-
-import _operator
 import builtins
 import sys
-from _weakref import ref
 
-# Only modules that are part of the interpreter binary are imported: loading this file costs one file
-# read. Hence the quoted annotations, and no ``typing`` at run time. Type checkers take a name of
-# this spelling to be true; ``dally apply`` relies on that too.
+# Every process of a rewritten program loads this file, so it must be cheap to load. It imports only what
+# every interpreter has loaded anyway, and the types stand in comments, which cost nothing. Type checkers take a
+# name of this spelling to be true; ``dally apply`` relies on that too.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from functools import partial, reduce
-    from types import CodeType, FrameType, ModuleType
-    from typing import Any, Callable, Dict, List, Optional, Set, Tuple, TypeVar
+    from types import CodeType, FrameType, MethodType, ModuleType
+    from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar, Union
 
     T = TypeVar("T")
     Namespace = Dict[str, Any]
     Function = Callable[..., Any]
 else:
-    from _functools import partial, reduce
-
+    # ``MethodType(f, x)`` stands for ``functools.partial(f, x)`` throughout: C code without a frame, and faster.
+    MethodType = type((lambda self: None).__get__(sys))
     ModuleType = type(sys)
 
+_modules = sys.modules  # type: Dict[Any, Any]
 
 # --------------------------------------------------------------------------------- settings
 
-def _setting(name: str) -> str:
-    os = sys.modules.get("os") or __import__("os")
-    value: str = os.environ.get(name) or ""
-    return value
-
-
-_ENABLED = _setting("DALLY_LAZY") != "0"
-_NATIVE = hasattr(builtins, "__lazy_import__") and _setting("DALLY_NATIVE") != "0"
-_EAGER = frozenset(_setting("DALLY_EAGER").replace(",", " ").split())
+_environ = (_modules.get("os") or __import__("os")).environ
+_ENABLED = _environ.get("DALLY_LAZY") != "0"
+_NATIVE = hasattr(builtins, "__lazy_import__") and _environ.get("DALLY_NATIVE") != "0"
+_EAGER = _environ.get("DALLY_EAGER", "").replace(",", " ").split()
 
 # ------------------------------------------------------------------------------ placeholders
 
 
 class Record:
-    """One namespace with pending names."""
+    # One namespace with pending names.
 
-    __slots__ = ("importing", "loading", "module", "names", "namespace", "waiting", "witness")
+    __slots__ = ("importing", "loading", "names", "namespace", "waiting")
 
-    def __init__(
-        self, namespace: "Namespace", module: "ModuleType", names: "List[str]", importing: "Namespace"
-    ) -> None:
+    if TYPE_CHECKING:
         #: The globals that hold the placeholders.
-        self.namespace = namespace
+        namespace = {}  # type: Namespace
         #: The globals of the module whose import statements they stand for: nearly always the same.
-        self.importing = importing
-        #: The module, weakly, because a record must not keep it alive.
-        self.module = ref(module)
+        importing = {}  # type: Namespace
         #: The names, once for each statement.
-        self.names = names
-        #: The names whose statements have not been resolved, executed or not; made at first use.
-        self.waiting: "Optional[Set[str]]" = None
-        #: One of them, as long as it is pending: saves looking at the others.
-        self.witness = names[-1] if names else ""
+        names = ()  # type: Sequence[str]
+        #: Those whose statements are not resolved, executed or not.
+        waiting = set()  # type: Set[str]
         #: The import system is loading the module, and so will say when its body has ended.
-        self.loading: bool = getattr(namespace.get("__spec__"), "_initializing", False)
+        loading = False
 
-    def __reduce__(self) -> "Any":
+    def __reduce__(self):
+        # type: () -> Any
         # A module that cloudpickle takes by value takes its factory along, which nobody calls there.
         return _record_elsewhere, (self.namespace.get("__name__"),)
 
-    def done(self, name: str) -> None:
-        """Note that the statement for a name is resolved, or its placeholder gone."""
-        waiting = self.waiting
-        if waiting is None:
-            waiting = self.waiting = set(self.names)
-            if len(waiting) < len(self.names):
-                waiting.add("")  # a name bound twice: never tell that all statements are resolved
-        waiting.discard(name)
+
+def _record(namespace, names, importing):
+    # type: (Namespace, Sequence[str], Namespace) -> Record
+    record = Record()
+    record.namespace = namespace
+    record.importing = importing
+    record.names = names
+    record.waiting = waiting = set(names)
+    if len(waiting) < len(names):
+        waiting.add("")  # a name bound twice: one that is resolved may be pending again
+    try:
+        record.loading = namespace["__spec__"]._initializing
+    except (KeyError, AttributeError):
+        record.loading = False
+    return record
 
 
 # Read the slots of placeholders and modules, and write a module's class, past our own overrides.
-_arguments: "Callable[[Any], Tuple[Record, str]]" = vars(BaseException)["args"].__get__
-_namespace: "Callable[[ModuleType], Namespace]" = vars(ModuleType)["__dict__"].__get__
-_set_class: "Callable[[ModuleType, type], None]" = vars(object)["__class__"].__set__
+_arguments = vars(BaseException)["args"].__get__  # type: Callable[[Any], Tuple[Record, str]]
+_namespace = vars(ModuleType)["__dict__"].__get__  # type: Callable[[ModuleType], Namespace]
+_set_class = vars(object)["__class__"].__set__  # type: Callable[[ModuleType, type], None]
+
+_builtins = _namespace(builtins)  # type: Namespace
+#: What executes import statements, unless somebody has replaced it before this file was loaded.
+_import = getattr(builtins.__import__, "__self__", None) is builtins and builtins.__import__  # type: Any
 
 
-def _resolve(operation: "Optional[Function]", placeholder: "Any") -> "Any":
-    """Carry out the import of a placeholder, put the result into its place, and return it.
-
-    With an operation, return ``partial(operation, result)``.
-
-    Nothing is locked: the import system locks each module, and a thread that comes second finds
-    the module loaded. Nothing is remembered on failure, so the next use tries again.
-    """
-    if _unregistered:
-        _register()
+def _resolve(operation, placeholder):
+    # type: (Any, Any) -> Any
+    # Carry out the import of a placeholder, put the result into its place, and return it.
+    #
+    # With an operation (a function, or the name of one in ``operator``) return a C function that applies it
+    # to the result, without a frame.
+    #
+    # Nothing is locked: the import system locks each module, and a thread that comes second finds
+    # the module loaded. Nothing is remembered on failure, so the next use tries again.
     record, statement = _arguments(placeholder)
-    importing = record.importing
-    if operation is getattr:
-        caller = sys._getframe(1).f_globals
-        if caller is not importing and "pickle" in str(caller.get("__name__")):
-            # cloudpickle asks what it has found in the globals of a function. It must not load it.
-            return partial(object.__getattribute__, placeholder)
-    try:
-        name, value = _perform(importing, statement.split(), record)
-    except BaseException as error:
-        if type(error) is LoadError and error.__cause__ is not None:
-            raise error.__cause__  # noqa: B904  (shielded from the attribute protocol; see there)
-        if isinstance(error, AttributeError) and getattr(error, "obj", error) is None:
-            # The interpreter fills in the object that was asked for an attribute. Spare the error
-            # of a module that fails to load from naming the placeholder.
-            error.obj = None
-        if isinstance(error, Exception):
-            _explain(error, record, statement)
-        raise
     namespace = record.namespace
+    if operation is getattr and "pickle" in _modules:
+        caller = sys._getframe(1).f_globals
+        if caller is not namespace and "pickle" in str(caller.get("__name__")):
+            # cloudpickle asks what it has found in the globals of a function. It must not load it.
+            return MethodType(object.__getattribute__, placeholder)
+    value = None  # type: Any
+    head, _, name = statement.rpartition(" ")
+    if statement[0] == "i" and "." not in statement:
+        # `import m` of a module that is loaded already: do at once what `__import__` does.
+        if namespace["__builtins__"] is _builtins and _builtins["__import__"] is _import:
+            try:
+                value = _modules[name if head == "import" else head[7:-3]]
+                if value.__spec__._initializing:
+                    value = None
+            except Exception:
+                value = None
+    if value is None:
+        if _outsiders:
+            _join_the_import_system()
+        try:
+            name, value = _perform(record.importing, statement.split(), record)
+        except BaseException as error:
+            shielded = getattr(error, "dally_shields", None)
+            if shielded is not None:
+                raise shielded from None  # see `_resolve_for_outside`
+            if isinstance(error, AttributeError) and getattr(error, "obj", error) is None:
+                # The interpreter fills in the object that was asked for an attribute. Spare the error
+                # of a module that fails to load from naming the placeholder.
+                error.obj = None
+            if isinstance(error, Exception):
+                _explain(error, record, statement)
+            raise
+        if _unregistered:
+            _register()
     if namespace.get(name) is placeholder:
         namespace[name] = value
-        waiting = record.waiting
-        if waiting is None:
-            record.done(name)
-        else:
-            waiting.discard(name)
-    if type(namespace.get(record.witness)) is not Pending:
+    waiting = record.waiting
+    waiting.discard(name)
+    if not waiting or record.loading:
         _settle(record)
-    return value if operation is None else partial(operation, value)
+    if operation is None or operation is real:
+        return value
+    if operation is not getattr and type(operation) is str:
+        operation = getattr(_builtin_module("_operator"), operation)
+    if value is None:
+        return _builtin_module("_functools").partial(operation, None)
+    return MethodType(operation, value)
 
 
-def real(value: "T") -> "T":
+def _builtin_module(name):
+    # type: (str) -> Any
+    # Give a module that is part of the interpreter binary and that few programs have not loaded.
+    return _modules.get(name) or (_import or __import__)(name)
+
+
+def real(value):
+    # type: (T) -> T
     """Give the object itself, whether ``value`` is a placeholder or not."""
     return _resolve(None, value) if type(value) is Pending else value
 
@@ -171,28 +194,30 @@ def real(value: "T") -> "T":
 # --------------------------------------------------------- carrying out an import statement
 
 
-def _bound_name(words: "List[str]") -> str:
-    """Give the name that a statement binds."""
+def _bound_name(statement):
+    # type: (str) -> str
+    # Give the name that a statement binds.
+    words = statement.split()
     if words[0] == "from" or words[-2] == "as":
         return words[-1]
+    if words[0] == "submodule":
+        return words[1].rpartition(".")[2]
     return words[1].partition(".")[0].rstrip(",")
 
 
-def _perform(
-    namespace: "Namespace", words: "List[str]", record: "Optional[Record]"
-) -> "Tuple[str, Any]":
-    """Carry out a statement in a namespace; give the name it binds and the value.
-
-    It has one of the forms ``from m import n [as x]``, ``import a``, ``import a.b as x``, ``import a.b, a.c``.
-    Submodules in the last form wait until they are used, unless the statement is carried
-    out at its original place (no record).
-    """
-    scope: "Any" = namespace["__builtins__"]
-    importer: "Function" = (scope if type(scope) is dict else _namespace(scope))["__import__"]
+def _perform(namespace, words, record):
+    # type: (Namespace, List[str], Optional[Record]) -> Tuple[str, Any]
+    # Carry out a statement in a namespace; give the name it binds and the value.
+    #
+    # It has one of the forms ``from m import n [as x]``, ``import a``, ``import a.b as x``, ``import a.b, a.c``.
+    # Submodules in the last form wait until they are used, unless the statement is carried
+    # out at its original place (no record).
+    scope = namespace["__builtins__"]  # type: Any
+    importer = (scope if type(scope) is dict else _namespace(scope))["__import__"]  # type: Function
     kind, target, bound = words[0], words[1], words[-1]
     level = 0
-    attributes: "Optional[Tuple[str, ...]]" = None
-    submodules: "Optional[List[str]]" = None
+    attributes = None  # type: Optional[Tuple[str, ...]]
+    submodules = None  # type: Optional[List[str]]
     if kind == "from":
         attributes = (words[3],)
         if target[0] == ".":
@@ -212,11 +237,10 @@ def _perform(
         return "value", _perform(namespace, words[1:], record)[1] if type(value) is Pending else value
     module = importer(target, namespace, namespace, attributes, level)
     # A thread that waits while another one loads the module gets the module even if that has
-    # failed: half-loaded, and removed from sys.modules. A statement would be executed again the next
+    # failed: half-loaded, and removed from _modules. A statement would be executed again the next
     # time; a placeholder that resolves to this module would keep it for good.
-    modules: "Dict[Any, ModuleType]" = sys.modules
-    while modules.get(target) is not module and record is not None:
-        if modules.get(getattr(module, "__name__", None)) is module:
+    while _modules.get(target) is not module and record is not None:
+        if _modules.get(getattr(module, "__name__", None)) is module:
             break  # the package of a dotted name, a relative name
         again = importer(target, namespace, namespace, attributes, level)
         if again is module:
@@ -241,13 +265,13 @@ def _perform(
     return bound, module
 
 
-def _interpret(module: "Any", statement: str) -> "Any":
-    """Let the interpreter finish a statement for which ``__import__`` has returned ``module``.
-
-    Reached when an attribute is missing. What the interpreter then does (a look into
-    ``sys.modules``, an ``ImportError`` whose text differs from version to version) is its own affair.
-    """
-    scope: "Namespace" = {"__builtins__": {"__import__": lambda *_: module}, "__name__": __name__}
+def _interpret(module, statement):
+    # type: (Any, str) -> Any
+    # Let the interpreter finish a statement for which ``__import__`` has returned ``module``.
+    #
+    # Reached when an attribute is missing. What the interpreter then does (a look into
+    # ``_modules``, an ``ImportError`` whose text differs from version to version) is its own affair.
+    scope = {"__builtins__": {"__import__": lambda *_: module}, "__name__": __name__}  # type: Namespace
     exec(statement, scope)
     return scope["value"]
 
@@ -257,19 +281,17 @@ def _interpret(module: "Any", statement: str) -> "Any":
 # statement reads "submodule a.b TARGETS", with everything at or below a.b that is to be imported.
 
 
-def _attach(
-    importer: "Function", namespace: "Namespace", package: "Any", prefix: str, target: str
-) -> None:
-    """Let the module ``target`` wait below ``package``, whose name is ``prefix``.
-
-    It is imported now where waiting would not be exact: the package has a class of its own, or has
-    an attribute of that name already, which an eager import would have overwritten.
-    """
+def _attach(importer, namespace, package, prefix, target):
+    # type: (Function, Namespace, Any, str, str) -> None
+    # Let the module ``target`` wait below ``package``, whose name is ``prefix``.
+    #
+    # It is imported now where waiting would not be exact: the package has a class of its own, or has
+    # an attribute of that name already, which an eager import would have overwritten.
     for child in target.split(".")[prefix.count(".") + 1 :]:
         prefix += "." + child
-        if prefix in sys.modules:
+        if prefix in _modules:
             importer(prefix, namespace, namespace, None, 0)  # waits if another thread is loading it
-            package = sys.modules[prefix]
+            package = _modules[prefix]
             continue
         if type(package) is ModuleType or type(package) is Module:
             attributes = _namespace(package)
@@ -280,8 +302,7 @@ def _attach(
                 if words[0] == "submodule":
                     targets = " ".join(word for word in words[2:] if word != target) + " "
             if "__path__" in attributes and (present is attributes or targets):
-                record = Record(attributes, package, [child], namespace)
-                _swap(package, child)
+                record = _further_record(attributes, package, child, namespace)
                 statement = "submodule " + prefix + " " + targets + target
                 attributes[child] = Pending(record, statement)
                 return
@@ -289,15 +310,16 @@ def _attach(
         return
 
 
-def _perform_submodule(importer: "Function", words: "List[str]", record: "Any") -> "Tuple[str, Any]":
-    """Resolve a pending attribute of a package; what is below it waits in turn."""
+def _perform_submodule(importer, words, record):
+    # type: (Function, List[str], Any) -> Tuple[str, Any]
+    # Resolve a pending attribute of a package; what is below it waits in turn.
     namespace = record.importing
     target = words[1]
     importer(target, namespace, namespace, None, 0)
     name = target.rpartition(".")[2]
     value = record.namespace.get(name, record)
     if value is record or type(value) is Pending:
-        value = sys.modules[target]
+        value = _modules[target]
         for deeper in words[2:]:
             _attach(importer, namespace, value, target, deeper)
     return name, value
@@ -306,28 +328,21 @@ def _perform_submodule(importer: "Function", words: "List[str]", record: "Any") 
 # ----------------------------------------------------------- what other modules see: Module
 
 
-class LoadError(ImportError):
-    """Loading a pending import raised ``AttributeError`` (the cause) when read from outside.
-
-    ``AttributeError`` has a meaning for whoever reads an attribute: ``hasattr`` would answer False, and
-    ``mod.np`` would end in "module 'mod' has no attribute 'np'". So it travels as another type.
-    """
-
-
 class Attribute(str):
-    """The data descriptor of one name, shared by all modules of class ``Module``.
-
-    A module gives way to data descriptors of its class before it looks into its globals. Here each
-    of the three operations does what a plain module does, except that a placeholder is resolved.
-    """
-
+    # The data descriptor of one name, shared by all modules of class ``Module``.
+    #
+    # A module gives way to data descriptors of its class before it looks into its globals. Here each
+    # of the three operations does what a plain module does, except that a placeholder is resolved.
     __slots__ = ()
 
-    def __get__(self, module: "Any", owner: "Any" = None) -> "Any":
+    def __get__(self, module, owner=None):
+        # type: (Any, Any) -> Any
         if module is None:
             return self
         value = _namespace(module).get(self, module)
         if type(value) is Pending:
+            if _outsiders:
+                _join_the_import_system()
             result = _resolve_for_outside(value, self)
             namespace = _namespace(module)
             if namespace.get(self) is value:  # a copy of the namespace it belongs to
@@ -338,14 +353,15 @@ class Attribute(str):
             raise AttributeError(str(self))
         return value
 
-    def __set__(self, module: "Any", value: "Any") -> None:
+    def __set__(self, module, value):
+        # type: (Any, Any) -> None
         namespace = _namespace(module)
         name = str(self)
         present = namespace.get(name)
         if type(present) is Pending:
             record, statement = _arguments(present)
             words = statement.split()
-            if _is_submodule(namespace, name, value):
+            if value is not None and _modules.get("{}.{}".format(namespace.get("__name__"), name)) is value:
                 # The import system binds a submodule that it has just loaded.
                 if words[0] == "submodule":
                     for target in words[2:]:
@@ -357,65 +373,63 @@ class Attribute(str):
             else:
                 _load_own(present)
             namespace[name] = value
-            record.done(name)
+            record.waiting.discard(name)
             _settle(record)
         else:
             namespace[name] = value
 
     @property
-    def __delete__(self) -> "Function":
-        # `reduce(eq, (step, name), module)` is `eq(eq(module, step), name)`: C code only, so that the
-        # usual error about a missing name has no frame of ours in its traceback.
-        name = str(self)
-        return partial(reduce, _operator.eq, (_Deletion(name), name))
+    def __delete__(self):
+        # type: () -> Function
+        return _deletion(str(self))
 
 
-class _Deletion:
-    """``module == deletion`` deletes the name, and gives what to compare with the name next."""
+def _deletion(name):
+    # type: (str) -> Function
+    # Make what deletes a name of the module that it is called with.
+    #
+    # `reduce(eq, (step, name), module)` is `eq(eq(module, step), name)`: C code only, so that the usual error about
+    # a missing name has no frame of ours in its traceback.
+    class Step:
+        def __eq__(self, module):
+            # type: (Any) -> Any
+            namespace = _namespace(module)
+            present = namespace.get(name, namespace)
+            if present is namespace:
+                return Missing(module)
+            if type(present) is Pending:
+                _load_own(present)
+                record = _arguments(present)[0]
+                namespace.pop(name, None)
+                record.waiting.discard(name)
+                _settle(record)
+            else:
+                del namespace[name]
+            return None
 
-    __slots__ = ("name",)
+    class Missing:
+        def __init__(self, module):
+            # type: (Any) -> None
+            self.module = module
 
-    def __init__(self, name: str) -> None:
-        self.name = name
+        @property
+        def __eq__(self):  # type: ignore[misc]
+            # type: () -> Any
+            namespace = _namespace(self.module)
+            plain = ModuleType(namespace.get("__name__") or "")
+            _namespace(plain).update(namespace)  # "Did you mean" looks at them
+            return MethodType(delattr, plain)
 
-    def __eq__(self, module: "Any") -> "Any":
-        namespace = _namespace(module)
-        name = self.name
-        present = namespace.get(name, namespace)
-        if present is namespace:
-            return _Missing(module)
-        if type(present) is Pending:
-            _load_own(present)
-            record = _arguments(present)[0]
-            namespace.pop(name, None)
-            record.done(name)
-            _settle(record)
-        else:
-            del namespace[name]
-        return None
+    functools = _builtin_module("_functools")
+    equal = _builtin_module("_operator").eq
+    return functools.partial(functools.reduce, equal, (Step(), name))  # type: ignore[no-any-return]
 
 
-class _Missing:
-    """``missing == name`` raises what a plain module does when a name is deleted that it does not have."""
-
-    __slots__ = ("module",)
-
-    def __init__(self, module: "Any") -> None:
-        self.module = module
-
-    @property
-    def __eq__(self) -> "Any":  # type: ignore[misc]
-        namespace = _namespace(self.module)
-        plain = ModuleType(namespace.get("__name__") or "")
-        _namespace(plain).update(namespace)  # "Did you mean" looks at them
-        return partial(delattr, plain)
-
-
-def _load_own(placeholder: "Any") -> None:
-    """Load a package's own submodule although the name that waits for it is rebound from outside.
-
-    Otherwise whoever imports the submodule later would make the import system bind it, over the new value.
-    """
+def _load_own(placeholder):
+    # type: (Any) -> None
+    # Load a package's own submodule although the name that waits for it is rebound from outside.
+    #
+    # Otherwise whoever imports the submodule later would make the import system bind it, over the new value.
     record, statement = _arguments(placeholder)
     words = statement.split()
     namespace = record.namespace
@@ -425,31 +439,27 @@ def _load_own(placeholder: "Any") -> None:
             _resolve(None, placeholder)
 
 
-def _is_submodule(namespace: "Namespace", name: str, value: "Any") -> bool:
-    modules = sys.modules
-    return modules.get("{}.{}".format(namespace.get("__name__"), name), modules) is value
-
-
-def _names(target: str, module: "Any") -> bool:
-    """Say whether importing ``target`` loads this module because it is ``target`` or above it."""
+def _names(target, module):
+    # type: (str, Any) -> bool
+    # Say whether importing ``target`` loads this module because it is ``target`` or above it.
     while target:
-        if sys.modules.get(target) is module:
+        if _modules.get(target) is module:
             return True
         target = target.rpartition(".")[0]
     return False
 
 
-def _resolve_for_outside(placeholder: "Any", name: str) -> "Any":
-    """Resolve for a reader of ``module.name``.
-
-    While a statement is being executed its name is not bound yet, and the import system relies
-    on that: ``from . import x`` first asks whether the package has an attribute ``x``, and imports
-    the submodule only if not. So a read that comes from inside the very import
-    that it would start is answered like this: try once more, as the same statement executed here would
-    (it succeeds if the module has come far enough); failing that, the name does not exist yet.
-    """
+def _resolve_for_outside(placeholder, name):
+    # type: (Any, str) -> Any
+    # Resolve for a reader of ``module.name``.
+    #
+    # While a statement is being executed its name is not bound yet, and the import system relies
+    # on that: ``from . import x`` first asks whether the package has an attribute ``x``, and imports
+    # the submodule only if not. So a read that comes from inside the very import
+    # that it would start is answered like this: try once more, as the same statement executed here would
+    # (it succeeds if the module has come far enough); failing that, the name does not exist yet.
     depth = 0
-    frame: "Optional[FrameType]" = sys._getframe(2)
+    frame = sys._getframe(2)  # type: Optional[FrameType]
     while frame is not None:
         if frame.f_code is _resolve.__code__ and frame.f_locals["placeholder"] is placeholder:
             depth += 1
@@ -461,41 +471,47 @@ def _resolve_for_outside(placeholder: "Any", name: str) -> "Any":
     except AttributeError as error:
         if depth:
             raise
-        raise LoadError("{}: {}".format(name, error)) from error
+        # ``AttributeError`` has a meaning for whoever reads an attribute: ``hasattr`` would answer False, and
+        # ``mod.np`` would end in "module 'mod' has no attribute 'np'". So it travels as another type.
+        shield = ImportError("{}: {}".format(name, error))  # type: Any
+        shield.dally_shields = error
+        raise shield from error
     except ImportError:
         if depth:
             raise AttributeError(name) from None
         raise
 
 
-def _get_class(module: "Any") -> type:
+def _get_class(module):
+    # type: (Any) -> type
     return ModuleType
 
 
-def _assign_class(module: "Any", cls: type) -> None:
-    """Carry out ``module.__class__ = cls``: from here on the module's attributes are not ours."""
+def _assign_class(module, cls):
+    # type: (Any, type) -> None
+    # Carry out ``module.__class__ = cls``: from here on the module's attributes are not ours.
     if cls is not ModuleType:
         _release(module)
         _set_class(module, cls)
 
 
-def _get_dict(module: "Any") -> "Namespace":
-    """Give ``module.__dict__``, with real objects in it.
-
-    Except to readers that look for other things: the import system itself, who looks for the source, and evaluators of
-    annotations (the rewriter lets no name wait that stands in an evaluated annotation).
-    """
+def _get_dict(module):
+    # type: (Any) -> Namespace
+    # Give ``module.__dict__``, with real objects in it.
+    #
+    # Except to readers that look for other things: the import system itself, who looks for the source, and evaluators of
+    # annotations (the rewriter lets no name wait that stands in an evaluated annotation).
     namespace = _namespace(module)
     reader = sys._getframe(1)
     name = str(reader.f_globals.get("__name__"))
     indifferent = (
-        name.partition(".")[0] in _INDIFFERENT
+        name.partition(".")[0] in _INDIFFERENT.split()
         or reader.f_code is _dir.__code__
         or (name == "inspect" and reader.f_code.co_name in ("get_annotations", "findsource"))
     )
     if name.endswith("mock") and reader.f_code.co_name == "get_original":
         # `mock.patch` takes the object that it replaces, and no other.
-        patched: "Any" = getattr(reader.f_locals.get("self"), "attribute", None)
+        patched = getattr(reader.f_locals.get("self"), "attribute", None)  # type: Any
         if type(namespace.get(patched)) is Pending:
             getattr(module, patched)
     elif not indifferent:
@@ -503,60 +519,75 @@ def _get_dict(module: "Any") -> "Namespace":
     return namespace
 
 
-_INDIFFERENT = frozenset(
-    "importlib _frozen_importlib_external runpy dataclasses typing typing_extensions annotationlib attr pydantic sqlalchemy".split()
+_INDIFFERENT = (
+    "importlib _frozen_importlib_external runpy dataclasses typing typing_extensions annotationlib attr pydantic sqlalchemy"
 )
 
 
-def _dir(module: "Any") -> "List[str]":
-    """Give ``dir(module)`` without the names that the rewriter added."""
+def _dir(module):
+    # type: (Any) -> List[str]
+    # Give ``dir(module)`` without the names that the rewriter added.
     namespace = _namespace(module)
     if str(sys._getframe(1).f_globals.get("__name__")).endswith("mock"):
         _resolve_all(namespace)  # mock goes on to read each attribute past all descriptors
     names = ModuleType.__dir__(module)
-    return [name for name in names if not _is_helper(namespace.get(name))]
+    return [name for name in names if not _is_helper(name, namespace.get(name), namespace)]
 
 
-def _is_helper(value: "Any") -> bool:
-    return value is real or value is lazy or type(value) is partial and value.func is Pending
+def _is_helper(name, value, names):
+    # type: (str, Any, Any) -> bool
+    # Say whether the rewriter has added a name: the factory, `real`, or `__dally_np__` beside `np`.
+    if name[:8] == "__dally_" and name[8:-2] in names:
+        return True
+    return value is real or value is lazy or type(value) is MethodType and getattr(value.__func__, "__module__", "") == __name__
 
 
-class _Reduce:
-    """The attribute ``__reduce_ex__``: copy or pickle a module as if it had the class that it had before."""
+class _Special(str):
+    # Two attributes that look different from the class and from a module.
+    __slots__ = ()
 
-    def __get__(self, module: "Any", owner: "Any" = None) -> "Any":
-        if module is None:  # copy.copy asks the class
-            return object.__reduce_ex__
-        # Plain pickle refuses modules. cloudpickle and others have a rule for ``ModuleType``, found by the type.
-        frame = sys._getframe(1)
-        if frame.f_globals.get("__name__") == "copy":
-            return partial(object.__reduce_ex__, module)
-        pickler: "Any" = frame.f_locals.get("self")
-        kind = getattr(sys.modules.get("_pickle"), "Pickler", Record)
-        if not isinstance(pickler, kind):
-            for pickler in [value for value in frame.f_locals.values() if type(value) is not Pending]:
-                if isinstance(pickler, kind):
-                    break
-            else:
-                pickler = frame.f_locals.get("self")
-        copyreg: "Any" = sys.modules.get("copyreg")
-        for owner in (pickler, copyreg):
-            rule = (getattr(owner, "dispatch_table", None) or {}).get(ModuleType)
-            if rule is not None:
-                return lambda protocol: rule(module)
-        if isinstance(pickler, kind):
-            refused = _no_override(pickler, module)
+    def __get__(self, module, owner=None):
+        # type: (Any, Any) -> Any
+        if self == "__reduce_ex__":
+            return object.__reduce_ex__ if module is None else _reduce_module(module, sys._getframe(1))
+        if module is None:
+            return str(self)
+        raise AttributeError("__module__")
+
+
+def _reduce_module(module, frame):
+    # type: (Any, FrameType) -> Any
+    # Give ``module.__reduce_ex__``: copy or pickle a module as if it had the class that it had before.
+    # Plain pickle refuses modules. cloudpickle and others have a rule for ``ModuleType``, found by the type.
+    if frame.f_globals.get("__name__") == "copy":
+        return MethodType(object.__reduce_ex__, module)
+    pickler = frame.f_locals.get("self")  # type: Any
+    kind = getattr(_modules.get("_pickle"), "Pickler", Record)
+    if not isinstance(pickler, kind):
+        for pickler in [value for value in frame.f_locals.values() if type(value) is not Pending]:
+            if isinstance(pickler, kind):
+                break
         else:
-            refused = _calls_dumps(frame)
-        if refused:
-            return partial(object.__reduce_ex__, module)
-        # Some other pickler, perhaps with a rule that cannot be seen from here: become a plain module and let
-        # it look again. (It puts a reference to what it made of the module in place of this tuple.)
-        return partial(_become_plain, module)
+            pickler = frame.f_locals.get("self")
+    copyreg = _modules.get("copyreg")  # type: Any
+    for owner in (pickler, copyreg):
+        rule = (getattr(owner, "dispatch_table", None) or {}).get(ModuleType)
+        if rule is not None:
+            return lambda protocol: rule(module)
+    if isinstance(pickler, kind):
+        refused = _no_override(pickler, module)
+    else:
+        refused = _calls_dumps(frame)
+    if refused:
+        return MethodType(object.__reduce_ex__, module)
+    # Some other pickler, perhaps with a rule that cannot be seen from here: become a plain module and let
+    # it look again. (It puts a reference to what it made of the module in place of this tuple.)
+    return MethodType(_become_plain, module)
 
 
-def _calls_dumps(frame: "FrameType") -> bool:
-    """Say whether a frame is calling ``pickle.dumps``, which has no rules, and not ``dump`` of some pickler in C."""
+def _calls_dumps(frame):
+    # type: (FrameType) -> bool
+    # Say whether a frame is calling ``pickle.dumps``, which has no rules, and not ``dump`` of some pickler in C.
     import dis
 
     name = ""
@@ -568,8 +599,9 @@ def _calls_dumps(frame: "FrameType") -> bool:
     return name == "dumps"
 
 
-def _no_override(pickler: "Any", module: "Any") -> bool:
-    """Say whether a pickler has no rule of its own for a plain module of that name."""
+def _no_override(pickler, module):
+    # type: (Any, Any) -> bool
+    # Say whether a pickler has no rule of its own for a plain module of that name.
     try:
         override = getattr(pickler, "reducer_override", None)
         return override is None or override(ModuleType(_namespace(module)["__name__"])) is NotImplemented
@@ -577,30 +609,20 @@ def _no_override(pickler: "Any", module: "Any") -> bool:
         return False
 
 
-def _become_plain(module: "Any", protocol: int) -> "Any":
+def _become_plain(module, protocol):
+    # type: (Any, int) -> Any
     _release(module)
-    return _operator.getitem, ((module,), 0)
-
-
-class _Builtin(str):
-    """``type(module).__module__`` is a text; ``module.__module__`` does not exist."""
-
-    __slots__ = ()
-
-    def __get__(self, module: "Any", owner: "Any" = None) -> str:
-        if module is None:
-            return self
-        raise AttributeError("__module__")
+    return _builtin_module("_operator").getitem, ((module,), 0)
 
 
 class _Class(type):
-    """The class of ``Module``: whoever looks into the ``__dict__`` of ``Module``, as the check of a protocol does, finds what
-    ``ModuleType`` has, and none of the descriptors of pending names.
+    # The class of ``Module``: whoever looks into the ``__dict__`` of ``Module``, as the check of a protocol does, finds what
+    # ``ModuleType`` has, and none of the descriptors of pending names.
+    #
+    # ``inspect.getattr_static`` asks no descriptor and no module, but classes. It finds what it would have found in the module.
 
-    ``inspect.getattr_static`` asks no descriptor and no module, but classes. It finds what it would have found in the module.
-    """
-
-    def __getattribute__(cls, name: str) -> "Any":
+    def __getattribute__(cls, name):
+        # type: (str) -> Any
         if name != "__dict__" or cls is not Module:
             return type.__getattribute__(cls, name)
         frame = sys._getframe(1)
@@ -613,83 +635,95 @@ class _Class(type):
         return ModuleType.__dict__
 
 
-Module: "Any" = _Class(
+Module = _Class(
     "module",  # the name that error messages about modules show
     (ModuleType,),
     {
         "__class__": property(_get_class, _assign_class),
         "__dict__": property(_get_dict),
         "__dir__": _dir,
-        "__reduce_ex__": _Reduce(),
-        "__module__": _Builtin("builtins"),
+        "__reduce_ex__": _Special("__reduce_ex__"),
+        "__module__": _Special("builtins"),
     },
-)
+)  # type: Any
 # The specialised attribute read of 3.14 and later takes any class that shares the C function behind
 # ``ModuleType.__getattribute__`` for ``ModuleType`` and ignores its descriptors. So use another one.
 if _NATIVE:
     # (That function also resolves the interpreter's own lazy objects.)
-    Module.__getattribute__ = property(partial(partial, ModuleType.__getattribute__))
+    Module.__getattribute__ = property(MethodType(MethodType, ModuleType.__getattribute__))
 elif sys.version_info >= (3, 14):
     # No Python code unless the attribute is missing; then the module's own __getattr__ and error.
     Module.__getattribute__ = object.__getattribute__
-    Module.__getattr__ = property(partial(partial, ModuleType.__getattribute__))
+    Module.__getattr__ = property(MethodType(MethodType, ModuleType.__getattribute__))
 # Special names without a meaning for the interpreter. The others are always imported at once.
-_PLAIN = frozenset(
+_PLAIN = (
     "__version__ __version_info__ __version_tuple__ __author__ __author_email__ __email__ __title__ __summary__"
     " __description__ __license__ __copyright__ __maintainer__ __url__ __uri__ __homepage__ __status__ __date__"
-    " __credits__ __build__ __release__ __revision__ __commit__ __commit_id__ __git_version__".split()
+    " __credits__ __build__ __release__ __revision__ __commit__ __commit_id__ __git_version__"
 )
 # The names that have a descriptor. They stay: there is one for each different name in the program.
-_known: "Set[str]" = set()
+_known = set()  # type: Set[str]
 
 
-def _swap(module: "ModuleType", name: str) -> None:
-    """Give a module the class ``Module``, ready for this name."""
-    if name not in _known:
-        setattr(Module, name, Attribute(name))
-        _known.add(name)
-    if type(module) is ModuleType:
-        _set_class(module, Module)
-
-
-def _settle(record: Record) -> None:
-    """Give a module its class back if nothing is pending any more."""
-    namespace = record.namespace
-    if type(namespace.get(record.witness)) is Pending:
-        return
-    waiting = record.names if record.waiting is None else record.waiting
-    try:
-        for name in waiting:
-            if type(namespace.get(name)) is Pending:
-                record.witness = name
-                return
-    except RuntimeError:
-        return  # another thread has just resolved a name, and will come here itself
+def _settle(record):
+    # type: (Record) -> None
+    # Give a module its class back if nothing is pending any more.
+    namespace, waiting = record.namespace, record.waiting
+    if record.loading:
+        if getattr(namespace.get("__spec__"), "_initializing", False):
+            return  # there may be statements to come
+        record.loading = False
+        for name in list(waiting):
+            if type(namespace.get(name)) is not Pending:
+                waiting.discard(name)  # in a branch not taken, or bound to something else
     if waiting:
-        # Statements that have not been executed: in a branch not taken, or still to come.
-        if not record.loading or getattr(namespace.get("__spec__"), "_initializing", False):
-            return
-    for value in list(namespace.values()):
-        if type(value) is Pending:
-            return
-    module = record.module()
-    if module is not None and type(module) is Module:
+        return
+    if id(namespace) in _shared:
+        for name, value in list(namespace.items()):
+            if type(value) is Pending and _bound_name(_arguments(value)[1]) == name:
+                return
+    if "__dally_real__" in namespace:  # `__dally_np__`, beside `np`: nothing for those who go through all names
+        for name in record.names:
+            if type(namespace.get("__dally_%s__" % name)) is Pending:
+                namespace["__dally_%s__" % name] = None
+    module = _modules.get(namespace.get("__name__"))  # type: Any
+    if not isinstance(module, ModuleType) or _namespace(module) is not namespace:
+        # Somebody has taken it out of ``sys.modules``.
+        for module in _builtin_module("gc").get_referrers(namespace):
+            if type(module) is Module and _namespace(module) is namespace:
+                break
+    if type(module) is Module:
         _set_class(module, ModuleType)
+        namespace.setdefault("__dir__", MethodType(_dir_of_plain, record))
 
 
-def _resolve_all(namespace: "Namespace") -> None:
-    for value in list(namespace.values()):
+def _dir_of_plain(record):
+    # type: (Record) -> List[str]
+    # The module's own `__dir__`, when it is a plain module again.
+    return [name for name, value in record.namespace.items() if name != "__dir__" and not _is_helper(name, value, record.names)]
+
+
+def _resolve_all(namespace):
+    # type: (Namespace) -> None
+    copies = []
+    for name, value in list(namespace.items()):
         if type(value) is Pending:
-            _resolve(None, value)
+            if _bound_name(_arguments(value)[1]) == name:
+                _resolve(None, value)
+            else:
+                copies.append(name)
+    for name in copies:
+        namespace[name] = None
 
 
-def _release(module: "ModuleType") -> None:
-    """Resolve all that is pending, import eagerly from now on, and make the module a plain one."""
+def _release(module):
+    # type: (ModuleType) -> None
+    # Resolve all that is pending, import eagerly from now on, and make the module a plain one.
     namespace = _namespace(module)
     _resolve_all(namespace)
     for name, value in list(namespace.items()):
-        if type(value) is partial and value.func is Pending:
-            namespace[name] = partial(_import_now, namespace)
+        if type(value) is MethodType and value.__func__ is Pending:
+            namespace[name] = _eager_factory(namespace)
     if type(module) is Module:
         _set_class(module, ModuleType)
 
@@ -697,54 +731,65 @@ def _release(module: "ModuleType") -> None:
 # ---------------------------------------------------------------------------- class Pending
 
 
-def _bind_last(operation: "Function", placeholder: "Any") -> "Function":
-    return partial(reduce, operation, (_resolve(None, placeholder),))
+def _bind_last(operation, placeholder):
+    # type: (Any, Any) -> Function
+    # Give a C function that applies ``operation(other, real)``.
+    #
+    # ``reduce(f, (b,), a)`` is ``f(a, b)``, without a Python frame. In particular the result of
+    # ``isinstance(x, placeholder)`` comes from ``isinstance(x, real)`` itself: metaclasses with an
+    # ``__instancecheck__`` of their own, unions and tuples are treated as always.
+    value = _resolve(None, placeholder)
+    functools = _builtin_module("_functools")
+    if type(operation) is str:
+        operation = getattr(_builtin_module("_operator"), operation)
+    return functools.partial(functools.reduce, operation, (value,))  # type: ignore[no-any-return]
 
 
-def _own(name: str, placeholder: "Any") -> "Any":
+def _own(name, placeholder):
+    # type: (str, Any) -> Any
     return getattr(_resolve(None, placeholder), name)
 
 
-def _forward(operation: "Optional[Function]") -> "Any":
-    """Make the special method for ``operation(real, ...)``."""
-    return property(partial(_resolve, operation))
+def _forward(operation):
+    # type: (Union[Function, str]) -> Any
+    # Make the special method for ``operation(real, ...)``.
+    return property(MethodType(_resolve, operation))
 
 
-def _forward_swapped(operation: "Function") -> "Any":
-    """Make the special method for ``operation(other, real)``.
-
-    ``reduce(f, (b,), a)`` is ``f(a, b)``, without a Python frame. In particular the result of
-    ``isinstance(x, placeholder)`` comes from ``isinstance(x, real)`` itself: metaclasses with an
-    ``__instancecheck__`` of their own, unions and tuples are treated as always.
-    """
-    return property(partial(_bind_last, operation))
+def _forward_swapped(operation):
+    # type: (Union[Function, str]) -> Any
+    # Make the special method for ``operation(other, real)``.
+    return property(MethodType(_bind_last, operation))
 
 
-def _set_name(placeholder: "Any", owner: "Any", name: str) -> None:
+def _set_name(placeholder, owner, name):
+    # type: (Any, Any, str) -> None
     value = _resolve(None, placeholder)
     if hasattr(type(value), "__set_name__"):
         value.__set_name__(owner, name)
 
 
-def _get(placeholder: "Any", instance: "Any", owner: "Any" = None) -> "Any":
+def _get(placeholder, instance, owner=None):
+    # type: (Any, Any, Any) -> Any
     value = _resolve(None, placeholder)
     if hasattr(type(value), "__get__"):
         return value.__get__(instance, owner)
     return value
 
 
-def _special_methods() -> "Namespace":
-    methods: "Namespace" = {
+def _special_methods():
+    # type: () -> Namespace
+    methods = {
         "__slots__": (),
         "__module__": __name__,
         # What rewritten code relies on.
-        "__call__": _forward(None),
+        "__call__": _forward(real),
         "__getattribute__": _forward(getattr),
         "__setattr__": _forward(setattr),
         "__delattr__": _forward(delattr),
-        "__getitem__": _forward(_operator.getitem),
-        "__setitem__": _forward(_operator.setitem),
-        "__delitem__": _forward(_operator.delitem),
+        "__getitem__": _forward("getitem"),
+        "__setitem__": _forward("setitem"),
+        "__delitem__": _forward("delitem"),
         "__instancecheck__": _forward_swapped(isinstance),
         "__subclasscheck__": _forward_swapped(issubclass),
         # Picklers that find one in the globals of a function.
@@ -753,48 +798,50 @@ def _special_methods() -> "Namespace":
         # (arithmetic) is a TypeError for a placeholder, never a wrong answer.
         "__set_name__": _set_name,
         "__get__": _get,
-        "__bool__": _forward(_operator.truth),
-        "__or__": _forward(_operator.or_),
-        "__ror__": _forward_swapped(_operator.or_),
-    }
+        "__bool__": _forward(bool),
+        "__or__": _forward("or_"),
+        "__ror__": _forward_swapped("or_"),
+    }  # type: Namespace
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "contains", "index"):
-        methods["__" + name + "__"] = _forward(getattr(_operator, name))
+        methods["__" + name + "__"] = _forward(name)
     for name in ("hash", "iter", "next", "len", "str", "repr", "bytes", "int", "float", "format", "dir"):
         methods["__" + name + "__"] = _forward(getattr(builtins, name))
     for name in ("await", "aiter", "anext", "enter", "exit", "aenter", "aexit", "fspath"):
-        methods["__" + name + "__"] = property(partial(_own, "__" + name + "__"))
+        methods["__" + name + "__"] = property(MethodType(_own, "__" + name + "__"))
     return methods
 
 
 # A placeholder is ``Pending(record, "import numpy as np")``. The class derives from ``BaseException``
 # for one reason: that is the cheapest type with a constructor in C that keeps its arguments. The
-# factory that a module gets is ``partial(Pending, record)``; making a placeholder runs no Python code and
+# factory that a module gets is ``MethodType(Pending, record)``; making a placeholder runs no Python code and
 # costs no more than an import of a loaded module. The text is parsed when it is needed. Nobody raises a
 # placeholder. (A tuple would be an obvious choice, but ``isinstance`` treats tuples specially.)
-Pending: "Any" = type("Pending", (BaseException,), _special_methods())
+Pending = type("Pending", (BaseException,), _special_methods())  # type: Any
 
 
 # --------------------------------------------------------------------------------- pickling
 
 
-def restore(statement: str) -> "Any":
-    """Make a pending import that stands in no module: what a pickled placeholder becomes."""
+def restore(statement):
+    # type: (str) -> Any
+    # Make a pending import that stands in no module: what a pickled placeholder becomes.
     record = _record_elsewhere(__name__)
     record.namespace["value"] = placeholder = Pending(record, "unpickled " + statement)
     return placeholder
 
 
-def _record_elsewhere(name: str) -> Record:
-    """Make a record of a namespace that is no module's."""
-    namespace: "Namespace" = {"__builtins__": builtins, "__name__": name, "__spec__": None}
-    return Record(namespace, sys, ["value"], namespace)
+def _record_elsewhere(name):
+    # type: (str) -> Record
+    # Make a record of a namespace that is no module's.
+    namespace = {"__builtins__": builtins, "__name__": name, "__spec__": None}  # type: Namespace
+    return _record(namespace, ("value",), namespace)
 
 
-def _reduce_placeholder(placeholder: "Any") -> "Any":
-    """Pickle a placeholder as its statement, with an absolute name.
-
-    cloudpickle and its like find placeholders in the globals of a function that they pickle by value.
-    """
+def _reduce_placeholder(placeholder):
+    # type: (Any) -> Any
+    # Pickle a placeholder as its statement, with an absolute name.
+    #
+    # cloudpickle and its like find placeholders in the globals of a function that they pickle by value.
     record, statement = _arguments(placeholder)
     words = statement.split()
     if words[0] == "unpickled":
@@ -806,8 +853,9 @@ def _reduce_placeholder(placeholder: "Any") -> "Any":
     return restore, (" ".join(words),)
 
 
-def _absolute(namespace: "Namespace", target: str) -> str:
-    """Give the absolute name of the module in ``from target import ...``."""
+def _absolute(namespace, target):
+    # type: (Namespace, str) -> str
+    # Give the absolute name of the module in ``from target import ...``.
     name = target.lstrip(".")
     level = len(target) - len(name)
     if not level:
@@ -824,10 +872,11 @@ def _absolute(namespace: "Namespace", target: str) -> str:
 _unregistered = True
 
 
-def _register() -> None:
-    """Tell ``copyreg`` about placeholders once it is there: ``pickle`` needs it, we do not."""
+def _register():
+    # type: () -> None
+    # Tell ``copyreg`` about placeholders once it is there: ``pickle`` needs it, we do not.
     global _unregistered
-    copyreg = sys.modules.get("copyreg")
+    copyreg = _modules.get("copyreg")
     if copyreg is not None and hasattr(copyreg, "dispatch_table"):
         copyreg.dispatch_table[Pending] = _reduce_placeholder
         _unregistered = False
@@ -836,15 +885,16 @@ def _register() -> None:
 # ----------------------------------------------------------------------------------- errors
 
 
-def _explain(error: Exception, record: Record, statement: str) -> None:
-    """Say which statement has failed, as a note on the error or, before 3.11, as its cause."""
+def _explain(error, record, statement):
+    # type: (Exception, Record, str) -> None
+    # Say which statement has failed, as a note on the error or, before 3.11, as its cause.
     try:
         text = _describe(record, statement)
         if hasattr(error, "add_note"):
             if text not in getattr(error, "__notes__", ()):
                 error.add_note(text)
             return
-        last: BaseException = error
+        last = error  # type: BaseException
         while True:  # go to the end of the chain that a traceback prints
             following = last.__cause__
             if following is None and not last.__suppress_context__:
@@ -852,20 +902,20 @@ def _explain(error: Exception, record: Record, statement: str) -> None:
             if following is None:
                 break
             last = following
-        if type(last) is not DeferredImport:
-            last.__cause__ = DeferredImport(text)
+        if not str(last).startswith(_DEFERRED):
+            last.__cause__ = ImportError(text)
     except Exception:
         pass  # the error itself matters more
 
 
-class DeferredImport(Exception):
-    """Names the import statement whose deferred execution failed."""
+_DEFERRED = "the import was deferred by dally"
 
 
-def _describe(record: Record, statement: str) -> str:
+def _describe(record, statement):
+    # type: (Record, str) -> str
     kind, _, rest = statement.partition(" ")
     if kind == "unpickled":
-        return "the import was deferred by dally, and pickled: " + rest
+        return _DEFERRED + ", and pickled: " + rest
     if kind == "submodule":
         statement = "import " + rest.rpartition(" ")[2]
     namespace = record.importing
@@ -878,11 +928,12 @@ def _describe(record: Record, statement: str) -> str:
     except Exception:
         pass
     path = namespace.get("__file__") or namespace.get("__name__")
-    return 'the import was deferred by dally: {}, in "{}"{}'.format(statement, path, line)
+    return '{}: {}, in "{}"{}'.format(_DEFERRED, statement, path, line)
 
 
-def _find_line(code: "CodeType", statement: str, among_others: bool) -> str:
-    """Find the line where a module mentions a statement as a string."""
+def _find_line(code, statement, among_others):
+    # type: (CodeType, str, bool) -> str
+    # Find the line where a module mentions a statement as a string.
     import dis
 
     line = 0
@@ -902,39 +953,48 @@ def _find_line(code: "CodeType", statement: str, among_others: bool) -> str:
 # -------------------------------------------------------------------- what modules call
 
 
-def pending(names: str) -> "Function":
-    """Prepare the calling module for these pending names; give it its factory.
-
-    The factory takes the text of an import statement and gives the value to bind to its name.
-    A name is listed once for each statement that binds it.
-    """
-    return _factory(sys._getframe(1), names)
-
-
-def lazy(statement: str) -> "Any":
+def lazy(statement):
+    # type: (str) -> Any
     """Give the value to bind to the name that this statement would bind: the form for people."""
     frame = sys._getframe(1)
     namespace = frame.f_globals
     name = statement.rpartition(" ")[2]
     if "." in name:
-        name = _bound_name(statement.split())
+        name = _bound_name(statement)
     for last in reversed(namespace.values()):
         if type(last) is Pending:  # the line before was one of ours
             record = _arguments(last)[0]
             if record.namespace is namespace and name in _known and name not in namespace and not _EAGER:
-                record.names.append(name)
-                if record.waiting is not None:
-                    record.waiting.add(name)
+                record.waiting.add(name)
                 return Pending(record, statement)
         break
-    return _factory(frame, name)(statement)
+    return pending((name,), frame)(statement)
 
 
-def _factory(frame: "FrameType", names: str) -> "Function":
+def marked(names):
+    # type: (Tuple[str, ...]) -> Tuple[Function, Function]
+    """Prepare the calling module for these pending names; give it its factory, and what gives the real object.
+
+    The module binds each placeholder to two names, and reads one as ``np if np is not __dally_np__ else real(np)``:
+    what is not the placeholder is the real object.
+    """
+    if _NATIVE:
+        return _marked_natively(names, sys._getframe(1))
+    return pending(names, sys._getframe(1)), real
+
+
+def pending(names, frame=None):
+    # type: (Tuple[str, ...], Optional[FrameType]) -> Function
+    """Prepare the calling module, or that of a frame, for these pending names; give it its factory.
+
+    The factory takes the text of an import statement and gives the value to bind to its name.
+    A name is listed once for each statement that binds it.
+    """
+    if frame is None:
+        frame = sys._getframe(1)
     namespace = frame.f_globals
-    modules = sys.modules
     here = namespace.get("__name__")
-    module: "Any" = modules.get(here)  # type: ignore[arg-type]
+    module = _modules.get(here)  # type: Any
     kind = type(module)
     if (
         (kind is not ModuleType and kind is not Module)
@@ -942,96 +1002,134 @@ def _factory(frame: "FrameType", names: str) -> "Function":
         or not _ENABLED
         or here in _EAGER
     ):
-        return partial(_import_now, namespace)
+        return _eager_factory(namespace)
     main = None
-    if "runpy" in modules and _is_run_path(frame.f_back):
-        main = _main_of_worker(frame)
+    above = frame.f_back  # type: Any
+    if above is not None and above.f_globals.get("__name__") == "runpy" and above.f_back.f_code.co_name == "_run_module_code":
+        # `runpy` runs this module in order to give its globals to a caller.
+        main = _main_of_worker(above)
         if main is None:
-            return partial(_import_now, namespace)
+            return _eager_factory(namespace)
     if _unregistered:
         _register()
-    listed = names.split()
-    factory: "Function"
+    record = _record(namespace, names, namespace)
     if _NATIVE:
-        factory = partial(_import_natively, namespace)
+        namespace["__dir__"] = MethodType(_dir_of_plain, record)
+        return _with_exceptions(names, MethodType(_import_natively, namespace), namespace)
+    if not record.loading and here != "__main__" and not namespace.keys().isdisjoint(names):
+        # The body runs again (importlib.reload). A statement such as `from . import x` now finds what
+        # the last run has left; a placeholder would have overwritten it.
+        _release(module)
+        return _eager_factory(namespace)
+    special = False
+    if not _known >= record.waiting:
+        special = _describe_names(names)
+    if kind is ModuleType:
+        _set_class(module, Module)
     else:
-        record = Record(namespace, module, listed, namespace)
-        again = not record.loading and namespace.get("__name__") != "__main__"
-        if again and not namespace.keys().isdisjoint(listed):
-            # The body runs again (importlib.reload). A statement such as `from . import x` now finds what
-            # the last run has left; a placeholder would have overwritten it.
-            _release(module)
-            return partial(_import_now, namespace)
-        factory = partial(Pending, record)
-        if not _known.issuperset(listed):
-            for name in listed:
-                if name not in _known and (name[:2] != "__" or name[-2:] != "__" or name in _PLAIN):
-                    setattr(Module, name, Attribute(name))
-                    _known.add(name)
-        if kind is ModuleType:
-            _set_class(module, Module)
-        if main is not None:
-            _set_class(main, Module)
-    if _EAGER or "__" in names:
-        eager = {name for name in listed if "{}:{}".format(here, name) in _EAGER}
-        if not _NATIVE:
-            eager.update(name for name in listed if name not in _known)
-        if eager:
-            return partial(_choose, eager, factory, namespace)
-    return factory
+        _shared.add(id(namespace))
+    if main is not None:
+        _set_class(main, Module)
+    factory = MethodType(Pending, record)
+    return _with_exceptions(names, factory, namespace) if special or _EAGER else factory
 
 
-def _is_run_path(frame: "Optional[FrameType]") -> bool:
-    """Say whether ``runpy`` runs this module in order to give its globals to a caller."""
-    if frame is None or frame.f_globals.get("__name__") != "runpy":
-        return False
-    return frame.f_back is not None and frame.f_back.f_code.co_name == "_run_module_code"
+#: The ids of namespaces that have had placeholders of several records.
+_shared = set()  # type: Set[int]
 
 
-def _main_of_worker(frame: "FrameType") -> "Optional[ModuleType]":
-    """Find the module into which a worker process copies the globals of the main script.
+def _further_record(namespace, module, name, importing):
+    # type: (Namespace, ModuleType, str, Namespace) -> Record
+    # Make a record of one name of a module, which may have others.
+    _describe_names([name])
+    _shared.add(id(namespace))
+    if type(module) is ModuleType:
+        _set_class(module, Module)
+    return _record(namespace, (name,), importing)
 
-    ``multiprocessing`` and its relatives run the script again, by ``runpy``, and make ``__main__`` from the result.
-    The one case where the module that will hold our placeholders is not the one whose body runs.
-    """
-    up: "Optional[FrameType]" = frame
-    while up is not None:
-        if up.f_code.co_name.startswith("_fixup_main_from_"):
-            main = up.f_locals.get("main_module")
+
+def _describe_names(names):
+    # type: (Sequence[str]) -> bool
+    # Make the descriptors of names that are new; say whether there are special names, which cannot have one.
+    special = False
+    for name in names:
+        if name not in _known:
+            if name[:2] == "__" and name[-2:] == "__" and name not in _PLAIN.split():
+                special = True
+            else:
+                setattr(Module, name, Attribute(name))
+                _known.add(name)
+    return special
+
+
+def _with_exceptions(names, factory, namespace):
+    # type: (Sequence[str], Function, Namespace) -> Function
+    # Make a factory that imports some names of a module now: those of a switch, and special ones.
+    here = namespace["__name__"]
+    eager = {name for name in names if "{}:{}".format(here, name) in _EAGER}
+    if not _NATIVE:
+        eager.update(name for name in names if name not in _known)
+    if not eager:
+        return factory
+    _join_the_import_system()
+    return MethodType(_choose, (eager, factory, namespace))
+
+
+def _main_of_worker(frame):
+    # type: (Optional[FrameType]) -> Optional[ModuleType]
+    # Find the module into which a worker process copies the globals of the main script.
+    #
+    # ``multiprocessing`` and its relatives run the script again, by ``runpy``, and make ``__main__`` from the result.
+    # The one case where the module that will hold our placeholders is not the one whose body runs.
+    while frame is not None:
+        if frame.f_code.co_name.startswith("_fixup_main_from_"):
+            main = frame.f_locals.get("main_module")
             return main if type(main) is ModuleType or type(main) is Module else None
-        up = up.f_back
+        frame = frame.f_back
     return None
 
 
-def _choose(eager: "Any", factory: "Function", namespace: "Namespace", statement: str) -> "Any":
-    """Import some names of a module now and let others wait."""
-    if _bound_name(statement.split()) in eager:
+def _eager_factory(namespace):
+    # type: (Namespace) -> Function
+    # Make a factory that executes each statement at its original place.
+    _join_the_import_system()
+    return MethodType(_import_now, namespace)
+
+
+def _choose(options, statement):
+    # type: (Tuple[Set[str], Function, Namespace], str) -> Any
+    # Import some names of a module now and let others wait.
+    eager, factory, namespace = options
+    if _bound_name(statement) in eager:
         return _import_now(namespace, statement)
     return factory(statement)
 
 
-def _import_now(namespace: "Namespace", statement: str) -> "Any":
+def _import_now(namespace, statement):
+    # type: (Namespace, str) -> Any
     try:
         return _perform(namespace, statement.split(), None)[1]
-    except LoadError as error:
-        raise error.__cause__ or error  # noqa: B904
+    except ImportError as error:
+        shielded = getattr(error, "dally_shields", None)
+        if shielded is not None:
+            raise shielded from None
+        raise
 
 
 # ------------------------------------------------------ Python 3.15 and later: native laziness
 
 
-def _import_natively(namespace: "Namespace", statement: str) -> "Any":
-    """Execute ``lazy import ...`` in the module, and give the lazy object that it binds.
-
-    Compiling each statement would be slow. A statement of the same form is compiled once, and
-    its names and its place in the source are exchanged.
-    """
-    frame: "Any" = sys._getframe(1)
+def _import_natively(namespace, statement):
+    # type: (Namespace, str) -> Any
+    # Execute ``lazy import ...`` in the module, and give the lazy object that it binds.
+    #
+    # Compiling each statement would be slow. A statement of the same form is compiled once, and
+    # its names and its place in the source are exchanged.
+    frame = sys._getframe(1)  # type: Any
     while frame.f_globals is not namespace:
         frame = frame.f_back
     words = statement.split()
     target, bound = words[1], words[-1]
-    names: "Tuple[str, ...]"
     if words[0] == "from":
         if "__path__" in namespace:
             placeholder = _take_from_own(namespace, statement, words)
@@ -1039,7 +1137,7 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
                 return placeholder
         module = target.lstrip(".")
         form = "from " + target[: len(target) - len(module)] + ("m" if module else "") + " import n as x"
-        names = (module, words[3], bound)
+        names = (module, words[3], bound)  # type: Tuple[str, ...]
     elif "." not in target and (len(words) == 2 or words[2] == "as"):
         form = "import m as x"
         names = (target, bound)
@@ -1051,7 +1149,7 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
         for one in [statement] if words[-2] == "as" else ["import " + word.rstrip(",") for word in words[1:]]:
             code = compile("lazy " + one, filename, "exec", 0, True)
             exec(code.replace(co_firstlineno=line), namespace)
-        return namespace[_bound_name(words)]
+        return namespace[_bound_name(statement)]
     template = _templates.get(form)
     if template is None:
         template = _templates[form] = compile("lazy " + form, "<dally>", "exec", 0, True)
@@ -1065,39 +1163,70 @@ def _import_natively(namespace: "Namespace", statement: str) -> "Any":
     return namespace[bound]
 
 
-_templates: "Dict[str, CodeType]" = {}
+_templates = {}  # type: Dict[str, CodeType]
 
 
-def _take_from_own(namespace: "Namespace", statement: str, words: "List[str]") -> "Any":
-    """Give a placeholder to a package that takes a name from itself or from its submodule of that name.
+def _marked_natively(names, frame):
+    # type: (Tuple[str, ...], FrameType) -> Tuple[Function, Function]
+    # `marked`, and a difficulty. The module's statements bind lazy objects to two names. Reading either gives the real object, so that
+    # ``np is not __dally_np__`` would never be true. So the second name is bound to None, as soon as there is an opportunity.
+    state = _Marks((frame.f_globals, pending(names, frame), "", None))
+    return MethodType(_make_natively, state), MethodType(_real_natively, state)
 
-    After ``from .squeeze import squeeze`` a lazy object gives way to the submodule as soon as somebody
-    imports that, and the function is lost. A placeholder does not (see ``Attribute.__set__``).
-    """
+
+class _Marks(list):  # type: ignore[type-arg]
+    # A namespace, its factory, and the last second name with its value.
+
+    def __reduce__(self):
+        # type: () -> Any
+        return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
+
+
+def _make_natively(state, statement):
+    # type: (_Marks, str) -> Any
+    _real_natively(state, state[3])
+    state[2:] = "__dally_%s__" % _bound_name(statement), state[1](statement)
+    return state[3]
+
+
+def _real_natively(state, value):
+    # type: (_Marks, T) -> T
+    namespace, _, name, _ = state
+    if name and namespace.get(name) is value:
+        namespace[name] = None
+    return value
+
+
+def _take_from_own(namespace, statement, words):
+    # type: (Namespace, str, List[str]) -> Any
+    # Give a placeholder to a package that takes a name from itself or from its submodule of that name.
+    #
+    # After ``from .squeeze import squeeze`` a lazy object gives way to the submodule as soon as somebody
+    # imports that, and the function is lost. A placeholder does not (see ``Attribute.__set__``).
     here, name = namespace["__name__"], words[-1]
     target = _absolute(namespace, words[1])
     if target != here and not (target + ".").startswith("{}.{}.".format(here, name)):
         return None
-    module = sys.modules[here]
-    record = Record(namespace, module, [name], namespace)
-    _swap(module, name)
-    return Pending(record, statement)
+    return Pending(_further_record(namespace, _modules[here], name, namespace), statement)
 
 
 # ----------------------------------------------------------------------------------- frames
 
 
-def _join_the_import_system() -> None:
-    """Let ``warnings`` count our frames among those of the import system.
-
-    A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it, and
-    ``warnings`` finds that frame by skipping those whose file name contains "importlib" and "_bootstrap".
-    """
+def _join_the_import_system():
+    # type: () -> None
+    # Let ``warnings`` count our frames among those of the import system.
+    #
+    # A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it, and
+    # ``warnings`` finds that frame by skipping those whose file name contains "importlib" and "_bootstrap".
     filename = __file__ + " (like importlib._bootstrap)"
-    functions: "List[Any]" = [_resolve, real, _perform, _perform_submodule, _attach, _bind_last, _own]
-    functions += [Attribute.__get__, _resolve_for_outside, _import_now, _choose, lazy]
-    for function in functions:
+    while _outsiders:
+        function = _outsiders.pop()
         function.__code__ = function.__code__.replace(co_filename=filename)
 
 
+#: Functions that may be on the stack while a module is loaded, and have not joined yet. Those that are there already
+#: when we learn that one has to be loaded join now, the others then.
+_outsiders = [_resolve, real, lazy, _bind_last, Attribute.__get__]  # type: List[Any]
 _join_the_import_system()
+_outsiders += [_perform, _perform_submodule, _attach, _resolve_for_outside, _import_now, _choose]

@@ -1,7 +1,7 @@
 """Plants one bug in a rewritten tree: one class of reads loses its wrapping.
 
 A differential test that never fails proves nothing. Each kind of break takes the wrapper off the reads in one
-kind of place (`__dally_real__(X)` becomes `X`); the run must then report a difference.
+kind of place (`(X if X is not __dally_X__ else __dally_real__(X))` and `__dally_real__(X)` become `X`); the run must then report a difference.
 
   python breaks.py TREE PLAN          prints how many wrapped reads there are in each kind of place
   python breaks.py TREE PLAN KIND     prints {file: its text with those unwrapped} and the plan of the checks touched
@@ -14,7 +14,11 @@ import pathlib
 import re
 import sys
 
-CALL = re.compile(r"\b(_dally\w*_real|__dally_real\d*__)\(([^\W\d]\w*)\)")
+NAME = r"[^\W\d]\w*"
+CHOICE = r"\((?P<read>NAME) if (?P=read) is not __dally_NAME else \w*_real\w*\((?P=read)\)\)"
+CALL = r"\b(?:_dally\w*_real|__dally_real\d*__)\((?P<only>NAME)\)"
+WRAPPED = re.compile("(?:{}|{})".format(CHOICE, CALL).replace("NAME", NAME))
+IN_BYTES = re.compile(WRAPPED.pattern.encode().replace(b"[^\\W\\d]", b"[a-zA-Z_\x80-\xff]").replace(b"\\w", b"[0-9a-zA-Z_\x80-\xff]"))
 
 
 def place(node, parents):
@@ -106,15 +110,24 @@ def wrapped_reads(text):
             first = starts[node.lineno - 1] + node.col_offset
             last = starts[node.end_lineno - 1] + node.end_col_offset
             formatted.append((first, last))
-            for match in re.finditer(CALL.pattern.encode(), data[first:last]):
-                yield "formatted", first + match.start(), first + match.end(), match[2].decode(), node.lineno
+            for match in IN_BYTES.finditer(data[first:last]):
+                name = (match["read"] or match["only"]).decode()
+                yield "formatted", first + match.start(), first + match.end(), name, node.lineno
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) == 1:
-            first = starts[node.lineno - 1] + node.col_offset
-            last = starts[node.end_lineno - 1] + node.end_col_offset
-            match = CALL.fullmatch(data[first:last].decode(errors="replace"))
+        if isinstance(node, (ast.Call, ast.IfExp)) and not choice(parents[node]):
+            # The choice stands in parentheses.
+            around = isinstance(node, ast.IfExp)
+            first = starts[node.lineno - 1] + node.col_offset - around
+            last = starts[node.end_lineno - 1] + node.end_col_offset + around
+            match = WRAPPED.fullmatch(data[first:last].decode(errors="replace"))
             if match and not any(a <= first < b for a, b in formatted):
-                yield place(node, parents), first, last, match[2], node.lineno
+                yield place(node, parents), first, last, match["read"] or match["only"], node.lineno
+
+
+def choice(node):
+    """Whether it is the choice between a name and its wrapped read, and not a conditional expression of the program."""
+    return (isinstance(node, ast.IfExp) and isinstance(node.test, ast.Compare)
+            and getattr(node.test.comparators[0], "id", "")[:7] == "_dally_")
 
 
 def count(tree, plan):

@@ -30,21 +30,37 @@ LAZY_LINE = re.compile(r"^(\s*)((?:import|from)\s.*?)\s*# lazy(?: (.*))?$")
 
 
 def rewrite(source, form="build", helper="_dally"):
-    """Do to the marked lines what dally does; the text after `# lazy` replaces the statement's."""
+    """Do to the marked lines what dally does; the text after `# lazy` replaces the statement's.
+
+    With the form "marked", names that are bound by one such line at the left margin are read as `build` writes it:
+    `real(x)` becomes `(x if x is not __dally_x__ else __dally_real__(x))`.
+    """
     source = textwrap.dedent(source)
-    lines, names = source.split("\n"), []
+    lines, names, marked = source.split("\n"), [], []
     for number, line in enumerate(lines):
         match = LAZY_LINE.match(line)
         if match:
             indent, statement, other = match.groups()
-            name = _dally._bound_name(statement.split())
+            name = _dally._bound_name(statement)
             names.append(name)
-            call = "_dally" if form == "build" else "lazy"
-            lines[number] = '{}{} = {}("{}")'.format(indent, name, call, other or statement)
+            marks = ""
+            if form == "marked" and not indent and name.isidentifier() and not re.search(r"(?m)\b%s\b.*=|\bdel %s$" % (name, name), source):
+                marked.append(name)
+                marks = "__dally_{}__ = ".format(name)
+            call = "lazy" if form == "apply" else "_dally"
+            lines[number] = '{}{} = {}{}("{}")'.format(indent, name, marks, call, other or statement)
+    for name in marked:
+        if names.count(name) > 1:
+            lines = [line.replace("= __dally_%s__ = " % name, "= ") for line in lines]
+        else:
+            read = "({0} if {0} is not __dally_{0}__ else __dally_real__({0}))".format(name)
+            lines = [line if "_dally(" in line else re.sub(r"\breal\(%s\)" % name, read, line) for line in lines]
     if form == "apply":
         head = "from {} import lazy, real; ".format(helper)
+    elif names and form == "marked":
+        head = 'from {0} import real; _dally, __dally_real__ = __import__("{0}").marked({1}); '.format(helper, tuple(names))
     elif names:
-        head = 'from {} import pending as _dally, real; _dally = _dally("{}"); '.format(helper, " ".join(names))
+        head = 'from {} import pending as _dally, real; _dally = _dally({}); '.format(helper, tuple(names))
     else:
         head = "from {} import real; ".format(helper)
     number = 0
@@ -107,7 +123,7 @@ class Programs(unittest.TestCase):
     """Test case with programs."""
 
     maxDiff = None
-    forms = ("build", "apply")
+    forms = ("build", "marked", "apply")
 
     def same(self, files, prints=None, waits=(), error=None):
         """The program does the same, and with pending imports these modules are never loaded."""

@@ -352,9 +352,23 @@ class Outside(Programs):
             print(repr(mod)[:12], mod.__class__ is types.ModuleType, mod.__class__, isinstance(mod, types.ModuleType), type(mod).__name__, type(mod))
             print(mod.__name__, mod.__doc__, hasattr(mod, "__module__"), hasattr(mod, "__slots__"))
             print(callable(mod), bool(mod), hash(mod) == object.__hash__(mod))
-            print(sorted(set(dir(mod)) - {"__builtins__", "real", "lazy", "_dally"}))
+            print(sorted(set(dir(mod)) - {"__builtins__", "real"}))
             """,
             waits=["alpha"],
+        )
+
+    def test_dir_has_the_original_names_before_and_after(self):
+        self.check(
+            """
+            import inspect, types
+            import mod
+            def names(found): return sorted(set(found) - {"__builtins__", "real", "__cached__"})
+            before = names(dir(mod))
+            print(before, names(mod.__dir__()) == before)
+            print(names(name for name, value in inspect.getmembers(mod)) == before)
+            print(type(mod) is types.ModuleType, names(dir(mod)) == before, names(name for name, value in inspect.getmembers(mod)) == before)
+            print([name for name, value in inspect.getmembers(mod, inspect.isclass)])
+            """
         )
 
     def test_the_class_goes_back(self):
