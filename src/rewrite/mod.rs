@@ -6,7 +6,7 @@
 //!
 //! ```python
 //! import numpy as np                      # from
-//! np = _dally("import numpy as np")       # proxy, build
+//! np = __dally__("import numpy as np")   # proxy, build
 //! lazy import numpy as np                 # native
 //! __lazy_modules__ = ["numpy"]            # lazy-modules, before the unchanged statement
 //! ```
