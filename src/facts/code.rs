@@ -365,6 +365,10 @@ pub struct Class {
     pub decorators: Kept<ValueId>,
     /// What the body binds.
     pub members: Kept<(Sym, ValueId)>,
+    /// Attributes that `__init__` gives every instance.
+    pub given: Kept<Sym>,
+    /// `__init__` calls that of the base.
+    pub calls_base: bool,
     /// Where the `class` stands.
     pub at: TextSize,
 }

@@ -57,7 +57,7 @@ pub(super) struct Keepers {
     pub aliases: Keeper<Alias>,
     sites: Keeper<Site>,
     reads: Keeper<PackedRead>,
-    syms: Keeper<Sym>,
+    pub syms: Keeper<Sym>,
     annotations: Keeper<Annotation>,
     ranges: Keeper<ruff_text_size::TextRange>,
     infos: Keeper<(Sym, NameInfo)>,

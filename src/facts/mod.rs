@@ -11,6 +11,7 @@
 //! - [`marks`](ModuleFacts::marks): things a decision asks about, such as `globals()`;
 //! - [`code`](ModuleFacts::code): what import-time code and functions call and change, for the whole-program analysis.
 
+mod assigned;
 mod binding;
 mod cache;
 pub mod code;
@@ -310,6 +311,14 @@ pub struct Read {
     pub func: FuncId,
     /// The attributes read from it in one expression: `a.b.c` has `b`, `c`.
     pub chain: &'static [Sym],
+}
+
+impl Read {
+    /// The name is looked up while the module loads: not in an annotation that is text.
+    pub fn runs_while_loading(&self) -> bool {
+        let text = matches!(self.kind, ReadKind::Annotation(annotation) if annotation.text);
+        self.moment == Moment::ImportTime && self.func.is_module() && !text
+    }
 }
 
 /// What is done with the value of a name.

@@ -5,6 +5,7 @@ use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use smallvec::SmallVec;
 
+use super::assigned;
 use super::cache;
 use super::code::{CallRole, Class, FuncId, OpKind, Value, ValueId};
 use super::condition::Condition;
@@ -701,6 +702,16 @@ impl<'a> Walker<'a> {
             function.decorators = self.facts.keepers.values.keep(&decorators);
             function.coroutine = def.is_async;
         }
+        if let (Some(class), "__init__") = (class, def.name.as_str()) {
+            let assigned = assigned::by_init(def);
+            let mut given: Vec<Sym> =
+                assigned.attributes.iter().map(|name| self.mangled_text(name)).collect();
+            given.sort_unstable_by_key(|name| name.number());
+            let given = self.facts.keepers.syms.keep(&given);
+            let class = &mut self.facts.code.classes[class as usize];
+            class.given = given;
+            class.calls_base = assigned.base;
+        }
         self.function_body(id, &def.parameters, &defaults, &def.body, |w| w.block(&def.body));
         self.leave();
 
@@ -839,6 +850,8 @@ impl<'a> Walker<'a> {
             keywords,
             decorators: self.facts.keepers.values.keep(&decorators),
             members: Kept::default(),
+            given: Kept::default(),
+            calls_base: false,
             at,
         });
         self.enter(ScopeKind::Class);

@@ -20,9 +20,16 @@ pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdi
         let sites = &verdicts[from as usize].sites;
         graph.out[from as usize]
             .iter()
-            .filter(move |e| !e.lazy && e.site.is_none_or(|s| sites[s as usize].has_reasons()))
+            .filter(move |e| !e.lazy && e.site.is_none_or(|s| sites[s as usize].has_reasons() || e.used))
             .map(|e| e.to.0)
     });
+    // Imports that wait, but not until the module has loaded: when that is, is not tried out.
+    let hurries = |members: &FxHashSet<ModuleId>, id: ModuleId| {
+        let sites = &verdicts[id.index()].sites;
+        graph.out[id.index()].iter().any(|e| {
+            e.used && members.contains(&e.to) && e.site.is_some_and(|s| !sites[s as usize].has_reasons())
+        })
+    };
     let mut out = Vec::new();
     // Cycles in which loading fails from some entry, and worked from there at first, or others enter there.
     let mut doubtful: Vec<(Vec<ModuleId>, FxHashSet<ModuleId>)> = Vec::new();
@@ -37,9 +44,13 @@ pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdi
         if entries.len() < 2 {
             continue;
         }
-        let failing: FxHashSet<ModuleId> =
-            entries.into_iter().filter(|&e| Loading::fails(program, Some(verdicts), &members, e)).collect();
-        if failing.iter().any(|&entry| !Loading::fails(program, None, &members, entry)) {
+        let entered = |verdicts, entry| fails(program, graph, verdicts, &members, entry);
+        let unclear = component.iter().any(|&id| hurries(&members, id));
+        let failing: FxHashSet<ModuleId> = entries
+            .into_iter()
+            .filter(|&e| entered(Some(verdicts), e) || unclear && entered(None, e))
+            .collect();
+        if failing.iter().any(|&entry| !entered(None, entry)) {
             out.extend(component);
         } else if !failing.is_empty() {
             doubtful.push((component, failing));
@@ -55,6 +66,63 @@ pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdi
 /// Where loading enters a cycle when it is asked for a member: an ancestor package may come first.
 fn entry_of(program: &Program, members: &FxHashSet<ModuleId>, id: ModuleId) -> ModuleId {
     ancestors(program, id).into_iter().find(|a| members.contains(a)).unwrap_or(id)
+}
+
+/// Whether loading a cycle fails if it begins with `entry`, or with what the packages around `entry` load before.
+fn fails(
+    program: &Program,
+    graph: &Graph,
+    verdicts: Option<&[ModuleVerdicts]>,
+    members: &FxHashSet<ModuleId>,
+    entry: ModuleId,
+) -> bool {
+    // What stands under a condition may run or not.
+    Loading::fails(program, verdicts, members, &[entry])
+        && [true, false].into_iter().any(|certain| {
+            let mut order = entered_before(program, graph, verdicts, members, entry, certain);
+            order.push(entry);
+            order.len() < 2 || Loading::fails(program, verdicts, members, &order)
+        })
+}
+
+/// The members that loading the packages around `entry`, which are no members, enters first.
+fn entered_before(
+    program: &Program,
+    graph: &Graph,
+    verdicts: Option<&[ModuleVerdicts]>,
+    members: &FxHashSet<ModuleId>,
+    entry: ModuleId,
+    certain: bool,
+) -> Vec<ModuleId> {
+    let around = ancestors(program, entry);
+    let Some(root) = around.first().map(|&root| format!("{}.", program.module(root).name)) else {
+        return Vec::new();
+    };
+    let mut order = Vec::new();
+    let mut seen = FxHashSet::default();
+    let mut todo: Vec<ModuleId> = around.into_iter().rev().collect();
+    while let Some(id) = todo.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if members.contains(&id) {
+            order.push(id);
+            continue;
+        }
+        let runs = graph.out[id.index()].iter().filter(|edge| {
+            let waits = match (verdicts, edge.site) {
+                (Some(verdicts), Some(site)) => !verdicts[id.index()].sites[site as usize].has_reasons(),
+                _ => edge.lazy,
+            };
+            !waits && (edge.certain || !certain)
+        });
+        let inside = |to: &ModuleId| {
+            members.contains(to) || program.module(*to).name.as_str().starts_with(root.as_str())
+        };
+        let next: Vec<ModuleId> = runs.map(|edge| edge.to).filter(inside).collect();
+        todo.extend(next.into_iter().rev());
+    }
+    order
 }
 
 /// The cycles that some import outside, at any time, enters where loading fails if it is the first to do so.
@@ -138,15 +206,17 @@ struct Loading<'a> {
 }
 
 impl<'a> Loading<'a> {
-    /// Whether loading a cycle fails if it begins with `entry`.
+    /// Whether loading members of a cycle in this order fails.
     fn fails(
         program: &'a Program,
         verdicts: Option<&'a [ModuleVerdicts]>,
         members: &'a FxHashSet<ModuleId>,
-        entry: ModuleId,
+        order: &[ModuleId],
     ) -> bool {
         let mut loading = Self { program, verdicts, members, state: FxHashMap::default(), failed: false };
-        loading.load(entry, 0);
+        for &id in order {
+            loading.load(id, 0);
+        }
         loading.failed
     }
 
@@ -183,7 +253,7 @@ impl<'a> Loading<'a> {
             }
         }
         // Attributes of cycle members that import-time code reads, after all imports: an approximation from below.
-        for read in facts.reads().filter(|r| r.moment == Moment::ImportTime && r.func.is_module()) {
+        for read in facts.reads().filter(crate::facts::Read::runs_while_loading) {
             let Some(&attr) = read.chain.first() else { continue };
             for site in facts.sites_of(read.name) {
                 let import = &facts.imports[site.stmt as usize];

@@ -15,13 +15,13 @@ mod loaded;
 mod taint;
 
 use rayon::prelude::*;
-use ruff_text_size::{TextRange, TextSize};
+use ruff_text_size::TextRange;
 use rustc_hash::FxHashSet;
 
 pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, computed, further_effects, windows};
 use self::taint::{Taint, note_of};
-use super::graph::Graph;
+use super::graph::{Graph, Run};
 use super::interpret::{EffectKind, Interpreter, Outcome, Shared};
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
@@ -84,9 +84,14 @@ impl Effects {
             let extra = further_effects(program, id, outcome, &views);
             outcome.effects.extend(extra);
         });
-        let loads: Vec<Vec<(ModuleId, TextSize)>> =
-            outcomes.iter_mut().map(|o| std::mem::take(&mut o.loads)).collect();
-        let graph = Graph::new(program, &loads);
+        let runs: Vec<Run> = outcomes
+            .iter_mut()
+            .map(|outcome| Run {
+                loads: std::mem::take(&mut outcome.loads),
+                entered: std::mem::take(&mut outcome.entered),
+            })
+            .collect();
+        let graph = Graph::new(program, &runs);
         add_half_loaded(program, &graph, &mut outcomes);
         Self { outcomes, graph, rebound, mutated, replaced: shared.replaced_names, asked }
     }

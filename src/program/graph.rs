@@ -8,7 +8,7 @@ use rustc_hash::FxHashSet;
 
 use super::adjacency::Adjacency;
 use super::{ModuleId, Origin, Program};
-use crate::facts::{Moment, Place};
+use crate::facts::{FuncId, Moment, Place};
 
 /// One edge.
 #[derive(Debug, Clone, Copy)]
@@ -25,6 +25,17 @@ pub struct Edge {
     pub lazy: bool,
     /// In the body of a `try` with handlers: a failure goes no further.
     pub guarded: bool,
+    /// A function that runs while the module loads reads the name.
+    pub used: bool,
+}
+
+/// What the interpreter has found out about loading one module.
+#[derive(Debug, Default)]
+pub struct Run {
+    /// Further modules that it loads.
+    pub loads: Vec<(ModuleId, TextSize)>,
+    /// Its functions that run.
+    pub entered: Vec<FuncId>,
 }
 
 /// All edges, by module.
@@ -39,14 +50,14 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Builds the graph; `loads` are further edges that the interpreter found.
-    pub fn new(program: &Program, loads: &[Vec<(ModuleId, TextSize)>]) -> Self {
+    /// Builds the graph.
+    pub fn new(program: &Program, runs: &[Run]) -> Self {
         use rayon::prelude::*;
         let out: Vec<Vec<Edge>> = program
             .ids()
             .collect::<Vec<_>>()
             .into_par_iter()
-            .map(|id| edges_of(program, id, loads.get(id.index()).map_or(&[], Vec::as_slice)))
+            .map(|id| edges_of(program, id, &runs[id.index()]))
             .collect();
         let mut back: Vec<Vec<(ModuleId, u32)>> = vec![Vec::new(); out.len()];
         for (from, edges) in program.ids().zip(&out) {
@@ -85,8 +96,13 @@ pub fn ancestors(program: &Program, id: ModuleId) -> Vec<ModuleId> {
     name.match_indices('.').filter_map(|(i, _)| program.find(&name[..i])).collect()
 }
 
-fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> Vec<Edge> {
+fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
     let facts = &program.module(id).facts;
+    let mut used = FxHashSet::default();
+    if !run.entered.is_empty() {
+        let entered: FxHashSet<FuncId> = run.entered.iter().copied().collect();
+        used.extend(facts.reads().filter(|read| entered.contains(&read.func)).map(|read| read.name));
+    }
     let own: FxHashSet<ModuleId> = ancestors(program, id).into_iter().chain([id]).collect();
     let mut edges = Vec::new();
     for import in &facts.imports {
@@ -103,6 +119,7 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
             let declared = site.is_some_and(|s| facts.sites[s].declared.is_some());
             // In other people's packages the interpreter decides: older ones load at once.
             let lazy = declared && !program.module(id).installed;
+            let used = site.is_some_and(|s| used.contains(&facts.sites[s].bound));
             let site = site.and_then(|s| u32::try_from(s).ok());
             let mut targets = program.loaded_chain(id, import, alias).to_vec();
             if import.from.is_some() {
@@ -123,12 +140,12 @@ fn edges_of(program: &Program, id: ModuleId, loads: &[(ModuleId, TextSize)]) -> 
                     && !import.conditional
                     && !declared;
                 let guarded = import.guarded;
-                edges.push(Edge { to, site, at: import.range.start(), certain, lazy, guarded });
+                edges.push(Edge { to, site, at: import.range.start(), certain, lazy, guarded, used });
             }
         }
     }
-    for &(to, at) in loads.iter().filter(|(to, _)| !own.contains(to)) {
-        edges.push(Edge { to, site: None, at, certain: true, lazy: false, guarded: false });
+    for &(to, at) in run.loads.iter().filter(|(to, _)| !own.contains(to)) {
+        edges.push(Edge { to, site: None, at, certain: true, lazy: false, guarded: false, used: false });
     }
     edges
 }

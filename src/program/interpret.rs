@@ -194,6 +194,8 @@ pub struct Outcome {
     pub effects: Vec<Effect>,
     /// Modules loaded by name: `importlib.import_module("x")`, function-level imports that run.
     pub loads: Vec<(ModuleId, TextSize)>,
+    /// Functions of the module itself that run while it loads.
+    pub entered: Vec<FuncId>,
     /// Foreign state that is read.
     pub reads: Vec<StateRead>,
     /// Globals of other modules that are read.
@@ -320,9 +322,9 @@ pub struct Interpreter<'p> {
     /// What is being computed depends on something that is being computed as well.
     incomplete: bool,
     path: Path,
-    /// How often state of the process has been read, and how often when the function that runs was entered.
+    /// How often state of the process has been read, and how often when the function that runs was entered, if it certainly was.
     state_reads: u32,
-    reads_at_entry: u32,
+    reads_at_entry: Option<u32>,
     /// The number of the last environment.
     environment: u64,
 }
@@ -397,7 +399,7 @@ impl<'p> Interpreter<'p> {
             incomplete: false,
             path: Path::default(),
             state_reads: 0,
-            reads_at_entry: 0,
+            reads_at_entry: None,
             environment: ENVIRONMENTS.fetch_add(1 << 32, Ordering::Relaxed),
         }
     }
@@ -519,7 +521,9 @@ impl<'p> Interpreter<'p> {
                 OpKind::Raise => {
                     // A function refuses bad arguments, and the module gives it good ones; but the state of the process is
                     // another one in every run.
-                    let may_fail = top || self.path.is_certain() || self.state_reads > self.reads_at_entry;
+                    let may_fail = top
+                        || self.path.is_certain()
+                        || self.reads_at_entry.is_some_and(|before| self.state_reads > before);
                     if may_fail && !self.path.guarded {
                         self.effect(EffectKind::Fails, Owner::Fresh, place, None);
                     }

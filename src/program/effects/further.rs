@@ -84,7 +84,7 @@ pub(super) fn further_effects(
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
         }
     }
-    for read in facts.reads().filter(|r| r.func.is_module() && r.moment == Moment::ImportTime) {
+    for read in facts.reads().filter(crate::facts::Read::runs_while_loading) {
         // `SIZE = config.workers * 2`
         let (Some(&attr), Some(site)) = (read.chain.first(), facts.sites_of(read.name).next()) else {
             continue;

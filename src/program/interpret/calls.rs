@@ -251,6 +251,9 @@ impl Interpreter<'_> {
         if !self.calls_running.insert((module, func)) {
             return smallvec![Abs::Unknown];
         }
+        if module == self.cause && self.silent == 0 {
+            self.outcome.entered.push(func);
+        }
         let params = function.params.clone();
         let mut bindings = vec![AbsSet::new(); params.len()];
         let star_from = function.positional as usize;
@@ -284,7 +287,8 @@ impl Interpreter<'_> {
         })));
         self.depth += 1;
         self.calls += 1;
-        let reads_at_entry = std::mem::replace(&mut self.reads_at_entry, self.state_reads);
+        let entry = self.path.is_certain().then_some(self.state_reads);
+        let reads_at_entry = std::mem::replace(&mut self.reads_at_entry, entry);
         self.body(module, func, &env);
         self.reads_at_entry = reads_at_entry;
         let mut out = AbsSet::new();

@@ -346,7 +346,10 @@ impl Interpreter<'_> {
                 }
             }
             Abs::Instance(module, class, owner) => {
-                if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
+                let member = self.find_member(*module, *class, attr).filter(|&(m, _, value)| {
+                    !self.is_given(*module, *class, attr) || self.is_data_descriptor(m, value)
+                });
+                if let Some((m, c, value)) = member {
                     match Self::function_behind(self.code(m), value) {
                         Some(func) => {
                             if has_decorator(self.code(m), func, &["property", "cached_property"]) {
@@ -415,6 +418,30 @@ impl Interpreter<'_> {
             | Abs::Partial(..)
             | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
         }
+    }
+
+    /// Whether `__init__` gives every instance an attribute of its own.
+    fn is_given(&mut self, module: ModuleId, class: u32, attr: Sym) -> bool {
+        for &(m, c) in self.mro(module, class).iter() {
+            let class = &self.code(m).classes[c as usize];
+            if class.given.contains(&attr) {
+                return true;
+            }
+            if !class.calls_base && class.members.iter().any(|(name, _)| *name == "__init__") {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// A member of a class that decides itself what a store does: a property, or an object with `__set__`.
+    fn is_data_descriptor(&mut self, module: ModuleId, value: ValueId) -> bool {
+        Self::function_behind(self.code(module), value).is_some()
+            || self.quietly(|w| w.eval(module, value, &EnvRef::default())).iter().any(|abs| match abs {
+                Abs::Instance(m, c, _) => self.find_method(*m, *c, "__set__").is_some(),
+                Abs::Fresh | Abs::Str(_) | Abs::Holder(..) => false,
+                _ => true,
+            })
     }
 
     /// What `__init__` and other methods store under `self.attr`, as far as it is a function or an instance of the
