@@ -19,7 +19,7 @@ pub use self::patterns::{NamePatterns, PathPatterns, PatternError};
 pub(crate) use self::project::normalised;
 pub(crate) use self::table::closest;
 use self::table::{Document, Entry};
-use crate::packages;
+use crate::{cache, packages};
 
 /// What makes an import lazy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
@@ -194,6 +194,8 @@ pub struct Config {
     pub required: Vec<String>,
     /// Those of them that are needed only in some places.
     pub conditional: Vec<String>,
+    /// `cache-dir`: where the cache is; in the project, if there is one.
+    pub cache_dir: Option<PathBuf>,
     /// `python`: the environment whose packages are analysed as well.
     pub python: packages::Choice,
 }
@@ -230,6 +232,7 @@ const KEYS: &[&str] = &[
     "escapes",
     "annotations",
     "runtime",
+    "cache-dir",
     "src",
     "include",
     "exclude",
@@ -265,6 +268,8 @@ impl Config {
         });
         let project = beside_file.or_else(|| project::root_above(&folder));
         config.whole = project.clone().or_else(|| project::package_around(&folder));
+        let cache_dir = config.cache_dir.take().unwrap_or_else(|| cache::FOLDER.into());
+        config.cache_dir = project.as_ref().map(|project| project.join(cache_dir));
         config.project_root = project.unwrap_or(folder);
         let project = project::Project::read(&config.project_root)?;
         config.minimum_version = project.requires_python.as_deref().and_then(project::minimum_version);
@@ -301,6 +306,7 @@ impl Config {
             "safety" => self.safety = Some(entry.choice()?),
             "escapes" => self.escapes = Some(entry.choice()?),
             "annotations" => self.annotations = Some(entry.choice()?),
+            "cache-dir" => self.cache_dir = Some(entry.path()?),
             "runtime" => self.runtime = Some(entry.module()?),
             "src" => self.src = entry.paths()?,
             "include" => self.include = entry.path_patterns()?,

@@ -3,6 +3,7 @@
 //! roots → discover → files → parse and facts (parallel) → link → decide → rewrite (parallel) → verify → write.
 
 pub mod baseline;
+pub mod cache;
 pub mod cli;
 pub mod config;
 pub mod decide;
@@ -17,4 +18,5 @@ pub mod run;
 pub mod runtime;
 pub mod source;
 pub mod verify;
+pub(crate) mod wire;
 pub mod write;

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
+use crate::cache::{Content, Use, content_of};
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
 use crate::decide::{self, DecideOptions, Decisions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
@@ -27,7 +28,7 @@ use crate::rewrite::{self, Form, Plan, Refusal};
 use crate::runtime::is_runtime;
 use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
-use read::{count_lines, failure_at, hash, io_failure, parse, read, refused, syntax_failure};
+use read::{Reader, count_lines, failure_at, io_failure, parse, refused, syntax_failure};
 pub use standing::{Counts, Standing};
 
 /// What a run is asked to do.
@@ -55,6 +56,8 @@ pub struct Request {
     pub environment: Option<Choice>,
     /// Compute what [`Run::rewrite`] needs.
     pub rewrite: bool,
+    /// The folder of the cache, if one is used.
+    pub cache: Option<PathBuf>,
     /// Look for state that several modules write.
     pub conflicts: bool,
 }
@@ -107,9 +110,10 @@ pub struct Failure {
 }
 
 /// What is known of a file besides its facts.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct FileState {
-    hash: u64,
+    content: Content,
+    /// Unknown for what the cache had.
     fingerprint: Option<Fingerprint>,
     /// Why the file is left alone.
     pub failure: Option<Failure>,
@@ -153,6 +157,8 @@ pub struct Run {
     pub required: Vec<String>,
     /// How long the stages took.
     pub times: Times,
+    /// What the cache had.
+    pub cache: Use,
 }
 
 /// Wall time by stage.
@@ -166,6 +172,8 @@ pub struct Times {
     pub packages: Duration,
     /// Linking and deciding.
     pub decide: Duration,
+    /// Waiting until the cache is written.
+    pub cache: Duration,
 }
 
 /// What became of one file.
@@ -227,9 +235,12 @@ impl Run {
         // What `build` makes is run where it was made; source that is kept runs anywhere.
         let system = if request.form == Form::Build { System::current() } else { None };
         let world = World { oldest: options.first, system };
+        let reader = Reader::new(request, world);
         let extracted: Vec<(ModuleFacts, FileState)> =
-            discovery.files.par_iter().map(|file| read(&file.absolute, request, world)).collect();
+            discovery.files.par_iter().map(|file| reader.read(&file.absolute)).collect();
         let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
+        // Written while the program is linked and judged.
+        let writing = reader.into_cache().map(|cache| std::thread::spawn(move || cache.finish()));
         times.facts = clock.elapsed();
 
         let clock = Instant::now();
@@ -249,6 +260,7 @@ impl Run {
                 siblings: siblings(file, &discovery),
             })
             .collect();
+        let mut used = Use::default();
         let mut compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
         let mut environment = Environment { assumed: assumed(config), ..Environment::default() };
         if let Some(packages) = &packages {
@@ -260,6 +272,7 @@ impl Run {
             let world = World { oldest, system: System::current() };
             let found = installed::reached(packages, &modules, &compiled, stdlib, request, world);
             times.packages = clock.elapsed();
+            used = found.cache;
             modules.extend(found.modules);
             compiled.extend(found.existing);
             if packages.is_complete(&config.required) {
@@ -278,6 +291,11 @@ impl Run {
             .collect();
         let Decisions { verdicts, conflicts } = decide::decide(&program, &options, &eager_in);
         times.decide = clock.elapsed().saturating_sub(times.packages);
+        let clock = Instant::now();
+        if let Some(of_files) = writing.and_then(|writing| writing.join().ok()) {
+            used = Use { found: used.found + of_files.found, made: used.made + of_files.made };
+        }
+        times.cache = clock.elapsed();
         Ok(Self {
             options,
             discovery,
@@ -290,6 +308,7 @@ impl Run {
             packages,
             required: config.required.clone(),
             times,
+            cache: used,
         })
     }
 
@@ -329,7 +348,7 @@ impl Run {
         let verdicts = &self.verdicts[index];
         let bug = |at: usize, text: &str, message: String| failure_at(text, at, message, false);
         let bytes = fs::read(&file.absolute).map_err(|e| io_failure(&e))?;
-        if hash(&bytes) != self.states[index].hash {
+        if content_of(&bytes) != self.states[index].content {
             return Err(Failure {
                 line: 1,
                 column: 1,
@@ -404,21 +423,23 @@ impl Run {
             return Err("internal error: the rewritten text has another number of lines".to_owned());
         }
         if plan.missing.is_empty() {
-            return self.compare(index, new);
+            return self.compare(index, old, new);
         }
         ruff_python_parser::parse_module(new)
             .map_err(|e| format!("internal error: the rewritten text does not parse: {e}"))?;
         match rewrite::rewrite(&Plan { missing: &[], ..*plan }) {
-            Ok(Some(without)) => self.compare(index, &without),
+            Ok(Some(without)) => self.compare(index, old, &without),
             Ok(None) | Err(_) => Ok(()),
         }
     }
 
     /// The new text must be the old program but for the intended edits.
-    fn compare(&self, index: usize, new: &str) -> Result<(), String> {
+    fn compare(&self, index: usize, old: &str, new: &str) -> Result<(), String> {
         let parsed = ruff_python_parser::parse_module(new)
             .map_err(|e| format!("internal error: the rewritten text does not parse: {e}"))?;
-        if self.states[index].fingerprint == Some(verify::fingerprint(parsed.syntax())) {
+        let fingerprint = self.states[index].fingerprint;
+        let fingerprint = fingerprint.or_else(|| Some(verify::fingerprint(&parse(old).ok()?)));
+        if fingerprint == Some(verify::fingerprint(parsed.syntax())) {
             Ok(())
         } else {
             Err("internal error: the rewritten text is not the same program".to_owned())

@@ -3,7 +3,7 @@
 //! [`replace_file`] changes a file in place: whatever happens, the file has either its old bytes or its complete new ones.
 //! [`add_file`] writes the runtime file where there may be none yet; [`remove_file`] takes it away again.
 //! [`TreeWriter`] fills the output directory of `build`, and never writes outside it. Every error names its path.
-//! Nothing else in the program writes to the user's disk.
+//! The cache puts its files in their place with [`publish`]. Nothing else in the program writes to the user's disk.
 
 mod marker;
 mod previous;
@@ -63,6 +63,23 @@ pub fn add_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.persist_noclobber(path).map_err(|error| failed("create", path, &error.error))?;
     sync(directory);
     Ok(())
+}
+
+/// Puts a file of the cache in its place, new or instead of an old one. It need not be durable: what is damaged is noticed.
+pub(crate) fn publish(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut new = temporary_in(directory_of(path))?;
+    new.write_all(bytes)?;
+    new.persist(path).map_err(|error| error.error)?;
+    Ok(())
+}
+
+/// A file of the cache that is not in its place yet.
+pub(crate) fn temporary_in(directory: &Path) -> io::Result<tempfile::NamedTempFile> {
+    let mut builder = temporary();
+    // Runs of other users may read it, as any file of the project.
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
+    builder.tempfile_in(directory)
 }
 
 /// Removes a regular file of our own.

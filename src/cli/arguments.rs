@@ -39,6 +39,8 @@ pub enum Command {
     Revert(RevertArgs),
     /// Show how many imports are lazy, by folder, and why the others are not
     Status(StatusArgs),
+    /// Remove the cache of the project
+    Clean(CleanArgs),
     /// Write a configuration and the pre-commit entry; never overwrites
     Init(InitArgs),
     /// Print the completions for a shell
@@ -77,8 +79,11 @@ pub struct Common {
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
     /// Do not use or write the cache
-    #[arg(long)]
+    #[arg(long, env = "DALLY_NO_CACHE", value_parser = clap::builder::FalseyValueParser::new())]
     pub no_cache: bool,
+    /// Where the cache is; otherwise `.dally_cache` in the project
+    #[arg(long, value_name = "DIR", env = "DALLY_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
     /// Print results only
     #[arg(short, long)]
     pub quiet: bool,
@@ -239,6 +244,23 @@ pub enum StatusFormat {
     Json,
 }
 
+/// `dally clean`
+#[derive(Debug, Args)]
+pub struct CleanArgs {
+    /// The project
+    #[arg(default_value = ".")]
+    pub project: PathBuf,
+    /// Where the cache is; otherwise as configured, or `.dally_cache` in the project
+    #[arg(long, value_name = "DIR", env = "DALLY_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Configuration file; otherwise the nearest `dally.toml` or `pyproject.toml`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print problems only
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
 /// `dally init`
 #[derive(Debug, Args)]
 pub struct InitArgs {
@@ -282,7 +304,11 @@ impl Arguments {
             Command::Build(args) => &args.common,
             Command::Explain(args) => &args.common,
             Command::Status(args) => &args.common,
-            Command::Revert(_) | Command::Init(_) | Command::Completions(_) | Command::Man(_) => return None,
+            Command::Clean(_)
+            | Command::Revert(_)
+            | Command::Init(_)
+            | Command::Completions(_)
+            | Command::Man(_) => return None,
         })
     }
 }
@@ -292,6 +318,10 @@ impl Common {
     pub fn request(&self, paths: &[PathBuf], form: Form, rewrite: bool) -> Result<Request, CliError> {
         let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
         let config = Config::load(first, self.config.as_deref()).map_err(CliError::Config)?;
+        // `build` judges for one platform and rewrites what it reads.
+        let build = form == Form::Build && rewrite;
+        let cache =
+            self.cache_dir.clone().or_else(|| config.cache_dir.clone()).filter(|_| !self.no_cache && !build);
         Ok(Request {
             paths: paths.to_vec(),
             config,
@@ -304,6 +334,7 @@ impl Common {
             collect_others: false,
             environment: self.python.as_deref().map(Choice::new),
             rewrite,
+            cache,
             conflicts: false,
         })
     }

@@ -4,6 +4,7 @@ mod apply;
 mod arguments;
 mod build;
 mod check;
+mod clean;
 mod diff;
 mod explain;
 mod init;
@@ -115,6 +116,7 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
         Command::Diff(args) => diff::run(args),
         Command::Apply(args) => apply::run(args),
         Command::Build(args) => build::run(args),
+        Command::Clean(args) => clean::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Revert(args) => revert::run(args),
         Command::Status(args) => status::run(args),
@@ -186,6 +188,10 @@ fn report_work(run: &Run) -> io::Result<()> {
                 "it lacks what the project requires ({lacking}); so other packages may exist as well"
             )?;
         }
+    }
+    let crate::cache::Use { found, made } = run.cache;
+    if found + made > 0 {
+        writeln!(stderr, "cache: {found} files found, {made} new")?;
     }
     writeln!(stderr, "{:?}", run.times)
 }

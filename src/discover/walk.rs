@@ -8,6 +8,7 @@ use ignore::{DirEntry, WalkBuilder, WalkState};
 use rustc_hash::FxHashSet;
 
 use super::{ProblemKind, plain};
+use crate::cache::is_cache_folder;
 
 /// One thing that was met.
 #[derive(Debug)]
@@ -56,7 +57,7 @@ pub(super) fn everything(shown: &Path, base: &Path) -> Vec<Walked> {
     let mut found = run(&builder, shown, base, |entry, walked| {
         let path = entry.path();
         if is_dir(entry) {
-            if entry.file_name() == PYCACHE {
+            if entry.file_name() == PYCACHE || is_cache_folder(path) {
                 return WalkState::Skip;
             }
             walked(WalkedKind::Directory);

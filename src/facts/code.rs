@@ -85,6 +85,33 @@ impl ValueId {
         }
     }
 
+    /// The kind and the number.
+    pub(super) fn parts(self) -> (u8, u32) {
+        ((self.0 >> 28).to_le_bytes()[0], self.0 & Self::NUMBER)
+    }
+
+    /// What has these parts; `None` if there is no such kind, or it has names.
+    pub(super) fn from_parts(kind: u8, number: u64) -> Option<Self> {
+        let number = u32::try_from(number).ok().filter(|&number| number <= Self::NUMBER)?;
+        (kind <= 6 && !Self::is_named(kind)).then_some(Self(u32::from(kind) << 28 | number))
+    }
+
+    /// Whether the number of this kind is that of a name.
+    pub(super) fn is_named(kind: u8) -> bool {
+        matches!(u32::from(kind) << 28, Self::STR | Self::GLOBAL)
+    }
+
+    /// The name, if it is of such a kind.
+    pub(super) fn name(self) -> Option<Sym> {
+        let (kind, number) = self.parts();
+        Self::is_named(kind).then(|| Sym::numbered(number))
+    }
+
+    /// One of such a kind.
+    pub(super) fn with_name(kind: u8, name: Sym) -> Self {
+        Self::new(u32::from(kind) << 28, name.number())
+    }
+
     fn new(kind: u32, number: u32) -> Self {
         assert!(
             number <= Self::NUMBER,

@@ -52,27 +52,27 @@ pub(super) struct CodeDraft {
 
 /// Where the tables go.
 #[derive(Default)]
-pub(super) struct Keepers {
-    pub imports: Keeper<ImportStmt>,
-    pub aliases: Keeper<Alias>,
-    sites: Keeper<Site>,
-    reads: Keeper<PackedRead>,
-    pub syms: Keeper<Sym>,
-    annotations: Keeper<Annotation>,
-    ranges: Keeper<ruff_text_size::TextRange>,
-    infos: Keeper<(Sym, NameInfo)>,
-    tops: Keeper<Top>,
-    marks: Keeper<Mark>,
-    compound: Keeper<Value>,
-    pub values: Keeper<ValueId>,
-    vars: Keeper<Var>,
-    calls: Keeper<PackedCall>,
-    functions: Keeper<Function>,
-    classes: Keeper<Class>,
-    ops: Keeper<PackedOp>,
-    wide: Keeper<Wide>,
-    pub members: Keeper<(Sym, ValueId)>,
-    numbers: Keeper<u32>,
+pub(crate) struct Keepers {
+    pub(super) imports: Keeper<ImportStmt>,
+    pub(super) aliases: Keeper<Alias>,
+    pub(super) sites: Keeper<Site>,
+    pub(super) reads: Keeper<PackedRead>,
+    pub(super) syms: Keeper<Sym>,
+    pub(super) annotations: Keeper<Annotation>,
+    pub(super) ranges: Keeper<ruff_text_size::TextRange>,
+    pub(super) infos: Keeper<(Sym, NameInfo)>,
+    pub(super) tops: Keeper<Top>,
+    pub(super) marks: Keeper<Mark>,
+    pub(super) compound: Keeper<Value>,
+    pub(super) values: Keeper<ValueId>,
+    pub(super) vars: Keeper<Var>,
+    pub(super) calls: Keeper<PackedCall>,
+    pub(super) functions: Keeper<Function>,
+    pub(super) classes: Keeper<Class>,
+    pub(super) ops: Keeper<PackedOp>,
+    pub(super) wide: Keeper<Wide>,
+    pub(super) members: Keeper<(Sym, ValueId)>,
+    pub(super) numbers: Keeper<u32>,
 }
 
 impl CodeDraft {
@@ -155,8 +155,7 @@ impl Draft {
     /// The facts; the draft is empty afterwards.
     pub fn keep(&mut self, others_private: &[Sym]) -> ModuleFacts {
         self.declare_listed_sites();
-        let mut by_name: Vec<u32> = (0..u32::try_from(self.sites.len()).expect("few sites")).collect();
-        by_name.sort_by_key(|&i| (self.sites[i as usize].bound.number(), i));
+        let by_name = by_name(&self.sites);
         self.infos.sort_unstable_by_key(|(name, _)| name.number());
         let keepers = &mut self.keepers;
         let mut layout = std::mem::take(&mut self.layout);
@@ -196,6 +195,13 @@ impl Draft {
             }
         }
     }
+}
+
+/// Indices of the sites, sorted by the number of the bound name.
+pub(super) fn by_name(sites: &[Site]) -> Vec<u32> {
+    let mut by_name: Vec<u32> = (0..u32::try_from(sites.len()).expect("few sites")).collect();
+    by_name.sort_by_key(|&i| (sites[i as usize].bound.number(), i));
+    by_name
 }
 
 impl Call {

@@ -31,6 +31,7 @@ mod stmt;
 pub mod sym;
 mod text;
 mod walker;
+pub(crate) mod wire;
 pub(crate) mod words;
 
 use ruff_python_ast::ModModule;
@@ -40,6 +41,7 @@ use crate::config::PythonVersion;
 
 pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 pub use condition::System;
+pub(crate) use draft::Keepers;
 pub use keep::Kept;
 pub use layout::{Layout, Top};
 pub use marks::{Mark, MarkKind, TextStart};

@@ -151,20 +151,20 @@ impl PackedOp {
 /// A [`Read`].
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedRead {
-    name: Sym,
-    range: TextRange,
-    kind: Reading,
-    moment: Moment,
+    pub(super) name: Sym,
+    pub(super) range: TextRange,
+    pub(super) kind: Reading,
+    pub(super) moment: Moment,
     /// How many names of `chains` belong to it.
-    chain_length: u16,
-    func: FuncId,
-    chain: u32,
+    pub(super) chain_length: u16,
+    pub(super) func: FuncId,
+    pub(super) chain: u32,
     /// Where the annotation or the subject of the `match` statement stands.
-    place: u32,
+    pub(super) place: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reading {
+pub(super) enum Reading {
     Attribute,
     Call,
     Subscript,

@@ -143,7 +143,7 @@ impl Sym {
     }
 
     /// The string with a number that [`Sym::number`] gave.
-    pub(super) fn numbered(number: u32) -> Self {
+    pub(crate) fn numbered(number: u32) -> Self {
         Self(NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN))
     }
 

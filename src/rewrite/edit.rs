@@ -2,6 +2,8 @@
 
 use ruff_text_size::{TextRange, TextSize};
 
+use crate::wire::fields;
+
 /// One replacement of a range of the original text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
@@ -93,6 +95,11 @@ struct Kept {
     old: TextSize,
     new: TextSize,
     length: TextSize,
+}
+
+fields! {
+    OffsetMap { kept }
+    Kept { old, new, length }
 }
 
 impl OffsetMap {

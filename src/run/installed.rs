@@ -9,7 +9,9 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{FileState, Request, read};
+use super::read::Reader;
+use super::{FileState, Request};
+use crate::cache::{Cache, Use};
 use crate::facts::{FuncId, MarkKind, ModuleFacts, Moment, OpKind, Sym, Value, World};
 use crate::packages::{Found, Packages, Search};
 use crate::program::stdlib::{Has, Stdlib};
@@ -23,6 +25,8 @@ pub(super) struct Installed {
     pub modules: Vec<Module>,
     /// Modules that exist and are not parsed.
     pub existing: FxHashSet<Sym>,
+    /// What was found in the cache.
+    pub cache: Use,
 }
 
 /// Follows the imports of the project. `compiled` are its modules without source.
@@ -35,6 +39,7 @@ pub(super) fn reached(
     world: World,
 ) -> Installed {
     let request = Request { form: Form::Build, rewrite: false, ..request.clone() };
+    let reader = Reader::new(&request, world);
     let mut own: FxHashSet<Sym> = project.iter().map(|module| module.name).collect();
     own.extend(compiled);
     let mut portions = FxHashSet::default();
@@ -61,7 +66,7 @@ pub(super) fn reached(
         let parsed: Vec<(Module, Named)> = todo
             .into_par_iter()
             .map(|(name, path, is_package)| {
-                let (facts, state) = read(&path, &request, world);
+                let (facts, state) = reader.read(&path);
                 let named = named_by(name.as_str(), is_package, &facts, true);
                 (module(name, &path, &here, is_package, facts, &state), named)
             })
@@ -77,6 +82,7 @@ pub(super) fn reached(
         todo = reach.sources(named);
     }
     let mut installed = reach.installed;
+    installed.cache = reader.into_cache().map_or_else(Use::default, Cache::finish);
     installed.modules.sort_unstable_by_key(|module| module.name.as_str());
     installed
 }

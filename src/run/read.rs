@@ -4,32 +4,66 @@
 //! `apply` has rewritten has the facts of the text before.
 
 use std::fs;
-use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 use ruff_python_ast::ModModule;
 use ruff_python_parser::ParseError;
-use rustc_hash::{FxHashSet, FxHasher};
+use rustc_hash::FxHashSet;
 
 use super::{Failure, FileState, Request, View};
+use crate::cache::{Cache, content_of};
 use crate::facts::{self, ModuleFacts, World};
 use crate::revert::{self, Which};
 use crate::rewrite::{Form, Refusal};
 use crate::source::{LineIndex, SourceText};
 use crate::verify;
+use crate::wire::{Feed, Sink, Wire, fields};
 
-pub(super) fn read(path: &Path, request: &Request, world: World) -> (ModuleFacts, FileState) {
-    // What cannot be read counts as an empty module; `broken` says that it is none.
-    let failed = |hash, failure| {
-        let facts =
-            parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module, world));
-        (facts, FileState { hash, fingerprint: None, failure: Some(failure), view: None, edited: None })
-    };
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(0, io_failure(&error)),
-    };
-    let hash = hash(&bytes);
+/// Reads the files of one kind: the project's, or those of an environment.
+pub(super) struct Reader<'a> {
+    request: &'a Request,
+    world: World,
+    cache: Option<Cache>,
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(request: &'a Request, world: World) -> Self {
+        // What is made of a file depends on these and on its content, and on nothing else.
+        let cache = request.cache.as_ref().filter(|_| request.form == Form::Apply || !request.rewrite);
+        let cache = cache.map(|folder| Cache::open(folder, &format!("{world:?} {:?}", request.form)));
+        Self { request, world, cache }
+    }
+
+    /// The facts of a file.
+    pub fn read(&self, path: &Path) -> (ModuleFacts, FileState) {
+        let made = |bytes| make(bytes, self.request, self.world);
+        let read = match &self.cache {
+            Some(cache) => cache.read(path, made),
+            None => fs::read(path).map(|bytes| {
+                let content = content_of(&bytes);
+                (made(bytes), content)
+            }),
+        };
+        match read {
+            Ok(((facts, state), content)) => (facts, FileState { content, ..state }),
+            Err(error) => failed(self.world, io_failure(&error)),
+        }
+    }
+
+    /// The cache, which has to be finished.
+    pub fn into_cache(self) -> Option<Cache> {
+        self.cache
+    }
+}
+
+/// What cannot be read counts as an empty module; `broken` says that it is none.
+fn failed(world: World, failure: Failure) -> (ModuleFacts, FileState) {
+    let facts =
+        parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module, world));
+    (facts, FileState { failure: Some(failure), ..FileState::default() })
+}
+
+fn make(bytes: Vec<u8>, request: &Request, world: World) -> (ModuleFacts, FileState) {
     let source = match SourceText::decode(bytes) {
         Ok(source) => source,
         Err(error) => {
@@ -40,13 +74,13 @@ pub(super) fn read(path: &Path, request: &Request, world: World) -> (ModuleFacts
                 syntax: true,
                 refused: false,
             };
-            return failed(hash, failure);
+            return failed(world, failure);
         }
     };
     let text = source.text();
     let module = match parse(text) {
         Ok(module) => module,
-        Err(error) => return failed(hash, syntax_failure(text, &error)),
+        Err(error) => return failed(world, syntax_failure(text, &error)),
     };
     // A tree that `build` copies keeps its forms, because it keeps its lines.
     let reverted = match request.form {
@@ -60,7 +94,7 @@ pub(super) fn read(path: &Path, request: &Request, world: World) -> (ModuleFacts
     let Some(reverted) = reverted else {
         let facts = facts::extract(text, &module, world);
         let fingerprint = request.rewrite.then(|| verify::fingerprint(&module));
-        return (facts, FileState { hash, fingerprint, failure: None, view: None, edited });
+        return (facts, FileState { fingerprint, edited, ..FileState::default() });
     };
     let facts = facts::extract(&reverted.text, &reverted.tree, world);
     let fingerprint = request.rewrite.then(|| verify::fingerprint(&reverted.tree));
@@ -69,17 +103,40 @@ pub(super) fn read(path: &Path, request: &Request, world: World) -> (ModuleFacts
         lazy.contains(&(facts.imports[site.stmt as usize].range.start(), site.bound)).then_some(index)
     });
     let view = View { applied: applied.collect(), map: reverted.map };
-    (facts, FileState { hash, fingerprint, failure: None, view: Some(view), edited })
+    (facts, FileState { fingerprint, view: Some(view), ..FileState::default() })
 }
+
+impl Wire for FileState {
+    fn put(&self, out: &mut Sink) {
+        // The hash of the content is what it is found by, and the fingerprint is made when it is needed.
+        let Self { content: _, fingerprint: _, failure, view, edited } = self;
+        failure.put(out);
+        view.put(out);
+        edited.put(out);
+    }
+    fn get(feed: &mut Feed<'_>) -> Self {
+        let (failure, view) = Wire::get(feed);
+        Self { failure, view, edited: Wire::get(feed), ..Self::default() }
+    }
+}
+
+impl Wire for View {
+    fn put(&self, out: &mut Sink) {
+        self.map.put(out);
+        let mut applied: Vec<usize> = self.applied.iter().copied().collect();
+        applied.sort_unstable();
+        applied.put(out);
+    }
+    fn get(feed: &mut Feed<'_>) -> Self {
+        let map = Wire::get(feed);
+        Self { map, applied: Vec::get(feed).into_iter().collect() }
+    }
+}
+
+fields! { Failure { line, column, message, syntax, refused } }
 
 pub(super) fn parse(text: &str) -> Result<ModModule, ParseError> {
     ruff_python_parser::parse_module(text).map(ruff_python_parser::Parsed::into_syntax)
-}
-
-pub(super) fn hash(bytes: &[u8]) -> u64 {
-    let mut hasher = FxHasher::default();
-    bytes.hash(&mut hasher);
-    hasher.finish()
 }
 
 pub(super) fn failure_at(text: &str, at: usize, message: String, refused: bool) -> Failure {

@@ -180,6 +180,8 @@ pub fn write(folder: &Path, path: &str, content: &[u8]) {
 pub fn tree(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
     walkdir::WalkDir::new(folder)
         .into_iter()
+        // What dally keeps for itself.
+        .filter_entry(|entry| entry.depth() == 0 || entry.file_name() != ".dally_cache")
         .map(|entry| entry.expect("readable"))
         .filter(|entry| entry.file_type().is_file())
         .map(|entry| {

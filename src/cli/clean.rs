@@ -1,0 +1,30 @@
+//! `dally clean`: without the cache.
+
+use std::io::{self, Write};
+use std::path::Path;
+
+use super::arguments::CleanArgs;
+use super::{CliError, Status};
+use crate::cache;
+use crate::config::Config;
+
+pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
+    let config = Config::load(&args.project, args.config.as_deref()).map_err(CliError::Config)?;
+    let beside = || config.project_root.join(cache::FOLDER);
+    let folder = args.cache_dir.clone().or(config.cache_dir.clone()).unwrap_or_else(beside);
+    let shown = folder.display();
+    let said = |text: &str| -> Result<Status, CliError> {
+        if !args.quiet {
+            writeln!(io::stderr(), "{shown}: {text}")?;
+        }
+        Ok(Status::Done)
+    };
+    if !Path::new(&folder).exists() {
+        return said("there is no cache");
+    }
+    match cache::clean(&folder) {
+        Ok(true) => said("removed"),
+        Ok(false) => Err(CliError::Message(format!("{shown}: this is no cache of dally"))),
+        Err(error) => Err(CliError::Message(format!("cannot remove {shown}: {error}"))),
+    }
+}
