@@ -77,15 +77,15 @@ class Record:
 
     if TYPE_CHECKING:
         #: The globals that hold the placeholders.
-        namespace = {}  # type: Namespace
+        namespace: Namespace
         #: The globals of the module whose import statements they stand for: nearly always the same.
-        importing = {}  # type: Namespace
+        importing: Namespace
         #: The names, once for each statement.
-        names = ()  # type: Sequence[str]
+        names: Sequence[str]
         #: Those whose statements are not resolved, executed or not.
-        waiting = set()  # type: Set[str]
+        waiting: Set[str]
         #: The import system is loading the module, and so will say when its body has ended.
-        loading = False
+        loading: bool
 
     def __reduce__(self):
         # type: () -> Any
