@@ -471,7 +471,11 @@ impl<'a> Walker<'a> {
         self.in_context(
             |c| c.fixed = c.fixed.or(fixed),
             |w| {
-                w.expr(&element.expression, Use::Escape);
+                let value = w.expr(&element.expression, Use::Escape);
+                // What a variable holds, was noted where it was read.
+                if !matches!(w.facts.code.value(value), Value::Var(_)) {
+                    w.operate(element.range, value, ValueId::FRESH, words::FORMAT);
+                }
             },
         );
         if let Some(spec) = &element.format_spec {

@@ -57,6 +57,7 @@ words! {
     NEG = "__neg__",
     BOOL = "__bool__",
     ITER = "__iter__",
+    FORMAT = "__format__",
     ENTER = "__enter__",
     EXIT = "__exit__",
     // Made up by the walk.

@@ -26,8 +26,8 @@ use super::interpret::{EffectKind, Interpreter, Outcome, Shared};
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
 use super::state::{
-    Writer, changed_files, listed_classes, observed_loggers, seeds_random, shown_privates, taken_names,
-    written_state,
+    Writer, asked_caches, changed_files, listed_classes, observed_loggers, seeds_random, shown_privates,
+    taken_names, written_state,
 };
 use super::watched::{Watched, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};
@@ -57,6 +57,7 @@ impl Effects {
         shared.shown_privates = shown_privates(program);
         shared.replaced_names = replaced_names(program);
         shared.observed_loggers = observed_loggers(program);
+        shared.asked_caches = asked_caches(program);
         shared.listed_classes = listed_classes(program, &shared);
         shared.seeds_random = seeds_random(program);
         let mut outcomes: Vec<Outcome> = program

@@ -217,6 +217,8 @@ pub struct Shared {
     pub observed_loggers: FxHashSet<Sym>,
     /// Private names and attributes that modules other than their own use.
     pub shown_privates: FxHashSet<Sym>,
+    /// Functions whose cache somebody asks how full it is.
+    pub asked_caches: FxHashSet<Sym>,
     /// Names of foreign modules that the program rebinds: `time.time`.
     pub replaced_names: Replaced,
     /// Functions of the program that the user calls pure, by dotted name.
@@ -473,6 +475,12 @@ impl<'p> Interpreter<'p> {
                         }
                         self.mutate(&abs, EffectKind::Write, place, subject);
                         self.item_stored(&abs, "__setitem__", module, &[key, value], env);
+                    }
+                    // `sys._getframe(1).f_globals["x"] = …`
+                    if let Value::Attr(_, attr) = code.value(base)
+                        && matches!(attr.as_str(), "f_globals" | "f_builtins")
+                    {
+                        self.effect(EffectKind::Process, Owner::External(attr), place, subject);
                     }
                     self.note_read(module, value, env, false);
                 }

@@ -108,9 +108,18 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     && let Some(target) = namespace_of(program, id, base).filter(|&t| later(t))
                     && !answers_for_names(code, func)
                 {
+                    code.keyword_args(call).for_each(|(name, _)| add(target, name));
                     match code.positional(call).first().map(|&key| code.value(key)) {
                         Some(Value::Str(name)) => add(target, name),
-                        _ => variables(program, target).for_each(|name| add(target, name)),
+                        None if method == "update" && !call.star => {}
+                        _ => {
+                            variables(program, target).for_each(|name| add(target, name));
+                            // `vars(module).update({"name": value})`
+                            if target != id {
+                                let named = |name: &&Sym| program.binds(target, **name);
+                                code.strings.iter().filter(named).for_each(|&name| add(target, name));
+                            }
+                        }
                     }
                 }
             }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::interpret::{Abs, Interpreter, Shared};
+use super::interpret::{Abs, AbsSet, Interpreter, Shared};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 
@@ -294,6 +294,23 @@ pub(super) fn shown_privates(program: &Program) -> FxHashSet<Sym> {
     program.modules.iter().flat_map(|module| module.facts.others_private.iter().copied()).collect()
 }
 
+/// Names of functions of which some module asks how full their cache is: `parse.cache_info()`.
+pub(super) fn asked_caches(program: &Program) -> FxHashSet<Sym> {
+    let Some(asks) = Sym::find("cache_info") else { return FxHashSet::default() };
+    of_all(program, |id| {
+        let code = &program.module(id).facts.code;
+        let asked = |call: crate::facts::Call| match code.value(call.callee) {
+            Value::Attr(base, name) if name == asks => match code.value(base) {
+                Value::Global(name) | Value::Attr(_, name) => Some(name),
+                _ => None,
+            },
+            _ => None,
+        };
+        code.calls().filter_map(asked).collect()
+    })
+    .collect()
+}
+
 /// Whether some module may seed the random numbers of the process, or restore their state.
 pub(super) fn seeds_random(program: &Program) -> bool {
     let sets = |name: Sym| name == "seed" || name == "setstate";
@@ -472,19 +489,33 @@ fn listed_in(
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         let OpKind::Call { call, .. } = op.kind else { continue };
-        let Value::Attr(base, name) = code.value(code.call(call).callee) else { continue };
-        if name != subclasses {
+        let call = &code.call(call);
+        let args = code.positional(call);
+        let class = match (code.value(call.callee), args) {
+            // `type.__subclasses__(cls)`
+            (Value::Attr(_, name), &[class]) if name == subclasses => class,
+            (Value::Attr(base, name), _) if name == subclasses => base,
+            // `getattr(cls, "__subclasses__")`
+            (Value::Global(_), &[class, name, ..]) if code.value(name) == Value::Str(subclasses) => class,
+            _ => continue,
+        };
+        let mut interpreter = Interpreter::evaluator(program, shared, id);
+        let classes = |found: AbsSet| {
+            found.into_iter().filter_map(|abs| match abs {
+                Abs::Class(m, c) => Some((m, c)),
+                _ => None,
+            })
+        };
+        let before = listed.len();
+        listed.extend(classes(interpreter.evaluate(id, class)));
+        if listed.len() > before {
             continue;
         }
-        let mut interpreter = Interpreter::evaluator(program, shared, id);
-        let mut found = false;
-        for abs in interpreter.evaluate(id, base) {
-            if let Abs::Class(m, c) = abs {
-                listed.push((m, c));
-                found = true;
+        // A list that the function works off begins with classes that its module names.
+        if code.function(func).params.is_empty() {
+            for name in code.globals_mentioned() {
+                listed.extend(classes(interpreter.global(id, name)));
             }
-        }
-        if found {
             continue;
         }
         // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.

@@ -155,7 +155,7 @@ pub fn starts_something(made: &str, method: &str) -> bool {
         (class, method),
         ("Thread" | "Timer" | "Process", "start")
             | ("ThreadPoolExecutor" | "ProcessPoolExecutor" | "Pool", "submit" | "map" | "apply_async")
-    )
+    ) || method == "start" && made.contains("mock.patch")
 }
 
 /// Attributes of foreign objects that may be set without anybody noticing.
@@ -304,6 +304,23 @@ pub fn changes_files(name: &str) -> bool {
             | "truncate"
             | "move"
             | "symlink_to"
+    )
+}
+
+/// Methods by which a path changes the file system; other objects have none of these names.
+pub fn changes_path(method: &str) -> bool {
+    matches!(
+        method,
+        "mkdir"
+            | "touch"
+            | "write_text"
+            | "write_bytes"
+            | "unlink"
+            | "rmdir"
+            | "symlink_to"
+            | "hardlink_to"
+            | "link_to"
+            | "lchmod"
     )
 }
 

@@ -114,6 +114,16 @@ pub(super) fn further_effects(
         let sys = Sym::new("sys.modules");
         add(EffectKind::Process, Owner::External(sys), TextSize::new(0), Some(module.name));
     }
+    // Loading a submodule binds its name in the package.
+    if let Some((package, name)) = module.name.as_str().rsplit_once('.')
+        && let Some(package) = program.find(package)
+        && let Some(name) = Sym::find(name)
+    {
+        let info = program.module(package).facts.names.get(name);
+        if info.is_some_and(|info| info.otherwise && !info.only_type_checking && !info.deleted) {
+            add(EffectKind::Write, Owner::Module(package, name), TextSize::new(0), Some(name));
+        }
+    }
     if files.is_source_changed(id) {
         let file = Sym::new("the module's file");
         add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));

@@ -53,6 +53,13 @@ impl Interpreter<'_> {
         {
             return self.super_of(module, env);
         }
+        // `(Path(__file__).parent / "cache").mkdir()`
+        if let Value::Attr(_, method) = code.value(call.callee)
+            && tables::changes_path(method.as_str())
+            && !callees.iter().any(|abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Class(..)))
+        {
+            self.effect(EffectKind::InputOutput, Owner::External(method), place, Some(method));
+        }
         let mut out = AbsSet::new();
         let outer = self.path;
         // One of several definitions runs: which, depends on a condition.
@@ -90,6 +97,10 @@ impl Interpreter<'_> {
                 let code = self.code(*module);
                 if code.function(*func).binds_outer && self.is_foreign(*owner) {
                     self.effect(EffectKind::Write, *owner, place, Some(code.function(*func).name));
+                }
+                if self.shared.asked_caches.contains(&code.function(*func).name) && *module != self.cause {
+                    let name = code.function(*func).name;
+                    self.effect(EffectKind::Write, Owner::Module(*module, name), place, Some(name));
                 }
                 if !self.shared.pure.is_empty() || !self.shared.effect.is_empty() {
                     let name = format!("{}.{}", self.program.module(*module).name, code.function(*func).name);
@@ -206,6 +217,11 @@ impl Interpreter<'_> {
             self.enter(m, func, &EnvRef::default(), &all, keywords);
         }
         if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
+            self.enter(m, func, &EnvRef::default(), &[made.clone()], &[]);
+        }
+        self.fields_made(module, class);
+        // Whenever the object goes, at the end of the process at the latest.
+        if let Some((m, func)) = self.find_method(module, class, "__del__") {
             self.enter(m, func, &EnvRef::default(), &[made.clone()], &[]);
         }
         made

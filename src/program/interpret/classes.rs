@@ -6,7 +6,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::{Abs, AbsSet, EffectKind, EnvRef, Interpreter, MOST_DEPTH, MOST_STEPS, Owner};
-use crate::facts::{Code, FuncId, Sym, Value, ValueId};
+use crate::facts::{CallRole, Code, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 
 impl Interpreter<'_> {
@@ -90,6 +90,52 @@ impl Interpreter<'_> {
         {
             if found && let Some((m, func)) = self.find_method(module, class, method) {
                 self.enter(m, func, &EnvRef::default(), &[smallvec![first]], &[]);
+            }
+        }
+    }
+
+    /// A field of a dataclass, or the like: what each instance gets there, as far as it is known.
+    ///
+    /// ```python
+    /// tags: list = field(default_factory=list)
+    /// ```
+    pub(super) fn field(&mut self, module: ModuleId, value: ValueId) -> Option<AbsSet> {
+        let code = self.code(module);
+        let Value::Call(call) = code.value(value) else { return None };
+        let call = &code.call(call);
+        let env = EnvRef::default();
+        let is_field = |abs: &Abs| {
+            matches!(abs, Abs::External(path) if matches!(path.as_str(),
+                "dataclasses.field" | "attr.ib" | "attr.field" | "attrs.field" | "pydantic.Field"))
+        };
+        if !self.quietly(|w| w.eval(module, call.callee, &env)).iter().any(is_field) {
+            return None;
+        }
+        for (name, value) in code.keyword_args(call) {
+            match name.as_str() {
+                "default_factory" | "factory" => {
+                    let place = (module, TextSize::new(0));
+                    let mut made = AbsSet::new();
+                    for callee in self.eval(module, value, &env) {
+                        made.extend(self.call(&callee, &[], &[], CallRole::Used, place));
+                    }
+                    return Some(made);
+                }
+                "default" => return Some(self.eval(module, value, &env)),
+                _ => {}
+            }
+        }
+        Some(smallvec![Abs::Fresh])
+    }
+
+    /// Runs the factories of a new instance's fields.
+    pub(super) fn fields_made(&mut self, module: ModuleId, class: u32) {
+        for &(m, c) in self.mro(module, class).iter() {
+            let code = self.code(m);
+            for &(_, member) in &code.classes[c as usize].members {
+                if matches!(code.value(member), Value::Call(_)) {
+                    self.field(m, member);
+                }
             }
         }
     }

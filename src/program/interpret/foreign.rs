@@ -35,13 +35,8 @@ impl Interpreter<'_> {
         let lists = matches!(text, "builtins.dir" | "builtins.vars" | "inspect.getmembers");
         if lists || text == "builtins.hasattr" || text == "builtins.getattr" && args.len() > 2 {
             for abs in first() {
-                if let (Abs::Module(owner), 0) = (&abs, self.silent)
-                    && *owner != self.cause
-                {
-                    let name = string(1).unwrap_or_else(|| Sym::new(""));
-                    let at = self.at;
-                    let probe = GlobalRead { owner: *owner, name, at, content: false, attr: None };
-                    self.outcome.probes.push(probe);
+                if let Abs::Module(owner) = abs {
+                    self.probe(owner, string(1).unwrap_or_else(|| Sym::new("")));
                 }
             }
         }
@@ -303,6 +298,13 @@ impl Interpreter<'_> {
                 }
                 Self::made(path, args, role)
             }
+        }
+    }
+
+    /// Another module is asked whether it has a name, or which names it has: it may be half loaded.
+    pub(super) fn probe(&mut self, owner: ModuleId, name: Sym) {
+        if self.silent == 0 && owner != self.cause {
+            self.outcome.probes.push(GlobalRead { owner, name, at: self.at, content: false, attr: None });
         }
     }
 

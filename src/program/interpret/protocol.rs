@@ -99,6 +99,8 @@ impl Interpreter<'_> {
         env: &EnvRef,
     ) {
         self.note_content(module, on, env);
+        // `f"{settings.name}"`, `settings.size + 1`
+        self.note_read(module, on, env, false);
         for abs in self.eval(module, on, env) {
             match &abs {
                 // `"DEBUG" in os.environ`
@@ -107,7 +109,8 @@ impl Interpreter<'_> {
                         && tables::is_process_state(path.as_str())
                         && path != "sys.modules" =>
                 {
-                    let key = self.key_name(module, other, env);
+                    // What `sys.argv` holds, has no names.
+                    let key = if path == "os.environ" { self.key_name(module, other, env) } else { None };
                     self.state_read(*path, key);
                 }
                 Abs::Made(path, _) | Abs::External(path) => {
@@ -178,6 +181,9 @@ impl Interpreter<'_> {
             if let Origin::Attribute(source, name) = program.origin(module, import, alias)
                 && name == item.name
             {
+                if import.guarded {
+                    self.probe(source, name);
+                }
                 self.asked_for(source, name);
             }
         }

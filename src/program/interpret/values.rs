@@ -313,6 +313,9 @@ impl Interpreter<'_> {
             }
             Abs::Module(id) => match self.program.attribute(*id, *id, attr) {
                 Origin::Attribute(id, name) => {
+                    if self.path.guarded {
+                        self.probe(id, name);
+                    }
                     self.asked_for(id, name);
                     let found = self.global(id, name);
                     if found.is_empty() { smallvec![Abs::Object(Owner::Module(id, name))] } else { found }
@@ -371,7 +374,10 @@ impl Interpreter<'_> {
                             };
                             smallvec![Abs::Method(Rc::new(this), m, func)]
                         }
-                        None => self.class_member(m, c, value, attr, abs),
+                        None => match self.quietly(|w| w.field(m, value)) {
+                            Some(made) => made.iter().map(|abs| owned(abs, *owner)).collect(),
+                            None => self.class_member(m, c, value, attr, abs),
+                        },
                     }
                 } else {
                     let stored = self.instance_attribute(*module, *class, attr, *owner);
