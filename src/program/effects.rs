@@ -66,7 +66,7 @@ impl Effects {
             .into_par_iter()
             .map(|id| Interpreter::run(program, &shared, safety, id))
             .collect();
-        let ((rebound, asked), (written, (mutated, files))) = rayon::join(
+        let ((rebound, (asked, submodules)), (written, (mutated, files))) = rayon::join(
             || (rebound(program), watched(program)),
             || {
                 let mutated = mutated_globals(program, &shared, &outcomes);
@@ -76,6 +76,7 @@ impl Effects {
         let views = Views {
             rebound: &rebound,
             asked: &asked,
+            submodules: &submodules,
             written: &written,
             mutated: &mutated,
             files: &files,

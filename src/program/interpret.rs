@@ -418,6 +418,8 @@ impl<'p> Interpreter<'p> {
     fn body(&mut self, module: ModuleId, func: FuncId, env: &EnvRef) {
         let code = self.code(module);
         let top = func.is_module() && module == self.cause;
+        // Where state of the process was read, and how often before that.
+        let mut reads: SmallVec<[(TextSize, u32); 4]> = SmallVec::new();
         for op in code.ops_of(func) {
             self.steps += 1;
             if self.steps > MOST_STEPS {
@@ -431,6 +433,7 @@ impl<'p> Interpreter<'p> {
                 self.steps = 0;
             }
             let place = (module, op.at);
+            let reads_before = self.state_reads;
             let outer = self.path;
             self.path.guarded |= op.guarded;
             self.path.conditional |= op.conditional;
@@ -529,6 +532,11 @@ impl<'p> Interpreter<'p> {
                 OpKind::Raise => {
                     // A function refuses bad arguments, and the module gives it good ones; but the state of the process is
                     // another one in every run.
+                    // What the statement itself reads, for its message, has decided nothing, and nothing comes after it.
+                    if let Some(index) = reads.iter().position(|&(at, _)| at >= op.at) {
+                        self.state_reads = reads[index].1;
+                        reads.truncate(index);
+                    }
                     let may_fail = top
                         || self.path.is_certain()
                         || self.reads_at_entry.is_some_and(|before| self.state_reads > before);
@@ -536,6 +544,9 @@ impl<'p> Interpreter<'p> {
                         self.effect(EffectKind::Fails, Owner::Fresh, place, None);
                     }
                 }
+            }
+            if self.state_reads > reads_before && !matches!(op.kind, OpKind::Raise) {
+                reads.push((op.at, reads_before));
             }
             self.path = outer;
         }

@@ -128,6 +128,38 @@ pub const HARMLESS_METHODS: &[&str] = &[
     "wraps",
 ];
 
+/// Methods that only texts have, and that give a new object.
+pub const TEXT_METHODS: &[&str] = &[
+    "capitalize",
+    "casefold",
+    "encode",
+    "endswith",
+    "isalnum",
+    "isalpha",
+    "isdigit",
+    "isidentifier",
+    "isnumeric",
+    "isspace",
+    "isupper",
+    "ljust",
+    "lower",
+    "lstrip",
+    "removeprefix",
+    "removesuffix",
+    "rjust",
+    "rpartition",
+    "rsplit",
+    "rstrip",
+    "split",
+    "splitlines",
+    "startswith",
+    "strip",
+    "swapcase",
+    "title",
+    "upper",
+    "zfill",
+];
+
 /// Methods that give the elements of the container.
 pub const CONTAINER_VIEWS: &[&str] = &["items", "values", "copy", "keys", "__iter__"];
 

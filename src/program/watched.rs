@@ -19,17 +19,26 @@ use crate::facts::{Code, FuncId, MarkKind, Op, OpKind, Sym, TextStart, Value, Va
 /// Names of modules, with the place where somebody watches for them.
 pub(super) type Watched = FxHashMap<Sym, (ModuleId, TextRange)>;
 
+/// Submodules that somebody looks for as attributes of their packages, with the package and the place.
+pub(super) type Submodules = FxHashMap<Sym, (ModuleId, Place)>;
+
 /// A value that shows what is watched, and where.
 type Traced = (Start, TextRange);
 
 /// A function, and where its text shows what it watches.
 type Place = (ModuleId, TextRange);
 
-/// All modules whose loading is watched.
-pub(super) fn watched(program: &Program) -> Watched {
+/// All modules whose loading is watched: by name, and as attributes of their packages.
+pub(super) fn watched(program: &Program) -> (Watched, Submodules) {
     let finders = program.ids().filter(|&id| installs_finder(program, id)).collect();
-    let mut patterns =
-        Patterns { program, exact: Watched::default(), starts: Vec::new(), all: Vec::new(), finders };
+    let mut patterns = Patterns {
+        program,
+        exact: Watched::default(),
+        submodules: Submodules::default(),
+        starts: Vec::new(),
+        all: Vec::new(),
+        finders,
+    };
     let mut lookups = Vec::new();
     let mut keys = Vec::new();
     let mut listed = Vec::new();
@@ -140,6 +149,7 @@ fn records(code: &Code, func: FuncId) -> bool {
 struct Patterns<'p> {
     program: &'p Program,
     exact: Watched,
+    submodules: Submodules,
     starts: Vec<(String, bool, Place)>,
     /// Who watches all modules of its project.
     all: Vec<Place>,
@@ -219,12 +229,12 @@ impl Patterns<'_> {
                 continue;
             }
             let Some(package) = module_of(program, id, *package).filter(|&p| p != id) else { continue };
-            let place = (id, TextRange::empty(op.at));
             let module = program.module(package);
             let Value::Str(attr) = code.value(*attr) else { continue };
             let full = format!("{}.{attr}", module.name);
             if !program.binds(package, attr) && program.find(&full).is_some() {
-                self.exact.entry(Sym::new(&full)).or_insert(place);
+                let place = (id, TextRange::empty(op.at));
+                self.submodules.entry(Sym::new(&full)).or_insert((package, place));
             }
         }
     }
@@ -241,7 +251,7 @@ impl Patterns<'_> {
                 && let Some(full) = Sym::find(&format!("{}.{name}", module.name))
                 && program.find(full.as_str()).is_some()
             {
-                self.exact.entry(full).or_insert((id, TextRange::empty(0.into())));
+                self.submodules.entry(full).or_insert((id, (id, TextRange::empty(0.into()))));
             }
         }
     }
@@ -363,9 +373,9 @@ impl Patterns<'_> {
             })
     }
 
-    fn finish(mut self) -> Watched {
+    fn finish(mut self) -> (Watched, Submodules) {
         if self.starts.is_empty() && self.all.is_empty() {
-            return self.exact;
+            return (self.exact, self.submodules);
         }
         for id in self.program.ids() {
             let name = self.program.module(id).name;
@@ -383,6 +393,6 @@ impl Patterns<'_> {
                 self.exact.entry(name).or_insert(place);
             }
         }
-        self.exact
+        (self.exact, self.submodules)
     }
 }

@@ -10,7 +10,7 @@ use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
 use super::super::mutated::{Mutated, mutates};
 use super::super::rebinds::{Rebound, Replaced, rebinders};
 use super::super::state::{ChangedFiles, WrittenState, foreign_path, same_project};
-use super::super::watched::Watched;
+use super::super::watched::{Submodules, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
 use crate::facts::{FuncId, MarkKind, Moment, OpKind, Place, Sym, Value, ValueId};
@@ -19,6 +19,7 @@ use crate::facts::{FuncId, MarkKind, Moment, OpKind, Place, Sym, Value, ValueId}
 pub(super) struct Views<'a> {
     pub rebound: &'a Rebound,
     pub asked: &'a Watched,
+    pub submodules: &'a Submodules,
     pub written: &'a WrittenState,
     pub mutated: &'a Mutated,
     pub files: &'a ChangedFiles,
@@ -32,7 +33,7 @@ pub(super) fn further_effects(
     outcome: &Outcome,
     views: &Views<'_>,
 ) -> Vec<Effect> {
-    let Views { rebound, asked, written, mutated, files, replaced } = *views;
+    let Views { rebound, asked, submodules, written, mutated, files, replaced } = *views;
     let module = program.module(id);
     let facts = &module.facts;
     let mut out = Vec::new();
@@ -127,6 +128,13 @@ pub(super) fn further_effects(
     if files.is_source_changed(id) {
         let file = Sym::new("the module's file");
         add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));
+    }
+    if let Some(&(package, (by, range))) = submodules.get(&module.name) {
+        // Who looks for the attribute has loaded the package, and that may always load the submodule as well.
+        let (_, name) = module.name.as_str().rsplit_once('.').unwrap_or_default();
+        let owner = Owner::Module(package, Sym::new(name));
+        let deep = Some((by, range.start()));
+        out.push(Effect { kind: EffectKind::Write, owner, at: TextSize::new(0), deep, subject: None });
     }
     out
 }

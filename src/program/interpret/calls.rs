@@ -400,6 +400,8 @@ impl Interpreter<'_> {
                 elements.iter().map(|e| owned(e, *owner)).collect()
             }
             (_, "copy") => smallvec![Abs::Fresh],
+            // Nothing is known of the object but that it is a text.
+            (Abs::Object(_), text) if tables::TEXT_METHODS.contains(&text) => smallvec![Abs::Fresh],
             _ => smallvec![Abs::Object(owner)],
         };
         if role == CallRole::Decorator {

@@ -230,12 +230,12 @@ impl Interpreter<'_> {
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
             ExternalKind::Process
-                if matches!(text, "warnings.filterwarnings" | "warnings.simplefilter")
-                    && (args.get(if text == "warnings.simplefilter" { 1 } else { 2 }))
-                        .or_else(|| keywords.iter().find(|(n, _)| *n == "category").map(|(_, set)| set))
-                        .is_some_and(|set| self.is_own_class(set)) =>
+                if let Some(classes) = self.warned_classes(text, args, keywords) =>
             {
-                // A filter for warnings of its own, which nobody can give before the module is loaded.
+                // A filter for warnings that nobody can give before the module of their class is loaded.
+                for class in classes {
+                    self.mutate(&class, EffectKind::Write, place, Some(path));
+                }
                 smallvec![Abs::Fresh]
             }
             ExternalKind::Process if self.is_diagnosis(text) => smallvec![Abs::Fresh],
@@ -375,5 +375,25 @@ impl Interpreter<'_> {
                 self.outcome.loads.push((id, self.at));
             }
         }
+    }
+
+    /// The classes of the program whose warnings a call filters, if it filters no others.
+    fn warned_classes(&self, text: &str, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) -> Option<AbsSet> {
+        let position = match text {
+            "warnings.simplefilter" => 1,
+            "warnings.filterwarnings" => 2,
+            _ => return None,
+        };
+        let named = || keywords.iter().find(|(name, _)| *name == "category").map(|(_, set)| set);
+        let classes = args.get(position).or_else(named)?;
+        let own = |abs: &Abs| match abs {
+            Abs::Class(..) => true,
+            Abs::External(path) => self.is_inside_cause(*path),
+            _ => false,
+        };
+        if classes.is_empty() || !classes.iter().all(own) {
+            return None;
+        }
+        Some(classes.iter().filter(|abs| matches!(abs, Abs::Class(m, _) if !self.is_inside_cause(self.program.module(*m).name))).cloned().collect())
     }
 }
