@@ -229,9 +229,7 @@ impl Interpreter<'_> {
                 }
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
-            ExternalKind::Process
-                if let Some(classes) = self.warned_classes(text, args, keywords) =>
-            {
+            ExternalKind::Process if let Some(classes) = self.warned_classes(text, args, keywords) => {
                 // A filter for warnings that nobody can give before the module of their class is loaded.
                 for class in classes {
                     self.mutate(&class, EffectKind::Write, place, Some(path));
