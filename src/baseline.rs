@@ -21,7 +21,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::sites::Report;
+use crate::report::sites::{Report, slashes};
+use crate::write::plain;
 
 /// The version of the format.
 const VERSION: u32 = 1;
@@ -40,7 +41,11 @@ type Findings = BTreeMap<String, BTreeMap<String, usize>>;
 impl Baseline {
     /// Reads a baseline; the error names the file, and the line if it is no baseline.
     pub fn read(path: &Path) -> Result<Self, String> {
-        let text = fs::read_to_string(path).map_err(|error| format!("{}: {error}", path.display()))?;
+        let text = fs::read_to_string(path).map_err(|error| {
+            let missing = error.kind() == std::io::ErrorKind::NotFound;
+            let help = if missing { "; --write-baseline makes it" } else { "" };
+            format!("{}: cannot be read: {}{help}", path.display(), plain(&error))
+        })?;
         let baseline: Self = serde_json::from_str(&text)
             .map_err(|error| format!("{}:{}: not a baseline: {error}", path.display(), error.line()))?;
         if baseline.version != VERSION {
@@ -149,5 +154,5 @@ fn folder_of(path: &Path) -> PathBuf {
 
 fn key(report: &Report<'_>, index: usize, folder: &Path) -> String {
     let absolute = &report.run.discovery.files[index].absolute;
-    absolute.strip_prefix(folder).unwrap_or(absolute).to_string_lossy().replace('\\', "/")
+    slashes(&absolute.strip_prefix(folder).unwrap_or(absolute).to_string_lossy())
 }

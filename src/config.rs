@@ -19,6 +19,7 @@ pub use self::patterns::{NamePatterns, PathPatterns, PatternError};
 pub(crate) use self::project::normalised;
 pub(crate) use self::table::closest;
 use self::table::{Document, Entry};
+use crate::discover::reaches;
 use crate::{cache, packages};
 
 /// What makes an import lazy.
@@ -267,7 +268,13 @@ impl Config {
             (explicit.is_none() || folder.starts_with(&beside)).then_some(beside)
         });
         let project = beside_file.or_else(|| project::root_above(&folder));
-        config.whole = project.clone().or_else(|| project::package_around(&folder));
+        let reached = project.as_ref().is_some_and(|project| reaches(project, &folder));
+        // What the project's own search leaves out (an ignored folder, an installed package) does not stand for the project.
+        config.whole = project
+            .clone()
+            .filter(|_| reached)
+            .or_else(|| project::package_around(&folder))
+            .or_else(|| project.clone());
         let cache_dir = config.cache_dir.take().unwrap_or_else(|| cache::FOLDER.into());
         config.cache_dir = project.as_ref().map(|project| project.join(cache_dir));
         config.project_root = project.unwrap_or(folder);

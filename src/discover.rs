@@ -29,10 +29,12 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use crate::config::PathPatterns;
+use crate::write::plain;
 
 use self::naming::Namer;
 pub(crate) use self::naming::is_importable;
 use self::walk::{Walked, WalkedKind};
+pub(crate) use self::walk::{is_environment, reaches};
 
 /// What to look for and where.
 #[derive(Debug, Clone)]
@@ -472,15 +474,6 @@ fn shown(given: &Path, absolute: &Path) -> PathBuf {
             Err(_) => given.to_path_buf(),
         },
         Err(_) => given.to_path_buf(),
-    }
-}
-
-/// The system's message without its error number.
-fn plain(error: &std::io::Error) -> String {
-    let message = error.to_string();
-    match message.find(" (os error") {
-        Some(end) => message[..end].to_owned(),
-        None => message,
     }
 }
 

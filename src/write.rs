@@ -133,10 +133,14 @@ fn keep_owner_and_mode(file: &fs::File, old: &Metadata) -> io::Result<()> {
 
 /// An error of the system, with the path and what was tried.
 fn failed(action: &str, path: &Path, error: &io::Error) -> io::Error {
-    let text = error.to_string();
-    let reason = text.find(" (os error").map_or(text.as_str(), |end| &text[..end]);
-    let message = format!("cannot {action} {}: {reason}", path.display());
+    let message = format!("cannot {action} {}: {}", path.display(), plain(error));
     io::Error::new(error.kind(), message)
+}
+
+/// The system's message without its error number.
+pub(crate) fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.find(" (os error").map_or(text.as_str(), |end| &text[..end]).to_owned()
 }
 
 /// An error of our own.

@@ -34,6 +34,97 @@ fn without_a_project_only_the_folder_and_the_package_are_looked_at() {
 }
 
 #[test]
+fn an_installed_package_is_judged_by_itself_whatever_is_around_its_environment() {
+    let files = [
+        (".gitignore", "versions/\n"),
+        ("pyproject.toml", "[project]\nname = \"around\"\n"),
+        ("versions/3.9/lib/python3.9/site-packages/pkg/__init__.py", ""),
+        (
+            "versions/3.9/lib/python3.9/site-packages/pkg/a.py",
+            "from pkg.b import x\n\n\ndef f():\n    return x()\n",
+        ),
+        ("versions/3.9/lib/python3.9/site-packages/pkg/b.py", "import json\njson.dumps = x = print\n"),
+        ("versions/own/__init__.py", ""),
+        ("versions/own/a.py", "from versions.own.b import x\n\n\ndef f():\n    return x()\n"),
+        ("versions/own/b.py", "import json\njson.dumps = x = print\n"),
+    ];
+    let folder = project(&files);
+    let package = "versions/3.9/lib/python3.9/site-packages/pkg";
+    for path in [package, &format!("{package}/a.py")] {
+        let ran = expect(folder.path(), &["check", path], 0);
+        assert!(
+            ran.out().contains("pkg/a.py:1:19: keep: from pkg.b import x (load-effects)"),
+            "{}",
+            ran.out()
+        );
+    }
+    // No project, no cache.
+    assert!(!folder.path().join(".dally_cache").exists());
+    // A package of the project that git ignores is seen as a whole.
+    let ran = expect(folder.path(), &["check", "versions/own/a.py"], 0);
+    assert!(ran.out().contains("load-effects"), "{}", ran.out());
+}
+
+#[test]
+fn what_git_ignores_above_a_repository_does_not_count() {
+    let folder = project(&[
+        (".gitignore", "*\n"),
+        ("inner/.git/HEAD", ""),
+        ("inner/a.py", LAZY),
+        ("inner/out/b.py", LAZY),
+    ]);
+    common::write(folder.path(), "inner/.gitignore", b"out\n");
+    for (at, path) in [(".", "inner"), ("inner", ".")] {
+        let ran = expect(&folder.path().join(at), &["check", path], 1);
+        assert!(
+            ran.out().ends_with("a.py:1:8: lazy: import json\n") && !ran.out().contains("b.py"),
+            "{}",
+            ran.out()
+        );
+    }
+    // Nothing found is said, not passed over.
+    let ran = expect(folder.path(), &["check", "."], 0);
+    assert!(ran.stderr.starts_with("0 files: no Python source is there"), "{}", ran.stderr);
+    let ran = expect(folder.path(), &["status", "."], 0);
+    assert!(ran.stderr.starts_with("0 files: no Python source is there"), "{}", ran.stderr);
+}
+
+#[test]
+fn what_build_wrote_is_no_source_of_the_project() {
+    let folder = project(&[("app/a.py", LAZY), ("pyproject.toml", "")]);
+    expect(folder.path(), &["build", "app", "--out", "lazy"], 0);
+    let ran = expect(folder.path(), &["check"], 1);
+    assert_eq!(ran.out(), "app/a.py:1:8: lazy: import json\n");
+    let before = tree(&folder.path().join("lazy"));
+    expect(folder.path(), &["apply"], 0);
+    assert!(differences(&before, &tree(&folder.path().join("lazy"))).is_empty());
+    // A source that is no folder leaves nothing behind.
+    expect(folder.path(), &["build", "app/a.py", "--out", "none"], 2);
+    assert!(!folder.path().join("none").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn names_of_any_bytes_are_reported_on_one_line_and_named_exactly_in_diffs() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let folder = project(&[("back\\slash.py", LAZY), ("new\nline.py", LAZY), ("pyproject.toml", "")]);
+    fs::write(folder.path().join(std::ffi::OsStr::from_bytes(b"non\xff.py")), LAZY).expect("written");
+    let ran = expect(folder.path(), &["check"], 1);
+    assert_eq!(
+        ran.out(),
+        "back\\slash.py:1:8: lazy: import json\nnew\\nline.py:1:8: lazy: import json\nnon\u{fffd}.py:1:8: lazy: import json\n"
+    );
+    let ran = expect(folder.path(), &["diff"], 1);
+    for name in ["\"a/back\\\\slash.py\"", "\"a/new\\012line.py\"", "\"a/non\\377.py\""] {
+        assert!(ran.out().contains(&format!("--- {name}\n")), "{name}: {}", ran.out());
+    }
+    let sarif = expect(folder.path(), &["check", "--output-format", "sarif"], 1).out();
+    for uri in ["back%5Cslash.py", "new%0Aline.py", "non%FF.py"] {
+        assert!(sarif.contains(&format!("\"uri\":\"{uri}\"")), "{uri}: {sarif}");
+    }
+}
+
+#[test]
 fn somebody_elses_file_in_the_place_of_the_runtime_is_never_touched() {
     let folder = project(&[("src/a.py", LAZY), ("src/_dally.py", "# mine\n"), ("pyproject.toml", "")]);
     let before = tree(folder.path());

@@ -110,6 +110,25 @@ fn applied_code_is_analysed_as_what_it_was() {
 }
 
 #[test]
+fn the_runtime_file_changes_no_decision() {
+    // The runtime asks for some of them in `sys.modules`, and registers something with another.
+    let text = "import copyreg, os, pickle, signal\n\n\ndef f():\n    return pickle.dumps(1), copyreg.pickle, os.sep, signal.x\n";
+    let folder = project(&[("a.py", text), ("pyproject.toml", "")]);
+    let verdicts = || {
+        let out = expect(folder.path(), &["check", "--target", "native"], 1).out();
+        out.lines().filter_map(|line| Some(line.split_once(": ")?.1.to_owned())).collect::<Vec<_>>()
+    };
+    let before = verdicts();
+    expect(folder.path(), &["apply"], 0);
+    let applied = tree(folder.path());
+    let ran = expect(folder.path(), &["apply"], 0);
+    assert!(ran.stderr.starts_with("0 files rewritten"), "{}", ran.stderr);
+    expect(folder.path(), &["check"], 0);
+    assert!(common::differences(&applied, &tree(folder.path())).is_empty());
+    assert_eq!(verdicts(), before);
+}
+
+#[test]
 fn an_edited_form_is_left_alone() {
     let folder = project(&[("a.py", LAZY), ("b.py", LAZY)]);
     expect(folder.path(), &["apply"], 0);
@@ -187,6 +206,26 @@ fn status_counts_by_folder_and_by_reason() {
     assert_eq!(rows[1], ["app", "0", "1", "1", "0", "%"]);
     assert_eq!(rows[2], ["app/deep", "0", "0", "1", "0", "%"]);
     assert_eq!(rows[3], ["total", "0", "2", "1", "0", "%"]);
+    // Levels are counted below what is named, wherever that is.
+    let app = folder.path().join("app");
+    let (absolute, shown) = (app.to_str().expect("a path"), "app");
+    let mut seen = Vec::new();
+    for (at, path) in [(folder.path(), "app"), (folder.path(), absolute), (&app, ".."), (&app, absolute)] {
+        let ran = expect(at, &["status", path, "--depth", "1"], 0);
+        let rows = ran.out();
+        let names: Vec<&str> =
+            rows.lines().skip(1).map_while(|line| line.split_whitespace().next()).collect();
+        seen.push(names.join(" "));
+    }
+    assert_eq!(
+        seen,
+        [
+            format!("{shown} app/deep total"),
+            format!("{shown} app/deep total"),
+            ".. ../app total".to_owned(),
+            "deep total".to_owned()
+        ]
+    );
     expect(folder.path(), &["apply", "app"], 0);
     let ran = expect(folder.path(), &["status", "--output-format", "json", "--depth", "1"], 0);
     let value: Value = serde_json::from_slice(&ran.stdout).expect("JSON");
@@ -369,6 +408,20 @@ fn quiet_is_quiet() {
         let ran = expect(folder.path(), arguments, 0);
         assert_eq!((ran.out().as_str(), ran.stderr.as_str()), ("", ""), "{arguments:?}");
     }
+    // Quiet, or with a baseline, only what is to be done.
+    common::write(folder.path(), "src/b.py", b"import csv, sys, os\nos.x\ndef f(): return csv.x\n");
+    let all = expect(folder.path(), &["check"], 1);
+    assert!(all.out().contains("keep: import os"), "{}", all.out());
+    let quiet = expect(folder.path(), &["check", "-q"], 1);
+    assert_eq!(quiet.out(), "src/a.py:1:8: lazy: import json\nsrc/b.py:1:8: lazy: import csv\n");
+    let new = expect(folder.path(), &["check", "--baseline", "b.json"], 1);
+    assert_eq!(new.out(), "src/b.py:1:8: lazy: import csv\n");
+    assert!(new.stderr.contains("2 imports could be lazy (1 new), "), "{}", new.stderr);
+    let without = expect(folder.path(), &["check", "--baseline", "none.json"], 2);
+    assert_eq!(
+        without.stderr,
+        "dally: none.json: cannot be read: No such file or directory; --write-baseline makes it\n"
+    );
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::arguments::ApplyArgs;
 use super::interrupt::Interrupts;
 use super::{CliError, Status, progress, report_problems, summary};
 use crate::report::diff;
-use crate::report::sites::portable;
+use crate::report::sites::{portable, shown};
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
 use crate::runtime::RUNTIME;
@@ -53,7 +53,7 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
         match replace_file(&file.absolute, &text.bytes) {
             Ok(()) => changed += 1,
             Err(error) => {
-                writeln!(io::stderr(), "{}:1:1: error: {error}", file.path.display())?;
+                writeln!(io::stderr(), "{}:1:1: error: {error}", shown(&file.path))?;
                 failed = true;
             }
         }
@@ -81,7 +81,7 @@ pub fn report_failures(run: &Run, outcomes: &[FileOutcome]) -> io::Result<bool> 
     let mut stderr = io::stderr().lock();
     for ((file, state), outcome) in run.discovery.files.iter().zip(&run.states).zip(outcomes) {
         if let (None, FileOutcome::Failed(failure)) = (&state.failure, outcome) {
-            let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+            let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
             let kind = if failure.refused { "warning" } else { "error" };
             writeln!(stderr, "{at}: {kind}: {}", failure.message)?;
             failed |= !failure.refused;

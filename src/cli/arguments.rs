@@ -84,7 +84,7 @@ pub struct Common {
     /// Where the cache is; otherwise `.dally_cache` in the project
     #[arg(long, value_name = "DIR", env = "DALLY_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
-    /// Print results only
+    /// Print findings and problems only
     #[arg(short, long)]
     pub quiet: bool,
     /// Say more
@@ -227,7 +227,7 @@ pub struct StatusArgs {
     /// Form of the result
     #[arg(long, value_enum, default_value = "text")]
     pub output_format: StatusFormat,
-    /// How many levels of folders to show
+    /// How many levels of folders to show below the named ones
     #[arg(long, value_name = "N", default_value = "2")]
     pub depth: usize,
     /// Shared options

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::arguments::BuildArgs;
 use super::interrupt::Interrupts;
 use super::{CliError, Status, progress, report_problems, report_work, summary};
+use crate::report::sites::shown;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
 use crate::runtime::RUNTIME;
@@ -64,7 +65,7 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
                 }
             };
             if let (None, FileOutcome::Failed(failure)) = (&run.states[index].failure, &outcome) {
-                let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+                let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
                 let kind = if failure.refused { "warning" } else { "error" };
                 let message = format!("{at}: {kind}: {} (copied as it is)", failure.message);
                 problem(message, !failure.refused);

@@ -9,6 +9,7 @@ use super::arguments::{CheckArgs, OutputFormat};
 use super::{CliError, Status, form, progress, report_problems, report_work, summary};
 use crate::baseline::Baseline;
 use crate::report::sites::Report;
+use crate::report::text::Detail;
 use crate::report::{github, json, sarif, text};
 use crate::run::Run;
 use crate::write::add_file;
@@ -41,7 +42,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     if !args.write_baseline {
         match args.output_format {
             OutputFormat::Text if args.statistics => text::statistics(&counts, &mut out)?,
-            OutputFormat::Text => text::verdicts(&report, all, &mut out)?,
+            OutputFormat::Text => text::verdicts(&report, detail(args), &mut out)?,
             OutputFormat::Json => json::verdicts(&report, args.statistics, &mut out)?,
             OutputFormat::Sarif => sarif::log(&report, all, baseline.is_some(), &mut out)?,
             OutputFormat::Github => github::annotations(&report, all, &mut out)?,
@@ -53,8 +54,10 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
         keep(args, path, baseline.as_ref(), &report, gone)?;
     }
     if !args.common.quiet {
-        let done = "could be lazy";
-        writeln!(io::stderr(), "{}", summary(&counts, done, counts.pending, clock.elapsed()))?;
+        let new = report.findings().count();
+        let new = if baseline.is_some() { format!(" ({new} new)") } else { String::new() };
+        let done = format!("could be lazy{new}");
+        writeln!(io::stderr(), "{}", summary(&counts, &done, counts.pending, clock.elapsed()))?;
         if counts.withdrawn > 0 {
             writeln!(io::stderr(), "{} imports are lazy and should be eager", counts.withdrawn)?;
         }
@@ -69,6 +72,15 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     } else {
         Status::Done
     })
+}
+
+/// Who is quiet, or goes down from a baseline, wants to see what there is to do.
+fn detail(args: &CheckArgs) -> Detail {
+    match (args.common.verbose, args.common.quiet || args.baseline.is_some()) {
+        (true, _) => Detail::Everything,
+        (false, true) => Detail::Findings,
+        (false, false) => Detail::Verdicts,
+    }
 }
 
 /// Writes the baseline if that is asked for, and says what it could be.

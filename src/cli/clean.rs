@@ -7,6 +7,7 @@ use super::arguments::CleanArgs;
 use super::{CliError, Status};
 use crate::cache;
 use crate::config::Config;
+use crate::write::plain;
 
 pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
     let config = Config::load(&args.project, args.config.as_deref()).map_err(CliError::Config)?;
@@ -25,6 +26,6 @@ pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
     match cache::clean(&folder) {
         Ok(true) => said("removed"),
         Ok(false) => Err(CliError::Message(format!("{shown}: this is no cache of dally"))),
-        Err(error) => Err(CliError::Message(format!("cannot remove {shown}: {error}"))),
+        Err(error) => Err(CliError::Message(format!("cannot remove {shown}: {}", plain(&error)))),
     }
 }

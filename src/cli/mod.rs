@@ -21,6 +21,7 @@ use clap::Parser;
 
 use crate::config::ConfigError;
 use crate::discover::{DiscoverError, Discovery};
+use crate::report::sites::shown;
 use crate::rewrite::Form;
 use crate::run::{Counts, Run, RunError};
 pub use arguments::{Arguments, Command, Common, OutputFormat};
@@ -129,7 +130,7 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
 /// Prints which paths could not be looked through; gives whether there were any.
 fn report_paths(discovery: &Discovery) -> io::Result<bool> {
     for problem in &discovery.problems {
-        writeln!(io::stderr(), "{}: error: {}", problem.path.display(), problem.message)?;
+        writeln!(io::stderr(), "{}: error: {}", shown(&problem.path), problem.message)?;
     }
     Ok(!discovery.problems.is_empty())
 }
@@ -146,7 +147,7 @@ fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
         // Templates and Python 2 leftovers are part of many trees.
         let warning = build && failure.syntax;
         let kind = if warning { "warning" } else { "error" };
-        let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+        let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
         writeln!(
             stderr,
             "{at}: {kind}: {}{}",
@@ -158,8 +159,15 @@ fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
     Ok(failed)
 }
 
+/// Said when there is nothing to do because nothing was found.
+const NO_FILES: &str =
+    "0 files: no Python source is there, or it is hidden, ignored by git, or left out by the configuration";
+
 /// The line at the end of a run: how many of the imports are `done`, and the commonest reasons of the others.
 fn summary(counts: &Counts, done: &str, lazy: usize, elapsed: Duration) -> String {
+    if counts.files == 0 {
+        return NO_FILES.to_owned();
+    }
     let mut reasons: Vec<_> = counts.reasons.iter().collect();
     reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
     let reasons: Vec<String> = reasons.iter().take(5).map(|(r, n)| format!("{r} {n}")).collect();

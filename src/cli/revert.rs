@@ -16,12 +16,13 @@ use super::{CliError, Status, progress};
 use crate::config::{Config, PythonVersion, Target};
 use crate::discover::{DiscoverOptions, Discovery, SourceFile, discover};
 use crate::report::diff;
+use crate::report::sites::shown;
 use crate::revert::{self, Which};
 use crate::run::{Failure, NewText};
 use crate::runtime::is_runtime;
 use crate::source::{LineIndex, SourceText};
 use crate::verify;
-use crate::write::{remove_file, replace_file};
+use crate::write::{plain, remove_file, replace_file};
 
 pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
@@ -53,7 +54,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
             Ok(None) => same += 1,
             Err(failure) => {
                 let kind = if failure.refused { "warning" } else { "error" };
-                let at = format!("{}:{}:{}", file.path.display(), failure.line, failure.column);
+                let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
                 writeln!(stderr, "{at}: {kind}: {}", failure.message)?;
                 failed = true;
             }
@@ -66,7 +67,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
                 match replace_file(&file.absolute, &text.bytes) {
                     Ok(()) => changed += 1,
                     Err(error) => {
-                        writeln!(stderr, "{}:1:1: error: {error}", file.path.display())?;
+                        writeln!(stderr, "{}:1:1: error: {error}", shown(&file.path))?;
                         failed = true;
                     }
                 }
@@ -80,7 +81,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
             match remove_file(&runtime) {
                 Ok(()) => removed += 1,
                 Err(error) => {
-                    writeln!(stderr, "{}:1:1: error: {error}", runtime.display())?;
+                    writeln!(stderr, "{}:1:1: error: {error}", shown(&runtime))?;
                     failed = true;
                 }
             }
@@ -133,7 +134,8 @@ fn reverted(path: &Path, which: Which) -> Result<Option<NewText>, Failure> {
         let position = LineIndex::new(text).position(text, at);
         Failure { line: position.line, column: position.column, message, syntax: false, refused }
     };
-    let bytes = fs::read(path).map_err(|error| failure("", 0, format!("cannot be read: {error}"), false))?;
+    let bytes = fs::read(path)
+        .map_err(|error| failure("", 0, format!("cannot be read: {}", plain(&error)), false))?;
     if is_runtime(&bytes) {
         return Ok(None);
     }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
 use super::arguments::{StatusArgs, StatusFormat};
-use super::{CliError, Status, progress, report_problems};
+use super::{CliError, NO_FILES, Status, progress, report_problems};
 use crate::report::sites::{Report, portable};
 use crate::rewrite::Form;
 use crate::run::{Run, Standing};
@@ -34,23 +34,25 @@ pub fn run(args: &StatusArgs) -> Result<Status, CliError> {
     let run = Run::new(&request).map_err(CliError::Run)?;
     let report = Report::new(&run);
     bar.finish_and_clear();
-    let (total, folders) = shares(&report, args.depth);
+    let (total, folders) = shares(&report, &args.paths, args.depth);
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.output_format {
         StatusFormat::Text => text(&total, &folders, &mut out)?,
         StatusFormat::Json => json(&run, &total, &folders, &mut out)?,
     }
     out.flush()?;
+    if report.files.is_empty() && !args.common.quiet {
+        writeln!(io::stderr(), "{NO_FILES}")?;
+    }
     Ok(if report_problems(&run, false)? { Status::Failed } else { Status::Done })
 }
 
-/// The sum over all files, and over each folder up to a depth.
-fn shares(report: &Report<'_>, depth: usize) -> (Share, BTreeMap<String, Share>) {
+/// The sum over all files, and over each named folder and those below it up to a depth.
+fn shares(report: &Report<'_>, named: &[PathBuf], depth: usize) -> (Share, BTreeMap<String, Share>) {
     let mut total = Share::default();
     let mut folders: BTreeMap<String, Share> = BTreeMap::new();
     for file in &report.files {
-        let path = portable(report.path(file));
-        let names = above(&path, depth);
+        let names = above(report.path(file), named, depth);
         for (number, site) in file.sites.iter().enumerate() {
             let lazy = report.run.is_lazy_in_source(file.index, number);
             let reasons: Vec<&'static str> = site.reasons().iter().map(|r| r.kind.name()).collect();
@@ -76,26 +78,19 @@ fn shares(report: &Report<'_>, depth: usize) -> (Share, BTreeMap<String, Share>)
     (total, folders)
 }
 
-/// The folders that a file is in, the outermost first, not more than `depth`.
-fn above(path: &str, depth: usize) -> Vec<String> {
-    let Some(folder) = Path::new(path).parent() else { return Vec::new() };
-    let mut names = Vec::new();
-    let mut name = String::new();
-    for part in folder.components() {
-        match part {
-            Component::RootDir => name.push('/'),
-            Component::Normal(part) => {
-                if !name.is_empty() && !name.ends_with('/') {
-                    name.push('/');
-                }
-                name.push_str(&part.to_string_lossy());
-                names.push(name.clone());
-            }
-            Component::ParentDir | Component::CurDir | Component::Prefix(_) => {}
-        }
-    }
-    names.truncate(depth);
-    names
+/// The folders that a file is in: the named one, and not more than `depth` below it.
+fn above(path: &Path, named: &[PathBuf], depth: usize) -> Vec<String> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let tidy = |named: &PathBuf| named.components().filter(|part| *part != Component::CurDir).collect();
+    // Of a file that is named itself, the folder.
+    let base = |named: PathBuf| if named == path { folder.to_path_buf() } else { named };
+    let bases = named.iter().map(tidy).map(base).filter(|base| path.starts_with(base));
+    let base = bases.max_by_key(|base| base.components().count()).unwrap_or_default();
+    let depth = depth + usize::from(!base.as_os_str().is_empty());
+    let mut folders: Vec<&Path> = folder.ancestors().take_while(|folder| folder.starts_with(&base)).collect();
+    folders.reverse();
+    let names = folders.into_iter().map(portable).filter(|name| !name.is_empty());
+    names.take(depth).collect()
 }
 
 impl Share {

@@ -6,6 +6,7 @@ use toml::{Table, Value};
 
 use super::table::Document;
 use super::{ConfigError, PYPROJECT, PythonVersion};
+use crate::discover::is_environment;
 
 /// The folder that a path is in, or the path itself if it is a folder. Absolute, without symbolic links as far as it exists.
 pub(super) fn folder_of(path: &Path) -> PathBuf {
@@ -19,12 +20,14 @@ pub(super) fn folder_of(path: &Path) -> PathBuf {
     }
 }
 
-/// The nearest folder upwards that looks like the root of a project.
+/// The nearest folder upwards that looks like the root of a project. Installed packages belong to none, wherever the environment is.
 pub(super) fn root_above(folder: &Path) -> Option<PathBuf> {
     let is_root = |folder: &&Path| {
         [PYPROJECT, "setup.py", "setup.cfg", ".git"].iter().any(|marker| folder.join(marker).exists())
     };
-    folder.ancestors().find(is_root).map(Path::to_path_buf)
+    let root = folder.ancestors().find(is_root)?;
+    let mut between = folder.ancestors().take_while(|folder| *folder != root);
+    (!between.any(is_environment)).then(|| root.to_path_buf())
 }
 
 /// The outermost package that a folder is in or is.

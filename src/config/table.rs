@@ -8,6 +8,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::{ConfigError, NamePatterns, PYPROJECT, PathPatterns, PatternError, PythonVersion};
 use crate::source::LineIndex;
+use crate::write::plain;
 
 /// A configuration file and its text.
 pub(super) struct Document {
@@ -31,7 +32,7 @@ impl Document {
             Err(error) => Err(ConfigError {
                 path: path.to_path_buf(),
                 line: None,
-                message: format!("cannot be read: {error}"),
+                message: format!("cannot be read: {}", plain(&error)),
             }),
         }
     }

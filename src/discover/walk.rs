@@ -7,8 +7,9 @@ use std::sync::Mutex;
 use ignore::{DirEntry, WalkBuilder, WalkState};
 use rustc_hash::FxHashSet;
 
-use super::{ProblemKind, plain};
+use super::ProblemKind;
 use crate::cache::is_cache_folder;
+use crate::write::plain;
 
 /// One thing that was met.
 #[derive(Debug)]
@@ -34,12 +35,8 @@ pub(super) enum WalkedKind {
 
 /// The sources and compiled modules below a directory, without hidden files, environments and caches.
 pub(super) fn sources(shown: &Path, base: &Path, respect_gitignore: bool) -> Vec<Walked> {
-    let mut builder = WalkBuilder::new(base);
-    builder
-        .standard_filters(respect_gitignore)
-        .require_git(false)
-        .hidden(true)
-        .filter_entry(|entry| entry.depth() == 0 || !is_dir(entry) || !is_left_out(entry.path()));
+    let mut builder = visible(base, respect_gitignore);
+    builder.filter_entry(|entry| entry.depth() == 0 || !is_dir(entry) || !is_left_out(entry.path()));
     run(&builder, shown, base, |entry, walked| {
         if is_file(entry)
             && let Some(kind) = module_kind(entry.path())
@@ -48,6 +45,36 @@ pub(super) fn sources(shown: &Path, base: &Path, respect_gitignore: bool) -> Vec
         }
         WalkState::Continue
     })
+}
+
+/// Whether the search for sources below a directory comes to a folder in it, or leaves it out.
+pub(crate) fn reaches(base: &Path, folder: &Path) -> bool {
+    let mut builder = visible(base, true);
+    let wanted = folder.to_path_buf();
+    builder.follow_links(false).filter_entry(move |entry| {
+        entry.depth() == 0 || is_dir(entry) && wanted.starts_with(entry.path()) && !is_left_out(entry.path())
+    });
+    builder.build().flatten().any(|entry| entry.path() == folder)
+}
+
+/// What is not hidden, and not ignored by git.
+fn visible(base: &Path, respect_gitignore: bool) -> WalkBuilder {
+    let mut builder = WalkBuilder::new(base);
+    // Outside a repository `.gitignore` counts as well; in one, those above the repository do not.
+    let in_repository = base.ancestors().any(|folder| folder.join(".git").exists());
+    builder.standard_filters(respect_gitignore).require_git(in_repository).hidden(true);
+    builder
+}
+
+/// Whether a folder is an environment, or where one keeps the packages of others.
+pub(crate) fn is_environment(folder: &Path) -> bool {
+    let name = folder.file_name();
+    name.is_some_and(|name| name == "site-packages" || name == "dist-packages")
+        || has_environment_marker(folder)
+}
+
+fn has_environment_marker(folder: &Path) -> bool {
+    folder.join(VENV_MARKER).is_file() || folder.join(CONDA_MARKER).is_dir()
 }
 
 /// Everything below a directory. Sources inside hidden folders, environments and the like are plain files.
@@ -166,8 +193,8 @@ fn is_left_out_name(name: &OsStr) -> bool {
 /// Whether a directory, not named itself, holds no code of the project.
 fn is_left_out(path: &Path) -> bool {
     path.file_name().is_some_and(is_left_out_name)
-        || path.join(VENV_MARKER).is_file()
-        || path.join(CONDA_MARKER).is_dir()
+        || has_environment_marker(path)
+        || path.join(crate::write::MARKER).is_file()
 }
 
 /// Whether a relative path is hidden or in a folder that is left out by name.

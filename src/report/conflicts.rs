@@ -6,7 +6,7 @@ use std::path::Path;
 use ruff_text_size::{TextRange, TextSize};
 use serde_json::{Value, json};
 
-use super::sites::{Place, Report, portable};
+use super::sites::{Place, Report, portable, shown};
 use crate::decide::Evidence;
 use crate::program::ModuleId;
 use crate::program::effects::{Conflict, Written};
@@ -99,14 +99,7 @@ impl ConflictReport<'_> {
 pub fn text(conflicts: &[ConflictReport<'_>], out: &mut impl Write) -> io::Result<()> {
     for conflict in conflicts {
         let WriterReport { path, place, .. } = conflict.main();
-        writeln!(
-            out,
-            "{}:{}:{}: conflict: {}",
-            path.display(),
-            place.line,
-            place.column,
-            conflict.message()
-        )?;
+        writeln!(out, "{}:{}:{}: conflict: {}", shown(path), place.line, place.column, conflict.message())?;
     }
     Ok(())
 }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
+use super::sites::below_current;
 use crate::run::NewText;
 
 /// Unchanged lines around a change.
@@ -14,16 +15,16 @@ const CONTEXT: usize = 3;
 
 /// The diff of one file.
 pub fn unified(path: &Path, text: &NewText, out: &mut impl Write) -> io::Result<()> {
-    let path = git_path(path);
-    let (old, new) = (quoted("a", &path), quoted("b", &path));
+    let path = &git_path(path);
+    let (old, new) = (quoted("a", path), quoted("b", path));
     writeln!(out, "diff --git {old} {new}\n--- {old}\n+++ {new}")?;
     hunks(&text.old, &text.bytes, out)
 }
 
 /// A diff that creates a file.
 pub fn new_file(path: &Path, content: &str, out: &mut impl Write) -> io::Result<()> {
-    let path = git_path(path);
-    let (old, new) = (quoted("a", &path), quoted("b", &path));
+    let path = &git_path(path);
+    let (old, new) = (quoted("a", path), quoted("b", path));
     writeln!(out, "diff --git {old} {new}\nnew file mode 100644\n--- /dev/null\n+++ {new}")?;
     hunks(b"", content.as_bytes(), out)
 }
@@ -68,23 +69,24 @@ fn lines(prefix: &[u8], lines: &[&[u8]], out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
-fn git_path(path: &Path) -> String {
-    let current = std::env::current_dir().ok();
-    let relative = match &current {
-        Some(current) => path.strip_prefix(current).unwrap_or(path),
-        None => path,
-    };
-    let text = relative.to_string_lossy().replace('\\', "/");
-    text.trim_start_matches("./").trim_start_matches('/').to_owned()
+/// The bytes of a path: names need not be UTF-8.
+fn git_path(path: &Path) -> Vec<u8> {
+    let relative = below_current(path);
+    let relative = relative.strip_prefix("/").unwrap_or(relative);
+    let bytes = relative.as_os_str().as_encoded_bytes();
+    let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
+    let slash = |byte: &u8| if std::path::is_separator(char::from(*byte)) { b'/' } else { *byte };
+    bytes.iter().map(slash).collect()
 }
 
 /// Git quotes paths with unusual characters.
-fn quoted(prefix: &str, path: &str) -> String {
-    if path.bytes().all(|b| (0x20..0x7f).contains(&b) && b != b'"' && b != b'\\') {
+fn quoted(prefix: &str, path: &[u8]) -> String {
+    let plain = path.iter().all(|b| (0x20..0x7f).contains(b) && *b != b'"' && *b != b'\\');
+    if plain && let Ok(path) = std::str::from_utf8(path) {
         return format!("{prefix}/{path}");
     }
     let mut out = format!("\"{prefix}/");
-    for byte in path.bytes() {
+    for &byte in path {
         match byte {
             b'"' | b'\\' => {
                 out.push('\\');

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Renderer, Snippet};
 
-use super::sites::{self, FileReport, Lines, Place, Report, SiteReport};
+use super::sites::{self, FileReport, Lines, Place, Report, SiteReport, shown};
 use crate::decide::Reason;
 use crate::facts::Declared;
 use crate::program::ModuleId;
@@ -59,11 +59,11 @@ fn groups<'r>(report: &'r Report<'_>, file: &FileReport<'_>, site: &'r SiteRepor
         title = title.id(reason.kind.name());
     }
     let id = ModuleId(u32::try_from(file.index).expect("fewer than 2^32 files"));
-    let path = report.path(file).to_string_lossy();
+    let path = shown(report.path(file));
     let mut first = Group::with_title(title);
     if let Some(lines) = report.lines(id) {
         let primary = |span| AnnotationKind::Primary.span(span).label(label);
-        first = first.element(snippet(lines, &site.place, primary).path(path.into_owned()));
+        first = first.element(snippet(lines, &site.place, primary).path(path));
     }
     if let Some(help) = help {
         first = first.element(Level::NOTE.message(help));
@@ -112,7 +112,7 @@ fn why<'r>(report: &'r Report<'_>, reason: &'r Reason) -> Group<'r> {
         let note = sites::note(evidence);
         let label = if chain { format!("{}. {note}", number + 1) } else { note };
         let context = |span| AnnotationKind::Primary.span(span).label(label);
-        let path = path.to_string_lossy().into_owned();
+        let path = shown(path);
         group = group.element(snippet(lines, &place, context).path(path));
     }
     let remedy = reason.kind.remedy();

@@ -192,27 +192,30 @@ fn region(place: &Place) -> Value {
 
 /// A relative path is meant from the source root, an absolute one is a file URI.
 fn physical(path: &Path, region: &Value) -> Value {
-    let portable = sites::portable(path);
-    let location = if portable.starts_with('/') {
-        json!({"uri": format!("file://{}", encoded(&portable))})
+    let below = sites::below_current(path);
+    let uri = encoded(below.as_os_str().as_encoded_bytes());
+    let location = if below.is_absolute() {
+        let slash = if uri.starts_with('/') { "" } else { "/" };
+        json!({"uri": format!("file://{slash}{uri}")})
     } else {
-        json!({"uri": encoded(&portable), "uriBaseId": "%SRCROOT%"})
+        json!({"uri": uri.trim_start_matches("./"), "uriBaseId": "%SRCROOT%"})
     };
     json!({"artifactLocation": location, "region": region})
 }
 
 fn folder_uri(folder: &Path) -> Option<String> {
-    let text = folder.to_str()?.replace('\\', "/");
-    let slash = if text.starts_with('/') { "" } else { "/" };
-    Some(format!("file://{slash}{}/", encoded(text.trim_end_matches('/'))))
+    let uri = encoded(folder.to_str()?.as_bytes());
+    let slash = if uri.starts_with('/') { "" } else { "/" };
+    Some(format!("file://{slash}{}/", uri.trim_end_matches('/')))
 }
 
 /// A path as part of a URI (RFC 3986): everything but unreserved characters and slashes is escaped.
-fn encoded(path: &str) -> String {
+fn encoded(path: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut out = String::with_capacity(path.len());
-    for byte in path.bytes() {
+    for &byte in path {
         match byte {
+            b'\\' if std::path::MAIN_SEPARATOR == '\\' => out.push('/'),
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => {
                 out.push(char::from(byte));
             }
@@ -230,7 +233,8 @@ mod tests {
 
     #[test]
     fn paths_become_uris() {
-        assert_eq!(encoded("a b/\u{e9}#1.py"), "a%20b/%C3%A9%231.py");
+        assert_eq!(encoded("a b/\u{e9}#1.py".as_bytes()), "a%20b/%C3%A9%231.py");
+        assert_eq!(encoded(b"\xff\n.py"), "%FF%0A.py");
         assert_eq!(folder_uri("/a b".as_ref()).as_deref(), Some("file:///a%20b/"));
         assert_eq!(folder_uri("/".as_ref()).as_deref(), Some("file:///"));
     }

@@ -251,11 +251,25 @@ pub fn names(reasons: &[Reason]) -> String {
 
 /// A path for other programs: relative to the current folder if it is below, with slashes.
 pub fn portable(path: &Path) -> String {
-    let current = std::env::current_dir().ok();
-    let relative = match &current {
-        Some(current) => path.strip_prefix(current).unwrap_or(path),
-        None => path,
-    };
-    let text = relative.to_string_lossy().replace('\\', "/");
-    text.trim_start_matches("./").to_owned()
+    slashes(&below_current(path).to_string_lossy()).trim_start_matches("./").to_owned()
+}
+
+/// A path without the current folder.
+pub fn below_current(path: &Path) -> &Path {
+    std::env::current_dir().ok().and_then(|current| path.strip_prefix(current).ok()).unwrap_or(path)
+}
+
+/// With slashes between the names. A backslash can be part of a name where it does not separate names.
+pub fn slashes(path: &str) -> String {
+    if std::path::MAIN_SEPARATOR == '\\' { path.replace('\\', "/") } else { path.to_owned() }
+}
+
+/// A path for people, on one line whatever its name.
+pub fn shown(path: &Path) -> String {
+    let text = path.to_string_lossy();
+    if !text.contains(char::is_control) {
+        return text.into_owned();
+    }
+    let escape = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escape).collect()
 }

@@ -8,11 +8,23 @@ use super::sites::{self, Report};
 use crate::decide::KeepReason;
 use crate::run::{Counts, Standing};
 
-/// `path:line:column: lazy: import x`, one line a site. With `all` also what is lazy already and what can never be.
-pub fn verdicts(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::Result<()> {
+/// How much is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What is to be changed.
+    Findings,
+    /// And what stays eager.
+    Verdicts,
+    /// And what is lazy already, and what can never be.
+    Everything,
+}
+
+/// `path:line:column: lazy: import x`, one line a site.
+pub fn verdicts(report: &Report<'_>, detail: Detail, out: &mut impl Write) -> io::Result<()> {
+    let all = detail == Detail::Everything;
     let mut text = String::new();
     for file in &report.files {
-        let path = report.path(file).display();
+        let path = sites::shown(report.path(file));
         for site in &file.sites {
             let at = format!("{path}:{}:{}", site.place.line, site.place.column);
             let names = sites::names(site.reasons());
@@ -20,6 +32,7 @@ pub fn verdicts(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::Res
                 Standing::Pending | Standing::Withdrawn if site.known && !all => Ok(()),
                 Standing::Pending => writeln!(text, "{at}: lazy: {}", site.statement),
                 Standing::Withdrawn => writeln!(text, "{at}: eager again: {} ({names})", site.statement),
+                Standing::Eager if detail == Detail::Findings => Ok(()),
                 Standing::Eager => writeln!(text, "{at}: keep: {} ({names})", site.statement),
                 Standing::Lazy if all => writeln!(text, "{at}: lazy already: {}", site.statement),
                 Standing::NotCandidate if all => writeln!(text, "{at}: no candidate: {}", site.statement),
@@ -29,7 +42,7 @@ pub fn verdicts(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::Res
         out.write_all(text.as_bytes())?;
         text.clear();
     }
-    conflicts::text(&conflicts::of(report), out)
+    if detail == Detail::Findings { Ok(()) } else { conflicts::text(&conflicts::of(report), out) }
 }
 
 /// How many imports there are of each kind: `lazy`, `eager again`, and each reason.

@@ -15,9 +15,11 @@ use crate::cache::{Cache, content_of};
 use crate::facts::{self, ModuleFacts, World};
 use crate::revert::{self, Which};
 use crate::rewrite::{Form, Refusal};
+use crate::runtime::{STAND_IN, is_runtime};
 use crate::source::{LineIndex, SourceText};
 use crate::verify;
 use crate::wire::{Feed, Sink, Wire, fields};
+use crate::write::plain;
 
 /// Reads the files of one kind: the project's, or those of an environment.
 pub(super) struct Reader<'a> {
@@ -64,6 +66,8 @@ fn failed(world: World, failure: Failure) -> (ModuleFacts, FileState) {
 }
 
 fn make(bytes: Vec<u8>, request: &Request, world: World) -> (ModuleFacts, FileState) {
+    // Decisions must not depend on whether an earlier run has put it there.
+    let bytes = if is_runtime(&bytes) { STAND_IN.into() } else { bytes };
     let source = match SourceText::decode(bytes) {
         Ok(source) => source,
         Err(error) => {
@@ -149,7 +153,8 @@ pub(super) fn refused(text: &str, refusal: &Refusal) -> Failure {
 }
 
 pub(super) fn io_failure(error: &std::io::Error) -> Failure {
-    Failure { line: 1, column: 1, message: format!("cannot be read: {error}"), syntax: false, refused: false }
+    let message = format!("cannot be read: {}", plain(error));
+    Failure { line: 1, column: 1, message, syntax: false, refused: false }
 }
 
 pub(super) fn syntax_failure(text: &str, error: &ParseError) -> Failure {

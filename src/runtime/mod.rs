@@ -8,3 +8,17 @@ pub fn is_runtime(bytes: &[u8]) -> bool {
     let first = RUNTIME.lines().next().unwrap_or_default();
     bytes.starts_with(first.as_bytes())
 }
+
+/// What the analysis sees in its place: the names that it offers. Whatever it looks at and changes while it is loaded, no program can tell.
+pub const STAND_IN: &str = "\
+TYPE_CHECKING = False
+def lazy(statement): pass
+def marked(names): pass
+def pending(names, frame=None): pass
+def real(value): return value
+def restore(statement): pass
+class Record: pass
+class Attribute(str): pass
+class Module: pass
+class Pending(BaseException): pass
+";

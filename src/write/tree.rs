@@ -61,6 +61,9 @@ impl TreeWriter {
     /// must not be inside `source`, nor the other way round.
     pub fn create(source: &Path, out: &Path, copies: Copies) -> io::Result<Self> {
         let source = fs::canonicalize(source).map_err(|error| failed("find", source, &error))?;
+        if !source.is_dir() {
+            return Err(refused(io::ErrorKind::NotADirectory, &source, "not a directory"));
+        }
         let canonical = canonical_as_far_as_it_exists(out)?;
         let overlap = if canonical == source {
             Some("is the directory to copy itself")
