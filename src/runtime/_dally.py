@@ -825,6 +825,10 @@ Pending = type("Pending", (BaseException,), _special_methods())  # type: Any
 def restore(statement):
     # type: (str) -> Any
     # Make a pending import that stands in no module: what a pickled placeholder becomes.
+    if _NATIVE:
+        if statement not in _restored:
+            _restored[statement] = _lazily(statement, _record_elsewhere(__name__).namespace)
+        return _restored[statement]
     record = _record_elsewhere(__name__)
     record.namespace["value"] = placeholder = Pending(record, "unpickled " + statement)
     return placeholder
@@ -843,14 +847,33 @@ def _reduce_placeholder(placeholder):
     #
     # cloudpickle and its like find placeholders in the globals of a function that they pickle by value.
     record, statement = _arguments(placeholder)
+    return restore, (_portable(statement, record.importing),)
+
+
+def _reduce_natively(value):
+    # type: (Any) -> Any
+    # The same for a lazy object of the interpreter, which does not tell its statement.
+    for (here, name), statement in list(_statements.items()):
+        namespace = getattr(_modules.get(here), "__dict__", {})
+        if namespace.get(name) is value:
+            return restore, (_portable(statement, namespace),)
+    for statement, restored in list(_restored.items()):
+        if restored is value:
+            return restore, (statement,)
+    return _builtin_module("_operator").getitem, ((value.resolve(),), 0)  # not of our making
+
+
+def _portable(statement, namespace):
+    # type: (str, Namespace) -> str
+    # Give a statement of a module as it has to be elsewhere.
     words = statement.split()
     if words[0] == "unpickled":
         del words[0]
     if words[0] == "from":
-        words[1] = _absolute(record.importing, words[1])
+        words[1] = _absolute(namespace, words[1])
     elif words[0] == "submodule":
         words = ["import", words[1], "as", words[1].rpartition(".")[2]]
-    return restore, (" ".join(words),)
+    return " ".join(words)
 
 
 def _absolute(namespace, target):
@@ -874,9 +897,13 @@ _unregistered = True
 
 def _register():
     # type: () -> None
-    # Tell ``copyreg`` about placeholders once it is there: ``pickle`` needs it, we do not.
+    # Tell ``copyreg`` about placeholders once it is there: ``pickle`` needs it, we do not. The interpreter's own
+    # lazy objects cannot be pickled at all without, and we never learn that one is about to be.
     global _unregistered
     copyreg = _modules.get("copyreg")
+    if _NATIVE:
+        copyreg = _builtin_module("copyreg")
+        copyreg.pickle(_builtin_module("_types").LazyImportType, _reduce_natively)
     if copyreg is not None and hasattr(copyreg, "dispatch_table"):
         copyreg.dispatch_table[Pending] = _reduce_placeholder
         _unregistered = False
@@ -1146,10 +1173,10 @@ def _import_natively(namespace, statement):
         names = ()
     filename, line = frame.f_code.co_filename, frame.f_lineno
     if not names:  # dotted names, perhaps several
-        for one in [statement] if words[-2] == "as" else ["import " + word.rstrip(",") for word in words[1:]]:
-            code = compile("lazy " + one, filename, "exec", 0, True)
-            exec(code.replace(co_firstlineno=line), namespace)
-        return namespace[_bound_name(statement)]
+        bound = _bound_name(statement)
+        _statements[namespace["__name__"], bound] = statement
+        return _lazily(statement, namespace, filename, line)
+    _statements[namespace["__name__"], bound] = statement
     template = _templates.get(form)
     if template is None:
         template = _templates[form] = compile("lazy " + form, "<dally>", "exec", 0, True)
@@ -1164,14 +1191,27 @@ def _import_natively(namespace, statement):
 
 
 _templates = {}  # type: Dict[str, CodeType]
+#: The statements of lazy objects, by module and name, for pickling.
+_statements = {}  # type: Dict[Tuple[str, str], str]
+#: What was made of pickled statements. These objects know nothing of who holds them, so they are shared.
+_restored = {}  # type: Dict[str, Any]
+
+
+def _lazily(statement, namespace, filename="<dally>", line=1):
+    # type: (str, Namespace, str, int) -> Any
+    words = statement.split()
+    for one in [statement] if words[0] == "from" or words[-2] == "as" else ["import " + word.rstrip(",") for word in words[1:]]:
+        code = compile("lazy " + one, filename, "exec", 0, True)
+        exec(code.replace(co_firstlineno=line), namespace)
+    return namespace[_bound_name(statement)]
 
 
 def _marked_natively(names, frame):
     # type: (Tuple[str, ...], FrameType) -> Tuple[Function, Function]
     # `marked`, and a difficulty. The module's statements bind lazy objects to two names. Reading either gives the real object, so that
     # ``np is not __dally_np__`` would never be true. So the second name is bound to None, as soon as there is an opportunity.
-    state = _Marks((frame.f_globals, pending(names, frame), "", None))
-    return MethodType(_make_natively, state), MethodType(_real_natively, state)
+    marks = _Marks((frame.f_globals, pending(names, frame), "", None))
+    return marks.make, marks.real
 
 
 class _Marks(list):  # type: ignore[type-arg]
@@ -1181,20 +1221,18 @@ class _Marks(list):  # type: ignore[type-arg]
         # type: () -> Any
         return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
 
+    def make(self, statement):
+        # type: (str) -> Any
+        self.real(self[3])
+        self[2:] = "__dally_%s__" % _bound_name(statement), self[1](statement)
+        return self[3]
 
-def _make_natively(state, statement):
-    # type: (_Marks, str) -> Any
-    _real_natively(state, state[3])
-    state[2:] = "__dally_%s__" % _bound_name(statement), state[1](statement)
-    return state[3]
-
-
-def _real_natively(state, value):
-    # type: (_Marks, T) -> T
-    namespace, _, name, _ = state
-    if name and namespace.get(name) is value:
-        namespace[name] = None
-    return value
+    def real(self, value):
+        # type: (T) -> T
+        namespace, _, name, _ = self
+        if name and namespace.get(name) is value:
+            namespace[name] = None
+        return value
 
 
 def _take_from_own(namespace, statement, words):

@@ -243,5 +243,95 @@ class Placeholders(Programs):
         )
 
 
+@unittest.skipUnless(NATIVE, "the interpreter has no lazy objects, or they are switched off")
+class LazyObjects(Programs):
+    """cloudpickle takes the interpreter's own lazy objects out of the globals of a function, and knows no way to pickle them."""
+
+    def test_pickled(self):
+        outcome = self.lazily(
+            dict(
+                FILES,
+                main="""
+                import pickle, sys
+                import mod
+                for dumps in (pickle.dumps, pickle._dumps):
+                    space = mod.use.__globals__
+                    again = pickle.loads(dumps({name: space[name] for name in ("alpha", "thing")}))
+                    again = pickle.loads(dumps(again))
+                    print(*(type(again[name]).__name__ for name in sorted(again)), end=" ")
+                    print("alpha" in sys.modules, "beta" in sys.modules)
+                scope = dict(again)
+                exec("def use(): return alpha.value, thing()", scope)
+                print(scope["use"](), scope["use"]())
+                """,
+            )
+        )
+        self.assertEqual(outcome.output, "lazy_import lazy_import False False\n" * 2 + "('alpha', 'thing') ('alpha', 'thing')\n")
+
+    def test_relative_and_dotted(self):
+        outcome = self.lazily(
+            {
+                "main": """
+                import pickle, sys
+                import p.q.m
+                space = p.q.m.f.__globals__
+                scope = pickle.loads(pickle.dumps({name: space[name] for name in ("r", "x", "up", "rr", "p")}))
+                print(sorted(name for name in sys.modules if name.startswith("p.")))
+                exec("def use(): return r.x, x, up.y, rr.x, p.s.z", scope)
+                print(scope["use"]())
+                """,
+                "p": "",
+                "p.s": "z = 3",
+                "p.up": "y = 2",
+                "p.q": "",
+                "p.q.r": "x = 1",
+                "p.q.m": """
+                from . import r  # lazy
+                from .r import x  # lazy
+                from .. import up  # lazy
+                import p.q.r as rr  # lazy
+                import p.s  # lazy
+                def f(): pass
+                """,
+            }
+        )
+        self.assertEqual(outcome.output, "['p.q', 'p.q.m']\n(1, 1, 2, 1, 3)\n")
+
+    def test_of_other_making(self):
+        """A lazy object that we know nothing about is pickled as what it stands for."""
+        outcome = self.lazily(
+            dict(
+                FILES,
+                main="""
+                import pickle
+                import mod
+                scope = {}
+                exec("lazy from beta import thing as other", scope)
+                print(pickle.loads(pickle.dumps([scope["other"]]))[0]())
+                """,
+            )
+        )
+        self.assertEqual(outcome.output, "thing\n")
+
+    def test_functions_that_read_names(self):
+        """The factories of a module are reduced like the method of an object, as `multiprocessing` does it."""
+        outcome = self.lazily(
+            dict(
+                FILES,
+                main="""
+                import pickle
+                from beta import thing  # lazy
+                def give(): return real(thing)
+                def reduce(method): return getattr(pickle.loads(pickle.dumps(method.__self__)), method.__func__.__name__)
+                space = give.__globals__
+                if "__dally_real__" in space:
+                    print(reduce(space["__dally_real__"])(3), give()())
+                """,
+            ),
+            "marked",
+        )
+        self.assertEqual(outcome.output, "3 thing\n")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -146,13 +146,15 @@ def way_cloudpickle_by_value():
 
 
 def way_module_by_value():
-    # cloudpickle copies the namespace, as a dict. That loads what is pending in it.
+    # cloudpickle copies the namespace, as a dict. That loads what is pending in it, except lazy objects of the interpreter.
     import cloudpickle
     cloudpickle.register_pickle_by_value(plain)
     send = through_a_pipe(cloudpickle.dumps)
-    assert send(as_value, plain, 0) == ("module", "builtins", "beta", ["alpha"])
+    loaded = [] if sys.version_info >= (3, 15) else ["alpha"]
+    assert send(as_value, plain, 0) == ("module", "builtins", "beta", loaded)
     import observe
-    observe.forget("alpha")
+    for name in loaded:
+        observe.forget(name)
 
 
 def pool(method):
