@@ -4,6 +4,7 @@
 //! `from __future__ import annotations`; from 3.14 on it is evaluated when somebody asks (PEP 649).
 //! Where nobody asks, an annotation that only names a lazy import can be put into quotes.
 
+use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, mark};
 use crate::config::{Annotations, Target};
 use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, OpKind, Read, Value, ValueId};
@@ -66,9 +67,13 @@ pub fn judge(
     read: &Read,
     annotation: Annotation,
     options: &DecideOptions,
+    by_others: &Inspected,
 ) -> AnnotationUse {
     let module = program.module(id);
-    let inspected = inspected(module, annotation);
+    let inspected = inspected(module, annotation).or_else(|| {
+        let seen = options.target == Target::Proxy && by_others.has(program, id, annotation);
+        seen.then_some("somebody looks at the annotations of the function or class")
+    });
     let late = options.first.minor() >= 14;
     if options.target != Target::Proxy {
         // Native lazy names resolve when they are evaluated. Only dataclasses look at names without evaluating:
@@ -86,6 +91,9 @@ pub fn judge(
     }
     if annotation.text || late {
         return AnnotationUse::Nothing;
+    }
+    if annotation.calls {
+        return AnnotationUse::Keep(KeepReason::EvaluatedAnnotation, "the annotation calls something");
     }
     match options.annotations {
         Annotations::Keep => {

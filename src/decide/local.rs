@@ -4,6 +4,7 @@ use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::annotations::{self, AnnotationUse};
+use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason, keep_all, mark};
 use crate::config::{Escapes, Target};
 use crate::facts::{ImportStmt, LineUse, MarkKind, Moment, Read, ReadKind, Site, Sym};
@@ -32,7 +33,13 @@ const SPECIAL_NAMES: &[&str] = &[
 ];
 
 /// Adds the reasons.
-pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
+pub fn decide(
+    program: &Program,
+    id: ModuleId,
+    options: &DecideOptions,
+    inspected: &Inspected,
+    verdicts: &mut ModuleVerdicts,
+) {
     let module = program.module(id);
     let facts = &module.facts;
     let mut reads: FxHashMap<Sym, Vec<(usize, Read)>> = FxHashMap::default();
@@ -75,7 +82,7 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
             may_be_read: declared || rebound,
         };
         uses(&context, own_reads, options, &mut reasons);
-        let quote = annotation_uses(program, id, own_reads, options, declared, &mut reasons);
+        let quote = annotation_uses(program, id, own_reads, (options, inspected), declared, &mut reasons);
         verdicts.quote.extend(quote);
         if options.target == Target::Proxy && options.form == Form::Apply && import.line == LineUse::Shared {
             reasons.push(Reason::at(KeepReason::Layout, id, range, "shares its line with other code"));
@@ -206,14 +213,14 @@ fn annotation_uses(
     program: &Program,
     id: ModuleId,
     reads: &[(usize, Read)],
-    options: &DecideOptions,
+    (options, inspected): (&DecideOptions, &Inspected),
     declared: bool,
     reasons: &mut Vec<Reason>,
 ) -> Vec<usize> {
     let mut quote = Vec::new();
     for (index, read) in reads {
         let ReadKind::Annotation(annotation) = read.kind else { continue };
-        match annotations::judge(program, id, read, annotation, options) {
+        match annotations::judge(program, id, read, annotation, options, inspected) {
             AnnotationUse::Nothing => {}
             AnnotationUse::Quote => quote.push(*index),
             // The author of a declared site has judged that laziness is right.

@@ -7,6 +7,7 @@ pub mod annotations;
 mod existence;
 mod groups;
 mod implicit;
+mod inspected;
 mod late;
 mod local;
 mod outside;
@@ -20,6 +21,7 @@ use crate::facts::{MarkKind, Place, Site};
 use crate::program::effects::{Conflict, Effects};
 use crate::program::{Module, ModuleId, Program};
 use crate::rewrite::{Form, MissingImport};
+use inspected::Inspected;
 pub use reason::{Evidence, KeepReason, Reason};
 
 /// What verdicts depend on besides the program.
@@ -100,8 +102,9 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
     use rayon::prelude::*;
     let late = late::late_code(program);
     // A module with placeholders shows its dict only when nothing is pending any more; a native one shows lazy objects.
-    let outside =
-        if options.target == Target::Proxy { outside::Readers::default() } else { outside::readers(program) };
+    let outside = outside::readers(program, options.target != Target::Proxy);
+    let inspected =
+        if options.target == Target::Proxy { Inspected::new(program) } else { Inspected::default() };
     let mut verdicts: Vec<ModuleVerdicts> = program
         .ids()
         .collect::<Vec<_>>()
@@ -120,7 +123,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
             if module.installed {
                 return verdicts;
             }
-            local::decide(program, id, options, &mut verdicts);
+            local::decide(program, id, options, &inspected, &mut verdicts);
             late::decide(program, id, &late, &mut verdicts);
             outside::decide(program, id, &outside, &mut verdicts);
             existence::decide(program, id, &mut verdicts);

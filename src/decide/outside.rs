@@ -3,39 +3,113 @@
 //! ```python
 //! def table(module): return {k: v for k, v in vars(module).items() if k.isupper()}
 //! table(settings)
+//!
+//! def interpolate(text): return eval(text, sys._getframe(1).f_globals)   # the namespace of who calls it
 //! ```
 
 use ruff_text_size::TextRange;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{KeepReason, ModuleVerdicts, Reason, keep_all};
-use crate::facts::MarkKind;
-use crate::program::trace::{Leaf, Start, trace};
+use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value};
+use crate::program::state::{module_of, of_all};
+use crate::program::trace::{Leaf, Start, means, trace, trace_definitions};
+use crate::program::watched::imports;
 use crate::program::{ModuleId, Program};
 
 /// For each such module, who reads it and where.
 pub type Readers = FxHashMap<ModuleId, (ModuleId, TextRange)>;
 
-/// Finds them.
-pub fn readers(program: &Program) -> Readers {
+/// Finds them. `listed`: also those whose `__dict__` is asked for, which needs no care where a placeholder stands in for what is pending.
+pub fn readers(program: &Program, listed: bool) -> Readers {
+    let mut readers = Readers::default();
     let mut places: Vec<(Start, TextRange)> = Vec::new();
+    let mut functions: Vec<(Start, TextRange)> = Vec::new();
+    let mut helpers: Vec<(ModuleId, FuncId, TextRange)> = Vec::new();
     for id in program.ids() {
         for mark in &program.module(id).facts.marks {
             match mark.kind {
-                MarkKind::NamespaceOf(of) => places.push(((id, of, false), mark.range)),
-                MarkKind::NamespaceNamed(of) => places.push(((id, of, true), mark.range)),
+                MarkKind::NamespaceOf(of) if listed => places.push(((id, of, false), mark.range)),
+                MarkKind::NamespaceNamed(of) if listed => places.push(((id, of, true), mark.range)),
+                MarkKind::GlobalsOf(of) => functions.push(((id, of, false), mark.range)),
+                MarkKind::ReadsCallers => helpers.push((id, mark.func, mark.range)),
                 _ => {}
             }
         }
     }
-    let starts: Vec<Start> = places.iter().map(|&(start, _)| start).collect();
-    let mut readers = Readers::default();
-    for (leaves, ((id, ..), range)) in trace(program, &starts).into_iter().zip(places) {
+    let starts = |places: &[(Start, TextRange)]| places.iter().map(|&(start, _)| start).collect::<Vec<_>>();
+    for (leaves, ((id, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
         for module in leaves.into_iter().filter_map(Leaf::module) {
             readers.entry(module).or_insert((id, range));
         }
     }
+    for (leaves, ((id, ..), range)) in
+        trace_definitions(program, &starts(&functions)).into_iter().zip(functions)
+    {
+        for leaf in leaves {
+            if let Leaf::Function(module, _) | Leaf::Class(module, _) = leaf {
+                readers.entry(module).or_insert((id, range));
+            }
+        }
+    }
+    if !helpers.is_empty() {
+        for (caller, by) in callers(program, helpers) {
+            readers.entry(caller).or_insert(by);
+        }
+    }
     readers
+}
+
+/// Modules that call functions which look at the namespace of their caller.
+fn callers(
+    program: &Program,
+    helpers: Vec<(ModuleId, FuncId, TextRange)>,
+) -> impl Iterator<Item = (ModuleId, (ModuleId, TextRange))> {
+    let mut by_name: FxHashMap<Sym, Vec<(ModuleId, FuncId, TextRange)>> = FxHashMap::default();
+    let mut todo = helpers;
+    let mut seen = FxHashSet::default();
+    while let Some((id, func, range)) = todo.pop() {
+        let special = program.module(id).facts.code.function(func).name.as_str().starts_with("__");
+        if func.is_module() || special || !seen.insert((id, func)) {
+            continue;
+        }
+        let code = &program.module(id).facts.code;
+        let name = code.function(func).name;
+        by_name.entry(name).or_default().push((id, func, range));
+        // Functions around the frame's that hand it on.
+        for (caller, op) in code.ops_by_function() {
+            if let OpKind::Call { call, .. } = op.kind
+                && matches!(code.value(code.call(call).callee), Value::Global(n) | Value::Attr(_, n) if n == name)
+            {
+                todo.push((id, caller, range));
+            }
+        }
+        todo.push((id, code.function(func).parent, range));
+    }
+    of_all(program, move |id| {
+        let code = &program.module(id).facts.code;
+        let mut found = Vec::new();
+        for call in code.calls() {
+            let (base, name) = match code.value(call.callee) {
+                Value::Global(name) => (None, name),
+                Value::Attr(base, name) => (Some(base), name),
+                _ => continue,
+            };
+            for &(helper, func, range) in by_name.get(&name).into_iter().flatten() {
+                let method = program.module(helper).facts.code.function(func).class.is_some();
+                let calls = match base {
+                    Some(base) => {
+                        method && imports(program, id, helper) || module_of(program, id, base) == Some(helper)
+                    }
+                    None => means(program, id, name, helper),
+                };
+                if calls {
+                    found.push((id, (helper, range)));
+                }
+            }
+        }
+        found
+    })
 }
 
 /// Adds the reasons.

@@ -449,6 +449,14 @@ impl Code {
         })
     }
 
+    /// The attributes that are read, each once or more.
+    pub fn attributes(&self) -> impl Iterator<Item = Sym> {
+        self.compound.iter().filter_map(|value| match *value {
+            Value::Attr(_, attr) => Some(attr),
+            _ => None,
+        })
+    }
+
     /// The values that a global name is bound to, in order of binding.
     pub fn globals_of(&self, name: Sym) -> &'static [(Sym, ValueId)] {
         let start = self.globals.partition_point(|(n, _)| n.number() < name.number());

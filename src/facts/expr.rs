@@ -252,7 +252,10 @@ impl<'a> Walker<'a> {
             words::DICT => self.dict_attribute(attribute, base),
             words::ANNOTATIONS | words::ANNOTATE => {
                 self.mark(MarkKind::InspectsAnnotations, attribute.range);
+                self.annotations_of(MarkKind::AnnotationsOf, base, attribute.range);
             }
+            words::GLOBALS_OF_FUNCTION => self.mark(MarkKind::GlobalsOf(base), attribute.range),
+            words::F_GLOBALS => self.frame_namespaces = true,
             _ if self.names.text(name).starts_with('_') => {
                 let name = self.mangled_id(name);
                 self.names[name].read_private = true;
@@ -322,6 +325,7 @@ impl<'a> Walker<'a> {
             (w.expr(&subscript.value, Use::Subscript), w.expr(&subscript.slice, Use::Escape))
         });
         let mut entry = None;
+        self.note_frame_namespace(base, Some(&subscript.slice), subscript.range);
         if self.is_sys_modules(&subscript.value) {
             match self.facts.code.value(key) {
                 Value::Str(name) => {
@@ -520,6 +524,7 @@ impl<'a> Walker<'a> {
             star |= argument.is_starred_expr();
             let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
             let value = self.expr(argument, usage);
+            self.note_frame_namespace(value, None, call.range());
             self.arguments.push(value);
         }
         for keyword in &arguments.keywords {
@@ -531,6 +536,9 @@ impl<'a> Walker<'a> {
                 star = true;
                 self.arguments.push(value);
             }
+        }
+        if let Value::Attr(base, _) = self.facts.code.value(callee) {
+            self.note_frame_namespace(base, arguments.args.first(), call.range());
         }
         let first = self.arguments.get(positional).copied();
         self.note_call(call, first);
@@ -581,7 +589,7 @@ impl<'a> Walker<'a> {
             Expr::Attribute(attribute) => {
                 let method = self.sym(attribute.attr.as_str());
                 if words::is_word(method) {
-                    self.note_annotation_reader(method, call.range());
+                    self.note_annotation_reader(method, first, call.range());
                     self.note_loading(call, method);
                 }
                 self.note_method(call, attribute, method, first);
@@ -619,16 +627,54 @@ impl<'a> Walker<'a> {
             self.note_inspection(word, first, range);
         } else {
             self.takes_keys_of_argument(call, name);
-            self.note_annotation_reader(word, range);
+            self.note_annotation_reader(word, first, range);
         }
         self.note_loading(call, word);
     }
 
-    fn note_annotation_reader(&mut self, name: Sym, range: TextRange) {
+    fn note_annotation_reader(&mut self, name: Sym, of: Option<ValueId>, range: TextRange) {
+        let kind: fn(ValueId) -> MarkKind;
         if ANNOTATION_EVALUATORS.contains(&name) {
             self.mark(MarkKind::EvaluatesAnnotations, range);
+            kind = MarkKind::HintsOf;
         } else if ANNOTATION_INSPECTORS.contains(&name) {
             self.mark(MarkKind::InspectsAnnotations, range);
+            kind = MarkKind::AnnotationsOf;
+        } else {
+            if let (words::GETCLOSUREVARS, Some(of)) = (name, of) {
+                self.mark(MarkKind::GlobalsOf(of), range);
+            }
+            return;
+        }
+        if let Some(of) = of {
+            self.annotations_of(kind, of, range);
+        }
+    }
+
+    fn annotations_of(&mut self, kind: fn(ValueId) -> MarkKind, of: ValueId, range: TextRange) {
+        if of != ValueId::OPAQUE && of != ValueId::FRESH {
+            self.mark(kind(of), range);
+        }
+    }
+
+    /// Whether a value is the namespace of a frame: `frame.f_globals`, also by way of a variable.
+    fn is_frame_namespace(&self, value: ValueId) -> bool {
+        let code = &self.facts.code;
+        let of_frame = |value| matches!(code.value(value), Value::Attr(_, words::F_GLOBALS));
+        match code.value(value) {
+            Value::Attr(..) => of_frame(value),
+            Value::Var(var) if self.frame_namespaces => {
+                code.assigned.iter().any(|&(assigned, value)| assigned == var && of_frame(value))
+            }
+            _ => false,
+        }
+    }
+
+    /// More is read from the namespace of a frame than `__name__` and the like.
+    fn note_frame_namespace(&mut self, value: ValueId, key: Option<&Expr>, range: TextRange) {
+        let special = matches!(key, Some(Expr::StringLiteral(key)) if key.value.to_str().starts_with("__"));
+        if !special && self.is_frame_namespace(value) {
+            self.mark(MarkKind::ReadsCallers, range);
         }
     }
 

@@ -48,6 +48,14 @@ pub enum MarkKind {
     EvaluatesAnnotations,
     /// Something in the module hands annotations out as they are: `__annotations__`, `inspect.signature`.
     InspectsAnnotations,
+    /// Annotations of something are handed out as they are: `inspect.signature(f)`, `cls.__annotations__`.
+    AnnotationsOf(ValueId),
+    /// Annotations of something are evaluated, also if they are text: `get_type_hints(f)`.
+    HintsOf(ValueId),
+    /// The namespace of the module of a function is read as a dict: `f.__globals__`.
+    GlobalsOf(ValueId),
+    /// The namespace of the module whose code calls the function is read as a dict: `sys._getframe(1).f_globals`.
+    ReadsCallers,
     /// `sys.modules` is asked for a name: membership, `.get`, item.
     AsksSysModules(Sym),
     /// `sys.modules` is asked for a name of which only the beginning is known: `sys.modules["theme_" + name]`.

@@ -364,6 +364,8 @@ pub struct Annotation {
     pub range: TextRange,
     /// It is a string, or all annotations of the module are (`from __future__ import annotations`).
     pub text: bool,
+    /// It calls something when it is evaluated.
+    pub calls: bool,
     /// What may evaluate it at run time.
     pub owner: AnnotationOwner,
 }

@@ -887,7 +887,8 @@ impl<'a> Walker<'a> {
     pub fn annotation(&mut self, annotation: &'a Expr, owner: AnnotationOwner) {
         let text = self.facts.layout.future_annotations;
         let saved = self.context;
-        self.context.annotation = Some(Annotation { range: annotation.range(), text, owner });
+        let calls = !text && contains_call(annotation);
+        self.context.annotation = Some(Annotation { range: annotation.range(), text, calls, owner });
         self.annotation_expr(annotation);
         self.context = saved;
     }
@@ -900,7 +901,7 @@ impl<'a> Walker<'a> {
     pub fn annotation_text(&mut self, text: &'a str, range: TextRange) {
         let Some(annotation) = self.context.annotation else { return };
         let saved = self.context;
-        self.context.annotation = Some(Annotation { text: true, ..annotation });
+        self.context.annotation = Some(Annotation { text: true, calls: false, ..annotation });
         for word in text.split(|c: char| !c.is_alphanumeric() && c != '_' && c != '.') {
             let first = word.split('.').next().unwrap_or_default();
             if let Some(first) = self.names.find(first)
@@ -1034,4 +1035,17 @@ fn is_plain_decorator(decorator: &Expr) -> bool {
         _ => return false,
     };
     PLAIN_DECORATORS.contains(&name)
+}
+
+/// Whether an annotation calls something when it is evaluated.
+fn contains_call(annotation: &Expr) -> bool {
+    match annotation {
+        Expr::Call(_) => true,
+        Expr::Subscript(of) => contains_call(&of.value) || contains_call(&of.slice),
+        Expr::Attribute(of) => contains_call(&of.value),
+        Expr::BinOp(of) => contains_call(&of.left) || contains_call(&of.right),
+        Expr::Tuple(of) => of.elts.iter().any(contains_call),
+        Expr::List(of) => of.elts.iter().any(contains_call),
+        _ => false,
+    }
 }

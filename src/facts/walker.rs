@@ -70,6 +70,8 @@ pub(super) struct Walker<'a> {
     pub watches_imports: bool,
     /// Names that mean the module `sys`, besides its own.
     pub sys_names: Vec<&'a str>,
+    /// The module reads the namespaces of frames.
+    pub frame_namespaces: bool,
     /// Names that mean `sys.modules`, and the function in which they do.
     pub entries_names: Vec<(FuncId, &'a str)>,
     /// The text has `import_module`.
@@ -151,6 +153,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         .into_iter()
         .any(has),
         sys_names: Vec::new(),
+        frame_namespaces: false,
         entries_names: Vec::new(),
         loads_modules: has("import_module"),
         text_starts: FxHashMap::default(),
@@ -323,7 +326,9 @@ impl<'a> Walker<'a> {
         star: bool,
         role: CallRole,
     ) -> ValueId {
-        if self.context.moment == Moment::Never || self.context.annotation.is_some() {
+        // What an annotation calls, runs with the definition, at least in older versions.
+        let runs = self.context.annotation.is_none_or(|annotation| annotation.calls);
+        if self.context.moment == Moment::Never || !runs {
             self.arguments.truncate(arguments);
             self.keywords.truncate(keywords);
             return ValueId::OPAQUE;

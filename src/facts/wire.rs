@@ -94,7 +94,7 @@ fields! {
         rebound_at_module_level,
     }
     Exports { all, partial, dynamic, writes_namespace }
-    Annotation { range, text, owner }
+    Annotation { range, text, calls, owner }
     SharedFacts { chains, annotations, subjects }
     PackedRead { name, range, kind, moment, chain_length, func, chain, place }
     PackedCall { callee, args, keywords }
@@ -128,6 +128,7 @@ variants! {
         9: AsksSysModules(name), 10: AsksSysModulesFrom(start), 11: ReadsSysModules, 12: LoadsFrom(start),
         13: ComparesText(start), 14: NamespaceOf(value), 15: PythonFileName(name), 16: PragmaEager,
         17: AsksSysModulesOf(value), 18: ReplacesEntry(name), 19: NamespaceNamed(value), 20: NamesOf(value),
+        21: AnnotationsOf(value), 22: GlobalsOf(value), 23: ReadsCallers, 24: HintsOf(value),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),

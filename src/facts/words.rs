@@ -70,6 +70,9 @@ words! {
     // Attributes that matter.
     DICT = "__dict__",
     ANNOTATIONS = "__annotations__",
+    GLOBALS_OF_FUNCTION = "__globals__",
+    F_GLOBALS = "f_globals",
+    GETCLOSUREVARS = "getclosurevars",
     ANNOTATE = "__annotate__",
     // Builtins.
     ISINSTANCE = "isinstance",

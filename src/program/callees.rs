@@ -66,33 +66,48 @@ fn global_functions(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId
 
 /// The class of the program that a value is.
 pub(crate) fn class_behind(program: &Program, id: ModuleId, value: ValueId) -> Option<(ModuleId, u32)> {
+    class_at(program, id, value, 0)
+}
+
+/// The same at some distance from the value that was asked for.
+fn class_at(program: &Program, id: ModuleId, value: ValueId, depth: u32) -> Option<(ModuleId, u32)> {
     let code = &program.module(id).facts.code;
     match code.value(value) {
         Value::Class(class) => Some((id, class)),
-        Value::Global(name) => global_class(program, id, name, 0),
+        Value::Global(name) => global_class(program, id, name, depth + 1),
         Value::Attr(base, name) => {
             let module = super::state::module_of(program, id, base)?;
-            global_class(program, module, name, 0)
+            global_class(program, module, name, depth + 1)
         }
         // `Base[T]`
-        Value::Item(inner) => class_behind(program, id, inner),
+        Value::Item(inner) => class_at(program, id, inner, depth),
         // What a decorator makes of a class.
-        Value::Either(a, b) => class_behind(program, id, a).or_else(|| class_behind(program, id, b)),
+        Value::Either(a, b) => {
+            class_at(program, id, a, depth).or_else(|| class_at(program, id, b, depth + 1))
+        }
         _ => None,
     }
 }
 
 /// The class behind a name of a module, also if it is imported.
-fn global_class(program: &Program, id: ModuleId, name: Sym, depth: u32) -> Option<(ModuleId, u32)> {
+pub(crate) fn global_class(
+    program: &Program,
+    id: ModuleId,
+    name: Sym,
+    depth: u32,
+) -> Option<(ModuleId, u32)> {
     let facts = &program.module(id).facts;
+    if depth > 8 {
+        return None;
+    }
     for &(_, value) in facts.code.globals_of(name) {
         if matches!(facts.code.value(value), Value::Class(_) | Value::Either(..))
-            && let Some(class) = class_behind(program, id, value)
+            && let Some(class) = class_at(program, id, value, depth + 1)
         {
             return Some(class);
         }
     }
-    let mut sites = facts.sites_of(name).filter(|_| depth < 8);
+    let mut sites = facts.sites_of(name);
     sites.find_map(|site| {
         let import = &facts.imports[site.stmt as usize];
         match program.origin(id, import, site.alias as usize) {

@@ -12,11 +12,11 @@ pub mod graph;
 pub mod interpret;
 mod mutated;
 mod rebinds;
-mod state;
+pub(crate) mod state;
 pub mod stdlib;
 pub mod tables;
 pub(crate) mod trace;
-mod watched;
+pub(crate) mod watched;
 
 use std::path::PathBuf;
 

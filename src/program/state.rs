@@ -59,7 +59,7 @@ fn taken_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, Sym)> {
 }
 
 /// The module of the program that a value is, by names alone.
-pub(super) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
+pub(crate) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
     let facts = &program.module(id).facts;
     match facts.code.value(value) {
         Value::Global(name) => {
@@ -108,7 +108,7 @@ pub(super) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
 }
 
 /// What one function gives for each module, in the order of the modules.
-pub(super) fn of_all<T: Send>(
+pub(crate) fn of_all<T: Send>(
     program: &Program,
     of: impl Fn(ModuleId) -> Vec<T> + Sync,
 ) -> impl Iterator<Item = T> {
@@ -118,7 +118,7 @@ pub(super) fn of_all<T: Send>(
 }
 
 /// The dotted name of foreign state that a value is: `os.environ`.
-pub(super) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> Option<String> {
+pub(crate) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> Option<String> {
     let facts = &program.module(id).facts;
     match facts.code.value(value) {
         Value::Global(name) => {
@@ -451,7 +451,7 @@ pub(super) fn observed_loggers(program: &Program) -> FxHashSet<Sym> {
 }
 
 /// Two modules of one distribution, roughly: the same top-level package, or neither in a package.
-pub(super) fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool {
+pub(crate) fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool {
     let top = |id: ModuleId| {
         let name = program.module(id).name.as_str();
         name.split_once('.').map(|(top, _)| top)

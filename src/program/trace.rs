@@ -12,6 +12,7 @@
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::callees::class_behind;
 use super::{ModuleId, Origin, Program};
 use crate::facts::{FuncId, Sym, Value, ValueId};
 
@@ -22,6 +23,10 @@ pub(crate) enum Leaf {
     Text(Sym),
     /// A module of the program.
     Module(ModuleId),
+    /// A function of the program, where definitions are asked for.
+    Function(ModuleId, FuncId),
+    /// A class of the program, or what belongs to it, where definitions are asked for.
+    Class(ModuleId, u32),
 }
 
 impl Leaf {
@@ -29,7 +34,7 @@ impl Leaf {
     pub fn module(self) -> Option<ModuleId> {
         match self {
             Self::Module(id) => Some(id),
-            Self::Text(_) => None,
+            Self::Text(_) | Self::Function(..) | Self::Class(..) => None,
         }
     }
 }
@@ -81,10 +86,19 @@ const MOST_CALLS: usize = 100;
 
 /// What values may be: for each start its leaves, in the order in which they are found.
 pub(crate) fn trace(program: &Program, starts: &[Start]) -> Vec<Vec<Leaf>> {
+    leaves_of(program, starts, false)
+}
+
+/// The same for functions and classes that values may be, or that have them as attributes.
+pub(crate) fn trace_definitions(program: &Program, starts: &[Start]) -> Vec<Vec<Leaf>> {
+    leaves_of(program, starts, true)
+}
+
+fn leaves_of(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<Leaf>> {
     let mut traces: Vec<Trace> = starts
         .par_iter()
         .map(|&(id, value, named)| {
-            let mut trace = Trace::default();
+            let mut trace = Trace { definitions, ..Trace::default() };
             trace.follow(program, [Node { of: Of::Value(id, value), named: named.then_some(id) }]);
             trace
         })
@@ -119,6 +133,8 @@ type Param = (ModuleId, FuncId, u32);
 
 #[derive(Debug, Default)]
 struct Trace {
+    /// Functions and classes are leaves.
+    definitions: bool,
     leaves: Vec<Leaf>,
     seen: FxHashSet<Node>,
     /// Parameters that were met, which callers decide, and how their texts count.
@@ -199,6 +215,8 @@ impl Trace {
             Value::Attr(base, attr) => {
                 if let Some(module) = super::state::module_of(program, id, base) {
                     self.origin(program.attribute(id, module, attr), named, todo);
+                } else if self.definitions {
+                    todo.push(node(base));
                 }
             }
             Value::Loaded(None) => self.leaf(Leaf::Module(id)),
@@ -225,6 +243,13 @@ impl Trace {
             Value::Call(call) => {
                 let call = &code.call(call);
                 let args = code.positional(call);
+                if self.definitions {
+                    // An instance, or what a decorator makes.
+                    if let Some((id, class)) = class_behind(program, id, call.callee) {
+                        self.leaf(Leaf::Class(id, class));
+                    }
+                    todo.extend(args.iter().map(|&value| node(value)));
+                }
                 let (base, name) = match code.value(call.callee) {
                     Value::Global(name) => (None, name),
                     Value::Attr(base, name) => (Some(base), name),
@@ -245,6 +270,8 @@ impl Trace {
                     }
                 }
             }
+            Value::Function(func) if self.definitions => self.leaf(Leaf::Function(id, func)),
+            Value::Class(class) if self.definitions => self.leaf(Leaf::Class(id, class)),
             Value::Opaque | Value::Fresh | Value::OwnAttr(..) | Value::Function(_) | Value::Class(_) => {}
         }
     }
@@ -314,7 +341,7 @@ fn calls_in(
 }
 
 /// Whether a global name of a module means the function of that name in another one, or is its own.
-fn means(program: &Program, id: ModuleId, name: Sym, owner: ModuleId) -> bool {
+pub(crate) fn means(program: &Program, id: ModuleId, name: Sym, owner: ModuleId) -> bool {
     let facts = &program.module(id).facts;
     id == owner
         || facts.sites_of(name).any(|site| {

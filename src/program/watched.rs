@@ -121,7 +121,7 @@ fn installs_finder(program: &Program, id: ModuleId) -> bool {
 }
 
 /// Whether a module imports another one, or something from it.
-fn imports(program: &Program, id: ModuleId, wanted: ModuleId) -> bool {
+pub(crate) fn imports(program: &Program, id: ModuleId, wanted: ModuleId) -> bool {
     program.module(id).facts.imports.iter().any(|import| {
         (0..import.aliases.len()).any(|alias| {
             program.loaded_chain(id, import, alias).contains(&wanted)

@@ -114,6 +114,11 @@ impl Interpreter<'_> {
                 }
                 self.enter(*module, *func, &env.clone(), args, keywords)
             }
+            // `Base("Colour", "RED GREEN")` defines an enumeration.
+            Abs::Class(module, class) if args.len() > 1 && self.is_enumeration(*module, *class) => {
+                self.class_created(&Abs::Fresh, std::slice::from_ref(callee), None, place);
+                smallvec![Abs::Fresh]
+            }
             Abs::Class(module, class) => self.instantiate(*module, *class, args, keywords),
             Abs::Method(this, module, func) => {
                 let mut all = vec![smallvec![(**this).clone()]];

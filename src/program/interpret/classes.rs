@@ -76,15 +76,20 @@ impl Interpreter<'_> {
         }
     }
 
-    /// An enumeration makes its members while it is defined.
-    pub(super) fn enum_members(&mut self, module: ModuleId, class: u32) {
+    /// Whether a class is an enumeration.
+    pub(super) fn is_enumeration(&mut self, module: ModuleId, class: u32) -> bool {
         let is_enum = |path: &Sym| {
             matches!(
                 path.as_str().strip_prefix("enum."),
                 Some("Enum" | "IntEnum" | "StrEnum" | "Flag" | "IntFlag")
             )
         };
-        let found = self.foreign_bases(module, class).iter().any(is_enum);
+        self.foreign_bases(module, class).iter().any(is_enum)
+    }
+
+    /// An enumeration makes its members while it is defined.
+    pub(super) fn enum_members(&mut self, module: ModuleId, class: u32) {
+        let found = self.is_enumeration(module, class);
         for (method, first) in
             [("__new__", Abs::Class(module, class)), ("__init__", Abs::Instance(module, class, Owner::Fresh))]
         {

@@ -98,6 +98,13 @@ impl Interpreter<'_> {
             };
             return first().into_iter().map(instance).collect();
         }
+        if matches!(text, "types.new_class" | "dataclasses.make_dataclass") {
+            let named = keywords.iter().filter(|(name, _)| *name == "bases").map(|(_, set)| set);
+            let given = if text == "types.new_class" { args.get(1) } else { None };
+            let bases: AbsSet = given.into_iter().chain(named).flatten().flat_map(elements_of).collect();
+            self.class_created(&Abs::Fresh, &bases, None, place);
+            return smallvec![Abs::Fresh];
+        }
         match tables::external(text) {
             ExternalKind::ChangesFirst => {
                 for abs in first() {
@@ -182,6 +189,8 @@ impl Interpreter<'_> {
                     .into_iter()
                     .map(|abs| match abs {
                         Abs::Instance(m, c, _) => Abs::Class(m, c),
+                        // The metaclass, which makes classes of whatever bases.
+                        Abs::Class(..) => Abs::External(Sym::new("builtins.type")),
                         _ => Abs::Unknown,
                     })
                     .collect()

@@ -1,0 +1,204 @@
+//! Functions and classes of which somebody looks at the annotations, in whatever module.
+//!
+//! ```python
+//! inspect.signature(api.send)                   # a function of another module
+//! def make(cls):                                # a container that makes what constructors ask for
+//!     hints = get_type_hints(cls.__init__)
+//!     return cls(**{name: make(hint) for name, hint in hints.items()})
+//! make(services.Mailer)                         # and so the classes that Mailer.__init__ names
+//! ```
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::facts::{Annotation, AnnotationOwner, Call, FuncId, MarkKind, ReadKind, Sym, Value};
+use crate::program::callees::{class_behind, global_class};
+use crate::program::state::{foreign_path, module_of, of_all, same_project};
+use crate::program::trace::{Leaf, Start, trace_definitions};
+use crate::program::{ModuleId, Origin, Program};
+
+/// How somebody looks at annotations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Looks {
+    /// As they are: a text stays a text.
+    Plainly,
+    /// Texts are evaluated.
+    Evaluating,
+}
+
+/// What is looked at.
+#[derive(Debug, Default)]
+pub struct Inspected {
+    functions: FxHashMap<(ModuleId, FuncId), Looks>,
+    /// Classes, with all their methods.
+    classes: FxHashMap<(ModuleId, u32), Looks>,
+    /// Modules that look at the annotations of something that cannot be followed.
+    unclear: Vec<(ModuleId, Looks)>,
+    /// Classes that are handed to foreign code or to a method of some object.
+    handed_out: FxHashSet<(ModuleId, u32)>,
+    /// Classes that are handed to functions of the program.
+    handed_on: FxHashSet<(ModuleId, u32)>,
+}
+
+impl Inspected {
+    /// Finds them.
+    pub fn new(program: &Program) -> Self {
+        let mut places: Vec<Start> = Vec::new();
+        let mut ways = Vec::new();
+        for id in program.ids() {
+            for mark in &program.module(id).facts.marks {
+                let (of, looks) = match mark.kind {
+                    MarkKind::AnnotationsOf(of) => (of, Looks::Plainly),
+                    MarkKind::HintsOf(of) => (of, Looks::Evaluating),
+                    _ => continue,
+                };
+                places.push((id, of, false));
+                ways.push((id, looks));
+            }
+        }
+        let mut inspected = Self::default();
+        for (leaves, (by, looks)) in trace_definitions(program, &places).into_iter().zip(ways) {
+            let mut found = false;
+            for leaf in leaves {
+                found |= match leaf {
+                    Leaf::Function(id, func) => {
+                        let known = inspected.functions.entry((id, func)).or_insert(looks);
+                        *known = looks.max(*known);
+                        true
+                    }
+                    Leaf::Class(id, class) => {
+                        inspected.add_class(program, (id, class), looks, takes_values(program, by));
+                        true
+                    }
+                    Leaf::Text(_) | Leaf::Module(_) => false,
+                };
+            }
+            if !found && !program.module(by).installed {
+                inspected.unclear.push((by, looks));
+            }
+        }
+        for (id, class, out) in of_all(program, |id| handed_by(program, id)) {
+            let classes = if out { &mut inspected.handed_out } else { &mut inspected.handed_on };
+            classes.insert((id, class));
+        }
+        inspected
+    }
+
+    /// A class, and if its annotations are used as values, those that its constructor names.
+    fn add_class(&mut self, program: &Program, class: (ModuleId, u32), looks: Looks, follow: bool) {
+        let mut todo = vec![class];
+        while let Some((id, class)) = todo.pop() {
+            let before = self.classes.insert((id, class), looks);
+            if before > Some(looks) {
+                self.classes.insert((id, class), Looks::Evaluating);
+            }
+            if before >= Some(looks) || !follow {
+                continue;
+            }
+            let facts = &program.module(id).facts;
+            let of_constructor = |owner| match owner {
+                AnnotationOwner::Plain(func) | AnnotationOwner::Decorated(func) => {
+                    let function = facts.code.function(func);
+                    function.class == Some(class) && is_constructor(function.name)
+                }
+                AnnotationOwner::Field(of) => of == class,
+                AnnotationOwner::Variable => false,
+            };
+            for read in facts.reads() {
+                let ReadKind::Annotation(annotation) = read.kind else { continue };
+                if !of_constructor(annotation.owner) {
+                    continue;
+                }
+                for site in facts.sites_of(read.name) {
+                    let import = &facts.imports[site.stmt as usize];
+                    let named = match (program.origin(id, import, site.alias as usize), read.chain.first()) {
+                        (Origin::Attribute(source, name), _) | (Origin::Module(source), Some(&name)) => {
+                            global_class(program, source, name, 0)
+                        }
+                        _ => None,
+                    };
+                    todo.extend(named);
+                }
+            }
+            // Names of the module itself are not among its reads.
+            todo.extend((0..).zip(&facts.code.classes).map(|(other, _)| (id, other)));
+        }
+    }
+
+    /// Whether somebody looks at an annotation, for whom it matters whether it is text.
+    pub fn has(&self, program: &Program, id: ModuleId, annotation: Annotation) -> bool {
+        let least = if annotation.text { Looks::Evaluating } else { Looks::Plainly };
+        let counts = |looks: Option<&Looks>| looks.is_some_and(|&looks| looks >= least);
+        match annotation.owner {
+            AnnotationOwner::Plain(func) | AnnotationOwner::Decorated(func) => {
+                let function = program.module(id).facts.code.function(func);
+                counts(self.functions.get(&(id, func)))
+                    || function.class.is_some_and(|class| {
+                        counts(self.classes.get(&(id, class)))
+                            || is_constructor(function.name) && self.is_handed_on(program, id, class, least)
+                    })
+            }
+            AnnotationOwner::Field(class) => counts(self.classes.get(&(id, class))),
+            AnnotationOwner::Variable => false,
+        }
+    }
+
+    /// A class that is handed to somebody who may look at what its constructor asks for: to foreign code or a method, and if the
+    /// project looks at annotations of it does not say what, to any function.
+    fn is_handed_on(&self, program: &Program, id: ModuleId, class: u32, least: Looks) -> bool {
+        self.handed_out.contains(&(id, class))
+            || self.handed_on.contains(&(id, class))
+                && self.unclear.iter().any(|&(by, looks)| looks >= least && same_project(program, by, id))
+    }
+}
+
+/// The classes that a module gives to calls as arguments, and whether to foreign code or a method of some object.
+fn handed_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, u32, bool)> {
+    let module = program.module(id);
+    let code = &module.facts.code;
+    let mut handed = Vec::new();
+    for call in code.calls().filter(|_| !module.installed) {
+        let Some(out) = hands_out(program, id, &call) else { continue };
+        for &arg in code.positional(&call) {
+            if matches!(code.value(arg), Value::Global(_) | Value::Attr(..) | Value::Class(_))
+                && let Some((m, class)) = class_behind(program, id, arg)
+            {
+                handed.push((m, class, out));
+            }
+        }
+    }
+    handed
+}
+
+/// Whether a call hands its arguments out of the functions of the program; `None` if it does not look at them.
+fn hands_out(program: &Program, id: ModuleId, call: &Call) -> Option<bool> {
+    let facts = &program.module(id).facts;
+    let library = |path: &str| program.stdlib.knows(path.split('.').next().unwrap_or_default());
+    match facts.code.value(call.callee) {
+        Value::Global(name) if facts.sites_of(name).next().is_some() => {
+            match foreign_path(program, id, call.callee) {
+                Some(path) if library(&path) => None,
+                Some(_) => Some(true),
+                None => Some(false),
+            }
+        }
+        // A builtin, or a function of the module.
+        Value::Global(name) => facts.names.contains(name).then_some(false),
+        Value::Attr(base, _) => match foreign_path(program, id, call.callee) {
+            Some(path) => (!library(&path)).then_some(true),
+            None if module_of(program, id, base).is_some() => Some(false),
+            None => Some(!matches!(facts.code.value(base), Value::Fresh | Value::Str(_))),
+        },
+        _ => Some(true),
+    }
+}
+
+fn is_constructor(name: Sym) -> bool {
+    matches!(name.as_str(), "__init__" | "__new__" | "__call__")
+}
+
+/// Whether a module uses annotations as values.
+fn takes_values(program: &Program, id: ModuleId) -> bool {
+    let names = ["annotation", "__annotations__", "get_type_hints", "get_annotations"].map(Sym::find);
+    program.module(id).facts.code.attributes().any(|attr| names.contains(&Some(attr)))
+        || names.iter().flatten().any(|&name| program.module(id).facts.sites_of(name).next().is_some())
+}
