@@ -8,6 +8,7 @@ mod patterns;
 mod project;
 mod table;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
@@ -288,6 +289,26 @@ impl Config {
             *path = config.project_root.join(&*path);
         }
         Ok(config)
+    }
+
+    /// The paths by the configuration that is nearest to each. A group stands where its first path does.
+    pub fn groups(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, ConfigError> {
+        let mut known: BTreeMap<PathBuf, Option<PathBuf>> = BTreeMap::new();
+        let mut groups: Vec<(Option<PathBuf>, Vec<PathBuf>)> = Vec::new();
+        for path in paths {
+            let folder = project::folder_of(path);
+            let file = if let Some(file) = known.get(&folder) {
+                file.clone()
+            } else {
+                let file = nearest_document(&folder)?.map(|document| document.path().to_path_buf());
+                known.entry(folder).or_insert(file).clone()
+            };
+            match groups.iter_mut().find(|(of, _)| *of == file) {
+                Some((_, group)) => group.push(path.clone()),
+                None => groups.push((file, vec![path.clone()])),
+            }
+        }
+        Ok(groups.into_iter().map(|(_, group)| group).collect())
     }
 
     fn read(&mut self, document: &Document, explicit: bool) -> Result<(), ConfigError> {

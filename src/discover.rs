@@ -49,7 +49,7 @@ pub struct DiscoverOptions {
     pub include: PathPatterns,
     /// Matching files are not selected.
     pub exclude: PathPatterns,
-    /// Whether `.gitignore` (and `.ignore`, and git's own exclusion files) hide files.
+    /// Whether `.gitignore` (and `.ignore`, and git's own exclusion files) hide files, and what `build` wrote is left out.
     pub respect_gitignore: bool,
     /// `build`: list everything that is not a source file too.
     pub collect_others: bool,

@@ -193,6 +193,41 @@ fn named_files_are_decided_with_the_whole_project() {
 }
 
 #[test]
+fn files_of_several_projects_have_their_own_configurations() {
+    let folder = project(&[
+        ("one/dally.toml", "target = \"native\"\n"),
+        ("one/a.py", LAZY),
+        ("two/pyproject.toml", "[tool.dally]\nruntime = \"lib._lazy\"\n"),
+        ("two/lib/__init__.py", ""),
+        ("two/a.py", LAZY),
+        ("three/a.py", LAZY),
+    ]);
+    let paths = ["two/a.py", "one/a.py", "three/a.py"];
+    expect(folder.path(), &[&["check"], &paths[..]].concat(), 1);
+    expect(folder.path(), &[&["apply", "-q"], &paths[..]].concat(), 0);
+    let text = |path: &str| fs::read_to_string(folder.path().join(path)).expect("there");
+    assert!(text("one/a.py").starts_with("lazy import json\n"));
+    assert!(text("two/a.py").starts_with("from lib._lazy import TYPE_CHECKING, lazy\n"));
+    assert!(text("three/a.py").starts_with("from _dally import TYPE_CHECKING, lazy\n"));
+    let ran = expect(folder.path(), &[&["check"], &paths[..]].concat(), 0);
+    assert_eq!(ran.out(), "");
+}
+
+#[test]
+fn a_target_that_the_project_is_too_old_for_is_written_with_a_warning() {
+    let pyproject = "[project]\nname = \"x\"\nrequires-python = \">=3.9\"\n";
+    let folder = project(&[("pyproject.toml", pyproject), ("src/a.py", LAZY)]);
+    for command in [&["diff"][..], &["build", "src", "--out", "out"], &["apply"]] {
+        let ran = run(folder.path(), &[command, &["--target", "native"]].concat());
+        let warning = "warning: `lazy import` needs Python 3.15, and the project is to run on 3.9;";
+        assert!(ran.stderr.starts_with(warning), "{}", ran.stderr);
+        let ran =
+            run(folder.path(), &[command, &["--target", "native", "--python-version", "3.15"]].concat());
+        assert!(!ran.stderr.contains("warning"), "{}", ran.stderr);
+    }
+}
+
+#[test]
 fn status_counts_by_folder_and_by_reason() {
     let folder = project(&[
         ("app/a.py", LAZY),
@@ -286,6 +321,13 @@ fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
     let ran = expect(folder.path(), &["init"], 0);
     assert!(ran.out().contains("left alone") && ran.out().contains("- id: dally"), "{}", ran.out());
     assert_eq!(fs::read_to_string(folder.path().join(".pre-commit-config.yaml")).expect("there"), hooks);
+    // pre-commit looks in the root of the repository.
+    let around = project(&[(".git/HEAD", ""), ("team/one.two/src/space/made/a.py", LAZY)]);
+    expect(&around.path().join("team"), &["init", "one.two"], 0);
+    let hooks = fs::read_to_string(around.path().join(".pre-commit-config.yaml")).expect("written");
+    assert!(hooks.ends_with("        files: '^team/one\\.two/'\n"), "{hooks}");
+    let text = fs::read_to_string(around.path().join("team/one.two/dally.toml")).expect("written");
+    assert!(text.contains("src = [\"src\", \".\"]"), "{text}");
     let plain = project(&[("a.py", LAZY)]);
     expect(plain.path(), &["init", "--no-pre-commit"], 0);
     assert_eq!(tree(plain.path()).len(), 2);

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::arguments::ApplyArgs;
 use super::interrupt::Interrupts;
-use super::{CliError, Status, progress, report_problems, summary};
+use super::{CliError, Status, progress, report_problems, report_target, summary};
 use crate::report::diff;
 use crate::report::sites::{portable, shown};
 use crate::rewrite::Form;
@@ -60,6 +60,7 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
     }
     printed.and_then(|()| out.flush())?;
     if !args.common.quiet {
+        report_target(&request, &run)?;
         for path in &added {
             writeln!(io::stderr(), "{}: the runtime file, written", portable(path))?;
         }

@@ -1,5 +1,6 @@
 //! The arguments. One declaration drives parsing, help and completions.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -39,6 +40,8 @@ pub enum Command {
     Revert(RevertArgs),
     /// Show how many imports are lazy, by folder, and why the others are not
     Status(StatusArgs),
+    /// Find the deferred imports that make a command end differently
+    Culprit(CulpritArgs),
     /// Remove the cache of the project
     Clean(CleanArgs),
     /// Write a configuration and the pre-commit entry; never overwrites
@@ -106,7 +109,7 @@ pub enum OutputFormat {
 }
 
 /// `dally check`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct CheckArgs {
     /// Files and folders
     #[arg(default_value = ".")]
@@ -138,7 +141,7 @@ pub struct CheckArgs {
 }
 
 /// `dally diff`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct DiffArgs {
     /// Files and folders
     #[arg(default_value = ".")]
@@ -149,7 +152,7 @@ pub struct DiffArgs {
 }
 
 /// `dally apply`
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct ApplyArgs {
     /// Files and folders
     #[arg(default_value = ".")]
@@ -244,6 +247,29 @@ pub enum StatusFormat {
     Json,
 }
 
+/// `dally culprit`
+#[derive(Debug, Args)]
+pub struct CulpritArgs {
+    /// Files and folders that `apply` or `build` has rewritten for placeholders
+    #[arg(default_value = ".")]
+    pub paths: Vec<PathBuf>,
+    /// The command, which must end by itself
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<OsString>,
+    /// Compare what it prints on standard output as well, not only the exit status
+    #[arg(long)]
+    pub output: bool,
+    /// Configuration file; otherwise the nearest `dally.toml` or `pyproject.toml`
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Print the culprits only
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// Say how each run ends
+    #[arg(short, long)]
+    pub verbose: bool,
+}
+
 /// `dally clean`
 #[derive(Debug, Args)]
 pub struct CleanArgs {
@@ -305,6 +331,7 @@ impl Arguments {
             Command::Explain(args) => &args.common,
             Command::Status(args) => &args.common,
             Command::Clean(_)
+            | Command::Culprit(_)
             | Command::Revert(_)
             | Command::Init(_)
             | Command::Completions(_)

@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use super::arguments::BuildArgs;
 use super::interrupt::Interrupts;
-use super::{CliError, Status, progress, report_problems, report_work, summary};
+use super::{CliError, Status, progress, report_problems, report_target, report_work, summary};
 use crate::report::sites::shown;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
@@ -106,6 +106,7 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
         failed |= fatal;
     }
     if !args.common.quiet {
+        report_target(&request, &run)?;
         let counts = run.counts();
         let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{line}")?;

@@ -74,6 +74,13 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     })
 }
 
+/// Whether the result is one document, which cannot be had from several runs.
+pub fn is_one_result(args: &CheckArgs) -> bool {
+    args.statistics
+        || args.baseline.is_some()
+        || matches!(args.output_format, OutputFormat::Json | OutputFormat::Sarif)
+}
+
 /// Who is quiet, or goes down from a baseline, wants to see what there is to do.
 fn detail(args: &CheckArgs) -> Detail {
     match (args.common.verbose, args.common.quiet || args.baseline.is_some()) {

@@ -10,6 +10,9 @@ use crate::config::Config;
 use crate::write::plain;
 
 pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
+    if !args.project.exists() {
+        return Err(CliError::Message(format!("{}: no such file or folder", args.project.display())));
+    }
     let config = Config::load(&args.project, args.config.as_deref()).map_err(CliError::Config)?;
     let beside = || config.project_root.join(cache::FOLDER);
     let folder = args.cache_dir.clone().or(config.cache_dir.clone()).unwrap_or_else(beside);

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::time::Instant;
 
 use super::arguments::DiffArgs;
-use super::{CliError, Status, progress, report_problems, summary};
+use super::{CliError, Status, progress, report_problems, report_target, summary};
 use crate::report::diff;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, NewText, Run};
@@ -40,6 +40,7 @@ pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
         status = Status::Failed;
     }
     if !args.common.quiet {
+        report_target(&request, &run)?;
         let counts = run.counts();
         let line = summary(&counts, "would be lazy", counts.lazy, clock.elapsed());
         writeln!(io::stderr(), "{line}")?;

@@ -39,7 +39,10 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
         return Ok(Status::Failed);
     }
     if !found {
-        return Err(CliError::Message(format!("{}: no import at module level there", args.subject)));
+        return Err(CliError::Message(format!(
+            "{}: no import there that could be lazy; imports in functions and classes, `from m import *` and `from __future__` never can",
+            args.subject
+        )));
     }
     Ok(Status::Done)
 }

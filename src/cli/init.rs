@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use super::arguments::InitArgs;
 use super::{CliError, Status};
 use crate::config::{Config, PythonVersion};
+use crate::report::sites::{portable, slashes};
 use crate::write::add_file;
 
 const OWN_FILE: &str = "dally.toml";
@@ -34,16 +35,18 @@ pub fn run(args: &InitArgs) -> Result<Status, CliError> {
     let text = project.configuration();
     add_file(&file, text.as_bytes()).map_err(|error| CliError::Message(error.to_string()))?;
     let mut out = io::stdout().lock();
-    writeln!(out, "{}: written", file.display())?;
+    writeln!(out, "{}: written", portable(&file))?;
     if !args.no_pre_commit {
-        let hooks = args.project.join(PRE_COMMIT);
+        let (repository, below) = repository(&args.project);
+        let hooks = repository.join(PRE_COMMIT);
+        let entry = entry(&below);
         if fs::symlink_metadata(&hooks).is_ok() {
-            writeln!(out, "{}: exists, and is left alone; add this under `repos:`\n", hooks.display())?;
-            write!(out, "{}", entry())?;
+            writeln!(out, "{}: exists, and is left alone; add this under `repos:`\n", portable(&hooks))?;
+            write!(out, "{entry}")?;
         } else {
-            let text = format!("repos:\n{}", entry());
+            let text = format!("repos:\n{entry}");
             add_file(&hooks, text.as_bytes()).map_err(|error| CliError::Message(error.to_string()))?;
-            writeln!(out, "{}: written", hooks.display())?;
+            writeln!(out, "{}: written", portable(&hooks))?;
         }
     }
     writeln!(out, "next: dally check")?;
@@ -64,7 +67,11 @@ struct Project {
 
 impl Project {
     fn look(folder: &Path, config: &Config) -> Self {
-        let layout = ["src", "lib"].into_iter().find(|name| !packages(&folder.join(name)).is_empty());
+        let is_root = |name: &&str| {
+            let folder = folder.join(name);
+            !packages(&folder).is_empty() || *name == "src" && !is_package(&folder) && has_python(&folder, 3)
+        };
+        let layout = ["src", "lib"].into_iter().find(is_root);
         let root = layout.map_or_else(|| folder.to_path_buf(), |name| folder.join(name));
         let apart = ["tests", "test", "docs", "examples", "benchmarks"];
         let apart: Vec<&str> = apart.into_iter().filter(|name| folder.join(name).is_dir()).collect();
@@ -88,7 +95,7 @@ impl Project {
         let (version, origin) = self
             .minimum
             .map_or((PythonVersion::OLDEST, "The project does not say, so this is assumed"), |version| {
-                (version, "It comes from requires-python")
+                (version, "The project says so")
             });
         let _ = writeln!(
             out,
@@ -141,16 +148,51 @@ fn packages(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries
         .map(|entry| entry.path())
-        .filter(|path: &PathBuf| path.join("__init__.py").is_file())
+        .filter(|path: &PathBuf| is_package(path))
         .filter_map(|path| Some(path.file_name()?.to_str()?.to_owned()))
         .collect();
     names.sort();
     names
 }
 
-/// The hook, for an installed dally.
-fn entry() -> &'static str {
-    "  - repo: local\n    \
+fn is_package(folder: &Path) -> bool {
+    folder.join("__init__.py").is_file()
+}
+
+/// Whether there is source in a folder, at most so many levels below: also in packages without `__init__.py`.
+fn has_python(folder: &Path, levels: usize) -> bool {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).any(|path| {
+        path.extension().is_some_and(|extension| extension == "py")
+            || levels > 0 && path.is_dir() && !path.is_symlink() && has_python(&path, levels - 1)
+    })
+}
+
+/// The repository around a project, where pre-commit looks for its configuration, and the way down.
+fn repository(project: &Path) -> (PathBuf, String) {
+    let absolute = fs::canonicalize(project).unwrap_or_else(|_| project.to_path_buf());
+    let around = absolute.ancestors().find(|folder| folder.join(".git").exists());
+    match around {
+        Some(around) if around != absolute => {
+            let below = absolute.strip_prefix(around).unwrap_or(Path::new(""));
+            (around.to_path_buf(), slashes(&below.to_string_lossy()))
+        }
+        _ => (project.to_path_buf(), String::new()),
+    }
+}
+
+/// The hook, for an installed dally and the files below a folder.
+fn entry(below: &str) -> String {
+    let mut files = String::new();
+    if !below.is_empty() {
+        let special =
+            |c: char| if c.is_alphanumeric() || "/_-".contains(c) { c.to_string() } else { format!("\\{c}") };
+        let pattern: String = below.chars().map(special).collect();
+        files = format!("        files: '^{}/'\n", pattern.replace('\'', "''"));
+    }
+    format!("{ENTRY}{files}")
+}
+
+const ENTRY: &str = "  - repo: local\n    \
        hooks:\n      \
          - id: dally\n        \
            name: dally\n        \
@@ -159,5 +201,4 @@ fn entry() -> &'static str {
            language: system\n        \
            types: [python]\n        \
            # One process sees all files, because decisions use the whole project.\n        \
-           require_serial: true\n"
-}
+           require_serial: true\n";

@@ -5,6 +5,7 @@ mod arguments;
 mod build;
 mod check;
 mod clean;
+mod culprit;
 mod diff;
 mod explain;
 mod init;
@@ -14,16 +15,19 @@ mod shell;
 mod status;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
 
-use crate::config::ConfigError;
+use crate::config::{Config, ConfigError, PythonVersion, Target};
 use crate::discover::{DiscoverError, Discovery};
 use crate::report::sites::shown;
 use crate::rewrite::Form;
-use crate::run::{Counts, Run, RunError};
+use crate::run::{Counts, Request, Run, RunError};
+use crate::write::plain;
+use arguments::{ApplyArgs, CheckArgs, DiffArgs};
 pub use arguments::{Arguments, Command, Common, OutputFormat};
 
 /// How a command ended. A higher one outranks a lower.
@@ -77,7 +81,7 @@ impl std::fmt::Display for CliError {
             Self::Run(e) => e.fmt(f),
             Self::Message(e) => f.write_str(e),
             Self::Interrupted(e) => write!(f, "interrupted: {e}"),
-            Self::Output(e) => write!(f, "cannot write the output: {e}"),
+            Self::Output(e) => write!(f, "cannot write the output: {}", plain(e)),
         }
     }
 }
@@ -113,11 +117,19 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
         .build()
         .map_err(|e| CliError::Message(format!("cannot start threads: {e}")))?;
     pool.install(|| match &arguments.command {
-        Command::Check(args) => check::run(args),
-        Command::Diff(args) => diff::run(args),
-        Command::Apply(args) => apply::run(args),
+        Command::Check(args) if check::is_one_result(args) => check::run(args),
+        Command::Check(args) => {
+            by_project(&args.paths, &args.common, |paths| check::run(&CheckArgs { paths, ..args.clone() }))
+        }
+        Command::Diff(args) => {
+            by_project(&args.paths, &args.common, |paths| diff::run(&DiffArgs { paths, ..args.clone() }))
+        }
+        Command::Apply(args) => {
+            by_project(&args.paths, &args.common, |paths| apply::run(&ApplyArgs { paths, ..args.clone() }))
+        }
         Command::Build(args) => build::run(args),
         Command::Clean(args) => clean::run(args),
+        Command::Culprit(args) => culprit::run(args),
         Command::Explain(args) => explain::run(args),
         Command::Revert(args) => revert::run(args),
         Command::Status(args) => status::run(args),
@@ -125,6 +137,22 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
         Command::Completions(args) => shell::completions(args),
         Command::Man(args) => shell::man(args),
     })
+}
+
+/// Does something for the paths of each project with a configuration of its own: pre-commit names the files of all in one go.
+fn by_project(
+    paths: &[PathBuf],
+    common: &Common,
+    command: impl Fn(Vec<PathBuf>) -> Result<Status, CliError>,
+) -> Result<Status, CliError> {
+    if common.config.is_some() || paths.len() < 2 {
+        return command(paths.to_vec());
+    }
+    let mut status = Status::Done;
+    for group in Config::groups(paths).map_err(CliError::Config)? {
+        status = status.max(command(group)?);
+    }
+    Ok(status)
 }
 
 /// Prints which paths could not be looked through; gives whether there were any.
@@ -162,6 +190,22 @@ fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
 /// Said when there is nothing to do because nothing was found.
 const NO_FILES: &str =
     "0 files: no Python source is there, or it is hidden, ignored by git, or left out by the configuration";
+
+/// Says so if what is written does not run on every Python that the project supports.
+fn report_target(request: &Request, run: &Run) -> io::Result<()> {
+    let config = &request.config;
+    let oldest = request.python_version.or(config.python_version).or(config.minimum_version);
+    if run.options.target == Target::Native
+        && let Some(oldest) = oldest.filter(|oldest| *oldest < PythonVersion::NEWEST)
+    {
+        let newest = PythonVersion::NEWEST;
+        writeln!(
+            io::stderr(),
+            "warning: `lazy import` needs Python {newest}, and the project is to run on {oldest}; the target `proxy` runs on both"
+        )?;
+    }
+    Ok(())
+}
 
 /// The line at the end of a run: how many of the imports are `done`, and the commonest reasons of the others.
 fn summary(counts: &Counts, done: &str, lazy: usize, elapsed: Duration) -> String {

@@ -36,7 +36,11 @@ pub(super) enum WalkedKind {
 /// The sources and compiled modules below a directory, without hidden files, environments and caches.
 pub(super) fn sources(shown: &Path, base: &Path, respect_gitignore: bool) -> Vec<Walked> {
     let mut builder = visible(base, respect_gitignore);
-    builder.filter_entry(|entry| entry.depth() == 0 || !is_dir(entry) || !is_left_out(entry.path()));
+    builder.filter_entry(move |entry| {
+        let path = entry.path();
+        let is_output = || respect_gitignore && path.join(crate::write::MARKER).is_file();
+        entry.depth() == 0 || !is_dir(entry) || !(is_left_out(path) || is_output())
+    });
     run(&builder, shown, base, |entry, walked| {
         if is_file(entry)
             && let Some(kind) = module_kind(entry.path())
@@ -52,7 +56,11 @@ pub(crate) fn reaches(base: &Path, folder: &Path) -> bool {
     let mut builder = visible(base, true);
     let wanted = folder.to_path_buf();
     builder.follow_links(false).filter_entry(move |entry| {
-        entry.depth() == 0 || is_dir(entry) && wanted.starts_with(entry.path()) && !is_left_out(entry.path())
+        entry.depth() == 0
+            || is_dir(entry)
+                && wanted.starts_with(entry.path())
+                && !is_left_out(entry.path())
+                && !entry.path().join(crate::write::MARKER).is_file()
     });
     builder.build().flatten().any(|entry| entry.path() == folder)
 }
@@ -192,9 +200,7 @@ fn is_left_out_name(name: &OsStr) -> bool {
 
 /// Whether a directory, not named itself, holds no code of the project.
 fn is_left_out(path: &Path) -> bool {
-    path.file_name().is_some_and(is_left_out_name)
-        || has_environment_marker(path)
-        || path.join(crate::write::MARKER).is_file()
+    path.file_name().is_some_and(is_left_out_name) || has_environment_marker(path)
 }
 
 /// Whether a relative path is hidden or in a folder that is left out by name.
