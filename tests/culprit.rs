@@ -22,8 +22,8 @@ fn program() -> tempfile::TempDir {
             &format!("src/app/part{n}.py"),
             b"import json\n\n\ndef f():\n    return json.dumps\n",
         );
-        main += &format!("from app import part{n}\n");
-        uses += &format!("    part{n}.f()\n");
+        main.extend(["from app import part", &n.to_string(), "\n"]);
+        uses.extend(["    part", &n.to_string(), ".f()\n"]);
     }
     main += "from app import further, registry\n\n\ndef main():\n    print(sorted(registry.NAMES))\n    assert registry.NAMES == ['a', 'b']\n    hidden.x, further.go()\n";
     main += &uses;
