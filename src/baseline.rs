@@ -62,7 +62,7 @@ impl Baseline {
         for file in &report.files {
             for site in file.sites.iter().filter(|site| site.is_finding()) {
                 let statements = findings.entry(key(report, file.index, &folder)).or_default();
-                *statements.entry(site.statement.clone()).or_default() += 1;
+                *statements.entry(site.statement()).or_default() += 1;
             }
         }
         Self { version: VERSION, findings }
@@ -77,7 +77,7 @@ impl Baseline {
             let Some(known) = self.findings.get(key) else { continue };
             let mut left = known.clone();
             for site in file.sites.iter_mut().filter(|site| site.is_finding()) {
-                if let Some(count) = left.get_mut(&site.statement)
+                if let Some(count) = left.get_mut(&site.statement())
                     && *count > 0
                 {
                     *count -= 1;

@@ -163,6 +163,8 @@ impl Verdict {
         if self.lacks(reason.kind)
             && let Self::Keep(reasons) = self
         {
+            // Most have one or two.
+            reasons.reserve_exact(1);
             reasons.push(reason);
         }
     }

@@ -2,9 +2,12 @@
 //!
 //! Each thread uses the same tables for all its modules; what is kept are copies of the exact size.
 
-use ruff_text_size::TextSize;
+use std::hash::{BuildHasher, Hash};
 
-use super::code::{Call, Class, Code, FuncId, Function, Op, Value, ValueId, Var};
+use ruff_text_size::TextSize;
+use rustc_hash::FxBuildHasher;
+
+use super::code::{Call, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::keep::Keeper;
 use super::layout::{Layout, Top};
 use super::packed::{PackedCall, PackedOp, PackedRead, SharedDraft, SharedFacts, Wide};
@@ -48,6 +51,32 @@ pub(super) struct CodeDraft {
     /// Values with the functions that return them.
     pub returns: Vec<(u32, ValueId)>,
     pub globals: Vec<(Sym, ValueId)>,
+    /// Where in `compound` and `ops` something like it may stand already.
+    recent_values: Recent,
+    recent_ops: Recent,
+}
+
+/// Places in a table where something was put lately, by what it was: repetitions are found there, nearly all of them.
+struct Recent(Box<[u32; Recent::SIZE]>);
+
+impl Recent {
+    const SIZE: usize = 1 << 10;
+
+    /// Where the last thing of this kind was put, or something else, or nothing any more.
+    fn place(&mut self, thing: &impl Hash) -> &mut u32 {
+        let hash = FxBuildHasher.hash_one(thing);
+        &mut self.0[usize::try_from(hash >> 32).unwrap_or(0) % Self::SIZE]
+    }
+}
+
+impl Default for Recent {
+    fn default() -> Self {
+        Self(Box::new([0; Self::SIZE]))
+    }
+}
+
+fn index(length: usize) -> u32 {
+    u32::try_from(length).expect("a module has fewer than 2^32 expressions")
 }
 
 /// Where the tables go.
@@ -84,8 +113,12 @@ impl CodeDraft {
     /// What stands for a value from now on.
     pub fn add_value(&mut self, value: Value) -> ValueId {
         ValueId::of(value).unwrap_or_else(|| {
-            self.compound.push(value);
-            ValueId::compound(self.compound.len() - 1)
+            let place = self.recent_values.place(&value);
+            if self.compound.get(*place as usize) != Some(&value) {
+                *place = index(self.compound.len());
+                self.compound.push(value);
+            }
+            ValueId::compound(*place as usize)
         })
     }
 
@@ -94,7 +127,18 @@ impl CodeDraft {
     }
 
     pub fn op(&mut self, func: FuncId, op: &Op) {
-        self.ops.push((func.0, PackedOp::new(op, &mut self.wide)));
+        let new = (func.0, PackedOp::new(op, &mut self.wide));
+        if let OpKind::Operate { on, other, method } = op.kind
+            && !func.is_module()
+        {
+            let place = self.recent_ops.place(&(func, on, other, method));
+            let covers = |&(by, earlier): &(u32, PackedOp)| by == func.0 && earlier.covers(new.1);
+            if self.ops.get(*place as usize).is_some_and(covers) {
+                return;
+            }
+            *place = index(self.ops.len());
+        }
+        self.ops.push(new);
     }
 
     /// Records a call; arguments and the values of keywords come one after the other.

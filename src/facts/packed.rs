@@ -94,6 +94,13 @@ impl PackedOp {
         Self { at: op.at, kind, flags, extra, first, second }
     }
 
+    /// Whether another operation of the same function does nothing that this one has not done already: it is the same, and this one
+    /// runs whenever the function runs so far. (Values do not depend on the order of statements.)
+    pub fn covers(self, other: Self) -> bool {
+        let same = |op: Self| (op.kind, op.extra, op.first, op.second);
+        same(self) == same(other) && self.flags & other.flags == self.flags
+    }
+
     #[inline]
     pub fn op(self, wide: &[Wide]) -> Op {
         let (first, second) = (self.first, self.second);

@@ -13,7 +13,8 @@ use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, OnceLock, PoisonError, RwLock, RwLockReadGuard};
 
-use rustc_hash::{FxBuildHasher, FxHashMap};
+use hashbrown::HashTable;
+use rustc_hash::FxBuildHasher;
 use smallvec::SmallVec;
 
 use super::words;
@@ -62,6 +63,11 @@ impl Key {
         self.length == Self::LONG
     }
 
+    /// A hash: all its bits are well mixed.
+    fn hashed(self) -> u64 {
+        FxBuildHasher.hash_one(self)
+    }
+
     /// A number whose lower bits are well mixed.
     #[inline]
     pub fn mixed(self) -> usize {
@@ -79,22 +85,18 @@ impl Hash for Key {
 
 #[derive(Default)]
 struct Shard {
-    short: FxHashMap<Key, Sym>,
-    long: FxHashMap<&'static str, Sym>,
+    /// Their texts are in [`STRINGS`]: a number is all that a place in the table takes.
+    numbers: HashTable<Sym>,
     free: &'static mut [u8],
 }
 
 impl Shard {
     fn number(&self, key: Key, text: &str) -> Option<Sym> {
-        if key.is_long() { self.long.get(text).copied() } else { self.short.get(&key).copied() }
+        self.numbers.find(key.hashed(), |sym| sym.as_str() == text).copied()
     }
 
-    fn insert(&mut self, key: Key, text: &'static str, number: Sym) {
-        if key.is_long() {
-            self.long.insert(text, number);
-        } else {
-            self.short.insert(key, number);
-        }
+    fn insert(&mut self, key: Key, number: Sym) {
+        self.numbers.insert_unique(key.hashed(), number, |sym| Key::of(sym.as_str()).hashed());
     }
 
     /// Copies `text` into memory that lives as long as the process.
@@ -115,7 +117,7 @@ static SHARD: LazyLock<Vec<RwLock<Shard>>> = LazyLock::new(|| {
     let mut shards: Vec<Shard> = (0..SHARDS).map(|_| Shard::default()).collect();
     for (text, index) in words::TEXTS.iter().zip(0..) {
         let key = Key::of(text);
-        shards[key.mixed() % SHARDS].insert(key, text, Sym::fixed(index));
+        shards[key.mixed() % SHARDS].insert(key, Sym::fixed(index));
     }
     shards.into_iter().map(RwLock::new).collect()
 });
@@ -190,7 +192,7 @@ impl Sym {
         let strings = STRINGS[(number / BLOCK) as usize]
             .get_or_init(|| vec![OnceLock::new(); BLOCK as usize].into_boxed_slice());
         strings[(number % BLOCK) as usize].get_or_init(|| kept);
-        shard.insert(key, kept, sym);
+        shard.insert(key, sym);
         sym
     }
 

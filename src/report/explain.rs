@@ -54,7 +54,7 @@ fn groups<'r>(report: &'r Report<'_>, file: &FileReport<'_>, site: &'r SiteRepor
         Standing::Withdrawn => Level::WARNING,
         Standing::Pending | Standing::Lazy => Level::HELP,
     };
-    let mut title = level.with_name(Some(name)).primary_title(&site.statement);
+    let mut title = level.with_name(Some(name)).primary_title(site.statement());
     if let [reason, ..] = site.reasons() {
         title = title.id(reason.kind.name());
     }
@@ -128,14 +128,14 @@ fn snippet<'r>(
     place: &Place,
     annotation: impl FnOnce(std::ops::Range<usize>) -> Annotation<'r>,
 ) -> Snippet<'r, Annotation<'r>> {
-    let line = lines.line(place.bytes.start);
-    let start = place.bytes.start - line.start;
+    let line = lines.line(place.bytes.start as usize);
+    let start = place.bytes.start as usize - line.start;
     let source = &lines.text[line.clone()];
     // Evidence without an extent is about its line.
     let end = if place.bytes.is_empty() {
         source.trim_end().len()
     } else {
-        place.bytes.end.min(line.end) - line.start
+        (place.bytes.end as usize).min(line.end) - line.start
     };
     let end = end.max(start);
     Snippet::source(source).line_start(place.line as usize).annotation(annotation(start..end))

@@ -21,7 +21,7 @@ pub fn annotations(report: &Report<'_>, all: bool, out: &mut impl Write) -> io::
         }
         for site in &file.sites {
             let names = sites::names(site.reasons());
-            let import = &site.statement;
+            let import = &site.statement();
             match site.standing {
                 Standing::Pending | Standing::Withdrawn if site.known => {}
                 Standing::Pending => {

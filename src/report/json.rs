@@ -71,7 +71,7 @@ fn file(report: &Report<'_>, file: &FileReport<'_>) -> Value {
             let reasons: Vec<Value> = site.reasons().iter().map(|r| reason(report, r)).collect();
             let mut value = place(&site.place);
             value["name"] = json!(site.site.bound.as_str());
-            value["import"] = json!(site.statement);
+            value["import"] = json!(site.statement());
             value["verdict"] = json!(verdict);
             value["pending"] = json!(site.is_finding());
             value["in-baseline"] = json!(site.known);

@@ -115,7 +115,7 @@ fn conflict(conflict: &ConflictReport<'_>) -> Value {
 /// The results of one site: one for a finding, one for each reason of an import that stays eager.
 fn result(report: &Report<'_>, file: &FileReport<'_>, site: &SiteReport<'_>, baseline: bool) -> Vec<Value> {
     let path = report.path(file);
-    let import = &site.statement;
+    let import = &site.statement();
     let base = |rule: &str, level: &str, text: String| {
         let mut value = json!({
             "ruleId": rule,

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 
 use crate::decide::{Evidence, Reason, Verdict};
-use crate::facts::Site;
+use crate::facts::{ImportStmt, Site};
 use crate::program::ModuleId;
 use crate::rewrite::edit::OffsetMap;
 use crate::rewrite::statement;
@@ -46,8 +46,7 @@ pub struct SiteReport<'a> {
     pub place: Place,
     /// Where the whole statement stands.
     pub whole: Place,
-    /// The statement for this name alone.
-    pub statement: String,
+    import: &'a ImportStmt,
     /// The site.
     pub site: &'a Site,
     /// The verdict.
@@ -70,7 +69,7 @@ pub struct Place {
     /// Column in the last line.
     pub end_column: u32,
     /// Bytes of the text.
-    pub bytes: Range<usize>,
+    pub bytes: Range<u32>,
 }
 
 /// The text of a module's file and its lines.
@@ -115,6 +114,7 @@ impl<'a> Lines<'a> {
             (offset(range.end() - TextSize::new(1)) + 1).clamp(start, self.text.len())
         };
         let end = (end..=self.text.len()).find(|&at| self.text.is_char_boundary(at)).unwrap_or(start);
+        let small = |offset| u32::try_from(offset).expect("a file has fewer than 2^32 bytes");
         let first = self.index.position(&self.text, start);
         let last = self.index.position(&self.text, end);
         Place {
@@ -122,7 +122,7 @@ impl<'a> Lines<'a> {
             column: first.column,
             end_line: last.line,
             end_column: last.column,
-            bytes: start..end,
+            bytes: small(start)..small(end),
         }
     }
 }
@@ -203,7 +203,7 @@ impl<'a> Report<'a> {
                 SiteReport {
                     place: lines.place(alias.range),
                     whole: lines.place(import.range),
-                    statement: statement::single(import, alias),
+                    import,
                     site,
                     verdict,
                     standing: run.standing(index, number),
@@ -225,6 +225,11 @@ impl SiteReport<'_> {
     /// Whether `check` asks for a change.
     pub fn is_finding(&self) -> bool {
         matches!(self.standing, Standing::Pending | Standing::Withdrawn)
+    }
+
+    /// The statement for this name alone.
+    pub fn statement(&self) -> String {
+        statement::single(self.import, &self.import.aliases[self.site.alias as usize])
     }
 
     /// The reasons to keep it eager.

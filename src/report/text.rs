@@ -30,12 +30,12 @@ pub fn verdicts(report: &Report<'_>, detail: Detail, out: &mut impl Write) -> io
             let names = sites::names(site.reasons());
             let _ = match site.standing {
                 Standing::Pending | Standing::Withdrawn if site.known && !all => Ok(()),
-                Standing::Pending => writeln!(text, "{at}: lazy: {}", site.statement),
-                Standing::Withdrawn => writeln!(text, "{at}: eager again: {} ({names})", site.statement),
+                Standing::Pending => writeln!(text, "{at}: lazy: {}", site.statement()),
+                Standing::Withdrawn => writeln!(text, "{at}: eager again: {} ({names})", site.statement()),
                 Standing::Eager if detail == Detail::Findings => Ok(()),
-                Standing::Eager => writeln!(text, "{at}: keep: {} ({names})", site.statement),
-                Standing::Lazy if all => writeln!(text, "{at}: lazy already: {}", site.statement),
-                Standing::NotCandidate if all => writeln!(text, "{at}: no candidate: {}", site.statement),
+                Standing::Eager => writeln!(text, "{at}: keep: {} ({names})", site.statement()),
+                Standing::Lazy if all => writeln!(text, "{at}: lazy already: {}", site.statement()),
+                Standing::NotCandidate if all => writeln!(text, "{at}: no candidate: {}", site.statement()),
                 Standing::Lazy | Standing::NotCandidate => Ok(()),
             };
         }
