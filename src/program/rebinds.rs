@@ -12,7 +12,7 @@
 use ruff_text_size::TextSize;
 use rustc_hash::FxHashMap;
 
-use super::state::{Writer, foreign_path, module_of, of_all};
+use super::state::{Writer, foreign_path, last_name, module_of, of_all};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Program, tables};
 use crate::facts::{Call, Code, FuncId, OpKind, Sym, Value, ValueId};
@@ -184,6 +184,9 @@ fn variables(program: &Program, id: ModuleId) -> impl Iterator<Item = Sym> {
 /// `importlib.reload(module)` binds all its names again, also when a module does it for itself.
 fn reloaded(program: &Program, id: ModuleId, call: &Call) -> Option<ModuleId> {
     let code = &program.module(id).facts.code;
+    if last_name(program, id, call.callee)? != "reload" {
+        return None;
+    }
     let path = foreign_path(program, id, call.callee)?;
     if !matches!(path.as_str(), "importlib.reload" | "imp.reload") {
         return None;
@@ -298,7 +301,9 @@ fn replaced_by(program: &Program, id: ModuleId) -> Vec<(Sym, Writer)> {
 /// The names of foreign modules that a call rebinds, and whether it is certain that they are restored.
 fn replaced_by_call(program: &Program, id: ModuleId, call: &Call) -> Vec<(String, bool)> {
     let code = &program.module(id).facts.code;
-    match foreign_path(program, id, call.callee).as_deref() {
+    let name = last_name(program, id, call.callee).map_or("", Sym::as_str);
+    let rebinds = matches!(name, "redirect_stdout" | "redirect_stderr" | "install");
+    match rebinds.then(|| foreign_path(program, id, call.callee)).flatten().as_deref() {
         Some("contextlib.redirect_stdout") => return vec![("sys.stdout".to_owned(), true)],
         Some("contextlib.redirect_stderr") => return vec![("sys.stderr".to_owned(), true)],
         Some("gettext.install") => return vec![("builtins._".to_owned(), false)],

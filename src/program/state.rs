@@ -137,6 +137,20 @@ pub(crate) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
     }
 }
 
+/// The last name of what a value is, if it may be something foreign: `chdir` for `os.chdir` and what is imported as that.
+pub(super) fn last_name(program: &Program, id: ModuleId, value: ValueId) -> Option<Sym> {
+    let facts = &program.module(id).facts;
+    match facts.code.value(value) {
+        Value::Global(name) => {
+            let site = facts.sites_of(name).next()?;
+            let import = &facts.imports[site.stmt as usize];
+            Some(if import.from.is_some() { import.aliases[site.alias as usize].name } else { name })
+        }
+        Value::Attr(_, name) => Some(name),
+        _ => None,
+    }
+}
+
 /// Who changes something that the whole process shares, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Writer {
@@ -259,6 +273,9 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
             }
             OpKind::Call { call, .. } => {
                 let call = &code.call(call);
+                if !last_name(program, id, call.callee).is_some_and(tables::may_write_state) {
+                    continue;
+                }
                 let Some(path) = foreign_path(program, id, call.callee) else { continue };
                 let first = code.positional(call).first().and_then(|&a| literal(a));
                 match path.as_str() {

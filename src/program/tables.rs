@@ -2,7 +2,9 @@
 
 use std::sync::LazyLock;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::facts::Sym;
 
 static WELL_KNOWN: &str = include_str!("data/well_known.txt");
 
@@ -365,8 +367,11 @@ pub fn is_data_file(text: &str) -> bool {
     text.rsplit_once('.').is_some_and(|(stem, extension)| !stem.is_empty() && EXTENSIONS.contains(&extension))
 }
 
+/// A setting of the process, the functions that read it, and those that change it.
+type Setting = (&'static str, &'static [&'static str], &'static [&'static str]);
+
 /// Settings of the process, by what reads them and what changes them.
-const SETTINGS: &[(&str, &[&str], &[&str])] = &[
+static SETTINGS: &[Setting] = &[
     (
         "decimal.getcontext",
         &[],
@@ -403,12 +408,39 @@ const SETTINGS: &[(&str, &[&str], &[&str])] = &[
 
 /// The setting that a call reads.
 pub fn read_state(path: &str) -> Option<&'static str> {
-    SETTINGS.iter().find(|(_, readers, _)| readers.contains(&path)).map(|(state, ..)| *state)
+    static READERS: LazyLock<FxHashMap<&str, &str>> =
+        LazyLock::new(|| by_function(|(_, readers, _)| readers));
+    READERS.get(path).copied()
 }
 
 /// The setting that a call, or an assignment to an attribute, changes.
 pub fn written_setting(path: &str) -> Option<&'static str> {
-    SETTINGS.iter().find(|(.., writers)| writers.contains(&path)).map(|(state, ..)| *state)
+    static WRITERS: LazyLock<FxHashMap<&str, &str>> = LazyLock::new(|| by_function(|(.., writers)| writers));
+    WRITERS.get(path).copied()
+}
+
+/// Functions with the first setting in whose list they are.
+fn by_function(
+    functions: impl Fn(&'static Setting) -> &'static [&'static str],
+) -> FxHashMap<&'static str, &'static str> {
+    let mut found = FxHashMap::default();
+    for setting in SETTINGS {
+        for function in functions(setting) {
+            found.entry(*function).or_insert(setting.0);
+        }
+    }
+    found
+}
+
+/// Whether a function or method of this name may write state of the process.
+pub fn may_write_state(name: Sym) -> bool {
+    static NAMES: LazyLock<FxHashSet<Sym>> = LazyLock::new(|| {
+        let others = ["putenv", "unsetenv", "chdir", "fchdir"];
+        let settings = SETTINGS.iter().flat_map(|(.., writers)| writers.iter());
+        let last = settings.map(|path| path.rsplit('.').next().unwrap_or(path));
+        last.chain(MUTATORS.iter().copied()).chain(others).map(Sym::new).collect()
+    });
+    NAMES.contains(&name)
 }
 
 /// Which of several writers of the same state counts.
