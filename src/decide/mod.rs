@@ -159,11 +159,12 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
 
 impl Verdict {
     /// Adds a reason to keep the import.
-    pub fn keep(&mut self, reason: Reason) {
+    pub fn keep(&mut self, mut reason: Reason) {
         if self.lacks(reason.kind)
             && let Self::Keep(reasons) = self
         {
-            // Most have one or two.
+            // There are many of them, and most have one or two.
+            reason.evidence.shrink_to_fit();
             reasons.reserve_exact(1);
             reasons.push(reason);
         }

@@ -95,6 +95,13 @@ impl Effects {
             .collect();
         let graph = Graph::new(program, &runs);
         add_half_loaded(program, &graph, &mut outcomes);
+        // What was read is no longer asked for.
+        for outcome in &mut outcomes {
+            outcome.global_reads = Vec::new();
+            outcome.missing = Vec::new();
+            outcome.probes = Vec::new();
+            outcome.effects.shrink_to_fit();
+        }
         Self { outcomes, graph, rebound, mutated, replaced: shared.replaced_names, asked }
     }
 

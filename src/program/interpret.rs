@@ -371,7 +371,10 @@ impl<'p> Interpreter<'p> {
     pub fn run(program: &'p Program, shared: &'p Shared, safety: Safety, module: ModuleId) -> Outcome {
         let mut interpreter = Self::new(program, shared, safety, module);
         interpreter.body(module, FuncId::MODULE, &EnvRef::default());
-        interpreter.outcome
+        let mut outcome = interpreter.outcome;
+        let mut seen = FxHashSet::default();
+        outcome.global_reads.retain(|read| seen.insert(*read));
+        outcome
     }
 
     /// An interpreter that only evaluates.
