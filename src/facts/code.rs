@@ -16,6 +16,7 @@ use ruff_text_size::TextSize;
 use super::Sym;
 use super::keep::Kept;
 use super::packed::{PackedCall, PackedOp, Wide};
+use super::premise::Asked;
 
 /// What stands for a [`Value`]: the value itself where that is a kind and a number, else an index into [`Code::compound`].
 /// Equal ones stand for the same value.
@@ -27,6 +28,12 @@ impl ValueId {
     pub const OPAQUE: Self = Self(0);
     /// An object that did not exist before the expression was evaluated, or an immutable one.
     pub const FRESH: Self = Self(1);
+    /// `None`.
+    pub const NONE: Self = Self(2);
+    /// Another constant that counts as false.
+    pub const FALSE: Self = Self(3);
+    /// A constant that counts as true.
+    pub const TRUE: Self = Self(4);
 
     /// The lower bits hold the number, the upper the kind.
     const NUMBER: u32 = (1 << 28) - 1;
@@ -41,6 +48,21 @@ impl ValueId {
         self.0
     }
 
+    /// Whether the value is one of those that have names here: where it comes from says nothing about who else has it.
+    pub fn is_plain(self) -> bool {
+        self.0 <= Self::TRUE.0
+    }
+
+    /// Whether the value is a constant other than a text.
+    pub fn is_constant(self) -> bool {
+        matches!(self, Self::NONE | Self::FALSE | Self::TRUE)
+    }
+
+    /// A constant by what it counts as.
+    pub(super) fn constant(truth: bool) -> Self {
+        if truth { Self::TRUE } else { Self::FALSE }
+    }
+
     /// The one with a number that [`ValueId::number`] gave.
     pub(super) fn numbered(number: u32) -> Self {
         Self(number)
@@ -51,6 +73,9 @@ impl ValueId {
         match value {
             Value::Opaque => Some(Self::OPAQUE),
             Value::Fresh => Some(Self::FRESH),
+            Value::Constant(Constant::None) => Some(Self::NONE),
+            Value::Constant(Constant::False) => Some(Self::FALSE),
+            Value::Constant(Constant::True) => Some(Self::TRUE),
             Value::Str(text) => Some(Self::new(Self::STR, text.number())),
             Value::Var(var) => Some(Self::new(Self::VAR, var)),
             Value::Global(name) => Some(Self::new(Self::GLOBAL, name.number())),
@@ -147,6 +172,8 @@ pub enum Value {
     Opaque,
     /// Just created, or immutable.
     Fresh,
+    /// A constant that is no text.
+    Constant(Constant),
     /// A string constant.
     Str(Sym),
     /// A local variable or parameter; index into [`Code::vars`].
@@ -173,6 +200,28 @@ pub enum Value {
     Holder(ValueId),
     /// The entry of `sys.modules` with this name; without a name that of the module itself.
     Loaded(Option<Sym>),
+}
+
+impl Value {
+    /// The values that [`ValueId`] names, in the order of their numbers.
+    pub(super) const NAMED: [Self; 5] = [
+        Self::Opaque,
+        Self::Fresh,
+        Self::Constant(Constant::None),
+        Self::Constant(Constant::False),
+        Self::Constant(Constant::True),
+    ];
+}
+
+/// A constant, as far as tests can tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Constant {
+    /// `None`.
+    None,
+    /// Another one that counts as false.
+    False,
+    /// One that counts as true.
+    True,
 }
 
 /// One call.
@@ -289,6 +338,21 @@ pub enum OpKind {
     Execute,
     /// A `raise` statement.
     Raise,
+    /// The operations that follow run only if a parameter is what is asked.
+    When {
+        /// The parameter, or several of which one has to fit.
+        of: ValueId,
+        /// What is asked.
+        asked: Asked,
+        /// The text that it is compared with.
+        text: ValueId,
+        /// The parameter still is what the call gave, although it may be bound again later.
+        given: bool,
+        /// How many operations depend on it.
+        ops: u32,
+    },
+    /// A value is returned where a parameter decides whether.
+    Return(ValueId),
 }
 
 /// What becomes of the result of a call.
@@ -371,8 +435,10 @@ pub struct Var {
     pub func: FuncId,
     /// Where the values begin that are assigned to it.
     pub(super) assigned: u32,
-    /// What a parameter is if the caller gives nothing; [`ValueId::OPAQUE`] if it has no default, or an immutable one.
+    /// What a parameter is if the caller gives nothing; [`ValueId::OPAQUE`] if it has no default, or a new object.
     pub default: ValueId,
+    /// It is bound somewhere: for a parameter this means again.
+    pub rebound: bool,
 }
 
 /// A class statement.
@@ -403,7 +469,7 @@ pub struct Class {
 /// What a module's code calls and changes.
 #[derive(Debug, Default)]
 pub struct Code {
-    /// Values that are made from others; the first two are [`ValueId::OPAQUE`] and [`ValueId::FRESH`].
+    /// Values that are made from others; the first are those that [`ValueId`] names.
     pub(super) compound: Kept<Value>,
     /// The strings among the values, each once.
     pub strings: Kept<Sym>,

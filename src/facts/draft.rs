@@ -51,6 +51,8 @@ pub(super) struct CodeDraft {
     /// Values with the functions that return them.
     pub returns: Vec<(u32, ValueId)>,
     pub globals: Vec<(Sym, ValueId)>,
+    /// How many premises about parameters hold here.
+    pub premises: usize,
     /// Where in `compound` and `ops` something like it may stand already.
     recent_values: Recent,
     recent_ops: Recent,
@@ -136,9 +138,26 @@ impl CodeDraft {
             if self.ops.get(*place as usize).is_some_and(covers) {
                 return;
             }
-            *place = index(self.ops.len());
+            // What depends on parameters, may not have run.
+            if self.premises == 0 {
+                *place = index(self.ops.len());
+            }
         }
         self.ops.push(new);
+    }
+
+    /// Ends what depends on the [`OpKind::When`](super::OpKind::When) at a place.
+    pub fn end_when(&mut self, place: usize) {
+        let (func, op) = self.ops[place];
+        let ops = self.ops[place + 1..].iter().filter(|(owner, _)| *owner == func).count();
+        if place + 1 == self.ops.len() {
+            self.ops.pop();
+            return;
+        }
+        op.set_dependent(
+            &mut self.wide,
+            u32::try_from(ops).expect("a module has fewer than 2^32 operations"),
+        );
     }
 
     /// Records a call; arguments and the values of keywords come one after the other.

@@ -4,11 +4,12 @@
 //! `X.a`, `X(…)`, `@X`, `X[…]`, and the second argument of the builtin `isinstance` and `issubclass`. All
 //! other contexts let the value escape.
 
-use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement};
+use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement, Number};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::code::{CallRole, FuncId, OpKind, Value, ValueId};
 use super::names::NameId;
+use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
 use super::walker::{Use, Walker};
 use super::{FixedUse, MarkKind, Sym, words};
@@ -90,20 +91,29 @@ impl<'a> Walker<'a> {
             Expr::Subscript(subscript) => self.subscript(subscript),
             Expr::BoolOp(expr) => {
                 let mut value = ValueId::FRESH;
+                let mut premises = Open::new();
                 for (index, part) in expr.values.iter().enumerate() {
                     // Only the first is evaluated in any case.
                     let next = self.in_context(|c| c.conditional |= index > 0, |w| w.expr(part, Use::Escape));
                     value = self.either(value, next);
+                    if index + 1 < expr.values.len() {
+                        premises.extend(self.open_premises(part, expr.op == ast::BoolOp::And, part.end()));
+                    }
                 }
+                self.close_premises(premises);
                 value
             }
             Expr::If(expr) => {
                 let test = self.expr(&expr.test, Use::Escape);
                 self.operate(expr.range, test, ValueId::FRESH, words::BOOL);
-                let mut branch =
-                    |part| self.in_context(|c| c.conditional = true, |w| w.expr(part, Use::Escape));
-                let body = branch(&expr.body);
-                let orelse = branch(&expr.orelse);
+                let mut branch = |part: &'a Expr, outcome| {
+                    let premises = self.open_premises(&expr.test, outcome, part.start());
+                    let value = self.in_context(|c| c.conditional = true, |w| w.expr(part, Use::Escape));
+                    self.close_premises(premises);
+                    value
+                };
+                let body = branch(&expr.body, true);
+                let orelse = branch(&expr.orelse, false);
                 self.either(body, orelse)
             }
             Expr::Named(named) => {
@@ -202,12 +212,16 @@ impl<'a> Walker<'a> {
                 }
                 ValueId::FRESH
             }
-            Expr::BytesLiteral(_)
-            | Expr::NumberLiteral(_)
-            | Expr::BooleanLiteral(_)
-            | Expr::NoneLiteral(_)
-            | Expr::EllipsisLiteral(_)
-            | Expr::IpyEscapeCommand(_) => ValueId::FRESH,
+            Expr::NoneLiteral(_) => ValueId::NONE,
+            Expr::BooleanLiteral(literal) => ValueId::constant(literal.value),
+            Expr::NumberLiteral(literal) => ValueId::constant(match &literal.value {
+                Number::Int(int) => *int != ast::Int::ZERO,
+                Number::Float(float) => *float != 0.0,
+                Number::Complex { real, imag } => *real != 0.0 || *imag != 0.0,
+            }),
+            Expr::BytesLiteral(literal) => ValueId::constant(!literal.value.is_empty()),
+            Expr::EllipsisLiteral(_) => ValueId::TRUE,
+            Expr::IpyEscapeCommand(_) => ValueId::FRESH,
         }
     }
 
@@ -273,7 +287,7 @@ impl<'a> Walker<'a> {
             }
             _ => {
                 self.mark(MarkKind::ReadsSysModules, range);
-                if value != ValueId::OPAQUE && value != ValueId::FRESH {
+                if !value.is_plain() {
                     self.mark(MarkKind::AsksSysModulesOf(value), range);
                 }
             }
@@ -315,7 +329,7 @@ impl<'a> Walker<'a> {
     fn namespace_of(&mut self, of: ValueId, range: TextRange) {
         let own_object = matches!(self.facts.code.value(of), Value::Var(var)
             if self.facts.code.vars[var as usize].name == "self");
-        if of != ValueId::OPAQUE && of != ValueId::FRESH && !own_object {
+        if !of.is_plain() && !own_object {
             self.mark(MarkKind::NamespaceOf(of), range);
         }
     }
@@ -381,7 +395,7 @@ impl<'a> Walker<'a> {
             let defaults = self.parameter_defaults(parameters);
             self.function_body(id, parameters, &defaults, &[], |w| {
                 let value = w.expr(&lambda.body, Use::Escape);
-                w.returns(value);
+                w.returns(lambda.body.start(), value);
             });
         } else {
             self.enter(ScopeKind::Function);
@@ -397,7 +411,7 @@ impl<'a> Walker<'a> {
                 },
                 |w| {
                     let value = w.expr(&lambda.body, Use::Escape);
-                    w.returns(value);
+                    w.returns(lambda.body.start(), value);
                 },
             );
             self.leave();
@@ -495,10 +509,7 @@ impl<'a> Walker<'a> {
             self.annotation_text(text, string.range);
             return ValueId::FRESH;
         }
-        let nameable = text.len() <= 100
-            && !text.is_empty()
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-/*".contains(&b) || b >= 0x80);
-        if !nameable {
+        if !is_nameable(text) {
             return ValueId::FRESH;
         }
         let (sym, value) = self.text_value(text);
@@ -864,6 +875,13 @@ impl<'a> Walker<'a> {
             self.mark(MarkKind::EvaluatesText, call.range());
         }
     }
+}
+
+/// Whether a text may be the name of something, or a path.
+pub(super) fn is_nameable(text: &str) -> bool {
+    text.len() <= 100
+        && !text.is_empty()
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-/*".contains(&b) || b >= 0x80)
 }
 
 /// Whether a text that is executed only defines functions and classes, or takes names from modules.

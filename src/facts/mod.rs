@@ -26,6 +26,7 @@ mod marks;
 mod names;
 mod namespace;
 mod packed;
+mod premise;
 mod scope;
 mod stmt;
 pub mod sym;
@@ -39,12 +40,13 @@ use ruff_text_size::{TextRange, TextSize};
 
 use crate::config::PythonVersion;
 
-pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+pub use code::{Call, CallRole, Class, Code, Constant, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 pub use condition::System;
 pub(crate) use draft::Keepers;
 pub use keep::Kept;
 pub use layout::{Layout, Top};
 pub use marks::{Mark, MarkKind, TextStart};
+pub use premise::Asked;
 pub use sym::Sym;
 
 use packed::{PackedRead, SharedFacts};

@@ -4,6 +4,7 @@ use ruff_text_size::{TextRange, TextSize};
 
 use super::code::{CallRole, FuncId, Op, OpKind, ValueId};
 use super::keep::Kept;
+use super::premise::Asked;
 use super::{Annotation, FixedUse, Moment, Read, ReadKind, Sym};
 
 /// A [`super::Call`] without what its successor says: where the arguments end.
@@ -43,6 +44,8 @@ enum Kind {
     Operate,
     Execute,
     Raise,
+    When,
+    Return,
 }
 
 const GUARDED: u8 = 1;
@@ -85,6 +88,11 @@ impl PackedOp {
             }
             OpKind::Execute => (Kind::Execute, 0, 0, 0),
             OpKind::Raise => (Kind::Raise, 0, 0, 0),
+            OpKind::When { of, asked, text, given, ops } => {
+                let place = further([number(of), number(text), ops, u32::from(given)]);
+                (Kind::When, asked as u16, place, 0)
+            }
+            OpKind::Return(value) => (Kind::Return, 0, number(value), 0),
         };
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         let flags = flag(op.guarded, GUARDED)
@@ -99,6 +107,11 @@ impl PackedOp {
     pub fn covers(self, other: Self) -> bool {
         let same = |op: Self| (op.kind, op.extra, op.first, op.second);
         same(self) == same(other) && self.flags & other.flags == self.flags
+    }
+
+    /// Sets how many operations depend on an [`OpKind::When`].
+    pub fn set_dependent(self, wide: &mut [Wide], ops: u32) {
+        wide[self.first as usize][2] = ops;
     }
 
     #[inline]
@@ -143,6 +156,12 @@ impl PackedOp {
             },
             Kind::Execute => OpKind::Execute,
             Kind::Raise => OpKind::Raise,
+            Kind::When => {
+                let [of, text, ops, given] = wide[first as usize];
+                let asked = Asked::ALL[usize::from(self.extra)];
+                OpKind::When { of: value(of), asked, text: value(text), given: given == 1, ops }
+            }
+            Kind::Return => OpKind::Return(value(first)),
         };
         Op {
             at: self.at,

@@ -11,6 +11,7 @@ use super::code::{CallRole, Class, FuncId, OpKind, Value, ValueId};
 use super::condition::Condition;
 use super::idioms::{self, Target};
 use super::names::NameId;
+use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
 use super::walker::{Use, Walker};
 use super::{Annotation, AnnotationOwner, FixedUse, Kept, MarkKind, Moment, Place, Sym, words};
@@ -51,9 +52,12 @@ pub(super) struct Default {
 impl<'a> Walker<'a> {
     pub fn block(&mut self, body: &'a [Stmt]) {
         let before = (self.own_attrs.len(), self.block_values.len());
+        let mut premises = Open::new();
         for stmt in body {
             self.stmt(stmt);
+            premises.extend(self.premises_after(stmt));
         }
+        self.close_premises(premises);
         // What an inner block bound, the outer one may find or not.
         for (_, value) in &mut self.block_values[before.1..] {
             *value = None;
@@ -88,7 +92,7 @@ impl<'a> Walker<'a> {
                 if let Some(expr) = &stmt.value {
                     let value = self.expr(expr, Use::Escape);
                     let value = self.last_value(expr).unwrap_or(value);
-                    self.returns(value);
+                    self.returns(stmt.range.start(), value);
                 }
                 self.may_have_left = true;
             }
@@ -114,7 +118,10 @@ impl<'a> Walker<'a> {
                 self.operate(stmt.iter.range(), iter, ValueId::FRESH, words::ITER);
                 let element = self.item(iter);
                 self.in_context(
-                    |c| c.conditional = true,
+                    |c| {
+                        c.conditional = true;
+                        c.looped = true;
+                    },
                     |w| {
                         w.target(&stmt.target, element);
                         w.block(&stmt.body);
@@ -122,11 +129,14 @@ impl<'a> Walker<'a> {
                     },
                 );
             }
-            Stmt::While(stmt) => {
-                self.expr(&stmt.test, Use::Escape);
-                self.nested_block(&stmt.body);
-                self.nested_block(&stmt.orelse);
-            }
+            Stmt::While(stmt) => self.in_context(
+                |c| c.looped = true,
+                |w| {
+                    w.expr(&stmt.test, Use::Escape);
+                    w.nested_block(&stmt.body);
+                    w.nested_block(&stmt.orelse);
+                },
+            ),
             Stmt::If(stmt) => self.if_stmt(stmt),
             Stmt::With(stmt) => self.with_stmt(stmt),
             Stmt::Match(stmt) => {
@@ -418,6 +428,7 @@ impl<'a> Walker<'a> {
         let mut platform = true;
         // No branch before may run.
         let mut first_live = true;
+        let mut fails = Open::new();
         let saved = self.memo;
         self.memo = idioms::unset(&stmt.test).filter(|t| !self.depends_on_caller(t, &stmt.body)).or(saved);
         for (index, (test, body)) in std::iter::once(first).chain(clauses).enumerate() {
@@ -437,6 +448,7 @@ impl<'a> Walker<'a> {
                 }
                 None => Condition::Always,
             };
+            let holds = test.map(|test| self.open_premises(test, true, test.end())).unwrap_or_default();
             match condition {
                 Condition::Never => self.never(body),
                 Condition::Main if self.context.moment == Moment::ImportTime => {
@@ -471,7 +483,14 @@ impl<'a> Walker<'a> {
                 }
             }
             first_live &= condition == Condition::Never;
+            self.close_premises(holds);
+            if let Some(test) = test
+                && index < stmt.elif_else_clauses.len()
+            {
+                fails.extend(self.open_premises(test, false, test.end()));
+            }
         }
+        self.close_premises(fails);
         self.memo = saved;
         if stmt.elif_else_clauses.is_empty()
             && let Some((holder, attr)) = idioms::lacking(&stmt.test)
@@ -566,7 +585,7 @@ impl<'a> Walker<'a> {
                 suppresses |= name == "suppress" || name == "raises";
                 restores |= name == "catch_warnings";
             }
-            let entered = if value == ValueId::FRESH || value == ValueId::OPAQUE {
+            let entered = if value.is_plain() {
                 ValueId::OPAQUE
             } else {
                 let callee = self.attr_value(value, words::ENTER);
@@ -590,7 +609,7 @@ impl<'a> Walker<'a> {
             |w| w.block(&stmt.body),
         );
         for (at, value) in managers.into_iter().rev() {
-            if value != ValueId::FRESH && value != ValueId::OPAQUE {
+            if !value.is_plain() {
                 let callee = self.attr_value(value, words::EXIT);
                 self.call(at, callee, &[ValueId::OPAQUE; 3], CallRole::Used);
             }
@@ -765,6 +784,7 @@ impl<'a> Walker<'a> {
             platform: false,
             handler: false,
             closes: false,
+            looped: false,
             restores_warnings: false,
             of_cache: false,
             fixed: self.context.fixed,
@@ -802,7 +822,9 @@ impl<'a> Walker<'a> {
         function.vararg = parameters.vararg.is_some();
         function.kwarg = parameters.kwarg.is_some();
         let may_have_left = std::mem::take(&mut self.may_have_left);
+        let premises = std::mem::take(&mut self.facts.code.premises);
         body(self);
+        self.facts.code.premises = premises;
         self.may_have_left = may_have_left;
         self.leave();
         self.context = saved;

@@ -52,6 +52,8 @@ pub(super) struct Context {
     pub handler: bool,
     /// In the body of a `try` or `with` statement of the function: something runs when this is left.
     pub closes: bool,
+    /// In a loop: what stands below may have run before.
+    pub looped: bool,
     /// In a block at whose end the warning filters are as before.
     pub restores_warnings: bool,
     /// The call asks a cache, or empties it.
@@ -171,6 +173,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
             platform: false,
             handler: false,
             closes: false,
+            looped: false,
             restores_warnings: false,
             of_cache: false,
             fixed: None,
@@ -209,7 +212,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
     walker.facts.layout.prologue_end = prologue_end;
     walker.facts.layout.future_annotations = future_annotations;
     walker.facts.tops.extend(layout::tops(body));
-    walker.facts.code.compound.extend([Value::Opaque, Value::Fresh]);
+    walker.facts.code.compound.extend(Value::NAMED);
     walker.facts.code.new_function(words::MODULE, FuncId::MODULE, TextSize::new(0));
     walker.enter(ScopeKind::Module);
     walker.block(body);
@@ -274,23 +277,24 @@ impl<'a> Walker<'a> {
 
     pub fn either(&mut self, a: ValueId, b: ValueId) -> ValueId {
         match (a, b) {
-            (ValueId::OPAQUE | ValueId::FRESH, other) => other,
-            (other, ValueId::OPAQUE | ValueId::FRESH) => other,
             (a, b) if a == b => a,
+            (a, b) if a.is_constant() && b.is_constant() => ValueId::FRESH,
+            (constant, other) | (other, constant) if constant.is_constant() => other,
+            (ValueId::OPAQUE | ValueId::FRESH, other) | (other, ValueId::OPAQUE | ValueId::FRESH) => other,
             (a, b) => self.value(Value::Either(a, b)),
         }
     }
 
     pub fn holder(&mut self, element: ValueId) -> ValueId {
         match element {
-            ValueId::OPAQUE | ValueId::FRESH => ValueId::FRESH,
+            plain if plain.is_plain() => ValueId::FRESH,
             element => self.value(Value::Holder(element)),
         }
     }
 
     pub fn item(&mut self, container: ValueId) -> ValueId {
         match container {
-            ValueId::OPAQUE | ValueId::FRESH => ValueId::OPAQUE,
+            plain if plain.is_plain() => ValueId::OPAQUE,
             container => self.value(Value::Item(container)),
         }
     }
@@ -344,21 +348,31 @@ impl<'a> Walker<'a> {
         self.value(Value::Call(call))
     }
 
-    pub fn returns(&mut self, value: ValueId) {
-        if value != ValueId::OPAQUE && value != ValueId::FRESH {
+    pub fn returns(&mut self, at: TextSize, value: ValueId) {
+        if !value.is_plain() {
             self.facts.code.returns.push((self.context.func.0, value));
+            if self.facts.code.premises > 0 {
+                self.op(at, OpKind::Return(value));
+            }
         }
     }
 
     pub fn new_var(&mut self, name: Sym) -> u32 {
         let vars = &mut self.facts.code.vars;
         let id = u32::try_from(vars.len()).expect("a module has fewer than 2^32 variables");
-        vars.push(Var { name, func: self.context.func, assigned: 0, default: ValueId::OPAQUE });
+        vars.push(Var {
+            name,
+            func: self.context.func,
+            assigned: 0,
+            default: ValueId::OPAQUE,
+            rebound: false,
+        });
         id
     }
 
     pub fn assign_var(&mut self, var: u32, value: ValueId) {
-        if value != ValueId::OPAQUE && value != ValueId::FRESH {
+        self.facts.code.vars[var as usize].rebound = true;
+        if !value.is_plain() {
             self.facts.code.assigned.push((var, value));
         }
     }
@@ -535,7 +549,7 @@ impl<'a> Walker<'a> {
     /// A name is deleted in the current scope.
     pub fn unbind(&mut self, name: NameId, at: TextSize) {
         match self.resolve_binding(name) {
-            Resolved::Var(_) => {}
+            Resolved::Var(var) => self.facts.code.vars[var as usize].rebound = true,
             Resolved::Class { .. } => {
                 let sym = self.mangled(name);
                 if let Some(class) = self.scopes.class() {

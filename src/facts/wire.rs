@@ -5,12 +5,13 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::code::{CallRole, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+use super::code::{CallRole, Class, Code, Constant, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::draft::Keepers;
 use super::keep::{Keeper, Kept};
 use super::layout::{Layout, Top};
 use super::marks::{Mark, MarkKind, TextStart};
 use super::packed::{PackedCall, PackedOp, PackedRead, Reading, SharedFacts};
+use super::premise::Asked;
 use super::{
     Alias, Annotation, AnnotationOwner, Declared, Exports, FromModule, ImportStmt, LineUse, ModuleFacts,
     Moment, NameInfo, Namespace, Place, Site, Sym,
@@ -103,7 +104,7 @@ fields! {
     Mark { kind, range, func }
     TextStart { own, text, whole }
     Op { at, guarded, conditional, may_have_left, main_guard, kind }
-    Var { name, func, assigned, default }
+    Var { name, func, assigned, default, rebound }
     Class { name, func, bases, metaclass, keywords, decorators, members, given, calls_base, at }
     Function {
         name, parent, class, params, positional, vararg, kwarg, generator, closes, coroutine, binds_outer,
@@ -117,6 +118,11 @@ variants! {
     LineUse { 0: Alone, 1: Shared }
     Declared { 0: Keyword, 1: List, 2: Pragma }
     AnnotationOwner { 0: Variable, 1: Plain(func), 2: Field(class), 3: Decorated(func) }
+    Constant { 0: None, 1: False, 2: True }
+    Asked {
+        0: True, 1: False, 2: IsNone, 3: NotNone, 4: IsText, 5: NotText, 6: Callable, 7: NotCallable, 8: Equals,
+        9: Differs,
+    }
     CallRole { 0: Used, 1: Dropped, 2: Decorator }
     Reading {
         0: Attribute, 1: Call, 2: Subscript, 3: TypeTest, 4: Dropped, 5: Escape, 6: ClassPattern,
@@ -133,13 +139,14 @@ variants! {
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),
         6: OwnAttr(base, attr), 7: Item(of), 8: Call(call), 9: Function(func), 10: Class(class),
-        11: Either(one, other), 12: Import(import, alias), 13: Holder(of), 14: Loaded(name),
+        11: Either(one, other), 12: Import(import, alias), 13: Holder(of), 14: Loaded(name), 15: Constant(constant),
     }
     OpKind {
         0: Execute, 1: Raise, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },
         4: SetItem { base, key, value, cache }, 5: DelAttr { base, attr }, 6: DelItem { base, key },
         7: SetGlobal { name, value }, 8: DelGlobal { name }, 9: DefineClass(class), 10: Import(import),
         11: Read(value), 12: Load { base, key }, 13: Operate { on, other, method },
+        14: When { of, asked, text, given, ops }, 15: Return(value),
     }
 }
 

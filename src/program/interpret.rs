@@ -17,6 +17,7 @@ mod calls;
 mod classes;
 mod effects;
 mod foreign;
+mod premise;
 mod protocol;
 mod values;
 
@@ -28,6 +29,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
+use self::premise::Told;
 use super::rebinds::Replaced;
 use super::{ModuleId, Origin, Program};
 use crate::config::Safety;
@@ -92,6 +94,8 @@ pub struct Env {
     first: u32,
     /// The values of the parameters.
     bindings: Box<[AbsSet]>,
+    /// What the call told about them; empty if nothing.
+    told: Box<[Told]>,
     parent: EnvRef,
     number: u64,
 }
@@ -242,6 +246,7 @@ struct CallKey<'a> {
     closure: &'a EnvRef,
     args: &'a [AbsSet],
     keywords: &'a [(Sym, AbsSet)],
+    told: &'a [Told],
     silent: bool,
     path: Path,
 }
@@ -253,6 +258,7 @@ struct CallResult {
     closure: EnvRef,
     args: Box<[AbsSet]>,
     keywords: Box<[(Sym, AbsSet)]>,
+    told: Box<[Told]>,
     silent: bool,
     path: Path,
     result: AbsSet,
@@ -260,19 +266,21 @@ struct CallResult {
 
 impl CallResult {
     fn new(key: &CallKey<'_>, result: AbsSet) -> Self {
-        let &CallKey { module, func, closure, args, keywords, silent, path } = key;
+        let &CallKey { module, func, closure, args, keywords, told, silent, path } = key;
         let closure = closure.clone();
-        Self { module, func, closure, args: args.into(), keywords: keywords.into(), silent, path, result }
+        let (args, keywords, told) = (args.into(), keywords.into(), told.into());
+        Self { module, func, closure, args, keywords, told, silent, path, result }
     }
 
     fn is_of(&self, key: &CallKey<'_>) -> bool {
-        let Self { module, func, closure, args, keywords, silent, path, .. } = self;
+        let Self { module, func, closure, args, keywords, told, silent, path, .. } = self;
         *key == CallKey {
             module: *module,
             func: *func,
             closure,
             args,
             keywords,
+            told,
             silent: *silent,
             path: *path,
         }
@@ -418,15 +426,18 @@ impl<'p> Interpreter<'p> {
         &self.program.module(module).facts.code
     }
 
-    fn body(&mut self, module: ModuleId, func: FuncId, env: &EnvRef) {
+    /// Runs the operations of a function. Gives the values whose returns were not met, as parameters decide.
+    fn body(&mut self, module: ModuleId, func: FuncId, env: &EnvRef) -> SmallVec<[ValueId; 2]> {
+        let mut dead = SmallVec::new();
         let code = self.code(module);
         let top = func.is_module() && module == self.cause;
         // Where state of the process was read, and how often before that.
         let mut reads: SmallVec<[(TextSize, u32); 4]> = SmallVec::new();
-        for op in code.ops_of(func) {
+        let mut ops = code.ops_of(func);
+        while let Some(op) = ops.next() {
             self.steps += 1;
             if self.steps > MOST_STEPS {
-                return;
+                return dead;
             }
             if op.main_guard {
                 continue;
@@ -532,6 +543,16 @@ impl<'p> Interpreter<'p> {
                     let path = Sym::new("builtins.exec");
                     self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
                 }
+                OpKind::When { of, asked, text, given, ops: dependent } => {
+                    if !Self::may_be(code, of, (asked, text), given, env) {
+                        for op in ops.by_ref().take(dependent as usize) {
+                            if let OpKind::Return(value) = op.kind {
+                                dead.push(value);
+                            }
+                        }
+                    }
+                }
+                OpKind::Return(_) => {}
                 OpKind::Raise => {
                     // A function refuses bad arguments, and the module gives it good ones; but the state of the process is
                     // another one in every run.
@@ -553,6 +574,7 @@ impl<'p> Interpreter<'p> {
             }
             self.path = outer;
         }
+        dead
     }
 
     fn function_import(&mut self, module: ModuleId, index: u32) {

@@ -194,8 +194,11 @@ pub fn starts_something(made: &str, method: &str) -> bool {
 
 /// Attributes of foreign objects that may be set without anybody noticing.
 pub fn is_harmless_target(path: &str) -> bool {
-    matches!(path, "typing" | "sys.modules") || path.starts_with("typing.")
+    matches!(path, "typing" | "sys.modules" | RANDOM_COUNT) || path.starts_with("typing.")
 }
+
+/// What `itertools.count` makes of a random number.
+pub const RANDOM_COUNT: &str = "itertools.count(random)";
 
 /// Classes whose instances give every caller the next value.
 pub fn is_stream(class: &str) -> bool {

@@ -272,7 +272,12 @@ impl Trace {
             }
             Value::Function(func) if self.definitions => self.leaf(Leaf::Function(id, func)),
             Value::Class(class) if self.definitions => self.leaf(Leaf::Class(id, class)),
-            Value::Opaque | Value::Fresh | Value::OwnAttr(..) | Value::Function(_) | Value::Class(_) => {}
+            Value::Opaque
+            | Value::Fresh
+            | Value::Constant(_)
+            | Value::OwnAttr(..)
+            | Value::Function(_)
+            | Value::Class(_) => {}
         }
     }
 }

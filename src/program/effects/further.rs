@@ -225,7 +225,10 @@ fn is_still(program: &Program, outcomes: &[Outcome], id: ModuleId, seen: &mut Fx
     let facts = &program.module(id).facts;
     let outcome = &outcomes[id.index()];
     let constant = |value: ValueId| {
-        matches!(facts.code.value(value), Value::Fresh | Value::Str(_) | Value::Function(_) | Value::Class(_))
+        matches!(
+            facts.code.value(value),
+            Value::Fresh | Value::Constant(_) | Value::Str(_) | Value::Function(_) | Value::Class(_)
+        )
     };
     outcome.effects.is_empty()
         && outcome.reads.is_empty()

@@ -7,6 +7,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::FxBuildHasher;
 use smallvec::smallvec;
 
+use super::premise::Given;
 use super::{
     Abs, AbsSet, CallKey, CallResult, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
     MOST_STEPS, Owner, Path, owned, unique,
@@ -65,8 +66,9 @@ impl Interpreter<'_> {
         // One of several definitions runs: which, depends on a condition.
         let functions = callees.iter().filter(|c| matches!(c, Abs::Function(..))).count();
         self.path.conditional |= functions > 1;
+        let given = Self::given(code, call, env);
         for callee in callees {
-            out.extend(self.call(&callee, &args, &keywords, role, place));
+            out.extend(self.call_given(&callee, &args, &keywords, role, place, given.as_ref()));
         }
         self.path = outer;
         out
@@ -92,6 +94,19 @@ impl Interpreter<'_> {
         role: CallRole,
         place: (ModuleId, TextSize),
     ) -> AbsSet {
+        self.call_given(callee, args, keywords, role, place, None)
+    }
+
+    /// A call of which is known what it gives, as far as it is written out.
+    fn call_given(
+        &mut self,
+        callee: &Abs,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+        role: CallRole,
+        place: (ModuleId, TextSize),
+        given: Option<&Given>,
+    ) -> AbsSet {
         match callee {
             Abs::Function(module, func, env, owner) => {
                 let code = self.code(*module);
@@ -112,18 +127,18 @@ impl Interpreter<'_> {
                         self.effect(EffectKind::Write, Owner::External(Sym::new(&name)), place, subject);
                     }
                 }
-                self.enter(*module, *func, &env.clone(), args, keywords)
+                self.enter_given((*module, *func), &env.clone(), args, keywords, given)
             }
             // `Base("Colour", "RED GREEN")` defines an enumeration.
             Abs::Class(module, class) if args.len() > 1 && self.is_enumeration(*module, *class) => {
                 self.class_created(&Abs::Fresh, std::slice::from_ref(callee), None, place);
                 smallvec![Abs::Fresh]
             }
-            Abs::Class(module, class) => self.instantiate(*module, *class, args, keywords),
+            Abs::Class(module, class) => self.instantiate(*module, *class, args, keywords, given),
             Abs::Method(this, module, func) => {
                 let mut all = vec![smallvec![(**this).clone()]];
                 all.extend(args.iter().cloned());
-                self.enter(*module, *func, &EnvRef::default(), &all, keywords)
+                self.enter_given((*module, *func), &EnvRef::default(), &all, keywords, given)
             }
             Abs::Partial(inner, first) => {
                 let mut all = first.to_vec();
@@ -136,7 +151,7 @@ impl Interpreter<'_> {
                 if *name == "__call__"
                     && let Abs::Class(m, c) = **base =>
             {
-                self.construct(m, c, args, keywords)
+                self.construct(m, c, args, keywords, None)
             }
             Abs::Bound(base, name) => {
                 if *name == "sort" {
@@ -186,8 +201,9 @@ impl Interpreter<'_> {
         class: u32,
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
+        given: Option<&Given>,
     ) -> AbsSet {
-        let mut made = self.construct(module, class, args, keywords);
+        let mut made = self.construct(module, class, args, keywords, given);
         for meta in self.metaclass_of(module, class, 0) {
             if let Abs::Class(m, c) = meta
                 && let Some((owner, func)) = self.find_method(m, c, "__call__")
@@ -208,18 +224,19 @@ impl Interpreter<'_> {
         class: u32,
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
+        given: Option<&Given>,
     ) -> AbsSet {
         let mut made = smallvec![Abs::Instance(module, class, Owner::Fresh)];
         if let Some((m, func)) = self.find_method(module, class, "__new__") {
             let mut all = vec![smallvec![Abs::Class(module, class)]];
             all.extend(args.iter().cloned());
-            let result = self.enter(m, func, &EnvRef::default(), &all, keywords);
+            let result = self.enter_given((m, func), &EnvRef::default(), &all, keywords, given);
             made = Self::instances(module, class, result);
         }
         if let Some((m, func)) = self.find_method(module, class, "__init__") {
             let mut all = vec![made.clone()];
             all.extend(args.iter().cloned());
-            self.enter(m, func, &EnvRef::default(), &all, keywords);
+            self.enter_given((m, func), &EnvRef::default(), &all, keywords, given);
         }
         if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
             self.enter(m, func, &EnvRef::default(), &[made.clone()], &[]);
@@ -253,6 +270,18 @@ impl Interpreter<'_> {
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
     ) -> AbsSet {
+        self.enter_given((module, func), closure, args, keywords, None)
+    }
+
+    /// The same for a call of which is known what it gives.
+    pub(super) fn enter_given(
+        &mut self,
+        (module, func): (ModuleId, FuncId),
+        closure: &EnvRef,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+        given: Option<&Given>,
+    ) -> AbsSet {
         let code = self.code(module);
         let function = code.function(func);
         if function.coroutine {
@@ -263,7 +292,9 @@ impl Interpreter<'_> {
             return smallvec![Abs::Unknown];
         }
         let path = if self.silent > 0 { Path::default() } else { self.path };
-        let key = CallKey { module, func, closure, args, keywords, silent: self.silent > 0, path };
+        let told = self.told_of((module, func), args.len(), given);
+        let key =
+            CallKey { module, func, closure, args, keywords, told: &told, silent: self.silent > 0, path };
         let hash = FxBuildHasher.hash_one(&key);
         let known = self.results.get(&hash).and_then(|results| results.iter().find(|r| r.is_of(&key)));
         if let Some(known) = known {
@@ -303,6 +334,7 @@ impl Interpreter<'_> {
             module,
             first: params.start,
             bindings: bindings.into(),
+            told: told.clone(),
             parent: closure.clone(),
             number: self.environment,
         })));
@@ -310,10 +342,14 @@ impl Interpreter<'_> {
         self.calls += 1;
         let entry = self.path.is_certain().then_some(self.state_reads);
         let reads_at_entry = std::mem::replace(&mut self.reads_at_entry, entry);
-        self.body(module, func, &env);
+        let mut dead = self.body(module, func, &env);
         self.reads_at_entry = reads_at_entry;
         let mut out = AbsSet::new();
         for &value in code.returns_of(func) {
+            if let Some(index) = dead.iter().position(|&dead| dead == value) {
+                dead.swap_remove(index);
+                continue;
+            }
             self.note_read(module, value, &env, false);
             out.extend(self.eval(module, value, &env));
         }

@@ -10,6 +10,7 @@
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
+use super::premise::{Given, Told};
 use super::{Abs, AbsSet, EffectKind, EnvRef, Interpreter, Owner, Path, has_decorator};
 use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::{ModuleId, Origin, tables};
@@ -18,6 +19,10 @@ impl Interpreter<'_> {
     /// Runs a special method of an object, if its class, or for a class its metaclass, is of the program and has it. What a method
     /// for reading changes in the object itself is a value made when it is asked for.
     pub(super) fn special(&mut self, abs: &Abs, method: &str, args: &[AbsSet]) -> bool {
+        self.special_given(abs, method, args, None)
+    }
+
+    fn special_given(&mut self, abs: &Abs, method: &str, args: &[AbsSet], given: Option<&Given>) -> bool {
         let found = match abs {
             Abs::Instance(m, c, _) => self.find_method(*m, *c, method),
             Abs::Class(m, c) => {
@@ -38,7 +43,7 @@ impl Interpreter<'_> {
         };
         let mut all = vec![smallvec![this]];
         all.extend(args.iter().cloned());
-        self.enter(m, func, &EnvRef::default(), &all, &[]);
+        self.enter_given((m, func), &EnvRef::default(), &all, &[], given);
         true
     }
 
@@ -120,7 +125,7 @@ impl Interpreter<'_> {
                 }
                 Abs::Instance(..) | Abs::Class(..) => {
                     let args = [self.eval(module, other, env)];
-                    let args: &[AbsSet] = if other == ValueId::FRESH { &[] } else { &args };
+                    let args: &[AbsSet] = if other.is_plain() { &[] } else { &args };
                     let found = self.special(&abs, method.as_str(), args);
                     if !found && method == "__bool__" {
                         self.special(&abs, "__len__", &[]);
@@ -155,7 +160,8 @@ impl Interpreter<'_> {
                 }
             }
         }
-        self.special(abs, "__setattr__", &[smallvec![Abs::Str(attr)], value]);
+        let given = Given { positional: smallvec![Told::Text(attr), Told::Nothing], ..Given::default() };
+        self.special_given(abs, "__setattr__", &[smallvec![Abs::Str(attr)], value], Some(&given));
     }
 
     /// `object[key] = value`, `del object[key]` where the class says what that does.

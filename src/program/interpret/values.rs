@@ -37,7 +37,7 @@ impl Interpreter<'_> {
         let code = self.code(module);
         match code.value(value) {
             Value::Opaque => smallvec![Abs::Unknown],
-            Value::Fresh => smallvec![Abs::Fresh],
+            Value::Fresh | Value::Constant(_) => smallvec![Abs::Fresh],
             Value::Str(text) => smallvec![Abs::Str(text)],
             Value::Var(var) => self.variable(module, var, env),
             Value::Global(name) => {
@@ -154,7 +154,7 @@ impl Interpreter<'_> {
         let given = !out.is_empty();
         if self.vars_running.insert((module, var, home.clone())) {
             let default = self.code(module).vars[var as usize].default;
-            if !given && default != ValueId::OPAQUE {
+            if !given && default != ValueId::OPAQUE && !default.is_constant() {
                 out.extend(self.eval(module, default, &home));
             }
             for &assigned in self.code(module).assigned_to(var) {
@@ -251,13 +251,20 @@ impl Interpreter<'_> {
             if value == ValueId::OPAQUE && facts.names.get(name).is_some_and(|i| i.imported) {
                 continue;
             }
+            // Another definition follows.
+            if Self::function_behind(&facts.code, value)
+                .is_some_and(|func| has_decorator(&facts.code, func, &["overload"]))
+            {
+                continue;
+            }
             // What decorators make of a function or class that is known, is taken for that function or class.
             let followed = self.eval(module, value, &EnvRef::default());
-            let known = followed.iter().any(|a| matches!(a, Abs::Class(m, _) if *m == module))
-                || Self::function_behind(&facts.code, value).is_some();
+            let is_class = followed.iter().any(|a| matches!(a, Abs::Class(m, _) if *m == module));
+            let known = is_class || Self::function_behind(&facts.code, value).is_some();
             for abs in followed {
                 match abs {
                     Abs::Unknown | Abs::Object(Owner::Fresh) if known => {}
+                    Abs::Fresh | Abs::Object(_) | Abs::Bound(..) | Abs::Partial(..) if is_class => {}
                     Abs::Unknown => out.push(Abs::Object(Owner::Module(module, name))),
                     other => out.push(owned(&other, Owner::Module(module, name))),
                 }

@@ -1,0 +1,226 @@
+//! What has to hold of parameters for a piece of a function to run.
+//!
+//! ```python
+//! def __init__(self, name, register=False):
+//!     if register:                  # `register` counts as true
+//!         TABLE[name] = self
+//!     if name is None: return
+//!     log(name)                     # `name` is not `None`
+//! ```
+//!
+//! Only tests of parameters that are not bound again before matter, so what a call gives decides them. The operations that depend on
+//! a test follow an [`OpKind::When`], which says how many they are.
+
+use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt, UnaryOp};
+use ruff_text_size::TextSize;
+use smallvec::SmallVec;
+
+use super::Moment;
+use super::code::{OpKind, Value, ValueId};
+use super::scope::Resolved;
+use super::walker::Walker;
+
+/// What is asked of a parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// It counts as true.
+    True,
+    /// It counts as false.
+    False,
+    /// It is `None`.
+    IsNone,
+    /// It is anything else.
+    NotNone,
+    /// It is a text.
+    IsText,
+    /// It is no text.
+    NotText,
+    /// It can be called.
+    Callable,
+    /// It can not.
+    NotCallable,
+    /// It is equal to a certain text.
+    Equals,
+    /// It is not.
+    Differs,
+}
+
+impl Asked {
+    /// All, by their numbers.
+    pub(super) const ALL: [Self; 10] = [
+        Self::True,
+        Self::False,
+        Self::IsNone,
+        Self::NotNone,
+        Self::IsText,
+        Self::NotText,
+        Self::Callable,
+        Self::NotCallable,
+        Self::Equals,
+        Self::Differs,
+    ];
+
+    fn not(self) -> Self {
+        match self {
+            Self::True => Self::False,
+            Self::False => Self::True,
+            Self::IsNone => Self::NotNone,
+            Self::NotNone => Self::IsNone,
+            Self::IsText => Self::NotText,
+            Self::NotText => Self::IsText,
+            Self::Callable => Self::NotCallable,
+            Self::NotCallable => Self::Callable,
+            Self::Equals => Self::Differs,
+            Self::Differs => Self::Equals,
+        }
+    }
+}
+
+/// A parameter, or several of which one has to fit ([`Value::Either`]), what is asked of it, and the text it is compared with.
+type Premise = (ValueId, Asked, ValueId);
+
+/// Premises in force, as places of their operations.
+pub(super) type Open = SmallVec<[usize; 2]>;
+
+/// How many premises hold at the same time; more are not noted.
+const MOST: usize = 24;
+
+impl<'a> Walker<'a> {
+    /// What follows runs only if a test gives `outcome`, until [`Walker::close_premises`].
+    pub fn open_premises(&mut self, test: &'a Expr, outcome: bool, at: TextSize) -> Open {
+        let mut open = Open::new();
+        if self.context.func.is_module() || self.context.moment == Moment::Never {
+            return open;
+        }
+        let mut found = SmallVec::<[Premise; 2]>::new();
+        self.premises(test, outcome, &mut found);
+        for (of, asked, text) in found {
+            let given = !self.context.looped && self.is_as_given(of);
+            if self.facts.code.premises >= MOST {
+                break;
+            }
+            self.op(at, OpKind::When { of, asked, text, given, ops: 0 });
+            self.facts.code.premises += 1;
+            open.push(self.facts.code.ops.len() - 1);
+        }
+        open
+    }
+
+    /// The end of what depends on premises.
+    pub fn close_premises(&mut self, open: Open) {
+        self.facts.code.premises -= open.len();
+        for place in open.into_iter().rev() {
+            self.facts.code.end_when(place);
+        }
+    }
+
+    /// What holds in the rest of a block after a statement that leaves it if its test says so.
+    pub fn premises_after(&mut self, stmt: &'a Stmt) -> Open {
+        match stmt {
+            Stmt::If(stmt) if stmt.elif_else_clauses.is_empty() && stmt.body.last().is_some_and(leaves) => {
+                self.open_premises(&stmt.test, false, stmt.range.end())
+            }
+            _ => Open::new(),
+        }
+    }
+
+    fn premises(&mut self, test: &'a Expr, outcome: bool, found: &mut SmallVec<[Premise; 2]>) {
+        match test {
+            Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => {
+                self.premises(&unary.operand, !outcome, found)
+            }
+            Expr::BoolOp(operation) if (operation.op == BoolOp::And) == outcome => {
+                for part in &operation.values {
+                    self.premises(part, outcome, found);
+                }
+            }
+            _ => {
+                if let Some((of, asked, text)) = self.asked(test) {
+                    let asked = if outcome { asked } else { asked.not() };
+                    found.push((of, asked, text));
+                }
+            }
+        }
+    }
+
+    /// What a test asks of parameters, if nothing else decides it.
+    fn asked(&mut self, test: &'a Expr) -> Option<Premise> {
+        match test {
+            Expr::Name(name) => Some((self.parameter_named(name)?, Asked::True, ValueId::OPAQUE)),
+            Expr::Compare(compare) => {
+                let ([op], Expr::Name(name), [other]) =
+                    (&*compare.ops, &*compare.left, &*compare.comparators)
+                else {
+                    return None;
+                };
+                let (asked, text) = match (op, other) {
+                    (CmpOp::Is | CmpOp::Eq, Expr::NoneLiteral(_)) => (Asked::IsNone, None),
+                    (CmpOp::IsNot | CmpOp::NotEq, Expr::NoneLiteral(_)) => (Asked::NotNone, None),
+                    (CmpOp::Eq, Expr::StringLiteral(text)) => (Asked::Equals, Some(text)),
+                    (CmpOp::NotEq, Expr::StringLiteral(text)) => (Asked::Differs, Some(text)),
+                    _ => return None,
+                };
+                let of = self.parameter_named(name)?;
+                let text = match text {
+                    Some(text) if super::expr::is_nameable(text.value.to_str()) => {
+                        self.text_value(text.value.to_str()).1
+                    }
+                    Some(_) => return None,
+                    None => ValueId::OPAQUE,
+                };
+                Some((of, asked, text))
+            }
+            Expr::Call(call) if call.arguments.keywords.is_empty() => {
+                let Expr::Name(function) = &*call.func else { return None };
+                let asked = match (function.id.as_str(), &*call.arguments.args) {
+                    ("callable", [_]) => Asked::Callable,
+                    ("isinstance", [_, Expr::Name(class)])
+                        if class.id.as_str() == "str" && self.is_builtin_text("str", "str") =>
+                    {
+                        Asked::IsText
+                    }
+                    _ => return None,
+                };
+                let Expr::Name(name) = &call.arguments.args[0] else { return None };
+                let function = function.id.as_str();
+                let builtin = self.is_builtin_text(function, function);
+                let of = builtin.then(|| self.parameter_named(name)).flatten()?;
+                Some((of, asked, ValueId::OPAQUE))
+            }
+            // `a or b` holds if one of them does.
+            Expr::BoolOp(operation) if operation.op == BoolOp::Or => {
+                let mut of = None;
+                for part in &operation.values {
+                    let (next, Asked::True, _) = self.asked(part)? else { return None };
+                    of = Some(of.map_or(next, |of| self.value(Value::Either(of, next))));
+                }
+                Some((of?, Asked::True, ValueId::OPAQUE))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether parameters of the function around the statement have not been bound again so far.
+    fn is_as_given(&self, of: ValueId) -> bool {
+        match self.facts.code.value(of) {
+            Value::Var(var) => {
+                let var = &self.facts.code.vars[var as usize];
+                var.func == self.context.func && !var.rebound
+            }
+            Value::Either(a, b) => self.is_as_given(a) && self.is_as_given(b),
+            _ => false,
+        }
+    }
+
+    fn parameter_named(&mut self, name: &'a ast::ExprName) -> Option<ValueId> {
+        let Resolved::Var(var) = self.resolve_text(name.id.as_str()) else { return None };
+        let code = &self.facts.code;
+        let function = code.function(code.vars[var as usize].func);
+        function.params.contains(&var).then(|| self.value(Value::Var(var)))
+    }
+}
+
+/// Whether nothing after the statement in its block runs.
+fn leaves(stmt: &Stmt) -> bool {
+    matches!(stmt, Stmt::Return(_) | Stmt::Raise(_) | Stmt::Continue(_) | Stmt::Break(_))
+}
