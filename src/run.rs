@@ -262,7 +262,8 @@ impl Run {
             .collect();
         let mut used = Use::default();
         let mut compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
-        let mut environment = Environment { assumed: assumed(config), ..Environment::default() };
+        let required = config.required.iter().map(|name| import_name(name)).collect();
+        let mut environment = Environment { assumed: assumed(config), required, ..Environment::default() };
         if let Some(packages) = &packages {
             let clock = Instant::now();
             let version = packages.version();

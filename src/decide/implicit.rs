@@ -6,24 +6,40 @@
 //! ```
 //!
 //! Once the other module is lazy the attribute may be missing. The rewriter adds the import that was forgotten.
+//!
+//! ```python
+//! import pkg
+//! from pkg import sub             # provides pkg.sub, unless it waits
+//! def f(): return pkg.sub.x
+//! ```
+//!
+//! A placeholder for `sub` provides nothing. The pending `pkg` brings its submodule along where it can; otherwise
+//! `sub` is kept. (The interpreter's own lazy imports make it reachable.)
 
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
-use super::ModuleVerdicts;
-use crate::facts::{ImportStmt, Moment, ReadKind, Site, Sym};
+use super::reason::{KeepReason, Reason};
+use super::{DecideOptions, ModuleVerdicts};
+use crate::config::Target;
+use crate::facts::{ImportStmt, ModuleFacts, Moment, Read, ReadKind, Site, Sym};
 use crate::program::graph::Graph;
 use crate::program::{ModuleId, Origin, Program, stdlib};
 use crate::rewrite::MissingImport;
 
-/// Adds the missing imports of all modules.
-pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts]) {
-    let provided = Provided::new(program, graph, verdicts);
+/// Adds the missing imports of all modules, and keeps those that provide what cannot be added.
+pub fn decide(program: &Program, graph: &Graph, options: &DecideOptions, verdicts: &mut [ModuleVerdicts]) {
+    let provided = Provided::new(program, graph, options.target == Target::Proxy, verdicts);
     let ids: Vec<ModuleId> = program.ids().collect();
-    let mut missing: Vec<Vec<MissingImport>> =
-        ids.into_par_iter().map(|id| missing_in(program, id, &provided)).collect();
+    let (mut missing, kept): (Vec<_>, Vec<_>) =
+        ids.into_par_iter().map(|id| missing_in(program, id, &provided)).unzip();
+    for (kept, verdicts) in kept.into_iter().zip(verdicts.iter_mut()) {
+        for (site, reason) in kept {
+            verdicts.sites[site].keep(reason);
+        }
+    }
     let names = missing.iter().flatten().map(|add| add.module.as_str()).collect();
     let imported = imported_of(program, &names);
     let imported: Vec<Vec<bool>> = missing
@@ -37,17 +53,25 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
     }
 }
 
-/// The submodules that a module uses without importing them.
-fn missing_in(program: &Program, id: ModuleId, provided: &Provided<'_>) -> Vec<MissingImport> {
+/// The submodules that a module uses without importing them, and the imports that have to stay because they provide one.
+fn missing_in(
+    program: &Program,
+    id: ModuleId,
+    provided: &Provided<'_>,
+) -> (Vec<MissingImport>, Vec<(usize, Reason)>) {
     let facts = &program.module(id).facts;
     let mut missing: Vec<MissingImport> = Vec::new();
+    let mut kept = Vec::new();
     if program.module(id).installed {
-        return missing;
+        return (missing, kept);
     }
+    let named = named_here(facts);
     for read in facts.reads().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never) {
         let Some(site) = facts.sites_of(read.name).last() else { continue };
         let import = &facts.imports[site.stmt as usize];
-        let Some((mut module, mut name)) = package_behind(program, id, import, site) else { continue };
+        let Some((mut module, mut name)) = package_behind(program, id, import, site, &named) else {
+            continue;
+        };
         let mut found = None;
         for &attr in read.chain {
             let full = format!("{name}.{attr}");
@@ -66,7 +90,8 @@ fn missing_in(program: &Program, id: ModuleId, provided: &Provided<'_>) -> Vec<M
                 }
                 None => {
                     let known = program.stdlib.has_module(&full) == stdlib::Has::Yes
-                        && !program.stdlib.lists_attribute(&name, attr.as_str());
+                        && !program.stdlib.lists_attribute(&name, attr.as_str())
+                        || named.iter().any(|named| below(named, &full));
                     if known {
                         found = Some(full.clone());
                     }
@@ -79,15 +104,65 @@ fn missing_in(program: &Program, id: ModuleId, provided: &Provided<'_>) -> Vec<M
             name = full;
         }
         let Some(full) = found else { continue };
-        if imports_it(program, id, &full) || full == program.module(id).name.as_str() {
+        if full == program.module(id).name.as_str() {
             continue;
+        }
+        let waits = |site: usize| !provided.verdicts[id.index()].sites[site].has_reasons();
+        let package_waits = import.from.is_none()
+            && import.aliases[site.alias as usize].asname.is_none()
+            && facts.sites.iter().rposition(|s| s.bound == site.bound).is_some_and(waits);
+        let own = match own_import(program, id, &full, &read) {
+            Own::Nothing => Vec::new(),
+            Own::InFunction if package_waits => Vec::new(),
+            Own::InFunction | Own::Here => continue,
+            Own::Sites(sites) => {
+                if !provided.placeholders || !sites.iter().all(|&s| waits(s)) {
+                    continue;
+                }
+                sites
+            }
+        };
+        // What the package brings along is loaded when it is used. Anything else would be loaded at once.
+        if !own.is_empty() && (!package_waits || read.moment != Moment::Deferred) {
+            let undeclared = own.iter().filter(|&&s| facts.sites[s].declared.is_none());
+            let (kind, note) = if read.moment == Moment::Deferred {
+                (KeepReason::LoadObserved, "reads what this import adds to the package")
+            } else {
+                (KeepReason::UsedAtImportTime, "read while the module loads, as an attribute of the package")
+            };
+            let before = kept.len();
+            kept.extend(
+                undeclared.map(|&s| (s, Reason::at(kind, id, read.range, note).about(facts.sites[s].bound))),
+            );
+            if kept.len() > before {
+                continue;
+            }
         }
         let add = MissingImport { stmt: import.index, module: full, bound: site.bound };
         if !missing.contains(&add) {
             missing.push(add);
         }
     }
-    missing
+    (missing, kept)
+}
+
+/// Whether a module is `name` or something below it.
+fn below(module: &str, name: &str) -> bool {
+    module.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// The submodules that the module's own statements show to be modules.
+fn named_here(facts: &ModuleFacts) -> Vec<&str> {
+    let mut names = Vec::new();
+    for import in facts.imports.iter().filter(|i| i.moment != Moment::Never) {
+        match import.from {
+            Some(from) if from.level == 0 => names.push(from.module.as_str()),
+            Some(_) => {}
+            None => names.extend(import.aliases.iter().map(|alias| alias.name.as_str())),
+        }
+    }
+    names.retain(|name| name.contains('.'));
+    names
 }
 
 /// The package that a site binds: its module, if it is of the program, and its full name.
@@ -96,6 +171,7 @@ fn package_behind(
     id: ModuleId,
     import: &ImportStmt,
     site: &Site,
+    named: &[&str],
 ) -> Option<(Option<ModuleId>, String)> {
     let alias = site.alias as usize;
     match program.origin(id, import, alias) {
@@ -106,7 +182,9 @@ fn package_behind(
                 Some(_) => name,
                 None => name.split('.').next().unwrap_or_default(),
             };
-            (program.stdlib.has_module(bound) == stdlib::Has::Yes).then(|| (None, bound.to_owned()))
+            let known = named.iter().any(|named| below(named, bound))
+                || program.stdlib.has_module(bound) == stdlib::Has::Yes;
+            known.then(|| (None, bound.to_owned()))
         }
         _ => None,
     }
@@ -117,14 +195,21 @@ struct Provided<'a> {
     program: &'a Program,
     graph: &'a Graph,
     verdicts: &'a [ModuleVerdicts],
+    /// A lazy import provides nothing.
+    placeholders: bool,
     /// For each module what it certainly loads, found when first asked.
     loaded: Vec<OnceLock<FxHashSet<ModuleId>>>,
 }
 
 impl<'a> Provided<'a> {
-    fn new(program: &'a Program, graph: &'a Graph, verdicts: &'a [ModuleVerdicts]) -> Self {
+    fn new(
+        program: &'a Program,
+        graph: &'a Graph,
+        placeholders: bool,
+        verdicts: &'a [ModuleVerdicts],
+    ) -> Self {
         let loaded = std::iter::repeat_with(OnceLock::new).take(program.modules.len()).collect();
-        Self { program, graph, verdicts, loaded }
+        Self { program, graph, verdicts, placeholders, loaded }
     }
 
     fn has(&self, package: ModuleId, submodule: ModuleId, name: Sym) -> bool {
@@ -148,18 +233,44 @@ impl<'a> Provided<'a> {
     }
 }
 
-/// Whether the module itself imports a module, or something below it.
-fn imports_it(program: &Program, id: ModuleId, name: &str) -> bool {
-    let below =
-        |full: &str| full.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
-    program.module(id).facts.imports.iter().filter(|i| i.moment != Moment::Never).any(|import| {
-        (0..import.aliases.len()).any(|alias| {
-            program.loaded_name(id, import, alias).is_some_and(|loaded| {
-                below(loaded)
-                    || (import.from.is_some() && below(&format!("{loaded}.{}", import.aliases[alias].name)))
-            })
-        })
-    })
+/// How a module imports something itself.
+enum Own {
+    Nothing,
+    /// In functions other than the one in question.
+    InFunction,
+    /// Where it cannot wait, or under the name in question.
+    Here,
+    /// By sites (indices into [`ModuleFacts::sites`]) that bind another name.
+    Sites(Vec<usize>),
+}
+
+/// How the module itself imports a module, or something below it.
+fn own_import(program: &Program, id: ModuleId, name: &str, read: &Read) -> Own {
+    let facts = &program.module(id).facts;
+    let mut sites = Vec::new();
+    let mut in_function = false;
+    for import in facts.imports.iter().filter(|i| i.moment != Moment::Never) {
+        for (number, alias) in import.aliases.iter().enumerate() {
+            let loads = program.loaded_name(id, import, number).is_some_and(|loaded| {
+                below(loaded, name)
+                    || (import.from.is_some() && below(&format!("{loaded}.{}", alias.name), name))
+            });
+            if !loads {
+                continue;
+            }
+            let site = |s: &Site| s.stmt == import.index && s.alias as usize == number;
+            match facts.sites.iter().position(site) {
+                Some(site) if facts.sites[site].bound != read.name => sites.push(site),
+                None if !import.func.is_module() && import.func != read.func => in_function = true,
+                _ => return Own::Here,
+            }
+        }
+    }
+    match (sites.is_empty(), in_function) {
+        (false, _) => Own::Sites(sites),
+        (true, true) => Own::InFunction,
+        (true, false) => Own::Nothing,
+    }
 }
 
 /// Those of the names that import statements anywhere in the program load.

@@ -11,6 +11,7 @@ mod inspected;
 mod late;
 mod local;
 mod outside;
+mod probes;
 pub mod reason;
 mod submodules;
 
@@ -144,7 +145,8 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         let effects =
             Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
         effects.decide(program, &mut verdicts);
-        implicit::decide(program, effects.graph(), &mut verdicts);
+        probes::decide(program, effects.graph(), &mut verdicts);
+        implicit::decide(program, effects.graph(), options, &mut verdicts);
         if options.conflicts {
             conflicts = effects.conflicts(program);
         }

@@ -273,6 +273,9 @@ reasons! {
     /// def is_array(x): return "numpy" in sys.modules and isinstance(x, numpy.ndarray)
     /// ```
     ///
+    /// An import that only adds a submodule to its package counts as well, if the module reads it there: `from pkg import sub`
+    /// is kept if a function reads `pkg.sub` and the package itself cannot bring it along when it is used.
+    ///
     /// ## To make it lazy
     ///
     /// If the answer may be no until numpy is first used, write `# dally: lazy` on the import.

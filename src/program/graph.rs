@@ -32,8 +32,8 @@ pub struct Edge {
 /// What the interpreter has found out about loading one module.
 #[derive(Debug, Default)]
 pub struct Run {
-    /// Further modules that it loads.
-    pub loads: Vec<(ModuleId, TextSize)>,
+    /// Further modules that it loads, where, and whether a failure goes no further.
+    pub loads: Vec<(ModuleId, TextSize, bool)>,
     /// Its functions that run.
     pub entered: Vec<FuncId>,
 }
@@ -144,8 +144,8 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
             }
         }
     }
-    for &(to, at) in run.loads.iter().filter(|(to, _)| !own.contains(to)) {
-        edges.push(Edge { to, site: None, at, certain: true, lazy: false, guarded: false, used: false });
+    for &(to, at, guarded) in run.loads.iter().filter(|(to, ..)| !own.contains(to)) {
+        edges.push(Edge { to, site: None, at, certain: true, lazy: false, guarded, used: false });
     }
     edges
 }

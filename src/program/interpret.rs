@@ -197,7 +197,7 @@ pub struct Outcome {
     /// Effects outside the module.
     pub effects: Vec<Effect>,
     /// Modules loaded by name: `importlib.import_module("x")`, function-level imports that run.
-    pub loads: Vec<(ModuleId, TextSize)>,
+    pub loads: Vec<(ModuleId, TextSize, bool)>,
     /// Functions of the module itself that run while it loads.
     pub entered: Vec<FuncId>,
     /// Foreign state that is read.
@@ -585,9 +585,10 @@ impl<'p> Interpreter<'p> {
         let import = &program.module(module).facts.imports[index as usize];
         for alias in 0..import.aliases.len() {
             let chain = program.loaded_chain(module, import, alias);
-            self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at)));
+            let guarded = import.guarded || self.path.guarded;
+            self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, guarded)));
             if let Origin::Module(id) = program.origin(module, import, alias) {
-                self.outcome.loads.push((id, self.at));
+                self.outcome.loads.push((id, self.at, guarded));
             }
         }
     }

@@ -124,6 +124,8 @@ pub struct Environment {
     pub complete: bool,
     /// Import names that are taken to exist although no file was seen.
     pub assumed: FxHashSet<Sym>,
+    /// Import names of what the project says that it cannot do without.
+    pub required: FxHashSet<Sym>,
     /// The standard library that the environment's packages run with.
     pub stdlib: Option<Stdlib>,
 }

@@ -141,7 +141,7 @@ impl Interpreter<'_> {
                     let program = self.program;
                     let chain = program.chain(self.cause, name.as_str());
                     if self.silent == 0 {
-                        self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at)));
+                        self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, self.path.guarded)));
                     }
                     if let crate::program::Target::Module(id) = program.target(self.cause, name.as_str()) {
                         smallvec![Abs::Module(id)]
@@ -389,7 +389,7 @@ impl Interpreter<'_> {
         };
         for id in program.ids().filter(|&id| id != module) {
             if program.module(id).name.as_str().starts_with(&prefix) {
-                self.outcome.loads.push((id, self.at));
+                self.outcome.loads.push((id, self.at, self.path.guarded));
             }
         }
     }

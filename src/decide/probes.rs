@@ -1,0 +1,127 @@
+//! Modules that are there only if other people's packages are.
+//!
+//! ```python
+//! # fast.py
+//! import numpy                  # may be missing: then fast is, too
+//! # app.py
+//! try: import fast
+//! except ImportError: fast = None
+//! ```
+//!
+//! Who guards an import wants to know whether all that it loads is there. A module is *optional* if it is
+//! loaded by guarded imports only, or by optional modules. Of those, imports that may fail stay where they are, and
+//! imports that lead to one. (Failures that are certain are effects, see `program/effects`.)
+
+use std::collections::VecDeque;
+
+use super::{KeepReason, ModuleVerdicts, Reason};
+use crate::facts::{ImportStmt, Moment, Sym};
+use crate::program::graph::{Graph, ancestors};
+use crate::program::{ModuleId, Origin, Program, stdlib};
+
+/// Adds the reasons.
+pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts]) {
+    let optional = optional_modules(program, graph);
+    let members = || program.ids().filter(|id| optional[id.index()]);
+    let mut todo: VecDeque<ModuleId> = VecDeque::new();
+    let mut fails = vec![false; optional.len()];
+    for id in members() {
+        let facts = &program.module(id).facts;
+        for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && !i.guarded) {
+            for alias in (0..import.aliases.len()).filter(|&alias| may_be_missing(program, id, import, alias))
+            {
+                if let Some(site) = facts.site_at(import, alias) {
+                    let range = import.aliases[alias].range;
+                    let note = "the package may be missing, and somebody guards against that";
+                    let reason = Reason::at(KeepReason::OptionalProbe, id, range, note);
+                    verdicts[id.index()].sites[site].keep(reason.about(import.aliases[alias].name));
+                }
+                if import.func.is_module() && !std::mem::replace(&mut fails[id.index()], true) {
+                    todo.push_back(id);
+                }
+            }
+        }
+    }
+    while let Some(to) = todo.pop_front() {
+        for &(from, edge) in &graph.back[to.index()] {
+            let edge = &graph.out[from.index()][edge as usize];
+            if edge.guarded || !optional[from.index()] {
+                continue;
+            }
+            if let Some(site) = edge.site {
+                let at = program.module(from).facts.imports
+                    [program.module(from).facts.sites[site as usize].stmt as usize]
+                    .range;
+                let note = "loads a module whose imports may fail, and somebody guards against that";
+                let reason = Reason::at(KeepReason::OptionalProbe, from, at, note);
+                verdicts[from.index()].sites[site as usize].keep(reason.about(program.module(to).name));
+            }
+            if !std::mem::replace(&mut fails[from.index()], true) {
+                todo.push_back(from);
+            }
+        }
+    }
+}
+
+/// For each module, whether it is optional.
+fn optional_modules(program: &Program, graph: &Graph) -> Vec<bool> {
+    let mut optional = vec![false; graph.out.len()];
+    let mut todo: Vec<ModuleId> = Vec::new();
+    for id in program.ids().filter(|&id| !program.module(id).installed) {
+        let facts = &program.module(id).facts;
+        let mut around: Option<Vec<ModuleId>> = None;
+        for import in facts.imports.iter().filter(|i| i.guarded && i.moment != Moment::Never) {
+            for alias in 0..import.aliases.len() {
+                let around = around.get_or_insert_with(|| ancestors(program, id));
+                let of_name = match program.origin(id, import, alias) {
+                    Origin::Module(to) => Some(to),
+                    _ => None,
+                };
+                for &to in program.loaded_chain(id, import, alias).iter().chain(&of_name) {
+                    if to != id
+                        && !around.contains(&to)
+                        && !std::mem::replace(&mut optional[to.index()], true)
+                    {
+                        todo.push(to);
+                    }
+                }
+            }
+        }
+    }
+    let mut all = todo.clone();
+    while let Some(id) = todo.pop() {
+        for edge in graph.out[id.index()].iter().filter(|e| !e.guarded && !e.lazy) {
+            if !std::mem::replace(&mut optional[edge.to.index()], true) {
+                todo.push(edge.to);
+                all.push(edge.to);
+            }
+        }
+    }
+    // Not those that somebody else needs, nor what they need.
+    let needed = |optional: &[bool], id: ModuleId| {
+        program.module(id).installed
+            || graph.back[id.index()].iter().any(|&(from, edge)| {
+                !optional[from.index()] && !graph.out[from.index()][edge as usize].guarded
+            })
+    };
+    all.retain(|&id| needed(&optional, id));
+    while let Some(id) = all.pop() {
+        if std::mem::replace(&mut optional[id.index()], false) {
+            let others = graph.out[id.index()].iter().filter(|e| !e.guarded && !e.lazy);
+            all.extend(others.map(|e| e.to).filter(|to| optional[to.index()]));
+        }
+    }
+    optional
+}
+
+/// Whether an import takes something from a package that is neither seen nor part of Python, and that the project does not require.
+fn may_be_missing(program: &Program, id: ModuleId, import: &ImportStmt, alias: usize) -> bool {
+    !program.environment.complete
+        && program.origin(id, import, alias) == Origin::Foreign
+        && program.loaded_chain(id, import, alias).is_empty()
+        && program.loaded_name(id, import, alias).is_some_and(|name| {
+            let root = name.split('.').next().unwrap_or_default();
+            let required = Sym::find(root).is_some_and(|root| program.environment.required.contains(&root));
+            !required && program.stdlib.has_module(root) == stdlib::Has::No
+        })
+}
