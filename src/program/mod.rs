@@ -232,13 +232,17 @@ impl Program {
 
     /// The modules inside a package, in order of their indices.
     pub fn modules_below(&self, package: ModuleId) -> Vec<ModuleId> {
-        let prefix = format!("{}.", self.module(package).name);
+        self.modules_from(&format!("{}.", self.module(package).name))
+    }
+
+    /// The modules whose dotted names begin so, in the order of the modules.
+    pub fn modules_from(&self, prefix: &str) -> Vec<ModuleId> {
         let name = |id: &ModuleId| self.module(*id).name.as_str();
-        let start = self.sorted.partition_point(|id| name(id) < prefix.as_str());
-        let below = self.sorted[start..].iter().take_while(|id| name(id).starts_with(&prefix));
-        let mut below: Vec<ModuleId> = below.copied().collect();
-        below.sort_unstable();
-        below
+        let start = self.sorted.partition_point(|id| name(id) < prefix);
+        let found = self.sorted[start..].iter().take_while(|id| name(id).starts_with(prefix));
+        let mut found: Vec<ModuleId> = found.copied().collect();
+        found.sort_unstable();
+        found
     }
 
     /// The module of a dotted name.

@@ -387,11 +387,8 @@ impl Interpreter<'_> {
             None if own.is_package => format!("{}.", own.name),
             None => return,
         };
-        for id in program.ids().filter(|&id| id != module) {
-            if program.module(id).name.as_str().starts_with(&prefix) {
-                self.outcome.loads.push((id, self.at, self.path.guarded));
-            }
-        }
+        let found = program.modules_from(&prefix).into_iter().filter(|&id| id != module);
+        self.outcome.loads.extend(found.map(|id| (id, self.at, self.path.guarded)));
     }
 
     /// The classes of the program whose warnings a call filters, if it filters no others.
