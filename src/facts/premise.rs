@@ -127,7 +127,7 @@ impl<'a> Walker<'a> {
     fn premises(&mut self, test: &'a Expr, outcome: bool, found: &mut SmallVec<[Premise; 2]>) {
         match test {
             Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => {
-                self.premises(&unary.operand, !outcome, found)
+                self.premises(&unary.operand, !outcome, found);
             }
             Expr::BoolOp(operation) if (operation.op == BoolOp::And) == outcome => {
                 for part in &operation.values {
