@@ -148,6 +148,8 @@ impl Walker<'_> {
                     decides
                 } else if parts.iter().all(|c| *c == other) {
                     other
+                } else if operation.op == BoolOp::And && parts.contains(&Condition::Main) {
+                    Condition::Main
                 } else if parts.iter().all(known) {
                     Condition::Platform
                 } else {

@@ -83,7 +83,7 @@ impl Effects {
     pub(super) fn split(&self, program: &Program) -> (Vec<EffectOf>, FxHashMap<ModuleId, Contained>) {
         let mut uncontained = Vec::new();
         let mut by_owner: FxHashMap<ModuleId, Vec<EffectOf>> = FxHashMap::default();
-        let mut by_writers: Vec<(EffectOf, Vec<ModuleId>)> = Vec::new();
+        let mut by_state: Vec<(EffectOf, ModuleId, Option<Vec<ModuleId>>)> = Vec::new();
         for (id, outcome) in program.ids().zip(&self.outcomes) {
             for (index, effect) in (0..).zip(&outcome.effects) {
                 match (effect.owner, effect.kind) {
@@ -97,24 +97,29 @@ impl Effects {
                         by_owner.entry(owner).or_default().push((id, index));
                     }
                     (Owner::Module(owner, name), EffectKind::ReadsState) => {
-                        match self.writers(id, (owner, name)) {
-                            Some(writers) => by_writers.push(((id, index), writers)),
-                            None => uncontained.push((id, index)),
-                        }
+                        by_state.push(((id, index), owner, self.writers(id, (owner, name))));
                     }
                     _ => uncontained.push((id, index)),
                 }
             }
         }
         let mut owners: Vec<ModuleId> = by_owner.keys().copied().collect();
-        owners.extend(by_writers.iter().flat_map(|(_, writers)| writers));
+        for (_, owner, writers) in &by_state {
+            owners.push(*owner);
+            owners.extend(writers.iter().flatten());
+        }
         owners.sort_unstable();
         owners.dedup();
         let mut always: FxHashMap<ModuleId, FxHashSet<ModuleId>> =
             owners.into_par_iter().map(|owner| (owner, self.graph.always_with(program, owner))).collect();
-        // Who changes the state, has loaded the reader before, if loading the one loads the other.
-        for (effect, writers) in by_writers {
-            if writers.iter().all(|writer| always[writer].contains(&effect.0)) {
+        // Who changes the state, has loaded its owner, and perhaps the reader with it; or the reader before, if loading the one
+        // loads the other.
+        for (effect, owner, writers) in by_state {
+            if always[&owner].contains(&effect.0) {
+                by_owner.entry(owner).or_default().push(effect);
+            } else if let Some(writers) = writers
+                && writers.iter().all(|writer| always[writer].contains(&effect.0))
+            {
                 for writer in writers {
                     by_owner.entry(writer).or_default().push(effect);
                 }
