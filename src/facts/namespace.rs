@@ -7,7 +7,8 @@
 //! globals()[f"_deprecated_{name}"]              # names with this beginning
 //! ```
 
-use ruff_python_ast::{self as ast, CmpOp, Expr};
+use ruff_python_ast::visitor::{self, Visitor};
+use ruff_python_ast::{self as ast, CmpOp, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::names::NameId;
@@ -32,6 +33,39 @@ pub(super) struct OneOf<'a> {
     texts: Vec<&'a str>,
 }
 
+/// Whether statements may bind a name again, or make code that reads it later.
+struct Rebinds<'n> {
+    name: &'n str,
+    found: bool,
+}
+
+impl<'a> Visitor<'a> for Rebinds<'_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        match stmt {
+            Stmt::FunctionDef(_)
+            | Stmt::ClassDef(_)
+            | Stmt::Match(_)
+            | Stmt::Import(_)
+            | Stmt::ImportFrom(_) => {
+                self.found = true;
+            }
+            _ => visitor::walk_stmt(self, stmt),
+        }
+    }
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        match expr {
+            Expr::Name(name) => self.found |= name.id.as_str() == self.name && !name.ctx.is_load(),
+            Expr::Lambda(_) => self.found = true,
+            _ => visitor::walk_expr(self, expr),
+        }
+    }
+    fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
+        let ast::ExceptHandler::ExceptHandler(inner) = handler;
+        self.found |= inner.name.as_ref().is_some_and(|name| name.as_str() == self.name);
+        visitor::walk_except_handler(self, handler);
+    }
+}
+
 impl<'a> Walker<'a> {
     /// What a test says of a variable: `name in ("a", "b")`, `name == "a"`.
     pub fn one_of(test: &'a Expr) -> Option<OneOf<'a>> {
@@ -50,6 +84,26 @@ impl<'a> Walker<'a> {
         };
         let text = |element: &'a Expr| element.as_string_literal_expr().map(|text| text.value.to_str());
         Some(OneOf { name, texts: elements.iter().map(text).collect::<Option<_>>()? })
+    }
+
+    /// `for name in ("a", "b"):`, where the loop does nothing else to the name, and no code in it runs later.
+    pub fn one_in_loop(stmt: &'a ast::StmtFor) -> Option<OneOf<'a>> {
+        let name = stmt.target.as_name_expr()?.id.as_str();
+        let (Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. })) = &*stmt.iter
+        else {
+            return None;
+        };
+        let text = |element: &'a Expr| element.as_string_literal_expr().map(|text| text.value.to_str());
+        let texts: Vec<&str> = elts.iter().map(text).collect::<Option<_>>()?;
+        let mut rebinds = Rebinds { name, found: false };
+        rebinds.visit_body(&stmt.body);
+        (!texts.is_empty() && !rebinds.found).then_some(OneOf { name, texts })
+    }
+
+    /// The texts that a variable can be here.
+    pub fn known_texts_of(&self, name: &str) -> Option<&[&'a str]> {
+        let known = self.known_texts.iter().rev().find(|known| known.name == name)?;
+        Some(&known.texts)
     }
 
     /// `globals()[key]` where the key is no constant.

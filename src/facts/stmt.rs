@@ -124,7 +124,10 @@ impl<'a> Walker<'a> {
                     },
                     |w| {
                         w.target(&stmt.target, element);
+                        let before = w.known_texts.len();
+                        w.known_texts.extend(Self::one_in_loop(stmt));
                         w.block(&stmt.body);
+                        w.known_texts.truncate(before);
                         w.block(&stmt.orelse);
                     },
                 );

@@ -3,13 +3,50 @@
 //! ```python
 //! sys.modules["theme_%s" % name]                              # begins with theme_
 //! [n for n in sys.modules if n.startswith(__name__ + ".")]    # begins with the module's own name and a dot
+//! for part in ("a", "b"):
+//!     name = "plugins." + part                                # one of two
 //! ```
 
 use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement, Operator};
 use ruff_text_size::{Ranged, TextRange};
+use smallvec::SmallVec;
 
 use super::walker::Walker;
 use super::{MarkKind, Sym, TextStart, words};
+
+/// The texts that a value can be, each as far as it is known. None if nothing is.
+pub(super) type Texts = SmallVec<[TextStart; 1]>;
+
+/// More than so many possible texts count as unknown from where they differ.
+const MOST: usize = 16;
+
+/// Each of some texts followed by each of others.
+fn joined(left: Texts, right: &[TextStart]) -> Texts {
+    let together = left.len() * right.len();
+    if !(1..=MOST).contains(&together) || right.iter().any(|right| right.own) {
+        return left.into_iter().map(|start| TextStart { whole: false, ..start }).collect();
+    }
+    let join = |left: TextStart| {
+        right.iter().map(move |right| {
+            let text = Sym::new(&format!("{}{}", left.text, right.text));
+            if left.whole { TextStart { text, whole: right.whole, ..left } } else { left }
+        })
+    };
+    left.into_iter().flat_map(join).collect()
+}
+
+/// What texts have in common.
+fn common(texts: &[TextStart]) -> Option<TextStart> {
+    let (&first, rest) = texts.split_first()?;
+    let both = |a: TextStart, b: &TextStart| {
+        let same = a.text.as_str().char_indices().zip(b.text.as_str().chars());
+        let end = same.take_while(|((_, a), b)| a == b).map(|((at, c), _)| at + c.len_utf8()).last();
+        let text = &a.text.as_str()[..end.unwrap_or(0)];
+        (a.own == b.own).then(|| TextStart { text: Sym::new(text), whole: false, ..a })
+    };
+    let found = rest.iter().try_fold(first, both)?;
+    (rest.is_empty() || found.own || !found.text.as_str().is_empty()).then_some(found)
+}
 
 impl<'a> Walker<'a> {
     /// How the value of an expression begins, if it is a text and its beginning is known.
@@ -20,7 +57,7 @@ impl<'a> Walker<'a> {
             Expr::Name(name) if matches!(name.id.as_str(), "__name__" | "__package__") => {
                 Some(TextStart { own: true, text: Sym::new(""), whole: true })
             }
-            Expr::Name(name) => self.text_starts.get(name.id.as_str()).copied(),
+            Expr::Name(name) => common(self.text_starts.get(name.id.as_str())?),
             Expr::FString(string) => {
                 let mut elements = string.value.elements();
                 match (elements.next()?, elements.next()) {
@@ -64,6 +101,39 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// All texts that an expression can be.
+    fn texts(&self, expr: &Expr) -> Texts {
+        let known = |text: &&str| TextStart { own: false, text: Sym::new(text), whole: true };
+        match expr {
+            Expr::Name(name) => match self.known_texts_of(name.id.as_str()) {
+                Some(texts) => texts.iter().map(known).collect(),
+                None => match self.text_starts.get(name.id.as_str()) {
+                    Some(texts) => texts.clone(),
+                    None => self.text_start(expr).into_iter().collect(),
+                },
+            },
+            Expr::BinOp(sum) if sum.op == Operator::Add => {
+                joined(self.texts(&sum.left), &self.texts(&sum.right))
+            }
+            Expr::FString(string) => {
+                let nothing = TextStart { own: false, text: Sym::new(""), whole: true };
+                let mut elements = string.value.elements();
+                let first = match elements.next() {
+                    Some(InterpolatedStringElement::Interpolation(first)) => self.texts(&first.expression),
+                    Some(InterpolatedStringElement::Literal(text)) => Texts::from_iter([known(&&**text)]),
+                    None => Texts::from_iter([nothing]),
+                };
+                elements.fold(first, |before, element| match element {
+                    InterpolatedStringElement::Literal(text) => joined(before, &[known(&&**text)]),
+                    InterpolatedStringElement::Interpolation(part) => {
+                        joined(before, &self.texts(&part.expression))
+                    }
+                })
+            }
+            _ => self.text_start(expr).into_iter().collect(),
+        }
+    }
+
     fn formatted(&self, template: &str, hole: &str, first: &Expr) -> Option<TextStart> {
         let head = template.split(hole).next().unwrap_or_default();
         if !head.is_empty() {
@@ -94,9 +164,10 @@ impl<'a> Walker<'a> {
     /// `prefix = __name__ + "."`: names are enough here, whatever their scope.
     pub fn note_text(&mut self, name: &'a str, value: &Expr) {
         if (self.watches_imports || self.loads_modules)
-            && let Some(start) = self.text_start(value)
+            && let texts = self.texts(value)
+            && !texts.is_empty()
         {
-            self.text_starts.insert(name, start);
+            self.text_starts.insert(name, texts);
         }
     }
 
@@ -133,7 +204,7 @@ impl<'a> Walker<'a> {
                 }
             }
             _ => {
-                if let Some(start) = self.text_start(expr) {
+                for start in self.texts(expr) {
                     let start = TextStart { whole: whole && start.whole, ..start };
                     self.mark(MarkKind::ComparesText(start), range);
                 }

@@ -20,9 +20,10 @@ use super::names::{InClass, Memo, Name, NameId, Names, Table};
 use super::namespace::OneOf;
 use super::packed::PackedRead;
 use super::scope::{Resolved, ScopeKind, Scopes};
+use super::text::Texts;
 use super::{
     Annotation, AnnotationOwner, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place, ReadKind,
-    Sym, TextStart, World, layout, words,
+    Sym, World, layout, words,
 };
 use crate::config::PythonVersion;
 
@@ -79,7 +80,7 @@ pub(super) struct Walker<'a> {
     /// The text has `import_module`.
     pub loads_modules: bool,
     /// Names that are bound to a text whose beginning is known, where that matters.
-    pub text_starts: FxHashMap<&'a str, TextStart>,
+    pub text_starts: FxHashMap<&'a str, Texts>,
     pub facts: Draft,
     pub names: Names<'a>,
     pub scopes: Scopes,
