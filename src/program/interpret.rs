@@ -481,6 +481,9 @@ impl<'p> Interpreter<'p> {
                     let subject = self.key_name(module, key, env);
                     for abs in self.eval(module, base, env) {
                         let installs = matches!(abs, Abs::External(path) if path == "sys.modules");
+                        // `sys.modules[module.__name__] = module`
+                        let of_module = matches!(code.value(key), Value::Attr(_, attr) if attr == "__name__");
+                        let subject = subject.or_else(|| of_module.then(|| Sym::new("")));
                         if let Some(name) = subject.filter(|name| installs && !self.is_inside_cause(*name)) {
                             // Another name for a module.
                             self.effect(

@@ -113,6 +113,8 @@ pub const MUTATORS: &[&str] = &[
     "add_type",
     "set_defaults",
     "route",
+    "send",
+    "__next__",
 ];
 
 /// Methods that change nothing that matters, also when their result is dropped.

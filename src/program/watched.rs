@@ -60,6 +60,7 @@ pub(super) fn watched(program: &Program) -> (Watched, Submodules) {
                 MarkKind::NamesOf(of) => listed.push(((id, of, false), mark.range)),
                 MarkKind::ReadsSysModules if !loads_or_forgets(program, id, mark.func) => {
                     patterns.add_compared(id, mark.func);
+                    patterns.add_with_attribute(id, mark.func, mark.range);
                     lookups.push((id, mark.func, mark.range));
                 }
                 _ => {}
@@ -182,6 +183,32 @@ impl Patterns<'_> {
         found
     }
 
+    /// `[m for m in sys.modules.values() if hasattr(m, "PLUGIN")]`: the modules of the project that have the name.
+    fn add_with_attribute(&mut self, id: ModuleId, func: FuncId, range: TextRange) {
+        let program = self.program;
+        let code = &program.module(id).facts.code;
+        for op in code.ops_of(func) {
+            let OpKind::Call { call, .. } = op.kind else { continue };
+            let call = &code.call(call);
+            let (Value::Global(asks), [of, name, ..]) = (code.value(call.callee), code.positional(call))
+            else {
+                continue;
+            };
+            let Value::Str(name) = code.value(*name) else { continue };
+            let variable = matches!(code.value(*of), Value::Var(_) | Value::Item(_) | Value::Global(_))
+                || *of == ValueId::OPAQUE;
+            if !variable || !matches!(asks.as_str(), "hasattr" | "getattr") || name.as_str().starts_with("__")
+            {
+                continue;
+            }
+            for other in program.ids().filter(|&other| other != id && same_project(program, id, other)) {
+                if program.binds(other, name) {
+                    self.exact.entry(program.module(other).name).or_insert((id, range));
+                }
+            }
+        }
+    }
+
     /// Audit hooks, replacements of `__import__`, finders.
     fn add_hooks(&mut self, id: ModuleId) {
         let facts = &self.program.module(id).facts;
@@ -230,7 +257,17 @@ impl Patterns<'_> {
             }
             let Some(package) = module_of(program, id, *package).filter(|&p| p != id) else { continue };
             let module = program.module(package);
-            let Value::Str(attr) = code.value(*attr) else { continue };
+            let Value::Str(attr) = code.value(*attr) else {
+                // `getattr(formats, name)`: any submodule of the project's package, if that has no other names.
+                let bare = module.facts.names.iter().all(|(name, _)| name.as_str().starts_with('_'));
+                if bare && module.is_package && name == "getattr" && same_project(program, id, package) {
+                    for sub in program.modules_below(package) {
+                        let full = program.module(sub).name;
+                        self.exact.entry(full).or_insert((id, TextRange::empty(op.at)));
+                    }
+                }
+                continue;
+            };
             let full = format!("{}.{attr}", module.name);
             if !program.binds(package, attr) && program.find(&full).is_some() {
                 let place = (id, TextRange::empty(op.at));

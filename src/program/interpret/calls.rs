@@ -284,10 +284,8 @@ impl Interpreter<'_> {
     ) -> AbsSet {
         let code = self.code(module);
         let function = code.function(func);
-        if function.coroutine {
-            return smallvec![Abs::Fresh];
-        }
-        // Who calls a generator function at import time, usually runs through it: a loop, `with`.
+        // Who calls a generator function at import time, usually runs through it: a loop, `with`; and a coroutine, by hand or in a
+        // loop of events.
         if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > MOST_STEPS {
             return smallvec![Abs::Unknown];
         }
@@ -431,7 +429,8 @@ impl Interpreter<'_> {
             self.mutate(base, EffectKind::UnresolvedCall, place, Some(name));
         }
         // Functions that are handed over may be called.
-        if tables::CALLS_ARGUMENT.contains(&method) {
+        let stack = matches!(&**base, Abs::Made(made, _) if made.as_str().starts_with("contextlib."));
+        if tables::CALLS_ARGUMENT.contains(&method) || stack && matches!(method, "callback" | "push") {
             for callee in args.first().into_iter().flatten() {
                 self.call(&callee.clone(), &[], &[], CallRole::Used, place);
             }

@@ -280,7 +280,8 @@ impl Interpreter<'_> {
             ExternalKind::ReadsState => {
                 let state = tables::state_of(text);
                 let before = self.state_reads;
-                self.state_read(Sym::new(state), string(0));
+                let key = if state == "os.environ" { string(0) } else { None };
+                self.state_read(Sym::new(state), key);
                 if text.starts_with("gettext.") {
                     // In which language something is said, decides about no failure.
                     self.state_reads = before;
