@@ -95,7 +95,11 @@ impl Interpreter<'_> {
             .map(|index| {
                 let var = &code.vars[function.params.start as usize + index];
                 let named = given.keywords.iter().find(|(name, _)| *name == var.name);
-                if index >= last || index < positional && index < before {
+                if function.vararg && index == last {
+                    // `*args` is a tuple: empty or not.
+                    let filled = arguments > positional;
+                    Told::Constant(if filled { Constant::True } else { Constant::False })
+                } else if index >= last || index < positional && index < before {
                     Told::Nothing
                 } else if index < positional && index < arguments {
                     given.positional[index - before]
