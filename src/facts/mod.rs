@@ -11,11 +11,14 @@
 //! - [`marks`](ModuleFacts::marks): things a decision asks about, such as `globals()`;
 //! - [`code`](ModuleFacts::code): what import-time code and functions call and change, for the whole-program analysis.
 
+mod assign;
 mod assigned;
 mod binding;
 mod cache;
+mod call;
 pub mod code;
 mod condition;
+mod define;
 mod draft;
 mod expr;
 mod idioms;

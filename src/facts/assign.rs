@@ -1,0 +1,316 @@
+//! Assignments and deletions: what is bound, stored and changed, and the names that mean something to the import system.
+
+use ruff_python_ast::{self as ast, Expr};
+use ruff_text_size::{Ranged, TextRange, TextSize};
+
+use super::cache;
+use super::code::{OpKind, Value, ValueId};
+use super::condition::Condition;
+use super::idioms::Target;
+use super::scope::{Resolved, ScopeKind};
+use super::walker::{Use, Walker};
+use super::{AnnotationOwner, FixedUse, MarkKind, Sym, words};
+
+impl<'a> Walker<'a> {
+    pub fn assign(&mut self, assign: &'a ast::StmtAssign) {
+        let value = self.expr(&assign.value, Use::Escape);
+        for target in &assign.targets {
+            self.paired_target(target, &assign.value, value);
+            if let Expr::Name(name) = target {
+                self.note_text(name.id.as_str(), &assign.value);
+                if self.is_sys_modules(&assign.value) {
+                    self.entries_names.push((self.context.func, name.id.as_str()));
+                }
+                // A plain constant is a setting that somebody may change.
+                let asks = !assign.value.is_literal_expr() && !assign.value.is_tuple_expr();
+                if self.scopes.len() == 1 && asks && self.is_platform(&assign.value) {
+                    let condition = self.condition(&assign.value);
+                    let condition =
+                        if condition == Condition::Unknown { Condition::Platform } else { condition };
+                    let name = self.names.id(name.id.as_str());
+                    self.names[name].condition = Some(condition);
+                }
+                self.note_special_assignment(name, &assign.value, assign.range);
+            }
+        }
+    }
+
+    fn paired_target(&mut self, target: &'a Expr, source: &'a Expr, value: ValueId) {
+        let targets = match target {
+            Expr::Tuple(t) => &t.elts,
+            Expr::List(t) => &t.elts,
+            _ => return self.target(target, value),
+        };
+        let sources = match source {
+            Expr::Tuple(t) if t.elts.len() == targets.len() => &t.elts,
+            _ => return self.target(target, value),
+        };
+        if targets.iter().chain(sources).any(Expr::is_starred_expr) {
+            return self.target(target, value);
+        }
+        for (target, source) in targets.iter().zip(sources) {
+            let value = self.quiet_value(source);
+            self.target(target, value);
+        }
+    }
+
+    pub fn bind_text(&mut self, name: &'a str, at: TextSize, value: ValueId) {
+        let name = self.names.id(name);
+        self.bind(name, at, value, false);
+    }
+
+    /// Binds, or stores into, an assignment target.
+    pub fn target(&mut self, target: &'a Expr, value: ValueId) {
+        let at = target.start();
+        match target {
+            Expr::Name(name) => self.bind_text(name.id.as_str(), at, value),
+            Expr::Attribute(attribute) => {
+                let base = self.attribute_base(attribute);
+                let base = self.bound_in_block(&attribute.value).unwrap_or(base);
+                let name = self.names.id(attribute.attr.as_str());
+                let name = self.mangled_id(name);
+                let attr = self.names.sym(name);
+                self.note_attribute_store(attribute, target.range());
+                self.names[name].set_private = true;
+                let memo = match (&*attribute.value, self.memo) {
+                    (Expr::Name(name), Some(memo)) => {
+                        self.is_parameter(base)
+                            && memo == Target::Attribute(name.id.as_str(), attribute.attr.as_str())
+                    }
+                    _ => false,
+                };
+                self.op(at, OpKind::SetAttr { base, attr, value, memo });
+                if self.is_parameter(base) {
+                    self.own_attribute(base, attr, value);
+                }
+            }
+            Expr::Subscript(subscript) => {
+                let base = self.expr(&subscript.value, Use::Subscript);
+                let key = self.expr(&subscript.slice, Use::Escape);
+                self.note_item_store(subscript, key, target.range());
+                let cache = match cache::private_name(&subscript.value) {
+                    Some(name) if self.goes_into_cache(&subscript.value) => Some(self.mangled_text(name)),
+                    _ => None,
+                };
+                self.op(at, OpKind::SetItem { base, key, value, cache });
+            }
+            Expr::Starred(starred) => self.target(&starred.value, value),
+            Expr::Tuple(tuple) => {
+                self.operate(tuple.range, value, ValueId::FRESH, words::ITER);
+                let element = self.item(value);
+                tuple.elts.iter().for_each(|t| self.target(t, element));
+            }
+            Expr::List(list) => {
+                let element = self.item(value);
+                list.elts.iter().for_each(|t| self.target(t, element));
+            }
+            // The parser accepts no other target; visit it all the same.
+            other => {
+                self.expr(other, Use::Escape);
+            }
+        }
+    }
+
+    /// Whether a function stores into a private dictionary in which nobody can tell what is there already.
+    pub fn goes_into_cache(&mut self, container: &'a Expr) -> bool {
+        if self.context.func.is_module() {
+            return false;
+        }
+        let Some(name) = cache::private_name(container) else { return false };
+        let body = self.body;
+        *self.caches.entry(name).or_insert_with(|| cache::is_cache(body, name))
+    }
+
+    fn attribute_base(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
+        let attr = self.mangled_text(attribute.attr.as_str());
+        let saved = std::mem::replace(&mut self.chain_start, self.chain.len());
+        self.chain.push(attr);
+        let base = self.expr(&attribute.value, Use::Attribute);
+        self.chain.pop();
+        self.chain_start = saved;
+        base
+    }
+
+    pub fn aug_assign(&mut self, assign: &'a ast::StmtAugAssign) {
+        let value = self.expr(&assign.value, Use::Escape);
+        let at = assign.range.start();
+        match &*assign.target {
+            Expr::Name(name) => {
+                let id = self.names.id(name.id.as_str());
+                let old = match self.resolve(id) {
+                    Resolved::Var(var) => self.value(Value::Var(var)),
+                    Resolved::Class { certain: true } => ValueId::FRESH,
+                    Resolved::Global | Resolved::Class { certain: false } => {
+                        self.fixed_read(id, name.range, FixedUse::AugmentedAssignment);
+                        let sym = self.mangled(id);
+                        self.value(Value::Global(sym))
+                    }
+                };
+                // `X += [...]` changes the list in place; numbers and strings have no place to change.
+                let in_place = matches!(
+                    &*assign.value,
+                    Expr::List(_)
+                        | Expr::ListComp(_)
+                        | Expr::Dict(_)
+                        | Expr::DictComp(_)
+                        | Expr::Set(_)
+                        | Expr::SetComp(_)
+                        | Expr::Generator(_)
+                );
+                if in_place {
+                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
+                }
+                let sum = self.either(old, value);
+                self.bind(id, at, sum, false);
+                if self.names.text(id) == words::ALL.as_str() {
+                    self.extend_all(&assign.value);
+                }
+            }
+            target => {
+                self.target(target, value);
+            }
+        }
+    }
+
+    pub fn ann_assign(&mut self, assign: &'a ast::StmtAnnAssign) {
+        let in_function = self.scopes.last_kind() == ScopeKind::Function;
+        // Annotations of local variables are never evaluated (PEP 526).
+        if !in_function {
+            let owner = match self.class_ids.last() {
+                Some(&class) if self.scopes.last_kind() == ScopeKind::Class => AnnotationOwner::Field(class),
+                _ => AnnotationOwner::Variable,
+            };
+            self.annotation(&assign.annotation, owner);
+        }
+        if let Some(value) = &assign.value {
+            let result = self.expr(value, Use::Escape);
+            self.target(&assign.target, result);
+            if let Expr::Name(name) = &*assign.target {
+                self.note_special_assignment(name, value, assign.range);
+            }
+        } else if !matches!(*assign.target, Expr::Name(_)) {
+            // `a.b: int` evaluates `a`.
+            match &*assign.target {
+                Expr::Attribute(attribute) => {
+                    self.attribute_base(attribute);
+                }
+                other => {
+                    self.expr(other, Use::Escape);
+                }
+            }
+        }
+    }
+
+    pub fn delete(&mut self, target: &'a Expr) {
+        let at = target.start();
+        match target {
+            Expr::Name(name) => {
+                let name = self.names.id(name.id.as_str());
+                self.unbind(name, at);
+            }
+            Expr::Attribute(attribute) => {
+                let base = self.attribute_base(attribute);
+                let attr = self.mangled_text(attribute.attr.as_str());
+                self.op(at, OpKind::DelAttr { base, attr });
+            }
+            Expr::Subscript(subscript) => {
+                let base = self.expr(&subscript.value, Use::Subscript);
+                let key = self.expr(&subscript.slice, Use::Escape);
+                if let (true, Value::Str(name)) =
+                    (self.is_sys_modules(&subscript.value), self.facts.code.value(key))
+                {
+                    self.mark(MarkKind::ReplacesEntry(name), subscript.range);
+                }
+                self.op(at, OpKind::DelItem { base, key });
+            }
+            Expr::Tuple(tuple) => tuple.elts.iter().for_each(|t| self.delete(t)),
+            Expr::List(list) => list.elts.iter().for_each(|t| self.delete(t)),
+            other => {
+                self.expr(other, Use::Escape);
+            }
+        }
+    }
+
+    // ---------------------------------------------------------------- special assignments
+
+    fn note_special_assignment(&mut self, name: &'a ast::ExprName, value: &'a Expr, range: TextRange) {
+        if self.scopes.len() != 1 {
+            return;
+        }
+        match name.id.as_str() {
+            "__all__" => self.set_all(value),
+            "__lazy_modules__" => {
+                if let Some(names) = string_elements(value) {
+                    let names = names.into_iter().map(Sym::new).collect();
+                    self.facts.layout.lazy_list = Some((range, names));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn set_all(&mut self, value: &'a Expr) {
+        self.facts.exports.all = Some(Vec::new());
+        self.extend_all(value);
+    }
+
+    /// `__all__ = value`, `__all__ += value`, `__all__.extend(value)`.
+    pub fn extend_all(&mut self, value: &'a Expr) {
+        match value {
+            Expr::BinOp(sum) if sum.op == ast::Operator::Add => {
+                self.extend_all(&sum.left);
+                self.extend_all(&sum.right);
+            }
+            _ => match string_elements(value) {
+                Some(names) => {
+                    let all = self.facts.exports.all.get_or_insert_default();
+                    all.extend(names.into_iter().map(Sym::new));
+                }
+                None => self.facts.exports.partial = true,
+            },
+        }
+    }
+
+    fn note_attribute_store(&mut self, attribute: &ast::ExprAttribute, range: TextRange) {
+        if attribute.attr.as_str() == "__class__" && self.is_own_module(&attribute.value) {
+            self.mark(MarkKind::SetsOwnClass, range);
+        }
+    }
+
+    fn note_item_store(&mut self, subscript: &ast::ExprSubscript, key: ValueId, range: TextRange) {
+        // `globals()[name] = value` only writes.
+        if matches!(&*subscript.value, Expr::Call(_)) {
+            self.unmark(subscript.value.range());
+            self.facts.exports.writes_namespace = true;
+        }
+        if self.is_sys_modules(&subscript.value) {
+            if matches!(&*subscript.slice, Expr::Name(n) if n.id.as_str() == "__name__") {
+                self.mark(MarkKind::ReplacesItself, range);
+            } else if let (Value::Str(name), false) = (self.facts.code.value(key), self.context.handler) {
+                // What a handler puts there takes the place of a module that is missing.
+                self.mark(MarkKind::ReplacesEntry(name), range);
+            }
+        }
+    }
+}
+
+/// The elements of a display of string constants.
+fn string_elements(value: &Expr) -> Option<Vec<&str>> {
+    let elts = match value {
+        Expr::List(list) => &list.elts,
+        Expr::Tuple(tuple) => &tuple.elts,
+        Expr::Set(set) => &set.elts,
+        Expr::Call(call) if call.arguments.args.len() == 1 && call.arguments.keywords.is_empty() => {
+            let known = matches!(&*call.func, Expr::Name(n)
+                if matches!(n.id.as_str(), "list" | "tuple" | "set" | "frozenset" | "sorted"));
+            return if known { string_elements(&call.arguments.args[0]) } else { None };
+        }
+        _ => return None,
+    };
+    elts.iter()
+        .map(|e| match e {
+            Expr::StringLiteral(s) => Some(s.value.to_str()),
+            _ => None,
+        })
+        .collect()
+}

@@ -1,0 +1,391 @@
+//! Calls: of builtins that look at namespaces, of methods that change things, of what runs or evaluates text.
+
+use ruff_python_ast::{self as ast, Expr};
+use ruff_text_size::{Ranged, TextRange};
+
+use super::code::{CallRole, OpKind, Value, ValueId};
+use super::expr::is_own_name;
+use super::names::NameId;
+use super::scope::ScopeKind;
+use super::walker::{Use, Walker};
+use super::{MarkKind, Sym, words};
+
+/// Calls that evaluate annotations, text included.
+const ANNOTATION_EVALUATORS: &[Sym] = &[
+    words::GET_TYPE_HINTS,
+    words::GET_ANNOTATIONS,
+    words::CALL_ANNOTATE_FUNCTION,
+    words::EVALUATE_FORWARD_REF,
+];
+
+/// Calls that hand annotations out.
+const ANNOTATION_INSPECTORS: &[Sym] = &[words::SIGNATURE, words::GETFULLARGSPEC, words::SIGNATURE_CLASS];
+
+impl<'a> Walker<'a> {
+    pub fn call_expr(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
+        self.in_new_chain(|w| w.call_inner(call, role))
+    }
+
+    fn call_inner(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
+        let callee = self.expr(&call.func, Use::Call);
+        let arguments = &call.arguments;
+        let type_test = self.is_type_test(call);
+        let mut star = false;
+        let (positional, keywords) = (self.arguments.len(), self.keywords.len());
+        for (i, argument) in arguments.args.iter().enumerate() {
+            star |= argument.is_starred_expr();
+            let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
+            let value = self.expr(argument, usage);
+            self.note_frame_namespace(value, None, call.range());
+            self.arguments.push(value);
+        }
+        for keyword in &arguments.keywords {
+            let value = self.expr(&keyword.value, Use::Escape);
+            if let Some(name) = &keyword.arg {
+                let name = self.sym(name.as_str());
+                self.keywords.push((name, value));
+            } else {
+                star = true;
+                self.arguments.push(value);
+            }
+        }
+        if let Value::Attr(base, _) = self.facts.code.value(callee) {
+            self.note_frame_namespace(base, arguments.args.first(), call.range());
+        }
+        let first = self.arguments.get(positional).copied();
+        self.note_call(call, first);
+        let of_cache = matches!(&*call.func, Expr::Attribute(method)
+            if matches!(method.attr.as_str(), "get" | "clear") && self.goes_into_cache(&method.value));
+        let saved = std::mem::replace(&mut self.context.of_cache, of_cache);
+        let value = self.call_with(call.range().start(), callee, (positional, keywords), star, role);
+        self.context.of_cache = saved;
+        value
+    }
+
+    /// `isinstance(x, …)` and `issubclass(x, …)`, the builtins, with exactly two arguments.
+    fn is_type_test(&self, call: &ast::ExprCall) -> bool {
+        // A star import may bring another function of that name.
+        !self.star_imports
+            && call.arguments.args.len() == 2
+            && call.arguments.keywords.is_empty()
+            && !call.arguments.args.iter().any(Expr::is_starred_expr)
+            && self.calls_builtin(call, &[words::ISINSTANCE, words::ISSUBCLASS])
+    }
+
+    /// `globals()`, `vars()`, and at module level `locals()`.
+    pub fn is_namespace_call(&self, call: &ast::ExprCall) -> bool {
+        if !call.arguments.is_empty() {
+            return false;
+        }
+        let local_is_global =
+            || self.scopes.iter().all(|s| matches!(s.kind, ScopeKind::Module | ScopeKind::Small));
+        self.calls_builtin(call, &[words::GLOBALS])
+            || (self.calls_builtin(call, &[words::VARS, words::LOCALS]) && local_is_global())
+    }
+
+    /// Whether one of some builtins is called.
+    fn calls_builtin(&self, call: &ast::ExprCall, builtins: &[Sym]) -> bool {
+        let Expr::Name(name) = &*call.func else { return false };
+        builtins.iter().any(|builtin| self.is_builtin_text(name.id.as_str(), builtin.as_str()))
+    }
+
+    /// Observations about calls that decisions ask for.
+    fn note_call(&mut self, call: &'a ast::ExprCall, first: Option<ValueId>) {
+        match &*call.func {
+            Expr::Name(name) => {
+                let id = self.names.id(name.id.as_str());
+                if let Some(word) = self.names[id].sym.filter(|sym| words::is_word(*sym)) {
+                    self.note_known_call(call, id, word, first);
+                }
+            }
+            Expr::Attribute(attribute) => {
+                let method = self.sym(attribute.attr.as_str());
+                if words::is_word(method) {
+                    self.note_annotation_reader(method, first, call.range());
+                    self.note_loading(call, method);
+                }
+                self.note_method(call, attribute, method, first);
+            }
+            _ => {}
+        }
+    }
+
+    /// The same for functions that are called by a name of [`words`].
+    fn note_known_call(&mut self, call: &'a ast::ExprCall, name: NameId, word: Sym, first: Option<ValueId>) {
+        let range = call.range();
+        if self.is_builtin(name, words::EVAL) || self.is_builtin(name, words::EXEC) {
+            self.evaluation(call);
+        } else if self.is_builtin(name, words::IMPORT) {
+            // The import system reads `__name__` and `__package__` from it, nothing else.
+            for argument in &call.arguments.args {
+                self.unmark(argument.range());
+            }
+        } else if self.is_namespace_call(call) {
+            self.mark(MarkKind::NamespaceRead, range);
+        } else if self.is_builtin(name, words::VARS) && call.arguments.args.len() == 1 {
+            if self.is_own_module(&call.arguments.args[0]) {
+                self.mark(MarkKind::NamespaceRead, range);
+            } else if let Some(of) = first {
+                self.namespace_of(of, range);
+            }
+        } else if let (true, true, Some(of)) =
+            (self.is_builtin(name, words::DIR), call.arguments.args.len() == 1, first)
+        {
+            self.mark(MarkKind::NamesOf(of), range);
+        } else if matches!(
+            word,
+            words::TESTMOD | words::DOC_TEST_SUITE | words::GETMEMBERS | words::RUN_MODULE | words::RUN_PATH
+        ) {
+            self.note_inspection(word, first, range);
+        } else {
+            self.takes_keys_of_argument(call, name);
+            self.note_annotation_reader(word, first, range);
+        }
+        self.note_loading(call, word);
+    }
+
+    fn note_annotation_reader(&mut self, name: Sym, of: Option<ValueId>, range: TextRange) {
+        let kind: fn(ValueId) -> MarkKind;
+        if ANNOTATION_EVALUATORS.contains(&name) {
+            self.mark(MarkKind::EvaluatesAnnotations, range);
+            kind = MarkKind::HintsOf;
+        } else if ANNOTATION_INSPECTORS.contains(&name) {
+            self.mark(MarkKind::InspectsAnnotations, range);
+            kind = MarkKind::AnnotationsOf;
+        } else {
+            if let (words::GETCLOSUREVARS, Some(of)) = (name, of) {
+                self.mark(MarkKind::GlobalsOf(of), range);
+            }
+            return;
+        }
+        if let Some(of) = of {
+            self.annotations_of(kind, of, range);
+        }
+    }
+
+    pub fn annotations_of(&mut self, kind: fn(ValueId) -> MarkKind, of: ValueId, range: TextRange) {
+        if of != ValueId::OPAQUE && of != ValueId::FRESH {
+            self.mark(kind(of), range);
+        }
+    }
+
+    /// Whether a value is the namespace of a frame: `frame.f_globals`, also by way of a variable.
+    fn is_frame_namespace(&self, value: ValueId) -> bool {
+        let code = &self.facts.code;
+        let of_frame = |value| matches!(code.value(value), Value::Attr(_, words::F_GLOBALS));
+        match code.value(value) {
+            Value::Attr(..) => of_frame(value),
+            Value::Var(var) if self.frame_namespaces => {
+                code.assigned.iter().any(|&(assigned, value)| assigned == var && of_frame(value))
+            }
+            _ => false,
+        }
+    }
+
+    /// More is read from the namespace of a frame than `__name__` and the like.
+    pub fn note_frame_namespace(&mut self, value: ValueId, key: Option<&Expr>, range: TextRange) {
+        let special = matches!(key, Some(Expr::StringLiteral(key)) if key.value.to_str().starts_with("__"));
+        if !special && self.is_frame_namespace(value) {
+            self.mark(MarkKind::ReadsCallers, range);
+        }
+    }
+
+    fn note_method(
+        &mut self,
+        call: &'a ast::ExprCall,
+        attribute: &'a ast::ExprAttribute,
+        method: Sym,
+        first_value: Option<ValueId>,
+    ) {
+        let range = call.range();
+        let first = first_value.map(|value| self.facts.code.value(value));
+        if method == words::REGISTER && is_bare_register(call) {
+            self.mark(MarkKind::EvaluatesAnnotations, range);
+        }
+        if self.is_sys_modules(&attribute.value) {
+            match (method, first) {
+                (
+                    words::GET | words::POP | words::SETDEFAULT | words::CONTAINS | words::GETITEM,
+                    Some(Value::Str(name)),
+                ) => {
+                    self.mark(MarkKind::AsksSysModules(name), range);
+                }
+                (words::UPDATE, _) => self.note_replaced_entries(call, 0),
+                (words::GET | words::POP | words::SETDEFAULT, _)
+                    if call.arguments.args.first().is_some_and(is_own_name) => {}
+                (words::GET | words::POP | words::SETDEFAULT | words::CONTAINS | words::GETITEM, _)
+                    if let Some(key) = call.arguments.args.first() =>
+                {
+                    self.asks_sys_modules(key, first_value.unwrap_or(ValueId::OPAQUE), range);
+                }
+                _ => self.mark(MarkKind::ReadsSysModules, range),
+            }
+        }
+        self.note_text_method(call, method);
+        if matches!(method.as_str(), "items" | "keys" | "values") {
+            self.note_listing(&attribute.value);
+        }
+        if let Expr::Call(inner) = &*attribute.value
+            && self.is_namespace_call(inner)
+        {
+            match (method, first) {
+                (words::GET | words::POP | words::SETDEFAULT | words::GETITEM, Some(Value::Str(name))) => {
+                    self.mark(MarkKind::NamespaceName(name), range);
+                }
+                // Only writes: nothing is read. The inner call has left its mark; take it back.
+                (words::KEYS, _) => {
+                    self.takes_keys(&attribute.value);
+                    return;
+                }
+                (words::UPDATE | words::SETITEM, _) => {
+                    self.facts.exports.writes_namespace = true;
+                    self.unmark(inner.range());
+                    return;
+                }
+                _ => return,
+            }
+            self.unmark(inner.range());
+        }
+        if method == words::EXTEND || method == words::APPEND {
+            self.note_all_method(call, attribute, method);
+        }
+        match method {
+            words::RUN_DOCSTRING_EXAMPLES => self.mark(MarkKind::EvaluatesText, range),
+            words::TESTMOD
+            | words::DOC_TEST_SUITE
+            | words::GETMEMBERS
+            | words::RUN_MODULE
+            | words::RUN_PATH => {
+                self.note_inspection(method, first_value, range);
+            }
+            // `patch.dict(sys.modules, …)`, `monkeypatch.setitem(sys.modules, …)`
+            _ if matches!(method.as_str(), "dict" | "setitem" | "delitem")
+                && (call.arguments.args.first().is_some_and(|object| self.is_sys_modules(object))
+                    || matches!(first, Some(Value::Str(path)) if path == "sys.modules")) =>
+            {
+                self.note_replaced_entries(call, 1);
+            }
+            _ => {}
+        }
+    }
+
+    /// Calls that look through a module; without one, through their own.
+    fn note_inspection(&mut self, name: Sym, first: Option<ValueId>, range: TextRange) {
+        match (name.as_str(), first) {
+            ("getmembers", Some(of)) => self.mark(MarkKind::NamesOf(of), range),
+            ("run_module" | "run_path" | "DocTestSuite", Some(of)) if !matches!(self.facts.code.value(of), Value::Global(name) if self.is_site(name.as_str())) =>
+            {
+                self.mark(MarkKind::NamespaceNamed(of), range);
+            }
+            (_, Some(of)) => self.namespace_of(of, range),
+            ("testmod" | "DocTestSuite", None) => self.mark(MarkKind::EvaluatesText, range),
+            (_, None) => {}
+        }
+    }
+
+    /// Entries of `sys.modules` that a call binds or deletes: named by a text, by keywords, or in a display.
+    fn note_replaced_entries(&mut self, call: &ast::ExprCall, from: usize) {
+        let mut names: Vec<&str> = Vec::new();
+        for argument in call.arguments.args.iter().skip(from).take(1) {
+            match argument {
+                Expr::StringLiteral(name) => names.push(name.value.to_str()),
+                Expr::Dict(dict) => {
+                    for item in &dict.items {
+                        if let Some(Expr::StringLiteral(name)) = &item.key {
+                            names.push(name.value.to_str());
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        let keywords = call.arguments.keywords.iter().filter_map(|k| k.arg.as_ref());
+        names.extend(
+            keywords
+                .map(ast::Identifier::as_str)
+                .filter(|name| !matches!(*name, "values" | "clear" | "raising")),
+        );
+        for name in names {
+            self.mark(MarkKind::ReplacesEntry(Sym::new(name)), call.range());
+        }
+    }
+
+    fn note_all_method(&mut self, call: &'a ast::ExprCall, attribute: &ast::ExprAttribute, method: Sym) {
+        let is_all = matches!(&*attribute.value, Expr::Name(n) if n.id.as_str() == "__all__");
+        if !is_all || self.scopes.len() != 1 {
+            return;
+        }
+        match (method, call.arguments.args.first()) {
+            (words::EXTEND, Some(value)) => self.extend_all(value),
+            (words::APPEND, Some(Expr::StringLiteral(name))) => {
+                let name = Sym::new(name.value.to_str());
+                self.facts.exports.all.get_or_insert_default().push(name);
+            }
+            _ => self.facts.exports.partial = true,
+        }
+    }
+
+    /// The last mark was about a `globals()` whose use turned out to be more special.
+    pub fn unmark(&mut self, range: TextRange) {
+        self.facts.marks.retain(|m| !(m.range == range && m.kind == MarkKind::NamespaceRead));
+    }
+
+    /// `exec` with a namespace of its own: the text may reach other modules all the same.
+    fn execution(&mut self, call: &'a ast::ExprCall) {
+        let mut text = call.arguments.args.first();
+        if let Some(Expr::Call(inner)) = text
+            && matches!(&*inner.func, Expr::Name(n) if n.id.as_str() == "compile")
+        {
+            text = inner.arguments.args.first();
+        }
+        let Some(text) = text else { return };
+        let harmless = match text {
+            Expr::StringLiteral(text) => only_defines(text.value.to_str()),
+            other => self.text_start(other).is_some_and(|start| {
+                let text = start.text.as_str().trim_start();
+                ["def ", "class ", "async def ", "@"].iter().any(|start| text.starts_with(start))
+            }),
+        };
+        if !harmless {
+            self.op(call.range().start(), OpKind::Execute);
+        }
+    }
+
+    /// `eval` and `exec`: with a namespace of their own they do not touch this module's.
+    fn evaluation(&mut self, call: &'a ast::ExprCall) {
+        let namespace = call.arguments.args.get(1).or_else(|| {
+            call.arguments
+                .keywords
+                .iter()
+                .find(|k| k.arg.as_ref().is_some_and(|a| a.as_str() == "globals"))
+                .map(|k| &k.value)
+        });
+        if namespace.is_some() && matches!(&*call.func, Expr::Name(n) if n.id.as_str() == "exec") {
+            self.execution(call);
+        }
+        let own = match namespace {
+            None => true,
+            Some(Expr::Call(inner)) if self.is_namespace_call(inner) => {
+                self.unmark(inner.range());
+                true
+            }
+            Some(Expr::NoneLiteral(_)) => true,
+            Some(_) => false,
+        };
+        if own {
+            self.mark(MarkKind::EvaluatesText, call.range());
+        }
+    }
+}
+
+/// Whether a text that is executed only defines functions and classes, or takes names from modules.
+fn only_defines(text: &str) -> bool {
+    let text = text.trim_start();
+    ["def ", "class ", "async def ", "@"].iter().any(|start| text.starts_with(start))
+        || !text.contains(['(', '['])
+}
+
+/// `@f.register` without a class: the implementation is chosen by annotations.
+fn is_bare_register(call: &ast::ExprCall) -> bool {
+    call.arguments.args.len() == 1 && matches!(call.arguments.args[0], Expr::Name(_) | Expr::Lambda(_))
+}

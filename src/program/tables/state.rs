@@ -1,0 +1,281 @@
+//! State of the process: which functions read it, write it, and leave it to the last writer.
+
+use std::sync::LazyLock;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::MUTATORS;
+use crate::facts::Sym;
+
+/// State of the process that modules read while they load.
+pub fn is_process_state(path: &str) -> bool {
+    matches!(path, "os.environ" | "sys.path" | "sys.argv" | "sys.meta_path" | "sys.modules" | "sys.flags")
+}
+
+/// Calls that read such state: which.
+pub fn state_of(path: &str) -> &'static str {
+    match path {
+        "os.getcwd" | "os.path.abspath" | "os.path.realpath" | "pathlib.Path.cwd" => "os.getcwd",
+        _ => read_state(path).unwrap_or("os.environ"),
+    }
+}
+
+/// The state of the file system, as a name for it.
+pub const FILES: &str = "a file";
+
+/// What is made of a path that is relative.
+pub const RELATIVE_PATH: &str = "pathlib.Path(relative)";
+
+/// Methods of a path that read.
+pub const FILE_READERS: &[&str] =
+    &["read_text", "read_bytes", "open", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob", "stat"];
+
+/// Functions of which the first argument is the path of a file or folder that they read.
+pub fn reads_file(path: &str) -> bool {
+    matches!(
+        path,
+        "os.path.exists"
+            | "os.path.isfile"
+            | "os.path.isdir"
+            | "os.path.getsize"
+            | "os.path.getmtime"
+            | "os.stat"
+            | "os.listdir"
+            | "os.scandir"
+            | "glob.glob"
+            | "pkgutil.get_data"
+            | "runpy.run_path"
+            | "linecache.getline"
+            | "linecache.getlines"
+    )
+}
+
+/// Methods and functions that write, move or remove files.
+pub fn changes_files(name: &str) -> bool {
+    matches!(
+        name,
+        "write_text"
+            | "write_bytes"
+            | "copyfile"
+            | "copy2"
+            | "copytree"
+            | "unlink"
+            | "rename"
+            | "remove"
+            | "rmtree"
+            | "touch"
+            | "truncate"
+            | "move"
+            | "symlink_to"
+    )
+}
+
+/// Methods by which a path changes the file system; other objects have none of these names.
+pub fn changes_path(method: &str) -> bool {
+    matches!(
+        method,
+        "mkdir"
+            | "touch"
+            | "write_text"
+            | "write_bytes"
+            | "unlink"
+            | "rmdir"
+            | "symlink_to"
+            | "hardlink_to"
+            | "link_to"
+            | "lchmod"
+    )
+}
+
+/// A text that names a data file: `data/rates.json`.
+pub fn is_data_file(text: &str) -> bool {
+    const EXTENSIONS: &[&str] = &[
+        "json", "toml", "yaml", "yml", "txt", "csv", "tsv", "ini", "cfg", "dat", "db", "xml", "pickle",
+        "pkl", "conf", "env", "lock", "log", "flag", "tmp", "sqlite", "sqlite3",
+    ];
+    text.rsplit_once('.').is_some_and(|(stem, extension)| !stem.is_empty() && EXTENSIONS.contains(&extension))
+}
+
+/// A setting of the process, the functions that read it, and those that change it.
+type Setting = (&'static str, &'static [&'static str], &'static [&'static str]);
+
+/// Settings of the process, by what reads them and what changes them.
+static SETTINGS: &[Setting] = &[
+    (
+        "decimal.getcontext",
+        &[],
+        &["decimal.getcontext", "decimal.setcontext", "decimal.localcontext", "decimal.DefaultContext.prec"],
+    ),
+    (
+        "locale.setlocale",
+        &[
+            "locale.localeconv",
+            "locale.getlocale",
+            "locale.format_string",
+            "locale.currency",
+            "locale.str",
+            "locale.atof",
+            "locale.strxfrm",
+            "locale.nl_langinfo",
+            "locale.getpreferredencoding",
+            "time.strftime",
+        ],
+        &["locale.setlocale"],
+    ),
+    (
+        "gettext.textdomain",
+        &["gettext.gettext", "gettext.ngettext", "gettext.dgettext", "gettext.pgettext"],
+        &["gettext.textdomain", "gettext.bindtextdomain"],
+    ),
+    ("time.tzset", &["time.localtime", "time.ctime", "time.mktime"], &["time.tzset"]),
+    ("sys.setrecursionlimit", &["sys.getrecursionlimit"], &["sys.setrecursionlimit"]),
+    ("sys.setswitchinterval", &["sys.getswitchinterval"], &["sys.setswitchinterval"]),
+    ("socket.setdefaulttimeout", &["socket.getdefaulttimeout"], &["socket.setdefaulttimeout"]),
+    ("signal.signal", &["signal.getsignal"], &["signal.signal"]),
+    ("logging.setLoggerClass", &["logging.getLoggerClass"], &["logging.setLoggerClass"]),
+];
+
+/// The setting that a call reads.
+pub fn read_state(path: &str) -> Option<&'static str> {
+    static READERS: LazyLock<FxHashMap<&str, &str>> =
+        LazyLock::new(|| by_function(|(_, readers, _)| readers));
+    READERS.get(path).copied()
+}
+
+/// The setting that a call, or an assignment to an attribute, changes.
+pub fn written_setting(path: &str) -> Option<&'static str> {
+    static WRITERS: LazyLock<FxHashMap<&str, &str>> = LazyLock::new(|| by_function(|(.., writers)| writers));
+    WRITERS.get(path).copied()
+}
+
+/// Functions with the first setting in whose list they are.
+fn by_function(
+    functions: impl Fn(&'static Setting) -> &'static [&'static str],
+) -> FxHashMap<&'static str, &'static str> {
+    let mut found = FxHashMap::default();
+    for setting in SETTINGS {
+        for function in functions(setting) {
+            found.entry(*function).or_insert(setting.0);
+        }
+    }
+    found
+}
+
+/// Whether a function or method of this name may write state of the process.
+pub fn may_write_state(name: Sym) -> bool {
+    static NAMES: LazyLock<FxHashSet<Sym>> = LazyLock::new(|| {
+        let others = ["putenv", "unsetenv", "chdir", "fchdir"];
+        let settings = SETTINGS.iter().flat_map(|(.., writers)| writers.iter());
+        let last = settings.map(|path| path.rsplit('.').next().unwrap_or(path));
+        last.chain(MUTATORS.iter().copied()).chain(others).map(Sym::new).collect()
+    });
+    NAMES.contains(&name)
+}
+
+/// Which of several writers of the same state counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Wins {
+    /// The first one: later calls change nothing.
+    First,
+    /// It depends on more than the order.
+    Unclear,
+    /// The last one.
+    Last,
+}
+
+/// Which arguments of a call say what it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Keyed {
+    /// None: there is one such setting.
+    No,
+    /// The first.
+    First,
+    /// All but the first, which is the value.
+    Rest,
+}
+
+/// Calls that replace what an earlier call has set: the state, and how to tell one from another.
+pub fn overwrites(path: &str) -> Option<(&'static str, Wins, Keyed)> {
+    Some(match path {
+        "logging.basicConfig" => ("the configuration of logging", Wins::First, Keyed::No),
+        "logging.config.dictConfig" | "logging.config.fileConfig" => {
+            ("the configuration of logging", Wins::Last, Keyed::No)
+        }
+        "logging.setLoggerClass" => ("logging.setLoggerClass", Wins::Last, Keyed::No),
+        "logging.captureWarnings" => ("logging.captureWarnings", Wins::Last, Keyed::No),
+        "logging.addLevelName" => ("logging.addLevelName", Wins::Last, Keyed::First),
+        "warnings.simplefilter" | "warnings.filterwarnings" => ("warnings.filters", Wins::Last, Keyed::Rest),
+        "os.environ.setdefault" => ("os.environ", Wins::First, Keyed::First),
+        "os.putenv" => ("os.environ", Wins::Last, Keyed::First),
+        "os.chdir" => ("os.getcwd", Wins::Last, Keyed::No),
+        "os.umask" => ("os.umask", Wins::Last, Keyed::No),
+        "signal.signal" => ("signal.signal", Wins::Last, Keyed::First),
+        "locale.setlocale" => ("locale.setlocale", Wins::Last, Keyed::First),
+        "decimal.setcontext" => ("decimal.getcontext", Wins::Last, Keyed::No),
+        "gettext.textdomain" => ("gettext.textdomain", Wins::Last, Keyed::No),
+        "sys.setrecursionlimit" => ("sys.setrecursionlimit", Wins::Last, Keyed::No),
+        "sys.setswitchinterval" => ("sys.setswitchinterval", Wins::Last, Keyed::No),
+        "sys.settrace" => ("sys.settrace", Wins::Last, Keyed::No),
+        "sys.setprofile" => ("sys.setprofile", Wins::Last, Keyed::No),
+        "threading.settrace" => ("threading.settrace", Wins::Last, Keyed::No),
+        "threading.setprofile" => ("threading.setprofile", Wins::Last, Keyed::No),
+        "threading.stack_size" => ("threading.stack_size", Wins::Last, Keyed::No),
+        "socket.setdefaulttimeout" => ("socket.setdefaulttimeout", Wins::Last, Keyed::No),
+        "multiprocessing.set_start_method" => ("multiprocessing.set_start_method", Wins::Last, Keyed::No),
+        "asyncio.set_event_loop_policy" => ("asyncio.set_event_loop_policy", Wins::Last, Keyed::No),
+        "random.seed" => ("random.seed", Wins::Last, Keyed::No),
+        "numpy.random.seed" => ("numpy.random.seed", Wins::Last, Keyed::No),
+        "numpy.set_printoptions" => ("numpy.set_printoptions", Wins::Last, Keyed::No),
+        "matplotlib.use" => ("matplotlib.use", Wins::Last, Keyed::No),
+        "pandas.set_option" => ("pandas.set_option", Wins::Last, Keyed::First),
+        "codecs.register_error" => ("codecs.register_error", Wins::Last, Keyed::First),
+        "csv.register_dialect" => ("csv.register_dialect", Wins::Last, Keyed::First),
+        "copyreg.pickle" => ("copyreg.pickle", Wins::Last, Keyed::First),
+        "urllib.request.install_opener" => ("urllib.request.install_opener", Wins::Last, Keyed::No),
+        _ => return None,
+    })
+}
+
+/// Whether such state shows only to code that reads it. The others decide what is found, or take note of all that runs.
+pub fn is_passive_window(state: &str) -> bool {
+    matches!(
+        state,
+        "sys.argv" | "sys.stdout" | "sys.stderr" | "os.environ" | "os.getcwd" | "locale" | "sys.recursion"
+    )
+}
+
+/// State in whose changes an import can be caught: which, by the dotted name of what is changed or called.
+pub fn window_state(path: &str) -> Option<&'static str> {
+    let prefixed =
+        |prefix: &str| path == prefix || path.strip_prefix(prefix).is_some_and(|r| r.starts_with('.'));
+    let reading = path.ends_with(".get") || path.ends_with(".copy") || path.ends_with(".index");
+    if reading {
+        return None;
+    }
+    for (prefix, state) in [
+        ("sys.path", "sys.path"),
+        ("sys.meta_path", "sys.meta_path"),
+        ("sys.path_hooks", "sys.path_hooks"),
+        ("sys.argv", "sys.argv"),
+        ("sys.modules", "sys.modules"),
+        ("sys.stdout", "sys.stdout"),
+        ("sys.stderr", "sys.stderr"),
+        ("os.environ", "os.environ"),
+    ] {
+        if prefixed(prefix) && path != "sys.stdout.write" {
+            return Some(state);
+        }
+    }
+    match path {
+        "os.chdir" | "os.fchdir" => Some("os.getcwd"),
+        "os.putenv" | "os.unsetenv" => Some("os.environ"),
+        "warnings.filterwarnings" | "warnings.simplefilter" | "warnings.resetwarnings" => Some("warnings"),
+        "locale.setlocale" => Some("locale"),
+        "sys.setrecursionlimit" => Some("sys.recursion"),
+        "sys.setprofile" | "sys.settrace" | "threading.setprofile" | "threading.settrace" => {
+            Some("sys.settrace")
+        }
+        "builtins.__import__" => Some("builtins"),
+        _ => None,
+    }
+}
