@@ -17,6 +17,7 @@ use ruff_python_ast::{
     AnyNodeRef, CmpOp, Expr, InterpolatedStringElement, ModModule, Number, Stmt, StmtAssign,
 };
 use ruff_python_parser::{parse_expression, parse_module};
+use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHasher;
 
 use crate::facts::imports::is_header;
@@ -38,7 +39,8 @@ pub struct Helpers {
 /// The fingerprint of a module.
 pub fn fingerprint(module: &ModModule) -> Fingerprint {
     let helpers = Helpers::of(module);
-    let mut visitor = Visitor { hash: FxHasher::default(), helpers: &helpers, imports: 0, depth: 0 };
+    let mut visitor =
+        Visitor { hash: FxHasher::default(), helpers: &helpers, imports: 0, depth: 0, subject: None };
     for stmt in &module.body {
         visitor.visit_stmt(stmt);
     }
@@ -168,7 +170,7 @@ impl Helpers {
         }
     }
 
-    /// `(_dally_real(X), (subject))[-1]`
+    /// `(_dally_real(X), (subject))[-1]`, where it is the subject of a `match`.
     pub fn wrapped_subject<'a>(&self, expr: &'a Expr) -> Option<&'a Expr> {
         let Expr::Subscript(subscript) = expr else { return None };
         let Expr::Tuple(tuple) = &*subscript.value else { return None };
@@ -229,6 +231,8 @@ struct Visitor<'h> {
     imports: u64,
     /// Functions around: imports there are ordinary nodes.
     depth: u32,
+    /// The subject of the innermost `match`: only there is a tuple of wrapped reads with an index one of our forms.
+    subject: Option<TextRange>,
 }
 
 impl Visitor<'_> {
@@ -387,6 +391,9 @@ impl<'a> SourceOrderVisitor<'a> for Visitor<'_> {
                 _ => self.flush(),
             }
         }
+        if let Stmt::Match(choice) = stmt {
+            self.subject = Some(choice.subject.range());
+        }
         let nested = u32::from(matches!(stmt, Stmt::FunctionDef(_)));
         self.depth += nested;
         stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || walk_stmt(self, stmt));
@@ -397,7 +404,8 @@ impl<'a> SourceOrderVisitor<'a> for Visitor<'_> {
     }
 
     fn visit_expr(&mut self, expr: &'a Expr) {
-        if let Some(inner) = self.helpers.wrapped(expr).or_else(|| self.helpers.wrapped_subject(expr)) {
+        let subject = || self.helpers.wrapped_subject(expr).filter(|_| self.subject == Some(expr.range()));
+        if let Some(inner) = self.helpers.wrapped(expr).or_else(subject) {
             return self.visit_expr(inner);
         }
         stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || walk_expr(self, expr));
@@ -410,14 +418,24 @@ impl<'a> SourceOrderVisitor<'a> for Visitor<'_> {
             && let Ok(parsed) = parse_expression(string.value.to_str())
         {
             let expr = parsed.into_syntax().body;
-            let mut inner =
-                Visitor { hash: FxHasher::default(), helpers: self.helpers, imports: 0, depth: self.depth };
+            let mut inner = Visitor {
+                hash: FxHasher::default(),
+                helpers: self.helpers,
+                imports: 0,
+                depth: self.depth,
+                subject: None,
+            };
             inner.visit_expr(&expr);
             inner.hash.finish().hash(&mut self.hash);
             return;
         }
-        let mut inner =
-            Visitor { hash: FxHasher::default(), helpers: self.helpers, imports: 0, depth: self.depth };
+        let mut inner = Visitor {
+            hash: FxHasher::default(),
+            helpers: self.helpers,
+            imports: 0,
+            depth: self.depth,
+            subject: None,
+        };
         inner.visit_expr(annotation);
         inner.hash.finish().hash(&mut self.hash);
     }
@@ -473,6 +491,12 @@ mod tests {
             (
                 "import a\nx = 1",
                 "from _dally import TYPE_CHECKING, lazy\nif TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import a\")\nx = 1",
+            ),
+            (
+                "import a\ndef f(n): return (a, 1)[n], (a, a)[-1]",
+                &format!(
+                    "{HEADER}a = _dally(\"import a\")\ndef f(n): return (_dally_real(a), 1)[n], (_dally_real(a), _dally_real(a))[-1]"
+                ),
             ),
             ("import a", "__lazy_modules__ = [\"a\"]; import a"),
             (

@@ -1,7 +1,7 @@
 //! Wrapped reads: `real(X)` is `X` again.
 
-use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr};
-use ruff_python_ast::{Expr, ModModule};
+use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, walk_expr, walk_stmt};
+use ruff_python_ast::{Expr, ModModule, Stmt};
 use ruff_python_parser::parse_expression;
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
@@ -14,7 +14,7 @@ pub fn unwrap(text: &str, module: &ModModule, helpers: &Helpers, edits: &mut Edi
     if !helpers.wraps() {
         return Ok(());
     }
-    let mut reads = Reads { text, helpers, edits, refusal: None };
+    let mut reads = Reads { text, helpers, edits, refusal: None, subject: None };
     reads.visit_body(&module.body);
     reads.refusal.map_or(Ok(()), Err)
 }
@@ -24,6 +24,8 @@ struct Reads<'a> {
     helpers: &'a Helpers,
     edits: &'a mut EditSet,
     refusal: Option<Refusal>,
+    /// The subject of the innermost `match`.
+    subject: Option<TextRange>,
 }
 
 impl Reads<'_> {
@@ -44,6 +46,13 @@ impl Reads<'_> {
 }
 
 impl<'a> SourceOrderVisitor<'a> for Reads<'_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if let Stmt::Match(choice) = stmt {
+            self.subject = Some(choice.subject.range());
+        }
+        walk_stmt(self, stmt);
+    }
+
     fn visit_expr(&mut self, expr: &'a Expr) {
         if let Some(inner) = self.helpers.wrapped(expr) {
             match expr {
@@ -61,6 +70,7 @@ impl<'a> SourceOrderVisitor<'a> for Reads<'_> {
         }
         if let (Some(inner), Expr::Subscript(subscript)) = (self.helpers.wrapped_subject(expr), expr)
             && let Expr::Tuple(tuple) = &*subscript.value
+            && self.subject == Some(expr.range())
         {
             let calls: Vec<String> = tuple.elts[..tuple.elts.len() - 1]
                 .iter()
@@ -101,7 +111,7 @@ fn unquote(quoted: &str, helpers: &Helpers) -> Option<String> {
     let mut edits = EditSet::default();
     edits.delete(TextRange::at(0.into(), 1.into()));
     edits.delete(TextRange::at(TextSize::of(text.as_str()) - TextSize::new(1), 1.into()));
-    let mut reads = Reads { text: &text, helpers, edits: &mut edits, refusal: None };
+    let mut reads = Reads { text: &text, helpers, edits: &mut edits, refusal: None, subject: None };
     reads.visit_expr(&parsed.body);
     if reads.refusal.is_some() {
         return None;
