@@ -12,9 +12,12 @@
 
 use std::hash::{Hash, Hasher};
 
-use ruff_python_ast::visitor::source_order::{SourceOrderVisitor, TraversalSignal, walk_expr, walk_stmt};
+use ruff_python_ast::visitor::source_order::{
+    SourceOrderVisitor, TraversalSignal, walk_expr, walk_pattern, walk_stmt,
+};
 use ruff_python_ast::{
-    AnyNodeRef, CmpOp, Expr, InterpolatedStringElement, ModModule, Number, Stmt, StmtAssign,
+    AnyNodeRef, CmpOp, Expr, InterpolatedStringElement, ModModule, Number, Pattern, Stmt, StmtAssign,
+    StmtMatch,
 };
 use ruff_python_parser::{parse_expression, parse_module};
 use ruff_text_size::{Ranged, TextRange};
@@ -170,20 +173,57 @@ impl Helpers {
         }
     }
 
-    /// `(_dally_real(X), (subject))[-1]`, where it is the subject of a `match`.
+    /// `(_dally_real(X), (subject))[-1]`
     pub fn wrapped_subject<'a>(&self, expr: &'a Expr) -> Option<&'a Expr> {
-        let Expr::Subscript(subscript) = expr else { return None };
-        let Expr::Tuple(tuple) = &*subscript.value else { return None };
-        let (last, calls) = tuple.elts.split_last()?;
-        let all_wrapped = !calls.is_empty() && calls.iter().all(|c| self.wrapped(c).is_some());
-        all_wrapped.then_some(last)
+        let (last, calls) = subject_elements(expr)?;
+        calls.iter().all(|call| self.wrapped(call).is_some()).then_some(last)
     }
+
+    /// The subject of a `match` if it is in that form: all the names are those of class patterns. A tuple of wrapped reads with an index
+    /// is the author's anywhere else.
+    pub fn subject_of(&self, choice: &StmtMatch) -> Option<TextRange> {
+        let (_, calls) = subject_elements(&choice.subject)?;
+        let mut classes = Classes(Vec::new());
+        choice.cases.iter().for_each(|case| classes.visit_pattern(&case.pattern));
+        let is_class = |name: &str| classes.0.iter().any(|class| is_same(name, class));
+        let ours = |call| {
+            self.wrapped(call)
+                .is_some_and(|inner| matches!(inner, Expr::Name(name) if is_class(name.id.as_str())))
+        };
+        calls.iter().all(ours).then(|| choice.subject.range())
+    }
+}
+
+/// The last element of a tuple that has an index, and those before it.
+fn subject_elements(expr: &Expr) -> Option<(&Expr, &[Expr])> {
+    let Expr::Subscript(subscript) = expr else { return None };
+    let Expr::Tuple(tuple) = &*subscript.value else { return None };
+    tuple.elts.split_last().filter(|(_, calls)| !calls.is_empty())
+}
+
+/// The plain names of the classes in patterns.
+struct Classes<'a>(Vec<&'a str>);
+
+impl<'a> SourceOrderVisitor<'a> for Classes<'a> {
+    fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        if let Pattern::MatchClass(class) = pattern
+            && let Expr::Name(name) = &*class.cls
+        {
+            self.0.push(name.id.as_str());
+        }
+        walk_pattern(self, pattern);
+    }
+}
+
+/// Whether a name is another one, or what it becomes in a class: `_C__x` for `__x`.
+fn is_same(full: &str, name: &str) -> bool {
+    full == name || name.starts_with("__") && full.ends_with(name)
 }
 
 /// Whether a name is that of the placeholder for another name, which may be mangled there.
 fn is_mark(mark: &str, name: &str) -> bool {
     let marked = mark.strip_prefix(MARK).and_then(|mark| mark.strip_suffix("__"));
-    marked.is_some_and(|m| m == name || name.starts_with("__") && m.ends_with(name))
+    marked.is_some_and(|marked| is_same(marked, name))
 }
 
 /// `… = __import__("_dally").pending((…))`, or `marked`.
@@ -231,7 +271,7 @@ struct Visitor<'h> {
     imports: u64,
     /// Functions around: imports there are ordinary nodes.
     depth: u32,
-    /// The subject of the innermost `match`: only there is a tuple of wrapped reads with an index one of our forms.
+    /// The subject of the innermost `match`, if dally has wrapped it.
     subject: Option<TextRange>,
 }
 
@@ -392,7 +432,7 @@ impl<'a> SourceOrderVisitor<'a> for Visitor<'_> {
             }
         }
         if let Stmt::Match(choice) = stmt {
-            self.subject = Some(choice.subject.range());
+            self.subject = self.helpers.subject_of(choice);
         }
         let nested = u32::from(matches!(stmt, Stmt::FunctionDef(_)));
         self.depth += nested;
@@ -496,6 +536,18 @@ mod tests {
                 "import a\ndef f(n): return (a, 1)[n], (a, a)[-1]",
                 &format!(
                     "{HEADER}a = _dally(\"import a\")\ndef f(n): return (_dally_real(a), 1)[n], (_dally_real(a), _dally_real(a))[-1]"
+                ),
+            ),
+            (
+                "import a\ndef f(x):\n match (a, x)[-1]:\n  case 1: pass",
+                &format!(
+                    "{HEADER}a = _dally(\"import a\")\ndef f(x):\n match (_dally_real(a), x)[-1]:\n  case 1: pass"
+                ),
+            ),
+            (
+                "import a\ndef f(x):\n match (a, x)[-1]:\n  case [a()]: pass",
+                &format!(
+                    "{HEADER}a = _dally(\"import a\")\ndef f(x):\n match (_dally_real(a), ((_dally_real(a), x)[-1]))[-1]:\n  case [a()]: pass"
                 ),
             ),
             ("import a", "__lazy_modules__ = [\"a\"]; import a"),

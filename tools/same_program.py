@@ -160,11 +160,22 @@ def unwrapped(node):
             node = node.args[0]
         elif marked(node):
             node = node.body
-        elif (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1
-                and all(called(e, "real") for e in node.value.elts[:-1])):
-            node = node.value.elts[-1]
         else:
             return node
+
+
+def subject(match):
+    """The subject of a `match` statement: of `(real(X), (subject))[-1]` the last element, if X is the class of a pattern."""
+    node = match.subject
+    if not (isinstance(node, ast.Subscript) and isinstance(node.value, ast.Tuple) and len(node.value.elts) > 1):
+        return node
+    patterns = [one for case in match.cases for one in ast.walk(case.pattern) if isinstance(one, ast.MatchClass)]
+    classes = [one.cls.id for one in patterns if isinstance(one.cls, ast.Name)]
+    for element in node.value.elts[:-1]:
+        name = getattr(element.args[0], "id", "") if called(element, "real") else ""
+        if not any(name == one or one[:2] == "__" and name.endswith(one) for one in classes):
+            return node
+    return node.value.elts[-1]
 
 
 def annotation(node):
@@ -182,6 +193,8 @@ def difference(old, new, lines):
         a, b, top, same_line = stack.pop()
         if isinstance(b, ast.AST):
             b = unwrapped(b)
+            if type(b).__name__ == "Match":
+                b.subject = subject(b)
         if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
             if len(a) != len(b):
                 where = next((x.lineno for x in [*a, *b] if hasattr(x, "lineno")), "?")

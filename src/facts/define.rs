@@ -8,7 +8,7 @@ use super::assigned;
 use super::code::{CallRole, Class, FuncId, OpKind, Value, ValueId};
 use super::names::NameId;
 use super::scope::{Resolved, ScopeKind};
-use super::walker::{Use, Walker};
+use super::walker::{Context, Use, Walker};
 use super::{Annotation, AnnotationOwner, Kept, Moment, Place, Sym, words};
 
 /// Decorators that neither look at annotations nor keep the function where others find it.
@@ -132,22 +132,11 @@ impl<'a> Walker<'a> {
         body: impl FnOnce(&mut Self),
     ) {
         let saved = self.context;
-        let never = self.context.moment == Moment::Never;
-        self.context = super::walker::Context {
-            func: id,
-            moment: if never { Moment::Never } else { Moment::Deferred },
-            place: if never { Place::TypeChecking } else { Place::Function },
-            guarded: false,
-            conditional: false,
-            platform: false,
-            handler: false,
-            closes: false,
-            looped: false,
-            restores_warnings: false,
-            of_cache: false,
-            fixed: self.context.fixed,
-            annotation: None,
+        let (moment, place) = match saved.moment {
+            Moment::Never => (Moment::Never, Place::TypeChecking),
+            _ => (Moment::Deferred, Place::Function),
         };
+        self.context = Context { fixed: saved.fixed, ..Context::new(id, moment, place) };
         self.enter(ScopeKind::Function);
         let first = u32::try_from(self.facts.code.vars.len()).expect("few variables");
         let first_param = u32::try_from(self.facts.code.params.len()).expect("few variables");

@@ -63,6 +63,27 @@ pub(super) struct Context {
     pub annotation: Option<Annotation>,
 }
 
+impl Context {
+    /// Where a function, or the module, begins: nothing is around.
+    pub fn new(func: FuncId, moment: Moment, place: Place) -> Self {
+        Self {
+            func,
+            moment,
+            place,
+            guarded: false,
+            conditional: false,
+            platform: false,
+            handler: false,
+            closes: false,
+            looped: false,
+            restores_warnings: false,
+            of_cache: false,
+            fixed: None,
+            annotation: None,
+        }
+    }
+}
+
 pub(super) struct Walker<'a> {
     pub text: &'a str,
     pub walrus: bool,
@@ -165,21 +186,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         scopes: tables.scopes,
         class_names: Vec::new(),
         class_ids: Vec::new(),
-        context: Context {
-            func: FuncId::MODULE,
-            moment: Moment::ImportTime,
-            place: Place::Module,
-            guarded: false,
-            conditional: false,
-            platform: false,
-            handler: false,
-            closes: false,
-            looped: false,
-            restores_warnings: false,
-            of_cache: false,
-            fixed: None,
-            annotation: None,
-        },
+        context: Context::new(FuncId::MODULE, Moment::ImportTime, Place::Module),
         depth: 0,
         chain: tables.chain,
         chain_start: 0,

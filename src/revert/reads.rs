@@ -24,7 +24,7 @@ struct Reads<'a> {
     helpers: &'a Helpers,
     edits: &'a mut EditSet,
     refusal: Option<Refusal>,
-    /// The subject of the innermost `match`.
+    /// The subject of the innermost `match`, if dally has wrapped it.
     subject: Option<TextRange>,
 }
 
@@ -48,7 +48,7 @@ impl Reads<'_> {
 impl<'a> SourceOrderVisitor<'a> for Reads<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
         if let Stmt::Match(choice) = stmt {
-            self.subject = Some(choice.subject.range());
+            self.subject = self.helpers.subject_of(choice);
         }
         walk_stmt(self, stmt);
     }

@@ -28,9 +28,9 @@ fn applied_files_come_back() {
         ),
         (
             &format!(
-                "{HEADER}if TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import a\")\ndef f(x: \"real(a)\"):\n    match (real(a), (x, y))[-1]:\n        case a(): return real(a), (real(a), 1)[x], (real(a), y)[-1]\n"
+                "{HEADER}if TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import a\")\ndef f(x: \"real(a)\"):\n    match (real(a), (x, y))[-1]:\n        case a(): return real(a), (real(a), 1)[x], (real(a), y)[-1]\n    match (real(a), y)[-1]:\n        case 1: pass\n"
             ),
-            "import a\ndef f(x: a):\n    match x, y:\n        case a(): return a, (a, 1)[x], (a, y)[-1]\n",
+            "import a\ndef f(x: a):\n    match x, y:\n        case a(): return a, (a, 1)[x], (a, y)[-1]\n    match (a, y)[-1]:\n        case 1: pass\n",
         ),
         (
             &format!(
