@@ -46,6 +46,7 @@ import sys
 # every interpreter has loaded anyway, and the types stand in comments, which cost nothing. Type checkers take a
 # name of this spelling to be true; ``dally apply`` relies on that too.
 TYPE_CHECKING = False
+_environ = (sys.modules.get("os") or __import__("os")).environ
 if TYPE_CHECKING:
     from types import CodeType, FrameType, MethodType, ModuleType
     from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, TypeVar, Union
@@ -55,14 +56,13 @@ if TYPE_CHECKING:
     Function = Callable[..., Any]
 else:
     # ``MethodType(f, x)`` stands for ``functools.partial(f, x)`` throughout: C code without a frame, and faster.
-    MethodType = type((lambda self: None).__get__(sys))
+    MethodType = type(_environ.get)
     ModuleType = type(sys)
 
 _modules = sys.modules  # type: Dict[Any, Any]
 
 # --------------------------------------------------------------------------------- settings
 
-_environ = (_modules.get("os") or __import__("os")).environ
 _ENABLED = _environ.get("DALLY_LAZY") != "0"
 _NATIVE = hasattr(builtins, "__lazy_import__") and _environ.get("DALLY_NATIVE") != "0"
 _EAGER = _environ.get("DALLY_EAGER", "").replace(",", " ").split()
@@ -333,12 +333,16 @@ class Attribute(str):
     #
     # A module gives way to data descriptors of its class before it looks into its globals. Here each
     # of the three operations does what a plain module does, except that a placeholder is resolved.
+    #
+    # Two names, ``__reduce_ex__`` and ``__module__``, are there for what they show at the class.
     __slots__ = ()
 
     def __get__(self, module, owner=None):
         # type: (Any, Any) -> Any
         if module is None:
-            return self
+            return object.__reduce_ex__ if self == "__reduce_ex__" else self
+        if self is _ORIGIN:
+            self = Attribute("__module__")
         value = _namespace(module).get(self, module)
         if type(value) is Pending:
             if _outsiders:
@@ -349,6 +353,8 @@ class Attribute(str):
                 namespace[str(self)] = result
             return result
         if value is module and self not in _namespace(module):
+            if self == "__reduce_ex__":
+                return _reduce_module(module, sys._getframe(1))
             # The interpreter goes on to the module's __getattr__, or raises the usual error.
             raise AttributeError(str(self))
         return value
@@ -356,7 +362,7 @@ class Attribute(str):
     def __set__(self, module, value):
         # type: (Any, Any) -> None
         namespace = _namespace(module)
-        name = str(self)
+        name = "__module__" if self is _ORIGIN else str(self)
         present = namespace.get(name)
         if type(present) is Pending:
             record, statement = _arguments(present)
@@ -381,7 +387,11 @@ class Attribute(str):
     @property
     def __delete__(self):
         # type: () -> Function
-        return _deletion(str(self))
+        return _deletion("__module__" if self is _ORIGIN else str(self))
+
+
+#: The ``__module__`` of the class ``Module``. A module has none, and is not asked for what it calls ``builtins``.
+_ORIGIN = Attribute("builtins")
 
 
 def _deletion(name):
@@ -542,19 +552,6 @@ def _is_helper(name, value, names):
     return value is real or value is lazy or type(value) is MethodType and getattr(value.__func__, "__module__", "") == __name__
 
 
-class _Special(str):
-    # Two attributes that look different from the class and from a module.
-    __slots__ = ()
-
-    def __get__(self, module, owner=None):
-        # type: (Any, Any) -> Any
-        if self == "__reduce_ex__":
-            return object.__reduce_ex__ if module is None else _reduce_module(module, sys._getframe(1))
-        if module is None:
-            return str(self)
-        raise AttributeError("__module__")
-
-
 def _reduce_module(module, frame):
     # type: (Any, FrameType) -> Any
     # Give ``module.__reduce_ex__``: copy or pickle a module as if it had the class that it had before.
@@ -642,8 +639,8 @@ Module = _Class(
         "__class__": property(_get_class, _assign_class),
         "__dict__": property(_get_dict),
         "__dir__": _dir,
-        "__reduce_ex__": _Special("__reduce_ex__"),
-        "__module__": _Special("builtins"),
+        "__reduce_ex__": Attribute("__reduce_ex__"),
+        "__module__": _ORIGIN,
     },
 )  # type: Any
 # The specialised attribute read of 3.14 and later takes any class that shares the C function behind
@@ -753,13 +750,14 @@ def _own(name, placeholder):
 def _forward(operation):
     # type: (Union[Function, str]) -> Any
     # Make the special method for ``operation(real, ...)``.
-    return property(MethodType(_resolve, operation))
+    # (A property without a text asks its function for one, and that takes longer than all the rest.)
+    return property(MethodType(_resolve, operation), None, None, "")
 
 
 def _forward_swapped(operation):
     # type: (Union[Function, str]) -> Any
     # Make the special method for ``operation(other, real)``.
-    return property(MethodType(_bind_last, operation))
+    return property(MethodType(_bind_last, operation), None, None, "")
 
 
 def _set_name(placeholder, owner, name):
@@ -807,7 +805,7 @@ def _special_methods():
     for name in ("hash", "iter", "next", "len", "str", "repr", "bytes", "int", "float", "format", "dir"):
         methods["__" + name + "__"] = _forward(getattr(builtins, name))
     for name in ("await", "aiter", "anext", "enter", "exit", "aenter", "aexit", "fspath"):
-        methods["__" + name + "__"] = property(MethodType(_own, "__" + name + "__"))
+        methods["__" + name + "__"] = property(MethodType(_own, "__" + name + "__"), None, None, "")
     return methods
 
 
@@ -1214,25 +1212,27 @@ def _marked_natively(names, frame):
     return marks.make, marks.real
 
 
-class _Marks(list):  # type: ignore[type-arg]
-    # A namespace, its factory, and the last second name with its value.
+if _NATIVE:
 
-    def __reduce__(self):
-        # type: () -> Any
-        return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
+    class _Marks(list):  # type: ignore[type-arg]
+        # A namespace, its factory, and the last second name with its value.
 
-    def make(self, statement):
-        # type: (str) -> Any
-        self.real(self[3])
-        self[2:] = "__dally_%s__" % _bound_name(statement), self[1](statement)
-        return self[3]
+        def __reduce__(self):
+            # type: () -> Any
+            return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
 
-    def real(self, value):
-        # type: (T) -> T
-        namespace, _, name, _ = self
-        if name and namespace.get(name) is value:
-            namespace[name] = None
-        return value
+        def make(self, statement):
+            # type: (str) -> Any
+            self.real(self[3])
+            self[2:] = "__dally_%s__" % _bound_name(statement), self[1](statement)
+            return self[3]
+
+        def real(self, value):
+            # type: (T) -> T
+            namespace, _, name, _ = self
+            if name and namespace.get(name) is value:
+                namespace[name] = None
+            return value
 
 
 def _take_from_own(namespace, statement, words):
