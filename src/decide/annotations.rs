@@ -125,7 +125,8 @@ fn inspected(module: &Module, annotation: Annotation) -> Option<&'static str> {
 fn is_plain_class(module: &Module, class: u32, depth: u32) -> bool {
     let code = &module.facts.code;
     let class = &code.classes[class as usize];
-    if depth > 8 || class.metaclass.is_some() || class.keywords || !class.decorators.is_empty() {
+    let keywords = class.star || !class.keywords.is_empty();
+    if depth > 8 || class.metaclass.is_some() || keywords || !class.decorators.is_empty() {
         return false;
     }
     class.bases.iter().all(|&base| match code.value(base) {

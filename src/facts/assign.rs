@@ -1,6 +1,6 @@
 //! Assignments and deletions: what is bound, stored and changed, and the names that mean something to the import system.
 
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::cache;
@@ -88,7 +88,7 @@ impl<'a> Walker<'a> {
                 let base = self.expr(&subscript.value, Use::Subscript);
                 let key = self.expr(&subscript.slice, Use::Escape);
                 self.note_item_store(subscript, key, target.range());
-                let cache = match cache::private_name(&subscript.value) {
+                let cache = match cache::name_of(&subscript.value) {
                     Some(name) if self.goes_into_cache(&subscript.value) => Some(self.mangled_text(name)),
                     _ => None,
                 };
@@ -116,9 +116,22 @@ impl<'a> Walker<'a> {
         if self.context.func.is_module() {
             return false;
         }
+        if let Some((body, name)) = self.variable_around(container) {
+            return cache::is_cache(body, name);
+        }
         let Some(name) = cache::private_name(container) else { return false };
         let body = self.body;
         *self.caches.entry(name).or_insert_with(|| cache::is_cache(body, name))
+    }
+
+    /// The name of a variable of a function around this one, and the body of that function.
+    fn variable_around(&mut self, container: &'a Expr) -> Option<(&'a [Stmt], &'a str)> {
+        let name = container.as_name_expr()?.id.as_str();
+        let Resolved::Var(var) = self.resolve_text(name) else { return None };
+        let func = self.facts.code.vars[var as usize].func;
+        let around = func != self.context.func;
+        let &(_, body) = self.blocks.iter().rev().find(|(id, _)| around && *id == func)?;
+        Some((body, name))
     }
 
     fn attribute_base(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {

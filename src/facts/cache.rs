@@ -19,21 +19,25 @@ use ruff_python_ast::{self as ast, CmpOp, ExceptHandler, Expr, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextSize};
 use rustc_hash::FxHashSet;
 
-/// Whether a module uses a private name or attribute as such a cache only.
-pub(super) fn is_cache(module: &[Stmt], name: &str) -> bool {
+/// Whether a module uses a private name or attribute as such a cache only, or a function a variable that functions inside it have.
+pub(super) fn is_cache(body: &[Stmt], name: &str) -> bool {
     let mut uses = Uses { name, caches: 0, other: false };
-    uses.visit_body(module);
+    uses.visit_body(body);
     uses.caches > 0 && !uses.other
 }
 
-/// The private name that a subscript's container goes by.
+/// The name that a subscript's container goes by.
+pub(super) fn name_of(container: &Expr) -> Option<&str> {
+    match container {
+        Expr::Name(name) => Some(name.id.as_str()),
+        Expr::Attribute(attribute) if attribute.value.is_name_expr() => Some(attribute.attr.as_str()),
+        _ => None,
+    }
+}
+
+/// The same if it is a private one.
 pub(super) fn private_name(container: &Expr) -> Option<&str> {
-    let name = match container {
-        Expr::Name(name) => name.id.as_str(),
-        Expr::Attribute(attribute) if attribute.value.is_name_expr() => attribute.attr.as_str(),
-        _ => return None,
-    };
-    (name.starts_with('_') && !name.ends_with("__")).then_some(name)
+    name_of(container).filter(|name| name.starts_with('_') && !name.ends_with("__"))
 }
 
 /// All uses of a name in a module.
@@ -119,7 +123,7 @@ fn prepares(stmt: &Stmt, name: &str) -> bool {
     match stmt {
         Stmt::Assign(assign) => {
             is_new(&assign.value)
-                && assign.targets.iter().all(|t| private_name(t).is_some())
+                && assign.targets.iter().all(|t| private_name(t).is_some() || is_named(t, name))
                 && assign.targets.iter().any(|t| is_named(t, name))
         }
         Stmt::AnnAssign(assign) => {

@@ -1,6 +1,6 @@
 //! Calls: of builtins that look at namespaces, of methods that change things, of what runs or evaluates text.
 
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::code::{CallRole, OpKind, Value, ValueId};
@@ -8,7 +8,7 @@ use super::expr::is_own_name;
 use super::names::NameId;
 use super::scope::ScopeKind;
 use super::walker::{Use, Walker};
-use super::{MarkKind, Sym, words};
+use super::{MarkKind, Sym, TextStart, words};
 
 /// Calls that evaluate annotations, text included.
 const ANNOTATION_EVALUATORS: &[Sym] = &[
@@ -341,13 +341,50 @@ impl<'a> Walker<'a> {
         let Some(text) = text else { return };
         let harmless = match text {
             Expr::StringLiteral(text) => only_defines(text.value.to_str()),
-            other => self.text_start(other).is_some_and(|start| {
+            other => self.first_text(other, 0).is_some_and(|start| {
                 let text = start.text.as_str().trim_start();
                 ["def ", "class ", "async def ", "@"].iter().any(|start| text.starts_with(start))
             }),
         };
         if !harmless {
             self.op(call.range().start(), OpKind::Execute);
+        }
+    }
+
+    /// How a text begins that the function or the module puts together: `"\n".join(lines)` after `lines = ["def f():"]`.
+    fn first_text(&self, expr: &Expr, depth: u32) -> Option<TextStart> {
+        if let Some(start) = self.text_start(expr).filter(|_| depth < 4) {
+            return Some(start);
+        }
+        match expr {
+            Expr::List(list) => self.first_text(list.elts.first()?, depth + 1),
+            Expr::Name(name) if depth < 4 => {
+                let block = self.blocks.last().map(|&(_, block)| block);
+                let value = [block, Some(self.body)].into_iter().flatten().find_map(|block| {
+                    block.iter().find_map(|stmt| match stmt {
+                        Stmt::Assign(assign) => match &*assign.targets {
+                            [Expr::Name(target)] if target.id == name.id => Some(&*assign.value),
+                            _ => None,
+                        },
+                        _ => None,
+                    })
+                })?;
+                self.first_text(value, depth + 1)
+            }
+            Expr::BinOp(sum) if sum.op == ast::Operator::Mod => self.first_text(&sum.left, depth + 1),
+            Expr::Call(call) => match &*call.func {
+                Expr::Attribute(method) => match method.attr.as_str() {
+                    "join" => self.first_text(call.arguments.args.first()?, depth + 1),
+                    "format" | "format_map" | "strip" => self.first_text(&method.value, depth + 1),
+                    "dedent" => self.first_text(call.arguments.args.first()?, depth + 1),
+                    _ => None,
+                },
+                Expr::Name(function) if matches!(function.id.as_str(), "dedent" | "compile") => {
+                    self.first_text(call.arguments.args.first()?, depth + 1)
+                }
+                _ => None,
+            },
+            _ => None,
         }
     }
 

@@ -452,8 +452,10 @@ pub struct Class {
     pub bases: Kept<ValueId>,
     /// The `metaclass` keyword.
     pub metaclass: Option<ValueId>,
-    /// Other keywords, `*bases` or `**keywords` are given.
-    pub keywords: bool,
+    /// The other keywords.
+    pub keywords: Kept<(Sym, ValueId)>,
+    /// `*bases` or `**keywords` are given.
+    pub star: bool,
     /// Decorators, outermost first.
     pub decorators: Kept<ValueId>,
     /// What the body binds.

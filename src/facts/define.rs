@@ -170,7 +170,9 @@ impl<'a> Walker<'a> {
         function.kwarg = parameters.kwarg.is_some();
         let may_have_left = std::mem::take(&mut self.may_have_left);
         let premises = std::mem::take(&mut self.facts.code.premises);
+        self.blocks.push((id, block));
         body(self);
+        self.blocks.pop();
         self.facts.code.premises = premises;
         self.may_have_left = may_have_left;
         self.leave();
@@ -194,18 +196,19 @@ impl<'a> Walker<'a> {
         }
         let mut bases: SmallVec<[ValueId; 4]> = SmallVec::new();
         let mut metaclass = None;
-        let mut keywords = false;
+        let mut keywords: SmallVec<[(Sym, ValueId); 2]> = SmallVec::new();
+        let mut star = false;
         if let Some(arguments) = &def.arguments {
             for base in &arguments.args {
-                keywords |= base.is_starred_expr();
+                star |= base.is_starred_expr();
                 bases.push(self.expr(base, Use::Escape));
             }
             for keyword in &arguments.keywords {
                 let value = self.expr(&keyword.value, Use::Escape);
-                if keyword.arg.as_ref().is_some_and(|a| a.as_str() == "metaclass") {
-                    metaclass = Some(value);
-                } else {
-                    keywords = true;
+                match &keyword.arg {
+                    Some(name) if name.as_str() == "metaclass" => metaclass = Some(value),
+                    Some(name) => keywords.push((self.sym(name.as_str()), value)),
+                    None => star = true,
                 }
             }
         }
@@ -216,7 +219,8 @@ impl<'a> Walker<'a> {
             func: self.context.func,
             bases: self.facts.keepers.values.keep(&bases),
             metaclass,
-            keywords,
+            keywords: self.facts.keepers.members.keep(&keywords),
+            star,
             decorators: self.facts.keepers.values.keep(&decorators),
             members: Kept::default(),
             given: Kept::default(),

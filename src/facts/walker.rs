@@ -123,6 +123,8 @@ pub(super) struct Walker<'a> {
     /// The module's top level, and what has been found out about private dictionaries: whether they are caches.
     pub body: &'a [Stmt],
     pub caches: FxHashMap<&'a str, bool>,
+    /// The functions around the statement, with their bodies.
+    pub blocks: Vec<(FuncId, &'a [Stmt])>,
     /// In a block that runs while this private name or attribute has no value yet.
     pub memo: Option<Target<'a>>,
     /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
@@ -196,6 +198,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         known_texts: Vec::new(),
         body,
         caches: FxHashMap::default(),
+        blocks: Vec::new(),
         memo: None,
         own_attrs: Vec::new(),
         last_values: FxHashMap::default(),

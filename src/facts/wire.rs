@@ -105,7 +105,7 @@ fields! {
     TextStart { own, text, whole }
     Op { at, guarded, conditional, may_have_left, main_guard, kind }
     Var { name, func, assigned, default, rebound }
-    Class { name, func, bases, metaclass, keywords, decorators, members, given, calls_base, at }
+    Class { name, func, bases, metaclass, keywords, star, decorators, members, given, calls_base, at }
     Function {
         name, parent, class, params, positional, vararg, kwarg, generator, closes, coroutine, binds_outer,
         decorators, first_param, ops, returns, at,

@@ -17,6 +17,7 @@ mod calls;
 mod classes;
 mod effects;
 mod foreign;
+mod object;
 mod premise;
 mod protocol;
 mod values;
@@ -27,107 +28,15 @@ use std::sync::{PoisonError, RwLock};
 
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
+use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
+pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::premise::Told;
 use super::rebinds::Replaced;
 use super::{ModuleId, Origin, Program};
 use crate::config::Safety;
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
-
-/// Whose state it is.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
-pub enum Owner {
-    /// Nobody else has seen the object.
-    Fresh,
-    /// A global of a module of the program.
-    Module(ModuleId, Sym),
-    /// Foreign code or the process: the dotted name of what holds it.
-    External(Sym),
-}
-
-/// What an object is, as far as it matters.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
-pub enum Abs {
-    /// Anything.
-    Unknown,
-    /// A new or immutable object.
-    Fresh,
-    /// A string.
-    Str(Sym),
-    /// A module of the program.
-    Module(ModuleId),
-    /// Something of foreign code, by its dotted name.
-    External(Sym),
-    /// A function of the program, with the variables around it, and whose it is if it was made by a function.
-    Function(ModuleId, FuncId, EnvRef, Owner),
-    /// A class of the program.
-    Class(ModuleId, u32),
-    /// An instance of a class of the program.
-    Instance(ModuleId, u32, Owner),
-    /// An object that belongs to somebody.
-    Object(Owner),
-    /// What a foreign call gave: the dotted name of what was called.
-    Made(Sym, Owner),
-    /// A method bound to its object.
-    Method(Rc<Abs>, ModuleId, FuncId),
-    /// An attribute of an object about which nothing is known but its holder.
-    Bound(Rc<Abs>, Sym),
-    /// `functools.partial`.
-    Partial(Rc<Abs>, Rc<Vec<AbsSet>>),
-    /// A container with known elements.
-    Holder(Rc<AbsSet>, Owner),
-    /// `super()` in a method of a class.
-    Super(ModuleId, u32, Rc<Abs>),
-}
-
-/// The possible values of an expression.
-pub type AbsSet = SmallVec<[Abs; 1]>;
-
-const MOST: usize = 8;
-
-/// The variables of a function that is being run, and of those around it.
-#[derive(Debug)]
-pub struct Env {
-    module: ModuleId,
-    /// The first parameter; the others follow.
-    first: u32,
-    /// The values of the parameters.
-    bindings: Box<[AbsSet]>,
-    /// What the call told about them; empty if nothing.
-    told: Box<[Told]>,
-    parent: EnvRef,
-    number: u64,
-}
-
-/// A shared environment, compared by identity.
-#[derive(Clone, Debug, Default)]
-pub struct EnvRef(Option<Rc<Env>>);
-
-impl Env {
-    /// What a variable is bound to, if it is a parameter.
-    fn bound(&self, var: u32) -> Option<&AbsSet> {
-        self.bindings.get(var.checked_sub(self.first)? as usize)
-    }
-}
-
-impl EnvRef {
-    fn number(&self) -> u64 {
-        self.0.as_ref().map_or(0, |env| env.number)
-    }
-}
-
-impl PartialEq for EnvRef {
-    fn eq(&self, other: &Self) -> bool {
-        self.0.as_ref().map(|e| e.number) == other.0.as_ref().map(|e| e.number)
-    }
-}
-impl Eq for EnvRef {}
-impl std::hash::Hash for EnvRef {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.0.as_ref().map(|e| e.number).hash(state);
-    }
-}
 
 /// A change that loading a module makes, or something about loading that can be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -236,7 +145,7 @@ pub struct Shared {
 }
 
 /// The bases of a class, itself first.
-type Bases = Rc<[(ModuleId, u32)]>;
+type Bases = Rc<[ClassRef]>;
 
 /// A call with its arguments, and whether its effects count and on which path.
 #[derive(Debug, PartialEq, Eq, Hash)]
@@ -746,56 +655,4 @@ impl<'p> Interpreter<'p> {
             _ => None,
         }
     }
-}
-
-/// Drops repetitions, and what goes beyond the most values that are followed.
-fn unique(set: &mut AbsSet) {
-    if set.len() < 2 {
-        return;
-    }
-    let mut kept = 0;
-    for index in 0..set.len() {
-        if kept < MOST && !set[..kept].contains(&set[index]) {
-            set.swap(kept, index);
-            kept += 1;
-        }
-    }
-    set.truncate(kept);
-}
-
-fn elements_of(abs: &Abs) -> AbsSet {
-    match abs {
-        Abs::Holder(elements, _) => (**elements).clone(),
-        Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
-        other => smallvec![other.clone()],
-    }
-}
-
-/// A new object that has become somebody's.
-fn owned(abs: &Abs, owner: Owner) -> Abs {
-    match abs {
-        Abs::Fresh => Abs::Object(owner),
-        Abs::Instance(m, c, Owner::Fresh) => Abs::Instance(*m, *c, owner),
-        Abs::Made(path, Owner::Fresh) => Abs::Made(*path, owner),
-        Abs::Holder(elements, Owner::Fresh) => Abs::Holder(elements.clone(), owner),
-        Abs::Object(Owner::Fresh) => Abs::Object(owner),
-        Abs::Function(module, func, env, Owner::Fresh) => Abs::Function(*module, *func, env.clone(), owner),
-        other => other.clone(),
-    }
-}
-
-/// A function of the program without variables around it.
-fn function(module: ModuleId, func: FuncId) -> Abs {
-    Abs::Function(module, func, EnvRef::default(), Owner::Fresh)
-}
-
-fn is_builtin(abs: &Abs, name: Sym) -> bool {
-    matches!(abs, Abs::External(path) if path.as_str().strip_prefix("builtins.") == Some(name.as_str()))
-}
-
-fn has_decorator(code: &Code, func: FuncId, names: &[&str]) -> bool {
-    code.function(func).decorators.iter().any(|&d| match code.value(d) {
-        Value::Global(name) | Value::Attr(_, name) => names.contains(&name.as_str()),
-        _ => false,
-    })
 }

@@ -519,7 +519,7 @@ fn listed_in(
         let mut interpreter = Interpreter::evaluator(program, shared, id);
         let classes = |found: AbsSet| {
             found.into_iter().filter_map(|abs| match abs {
-                Abs::Class(m, c) => Some((m, c)),
+                Abs::Class(class) => Some((class.module, class.class)),
                 _ => None,
             })
         };
@@ -565,8 +565,8 @@ fn given_classes(
         for &arg in code.positional(&call) {
             let mut interpreter = Interpreter::evaluator(program, shared, id);
             for abs in interpreter.evaluate(id, arg) {
-                if let Abs::Class(m, c) = abs {
-                    given.push((m, c));
+                if let Abs::Class(class) = abs {
+                    given.push((class.module, class.class));
                 }
             }
         }

@@ -228,6 +228,11 @@ pub fn asks_for_class(path: &str) -> bool {
     )
 }
 
+/// Functions that are given the metaclass of the class to come.
+pub fn takes_metaclass(path: &str) -> bool {
+    path.ends_with(".with_metaclass") || path.ends_with(".add_metaclass")
+}
+
 /// Containers that make an item when it is read.
 pub fn makes_items(class: &str) -> bool {
     class == "collections.defaultdict"

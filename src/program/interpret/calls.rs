@@ -9,11 +9,11 @@ use smallvec::smallvec;
 
 use super::premise::Given;
 use super::{
-    Abs, AbsSet, CallKey, CallResult, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
-    MOST_STEPS, Owner, Path, owned, unique,
+    Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
+    MOST_STEPS, Owner, Path, has_decorator, owned, unique,
 };
 use crate::config::Safety;
-use crate::facts::{Call, CallRole, FuncId, Sym, Value};
+use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Value};
 use crate::program::{ModuleId, tables};
 
 impl Interpreter<'_> {
@@ -48,11 +48,18 @@ impl Interpreter<'_> {
             self.note_content(module, base, env);
         }
         // `super()` needs the class around the call.
-        if args.is_empty()
-            && let Value::Global(name) = code.value(call.callee)
+        if let Value::Global(name) = code.value(call.callee)
             && name == "super"
         {
-            return self.super_of(module, env);
+            match args.as_slice() {
+                [] => return self.super_of(module, env),
+                [class, this] => {
+                    if let (Some(Abs::Class(class)), Some(this)) = (class.first(), this.first()) {
+                        return smallvec![Abs::Super(class.clone(), Rc::new(this.clone()))];
+                    }
+                }
+                _ => {}
+            }
         }
         // `(Path(__file__).parent / "cache").mkdir()`
         if let Value::Attr(_, method) = code.value(call.callee)
@@ -75,12 +82,12 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn super_of(&mut self, module: ModuleId, env: &EnvRef) -> AbsSet {
-        let Some(current) = &env.0 else { return smallvec![Abs::Fresh] };
+        let Some(current) = env.get() else { return smallvec![Abs::Fresh] };
         let Some(this) = current.bindings.first() else { return smallvec![Abs::Fresh] };
         let code = self.code(module);
-        let func = code.vars[current.first as usize].func;
-        if let (Some(class), Some(this)) = (code.function(func).class, this.first()) {
-            smallvec![Abs::Super(module, class, Rc::new(this.clone()))]
+        if let (Some(class), Some(this)) = (code.function(current.func).class, this.first()) {
+            let around = self.around_class(module, class, &current.parent);
+            smallvec![Abs::Super(ClassRef { module, class, around }, Rc::new(this.clone()))]
         } else {
             smallvec![Abs::Fresh]
         }
@@ -130,15 +137,18 @@ impl Interpreter<'_> {
                 self.enter_given((*module, *func), &env.clone(), args, keywords, given)
             }
             // `Base("Colour", "RED GREEN")` defines an enumeration.
-            Abs::Class(module, class) if args.len() > 1 && self.is_enumeration(*module, *class) => {
-                self.class_created(&Abs::Fresh, std::slice::from_ref(callee), None, place);
+            Abs::Class(class) if args.len() > 1 && self.is_enumeration(class) => {
+                self.class_created(&Abs::Fresh, std::slice::from_ref(callee), None, (&[], None), place);
                 smallvec![Abs::Fresh]
             }
-            Abs::Class(module, class) => self.instantiate(*module, *class, args, keywords, given),
-            Abs::Method(this, module, func) => {
+            Abs::Class(class) if args.len() > 2 && self.is_metaclass(class) => {
+                smallvec![self.class_of(class, args, place)]
+            }
+            Abs::Class(class) => self.instantiate(class, args, keywords, given),
+            Abs::Method(this, module, func, around) => {
                 let mut all = vec![smallvec![(**this).clone()]];
                 all.extend(args.iter().cloned());
-                self.enter_given((*module, *func), &EnvRef::default(), &all, keywords, given)
+                self.enter_given((*module, *func), around, &all, keywords, given)
             }
             Abs::Partial(inner, first) => {
                 let mut all = first.to_vec();
@@ -149,9 +159,9 @@ impl Interpreter<'_> {
             // `super().__call__()` in a metaclass.
             Abs::Bound(base, name)
                 if *name == "__call__"
-                    && let Abs::Class(m, c) = **base =>
+                    && let Abs::Class(class) = &**base =>
             {
-                self.construct(m, c, args, keywords, None)
+                self.construct(class, args, keywords, None)
             }
             Abs::Bound(base, name) => {
                 if *name == "sort" {
@@ -170,11 +180,11 @@ impl Interpreter<'_> {
                 }
                 out
             }
-            Abs::Instance(module, class, _) => {
-                if let Some((m, func)) = self.find_method(*module, *class, "__call__") {
+            Abs::Instance(class, _) => {
+                if let Some((m, func, around)) = self.find_method(class, "__call__") {
                     let mut all = vec![smallvec![callee.clone()]];
                     all.extend(args.iter().cloned());
-                    self.enter(m, func, &EnvRef::default(), &all, keywords)
+                    self.enter(m, func, &around, &all, keywords)
                 } else {
                     smallvec![Abs::Unknown]
                 }
@@ -191,27 +201,26 @@ impl Interpreter<'_> {
                 }
                 smallvec![Abs::Unknown]
             }
-            Abs::Module(_) | Abs::Holder(..) | Abs::Super(..) => smallvec![Abs::Unknown],
+            Abs::Module(_) | Abs::Holder(..) | Abs::Super(..) | Abs::ClassOf(..) => smallvec![Abs::Unknown],
         }
     }
 
     pub(super) fn instantiate(
         &mut self,
-        module: ModuleId,
-        class: u32,
+        class: &ClassRef,
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
         given: Option<&Given>,
     ) -> AbsSet {
-        let mut made = self.construct(module, class, args, keywords, given);
-        for meta in self.metaclass_of(module, class, 0) {
-            if let Abs::Class(m, c) = meta
-                && let Some((owner, func)) = self.find_method(m, c, "__call__")
+        let mut made = self.construct(class, args, keywords, given);
+        for meta in self.metaclass_of(class, 0) {
+            if let Abs::Class(meta) = meta
+                && let Some((owner, func, around)) = self.find_method(&meta, "__call__")
             {
-                let mut all = vec![smallvec![Abs::Class(module, class)]];
+                let mut all = vec![smallvec![Abs::Class(class.clone())]];
                 all.extend(args.iter().cloned());
-                let result = self.enter(owner, func, &EnvRef::default(), &all, keywords);
-                made = Self::instances(module, class, result);
+                let result = self.enter(owner, func, &around, &all, keywords);
+                made = Self::instances(class, result);
             }
         }
         made
@@ -220,41 +229,61 @@ impl Interpreter<'_> {
     /// A new instance without its metaclass: `__new__` and what prepares the object.
     fn construct(
         &mut self,
-        module: ModuleId,
-        class: u32,
+        class: &ClassRef,
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
         given: Option<&Given>,
     ) -> AbsSet {
-        let mut made = smallvec![Abs::Instance(module, class, Owner::Fresh)];
-        if let Some((m, func)) = self.find_method(module, class, "__new__") {
-            let mut all = vec![smallvec![Abs::Class(module, class)]];
+        let mut made = smallvec![Abs::Instance(class.clone(), Owner::Fresh)];
+        if let Some((m, func, around)) = self.find_method(class, "__new__") {
+            let mut all = vec![smallvec![Abs::Class(class.clone())]];
             all.extend(args.iter().cloned());
-            let result = self.enter_given((m, func), &EnvRef::default(), &all, keywords, given);
-            made = Self::instances(module, class, result);
+            let result = self.enter_given((m, func), &around, &all, keywords, given);
+            made = Self::instances(class, result);
         }
-        if let Some((m, func)) = self.find_method(module, class, "__init__") {
+        if let Some((m, func, around)) = self.find_method(class, "__init__") {
             let mut all = vec![made.clone()];
             all.extend(args.iter().cloned());
-            self.enter_given((m, func), &EnvRef::default(), &all, keywords, given);
+            self.enter_given((m, func), &around, &all, keywords, given);
         }
-        if let Some((m, func)) = self.find_method(module, class, "__post_init__") {
-            self.enter(m, func, &EnvRef::default(), &[made.clone()], &[]);
+        if let Some((m, func, around)) = self.find_method(class, "__post_init__") {
+            self.enter(m, func, &around, &[made.clone()], &[]);
         }
-        self.fields_made(module, class);
+        if let Some(owner) = self.shared_attributes(class) {
+            made.iter_mut().for_each(|abs| *abs = owned(abs, owner));
+        }
+        self.fields_made(class);
         // Whenever the object goes, at the end of the process at the latest.
-        if let Some((m, func)) = self.find_method(module, class, "__del__") {
-            self.enter(m, func, &EnvRef::default(), &[made.clone()], &[]);
+        if let Some((m, func, around)) = self.find_method(class, "__del__") {
+            self.enter(m, func, &around, &[made.clone()], &[]);
         }
         made
     }
 
+    /// Who has the attributes of all instances, if those share one dictionary: `self.__dict__ = self._shared`.
+    fn shared_attributes(&mut self, class: &ClassRef) -> Option<Owner> {
+        let (m, func, _) = self.find_method(class, "__init__")?;
+        let code = self.code(m);
+        let shared = code.ops_of(func).find_map(|op| match op.kind {
+            OpKind::SetAttr { attr, value, .. } if attr == "__dict__" => Some(value),
+            _ => None,
+        })?;
+        match code.value(shared) {
+            Value::Global(name) => Some(Owner::Module(m, name)),
+            Value::Attr(_, attr) => {
+                let (base, _) = self.find_member(class, attr)?;
+                Some(self.full_owner(&Abs::Class(base)))
+            }
+            _ => None,
+        }
+    }
+
     /// What `__new__` or a metaclass's `__call__` gives, as instances of the class as far as nothing else is known: one that
     /// others have already, stays theirs.
-    fn instances(module: ModuleId, class: u32, mut given: AbsSet) -> AbsSet {
+    fn instances(class: &ClassRef, mut given: AbsSet) -> AbsSet {
         for abs in &mut given {
             if !matches!(abs, Abs::Instance(..) | Abs::Class(..) | Abs::Function(..) | Abs::Module(_)) {
-                *abs = Abs::Instance(module, class, Self::owner(abs).unwrap_or(Owner::Fresh));
+                *abs = Abs::Instance(class.clone(), Self::owner(abs).unwrap_or(Owner::Fresh));
             }
         }
         unique(&mut given);
@@ -328,14 +357,15 @@ impl Interpreter<'_> {
             }
         }
         self.environment += 1;
-        let env = EnvRef(Some(Rc::new(Env {
+        let env = EnvRef::new(Env {
             module,
+            func,
             first: params.start,
             bindings: bindings.into(),
             told: told.clone(),
             parent: closure.clone(),
             number: self.environment,
-        })));
+        });
         self.depth += 1;
         self.calls += 1;
         let entry = self.path.is_certain().then_some(self.state_reads);
@@ -357,6 +387,11 @@ impl Interpreter<'_> {
         if out.is_empty() {
             out.push(Abs::Fresh);
         }
+        if has_decorator(code, func, &["lru_cache", "cache"]) {
+            // Every caller gets the same.
+            let owner = Owner::Module(module, function.name);
+            out.iter_mut().for_each(|abs| *abs = owned(abs, owner));
+        }
         unique(&mut out);
         self.results.entry(hash).or_default().push(CallResult::new(&key, out.clone()));
         out
@@ -372,9 +407,9 @@ impl Interpreter<'_> {
     ) -> AbsSet {
         let method = name.as_str();
         let owner = self.full_owner(base);
-        if let Abs::Instance(m, c, _) = **base
+        if let Abs::Instance(class, _) = &**base
             && let Some(class) = self
-                .foreign_bases(m, c)
+                .foreign_bases(class)
                 .into_iter()
                 .find(|class| tables::starts_something(class.as_str(), method))
         {
@@ -407,9 +442,9 @@ impl Interpreter<'_> {
             return smallvec![Abs::Holder(elements.clone(), Owner::Fresh)];
         }
         if method == "register"
-            && let Abs::Class(module, class) = **base
+            && let Abs::Class(class) = &**base
             && args.first().is_some_and(|set| self.is_own_class(set))
-            && self.is_abstract(module, class)
+            && self.is_abstract(class)
         {
             return args[0].clone();
         }

@@ -5,7 +5,8 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::{Abs, AbsSet, EffectKind, EnvRef, Interpreter, MOST_DEPTH, MOST_STEPS, Owner};
+use super::premise::Given;
+use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, MOST_STEPS, Owner, elements_of};
 use crate::facts::{CallRole, Code, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 
@@ -18,20 +19,26 @@ impl Interpreter<'_> {
         place: (ModuleId, TextSize),
     ) {
         let class = &self.code(module).classes[index as usize];
-        let new = Abs::Class(module, index);
+        let class_ref = ClassRef { module, class: index, around: self.around_class(module, index, env) };
+        let new = Abs::Class(class_ref);
         let mut bases = Vec::new();
         for &base in &class.bases {
             bases.extend(self.eval(module, base, env));
         }
         let metaclass = class.metaclass.map(|m| self.eval(module, m, env));
-        self.class_created(&new, &bases, metaclass.as_deref(), place);
+        let keywords: Vec<_> = class.keywords.iter().map(|&(n, v)| (n, self.eval(module, v, env))).collect();
+        let code = self.code(module);
+        let told = class.keywords.iter().map(|&(name, value)| (name, Self::told(code, value, env)));
+        let given = Given { keywords: told.collect(), ..Given::default() };
+        let given = (!class.star).then_some(&given);
+        self.class_created(&new, &bases, metaclass.as_deref(), (&keywords, given), place);
         for &(_, member) in &class.members {
             for abs in self.eval(module, member, env) {
-                if let Abs::Instance(m, c, _) = abs
-                    && let Some((owner, func)) = self.find_method(m, c, "__set_name__")
+                if let Abs::Instance(class, _) = &abs
+                    && let Some((owner, func, around)) = self.find_method(class, "__set_name__")
                 {
                     let this: AbsSet = smallvec![abs.clone()];
-                    self.enter(owner, func, &EnvRef::default(), &[this, smallvec![new.clone()]], &[]);
+                    self.enter(owner, func, &around, &[this, smallvec![new.clone()]], &[]);
                 }
             }
         }
@@ -42,59 +49,78 @@ impl Interpreter<'_> {
         new: &Abs,
         bases: &[Abs],
         metaclass: Option<&[Abs]>,
+        (keywords, given): (&[(Sym, AbsSet)], Option<&Given>),
         place: (ModuleId, TextSize),
     ) {
         // `__init_subclass__` of the nearest base that has one.
         for base in bases {
-            if let Abs::Class(m, c) = base {
-                if let Some((owner, func)) = self.find_method(*m, *c, "__init_subclass__") {
-                    self.enter(owner, func, &EnvRef::default(), &[smallvec![new.clone()]], &[]);
+            if let Abs::Class(class) = base {
+                if let Some((owner, func, around)) = self.find_method(class, "__init_subclass__") {
+                    let args = [smallvec![new.clone()]];
+                    self.enter_given((owner, func), &around, &args, keywords, given);
                 }
-                self.listed_subclass(*m, *c, place);
+                self.listed_subclass(class, place);
             }
         }
-        if let Abs::Class(module, class) = new {
-            self.enum_members(*module, *class);
+        if let Abs::Class(class) = new {
+            self.enum_members(class);
         }
         let mut metaclasses: AbsSet = metaclass.map(AbsSet::from).unwrap_or_default();
         for base in bases {
-            if let Abs::Class(m, c) = base {
-                metaclasses.extend(self.metaclass_of(*m, *c, 0));
-            }
+            metaclasses.extend(self.metaclass_of_base(base, 0));
         }
         metaclasses.dedup();
         for meta in metaclasses {
-            let Abs::Class(m, c) = meta else { continue };
+            let Abs::Class(class) = meta else { continue };
             for method in ["__prepare__", "__new__", "__init__"] {
-                if let Some((owner, func)) = self.find_method(m, c, method) {
-                    let first = if method == "__init__" { new.clone() } else { Abs::Class(m, c) };
+                if let Some((owner, func, around)) = self.find_method(&class, method) {
+                    let first = if method == "__init__" { new.clone() } else { Abs::Class(class.clone()) };
                     let bases = smallvec![Abs::Holder(Rc::new(AbsSet::from(bases)), Owner::Fresh)];
                     let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![Abs::Fresh]];
-                    self.enter(owner, func, &EnvRef::default(), &args, &[]);
+                    self.enter_given((owner, func), &around, &args, keywords, given);
                 }
             }
         }
     }
 
+    /// The class that a call of a metaclass makes.
+    pub(super) fn class_of(&mut self, meta: &ClassRef, args: &[AbsSet], place: (ModuleId, TextSize)) -> Abs {
+        let bases: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
+        self.class_created(&Abs::Fresh, &bases, Some(&[Abs::Class(meta.clone())]), (&[], None), place);
+        Abs::ClassOf(meta.clone(), Rc::new(bases), Owner::Fresh)
+    }
+
+    /// Whether the instances of a class are classes.
+    pub(super) fn is_metaclass(&mut self, class: &ClassRef) -> bool {
+        let is_type = |path: &Sym| matches!(path.as_str(), "builtins.type" | "abc.ABCMeta");
+        self.foreign_bases(class).iter().any(is_type)
+    }
+
+    /// What is around a class statement that runs.
+    pub(super) fn around_class(&self, module: ModuleId, class: u32, env: &EnvRef) -> EnvRef {
+        let top = self.code(module).classes[class as usize].func.is_module();
+        if top { EnvRef::default() } else { env.clone() }
+    }
+
     /// Whether a class is an enumeration.
-    pub(super) fn is_enumeration(&mut self, module: ModuleId, class: u32) -> bool {
+    pub(super) fn is_enumeration(&mut self, class: &ClassRef) -> bool {
         let is_enum = |path: &Sym| {
             matches!(
                 path.as_str().strip_prefix("enum."),
                 Some("Enum" | "IntEnum" | "StrEnum" | "Flag" | "IntFlag")
             )
         };
-        self.foreign_bases(module, class).iter().any(is_enum)
+        self.foreign_bases(class).iter().any(is_enum)
     }
 
     /// An enumeration makes its members while it is defined.
-    pub(super) fn enum_members(&mut self, module: ModuleId, class: u32) {
-        let found = self.is_enumeration(module, class);
+    pub(super) fn enum_members(&mut self, class: &ClassRef) {
+        let found = self.is_enumeration(class);
         for (method, first) in
-            [("__new__", Abs::Class(module, class)), ("__init__", Abs::Instance(module, class, Owner::Fresh))]
+            [("__new__", Abs::Class(class.clone())), ("__init__", Abs::Instance(class.clone(), Owner::Fresh))]
         {
-            if found && let Some((m, func)) = self.find_method(module, class, method) {
-                self.enter(m, func, &EnvRef::default(), &[smallvec![first]], &[]);
+            if found && let Some((m, func, around)) = self.find_method(class, method) {
+                self.enter(m, func, &around, &[smallvec![first]], &[]);
             }
         }
     }
@@ -134,23 +160,23 @@ impl Interpreter<'_> {
     }
 
     /// Runs the factories of a new instance's fields.
-    pub(super) fn fields_made(&mut self, module: ModuleId, class: u32) {
-        for &(m, c) in self.mro(module, class).iter() {
-            let code = self.code(m);
-            for &(_, member) in &code.classes[c as usize].members {
+    pub(super) fn fields_made(&mut self, class: &ClassRef) {
+        for base in self.mro(class).iter() {
+            let code = self.code(base.module);
+            for &(_, member) in &code.classes[base.class as usize].members {
                 if matches!(code.value(member), Value::Call(_)) {
-                    self.field(m, member);
+                    self.field(base.module, member);
                 }
             }
         }
     }
 
     /// The classes of foreign code that a class is made of.
-    pub(super) fn foreign_bases(&mut self, module: ModuleId, class: u32) -> Vec<Sym> {
+    pub(super) fn foreign_bases(&mut self, class: &ClassRef) -> Vec<Sym> {
         let mut found = Vec::new();
-        for &(m, c) in self.mro(module, class).iter() {
-            for &base in &self.code(m).classes[c as usize].bases {
-                let bases = self.quietly(|w| w.eval(m, base, &EnvRef::default()));
+        for ClassRef { module, class, around } in self.mro(class).iter() {
+            for &base in &self.code(*module).classes[*class as usize].bases {
+                let bases = self.quietly(|w| w.eval(*module, base, around));
                 found.extend(bases.iter().filter_map(|abs| match abs {
                     Abs::External(path) => Some(*path),
                     _ => None,
@@ -161,8 +187,8 @@ impl Interpreter<'_> {
     }
 
     /// Somebody lists the subclasses of a base.
-    pub(super) fn listed_subclass(&mut self, module: ModuleId, class: u32, place: (ModuleId, TextSize)) {
-        for &(m, c) in self.mro(module, class).iter() {
+    pub(super) fn listed_subclass(&mut self, class: &ClassRef, place: (ModuleId, TextSize)) {
+        for &ClassRef { module: m, class: c, .. } in self.mro(class).iter() {
             if self.shared.listed_classes.contains(&(m, c)) {
                 let name = self.code(m).classes[c as usize].name;
                 // A list that only the class's own module can read is made again there.
@@ -173,36 +199,46 @@ impl Interpreter<'_> {
         }
     }
 
-    pub(super) fn metaclass_of(&mut self, module: ModuleId, class: u32, depth: u32) -> AbsSet {
+    pub(super) fn metaclass_of(&mut self, class: &ClassRef, depth: u32) -> AbsSet {
+        let ClassRef { module, class, around } = class;
+        let module = *module;
         if depth > 12 {
             return AbsSet::new();
         }
-        let data = &self.code(module).classes[class as usize];
+        let data = &self.code(module).classes[*class as usize];
         if let Some(meta) = data.metaclass {
-            return self.quietly(|w| w.eval(module, meta, &EnvRef::default()));
+            return self.quietly(|w| w.eval(module, meta, around));
         }
         let bases: Vec<ValueId> = data.bases.to_vec();
         let mut out = AbsSet::new();
         for base in bases {
-            for abs in self.quietly(|w| w.eval(module, base, &EnvRef::default())) {
-                if let Abs::Class(m, c) = abs {
-                    out.extend(self.metaclass_of(m, c, depth + 1));
-                }
+            for abs in self.quietly(|w| w.eval(module, base, around)) {
+                out.extend(self.metaclass_of_base(&abs, depth + 1));
             }
         }
         out
     }
 
+    fn metaclass_of_base(&mut self, base: &Abs, depth: u32) -> AbsSet {
+        match base {
+            Abs::Class(class) => self.metaclass_of(class, depth),
+            Abs::ClassOf(meta, ..) => smallvec![Abs::Class(meta.clone())],
+            _ => AbsSet::new(),
+        }
+    }
+
     /// The class and its bases, nearest first, as far as they are of the program.
-    pub fn mro(&mut self, module: ModuleId, class: u32) -> Rc<[(ModuleId, u32)]> {
-        if let Some(known) = self.shared.bases.get(&(module, class)) {
+    pub fn mro(&mut self, class: &ClassRef) -> Rc<[ClassRef]> {
+        let key = (class.module, class.class);
+        let top = class.around.env.is_none();
+        if top && let Some(known) = self.shared.bases.get(&key) {
             return known;
         }
         let before = std::mem::replace(&mut self.incomplete, false);
-        let mut out = vec![(module, class)];
+        let mut out = vec![class.clone()];
         let mut next = 0;
         while next < out.len() && out.len() < 64 {
-            let (m, c) = out[next];
+            let ClassRef { module: m, class: c, around } = out[next].clone();
             next += 1;
             let bases: Vec<ValueId> = self.code(m).classes[c as usize].bases.to_vec();
             for base in bases {
@@ -211,18 +247,25 @@ impl Interpreter<'_> {
                     Value::Item(inner) => inner,
                     _ => base,
                 };
-                for abs in self.quietly(|w| w.eval(m, base, &EnvRef::default())) {
-                    if let Abs::Class(m, c) = abs
-                        && !out.contains(&(m, c))
-                    {
-                        out.push((m, c));
+                for abs in self.quietly(|w| w.eval(m, base, &around)) {
+                    let made = match abs {
+                        Abs::Class(class) => smallvec![Abs::Class(class)],
+                        Abs::ClassOf(_, bases, _) => (*bases).clone(),
+                        _ => AbsSet::new(),
+                    };
+                    for abs in made {
+                        if let Abs::Class(class) = abs
+                            && !out.contains(&class)
+                        {
+                            out.push(class);
+                        }
                     }
                 }
             }
         }
-        let out: Rc<[(ModuleId, u32)]> = out.into();
-        if !self.incomplete && self.steps <= MOST_STEPS && self.depth <= MOST_DEPTH {
-            self.shared.bases.set((module, class), out.clone());
+        let out: Rc<[ClassRef]> = out.into();
+        if top && !self.incomplete && self.steps <= MOST_STEPS && self.depth <= MOST_DEPTH {
+            self.shared.bases.set(key, out.clone());
         }
         self.incomplete |= before;
         out
@@ -233,7 +276,7 @@ impl Interpreter<'_> {
     pub(super) fn is_own_class(&self, set: &AbsSet) -> bool {
         let is_own = |id: ModuleId| id == self.cause || self.is_inside_cause(self.program.module(id).name);
         let all_own = |abs: &Abs| match abs {
-            Abs::Class(module, _) => is_own(*module),
+            Abs::Class(class) => is_own(class.module),
             Abs::External(path) => self.is_inside_cause(*path),
             _ => false,
         };
@@ -241,11 +284,11 @@ impl Interpreter<'_> {
     }
 
     /// Whether a class has the metaclass `abc.ABCMeta`.
-    pub(super) fn is_abstract(&mut self, module: ModuleId, class: u32) -> bool {
-        for &(m, c) in self.mro(module, class).iter() {
-            let class = &self.code(m).classes[c as usize];
+    pub(super) fn is_abstract(&mut self, class: &ClassRef) -> bool {
+        for ClassRef { module, class, around } in self.mro(class).iter() {
+            let class = &self.code(*module).classes[*class as usize];
             for &value in class.bases.iter().chain(&class.metaclass) {
-                let found = self.quietly(|w| w.eval(m, value, &EnvRef::default()));
+                let found = self.quietly(|w| w.eval(*module, value, around));
                 if found
                     .iter()
                     .any(|a| matches!(a, Abs::External(path) if *path == "abc.ABC" || *path == "abc.ABCMeta"))
@@ -259,27 +302,27 @@ impl Interpreter<'_> {
 
     pub(super) fn find_member(
         &mut self,
-        module: ModuleId,
-        class: u32,
+        class: &ClassRef,
         name: Sym,
-    ) -> Option<(ModuleId, u32, ValueId)> {
-        for &(m, c) in self.mro(module, class).iter() {
-            let members = &self.code(m).classes[c as usize].members;
+    ) -> Option<(ClassRef, ValueId)> {
+        for base in self.mro(class).iter() {
+            let members = &self.code(base.module).classes[base.class as usize].members;
             if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
-                return Some((m, c, *value));
+                return Some((base.clone(), *value));
             }
         }
         None
     }
 
+    /// A method of a class, with the variables around the class that has it.
     pub(super) fn find_method(
         &mut self,
-        module: ModuleId,
-        class: u32,
+        class: &ClassRef,
         name: &str,
-    ) -> Option<(ModuleId, FuncId)> {
-        let (m, _, value) = self.find_member(module, class, Sym::new(name))?;
-        Self::function_behind(self.code(m), value).map(|f| (m, f))
+    ) -> Option<(ModuleId, FuncId, EnvRef)> {
+        let (owner, value) = self.find_member(class, Sym::new(name))?;
+        let func = Self::function_behind(self.code(owner.module), value)?;
+        Some((owner.module, func, owner.around))
     }
 
     /// The function that a member is, also behind decorators.

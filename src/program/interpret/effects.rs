@@ -31,11 +31,13 @@ impl Interpreter<'_> {
             Abs::Module(id) => Some(Owner::Module(*id, Sym::new(""))),
             Abs::External(path) => Some(Owner::External(*path)),
             Abs::Function(..) | Abs::Partial(..) => None,
-            Abs::Class(..) => None,
-            Abs::Instance(_, _, owner) | Abs::Object(owner) | Abs::Made(_, owner) | Abs::Holder(_, owner) => {
-                Some(*owner)
-            }
-            Abs::Method(base, ..) | Abs::Bound(base, _) | Abs::Super(_, _, base) => Self::owner(base),
+            Abs::Class(_) => None,
+            Abs::Instance(_, owner)
+            | Abs::Object(owner)
+            | Abs::Made(_, owner)
+            | Abs::Holder(_, owner)
+            | Abs::ClassOf(_, _, owner) => Some(*owner),
+            Abs::Method(base, ..) | Abs::Bound(base, _) | Abs::Super(_, base) => Self::owner(base),
         }
     }
 
@@ -45,10 +47,13 @@ impl Interpreter<'_> {
                 let function = self.code(*module).function(*func);
                 if function.parent.is_module() { Owner::Module(*module, function.name) } else { *owner }
             }
-            Abs::Class(module, class) => {
-                Owner::Module(*module, self.code(*module).classes[*class as usize].name)
+            // One that a function made belongs to whoever keeps it.
+            Abs::Class(class) if class.around.env.is_some() => class.around.owner,
+            Abs::Class(class) => {
+                let name = self.code(class.module).classes[class.class as usize].name;
+                Owner::Module(class.module, name)
             }
-            Abs::Bound(base, _) | Abs::Method(base, ..) | Abs::Super(_, _, base) => self.full_owner(base),
+            Abs::Bound(base, _) | Abs::Method(base, ..) | Abs::Super(_, base) => self.full_owner(base),
             Abs::Partial(base, _) => self.full_owner(base),
             other => Self::owner(other).unwrap_or(Owner::Fresh),
         }

@@ -93,16 +93,39 @@ impl Interpreter<'_> {
         }
         if text == "builtins.object.__new__" {
             let instance = |abs| match abs {
-                Abs::Class(module, class) => Abs::Instance(module, class, Owner::Fresh),
+                Abs::Class(class) => Abs::Instance(class, Owner::Fresh),
                 _ => Abs::Fresh,
             };
             return first().into_iter().map(instance).collect();
+        }
+        if text == "builtins.type.__new__" {
+            let mut made = AbsSet::new();
+            for abs in first() {
+                made.push(match abs {
+                    Abs::Class(meta) => {
+                        let bases = args.get(2).into_iter().flatten().flat_map(elements_of).collect();
+                        Abs::ClassOf(meta, Rc::new(bases), Owner::Fresh)
+                    }
+                    _ => Abs::Fresh,
+                });
+            }
+            return made;
+        }
+        if tables::takes_metaclass(text) {
+            // `class Model(with_metaclass(Meta, Base))`, `@add_metaclass(Meta)`
+            let mut made = AbsSet::new();
+            for abs in first() {
+                if let Abs::Class(meta) = abs {
+                    made.push(self.class_of(&meta, &[AbsSet::new(), args[1..].concat().into()], place));
+                }
+            }
+            return if role == CallRole::Used && !made.is_empty() { made } else { Self::made(path, args, role) };
         }
         if matches!(text, "types.new_class" | "dataclasses.make_dataclass") {
             let named = keywords.iter().filter(|(name, _)| *name == "bases").map(|(_, set)| set);
             let given = if text == "types.new_class" { args.get(1) } else { None };
             let bases: AbsSet = given.into_iter().chain(named).flatten().flat_map(elements_of).collect();
-            self.class_created(&Abs::Fresh, &bases, None, place);
+            self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
             return smallvec![Abs::Fresh];
         }
         let drawn = |abs: &Abs| matches!(abs, Abs::Made(made, _) if tables::draws_random(made.as_str()));
@@ -187,13 +210,13 @@ impl Interpreter<'_> {
             ExternalKind::Type => {
                 if args.len() == 3 {
                     let bases: AbsSet = args[1].iter().flat_map(elements_of).collect();
-                    self.class_created(&Abs::Fresh, &bases, None, place);
+                    self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
                     return smallvec![Abs::Fresh];
                 }
                 first()
                     .into_iter()
                     .map(|abs| match abs {
-                        Abs::Instance(m, c, _) => Abs::Class(m, c),
+                        Abs::Instance(class, _) => Abs::Class(class),
                         // The metaclass, which makes classes of whatever bases.
                         Abs::Class(..) => Abs::External(Sym::new("builtins.type")),
                         _ => Abs::Unknown,
@@ -409,6 +432,6 @@ impl Interpreter<'_> {
         if classes.is_empty() || !classes.iter().all(own) {
             return None;
         }
-        Some(classes.iter().filter(|abs| matches!(abs, Abs::Class(m, _) if !self.is_inside_cause(self.program.module(*m).name))).cloned().collect())
+        Some(classes.iter().filter(|abs| matches!(abs, Abs::Class(class) if !self.is_inside_cause(self.program.module(class.module).name))).cloned().collect())
     }
 }

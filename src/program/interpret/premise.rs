@@ -66,7 +66,7 @@ impl Interpreter<'_> {
         })
     }
 
-    fn told(code: &Code, value: ValueId, env: &EnvRef) -> Told {
+    pub(super) fn told(code: &Code, value: ValueId, env: &EnvRef) -> Told {
         match code.value(value) {
             Value::Constant(constant) => Told::Constant(constant),
             Value::Str(text) => Told::Text(text),
@@ -147,13 +147,13 @@ impl Interpreter<'_> {
 impl EnvRef {
     /// What is known of a parameter of the function that runs, or of one around it.
     fn told(&self, var: u32) -> Told {
-        let mut at = self.0.as_deref();
+        let mut at = self.get();
         while let Some(env) = at {
             if env.bound(var).is_some() {
                 let index = (var - env.first) as usize;
                 return env.told.get(index).copied().unwrap_or(Told::Nothing);
             }
-            at = env.parent.0.as_deref();
+            at = env.parent.get();
         }
         Told::Nothing
     }

@@ -11,7 +11,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::{Given, Told};
-use super::{Abs, AbsSet, EffectKind, EnvRef, Interpreter, Owner, Path, has_decorator};
+use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, has_decorator};
 use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::{ModuleId, Origin, tables};
 
@@ -24,26 +24,26 @@ impl Interpreter<'_> {
 
     fn special_given(&mut self, abs: &Abs, method: &str, args: &[AbsSet], given: Option<&Given>) -> bool {
         let found = match abs {
-            Abs::Instance(m, c, _) => self.find_method(*m, *c, method),
-            Abs::Class(m, c) => {
-                let metaclasses = self.metaclass_of(*m, *c, 0);
+            Abs::Instance(class, _) => self.find_method(class, method),
+            Abs::Class(class) => {
+                let metaclasses = self.metaclass_of(class, 0);
                 metaclasses.iter().find_map(|meta| match meta {
-                    Abs::Class(m, c) => self.find_method(*m, *c, method),
+                    Abs::Class(meta) => self.find_method(meta, method),
                     _ => None,
                 })
             }
             _ => None,
         };
-        let Some((m, func)) = found else { return false };
+        let Some((m, func, around)) = found else { return false };
         let this = match abs {
-            Abs::Instance(m, c, _) if tables::READS_ONLY.contains(&method) => {
-                Abs::Instance(*m, *c, Owner::Fresh)
+            Abs::Instance(class, _) if tables::READS_ONLY.contains(&method) => {
+                Abs::Instance(class.clone(), Owner::Fresh)
             }
             other => other.clone(),
         };
         let mut all = vec![smallvec![this]];
         all.extend(args.iter().cloned());
-        self.enter_given((m, func), &EnvRef::default(), &all, &[], given);
+        self.enter_given((m, func), &around, &all, &[], given);
         true
     }
 
@@ -145,17 +145,17 @@ impl Interpreter<'_> {
         value: ValueId,
         env: &EnvRef,
     ) {
-        let Abs::Instance(m, c, _) = *abs else { return };
+        let Abs::Instance(class, _) = abs else { return };
         let value = self.eval(module, value, env);
-        let member = self.find_member(m, c, attr);
-        if let Some((owner, _, member)) = member {
+        let member = self.find_member(class, attr);
+        if let Some((ClassRef { module: owner, around, .. }, member)) = member {
             if let Some(func) = Self::function_behind(self.code(owner), member) {
                 if has_decorator(self.code(owner), func, &["setter"]) {
                     let args = [smallvec![abs.clone()], value.clone()];
-                    self.enter(owner, func, &EnvRef::default(), &args, &[]);
+                    self.enter(owner, func, &around, &args, &[]);
                 }
             } else {
-                for descriptor in self.quietly(|w| w.eval(owner, member, &EnvRef::default())) {
+                for descriptor in self.quietly(|w| w.eval(owner, member, &around)) {
                     self.special(&descriptor, "__set__", &[smallvec![abs.clone()], value.clone()]);
                 }
             }

@@ -6,7 +6,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::{
-    Abs, AbsSet, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner, Path,
+    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner, Path,
     function, has_decorator, is_builtin, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
@@ -86,10 +86,11 @@ impl Interpreter<'_> {
                         Abs::Unknown => out.push(Abs::Unknown),
                         Abs::Fresh | Abs::Str(_) => out.push(Abs::Fresh),
                         // `Base[T]` is as good as the base.
-                        Abs::Class(m, c) => {
-                            if let Some((m, func)) = self.find_method(m, c, "__class_getitem__") {
+                        Abs::Class(class) => {
+                            let abs = Abs::Class(class.clone());
+                            if let Some((m, func, around)) = self.find_method(&class, "__class_getitem__") {
                                 let args = [smallvec![abs.clone()], smallvec![Abs::Unknown]];
-                                self.enter(m, func, &EnvRef::default(), &args, &[]);
+                                self.enter(m, func, &around, &args, &[]);
                             }
                             out.push(abs);
                         }
@@ -114,7 +115,10 @@ impl Interpreter<'_> {
                     if code.function(func).parent.is_module() { EnvRef::default() } else { env.clone() };
                 smallvec![Abs::Function(module, func, closure, Owner::Fresh)]
             }
-            Value::Class(class) => smallvec![Abs::Class(module, class)],
+            Value::Class(class) => {
+                let around = self.around_class(module, class, env);
+                smallvec![Abs::Class(ClassRef { module, class, around })]
+            }
             Value::Either(a, b) => {
                 let mut out = self.eval(module, a, env);
                 out.extend(self.eval(module, b, env));
@@ -139,17 +143,23 @@ impl Interpreter<'_> {
 
     pub(super) fn variable(&mut self, module: ModuleId, var: u32, env: &EnvRef) -> AbsSet {
         let mut out = AbsSet::new();
+        let func = self.code(module).vars[var as usize].func;
         let mut home = env.clone();
-        let mut at = env.0.clone();
-        while let Some(current) = at {
-            if current.module == module
-                && let Some(bound) = current.bound(var)
-            {
-                out.extend(bound.iter().cloned());
-                home = EnvRef(Some(current));
+        // Whose the objects are that its function made.
+        let mut owner = Owner::Fresh;
+        let mut whose = Owner::Fresh;
+        let mut at = env;
+        while let Some(current) = at.get() {
+            if whose == Owner::Fresh {
+                whose = at.owner;
+            }
+            if current.module == module && current.func == func {
+                out.extend(current.bound(var).into_iter().flatten().cloned());
+                home = at.clone();
+                owner = whose;
                 break;
             }
-            at = current.parent.0.clone();
+            at = &current.parent;
         }
         let given = !out.is_empty();
         if self.vars_running.insert((module, var, home.clone())) {
@@ -162,8 +172,12 @@ impl Interpreter<'_> {
             }
             self.vars_running.remove(&(module, var, home));
         }
+        if owner != Owner::Fresh {
+            out.iter_mut().for_each(|abs| *abs = owned(abs, owner));
+        }
         if out.is_empty() {
-            out.push(Abs::Unknown);
+            // New objects are not written down.
+            out.push(if owner == Owner::Fresh { Abs::Unknown } else { Abs::Object(owner) });
         }
         out
     }
@@ -259,7 +273,7 @@ impl Interpreter<'_> {
             }
             // What decorators make of a function or class that is known, is taken for that function or class.
             let followed = self.eval(module, value, &EnvRef::default());
-            let is_class = followed.iter().any(|a| matches!(a, Abs::Class(m, _) if *m == module));
+            let is_class = followed.iter().any(|a| matches!(a, Abs::Class(class) if class.module == module));
             let known = is_class || Self::function_behind(&facts.code, value).is_some();
             for abs in followed {
                 match abs {
@@ -345,9 +359,9 @@ impl Interpreter<'_> {
                 }
                 smallvec![Abs::External(full)]
             }
-            Abs::Class(module, class) => {
-                if let Some((m, c, value)) = self.find_member(*module, *class, attr) {
-                    self.class_member(m, c, value, attr, abs)
+            Abs::Class(class) => {
+                if let Some((base, value)) = self.find_member(class, attr) {
+                    self.class_member(&base, value, attr, abs)
                 } else {
                     if !attr.as_str().starts_with("__") {
                         self.special(abs, "__getattr__", &[smallvec![Abs::Str(attr)]]);
@@ -355,50 +369,45 @@ impl Interpreter<'_> {
                     smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
                 }
             }
-            Abs::Instance(module, class, owner) => {
-                let member = self.find_member(*module, *class, attr).filter(|&(m, _, value)| {
-                    !self.is_given(*module, *class, attr) || self.is_data_descriptor(m, value)
+            Abs::Instance(class, owner) => {
+                let member = self.find_member(class, attr).filter(|(base, value)| {
+                    !self.is_given(class, attr) || self.is_data_descriptor(base, *value)
                 });
-                if let Some((m, c, value)) = member {
+                if let Some((base, value)) = member {
+                    let m = base.module;
                     match Self::function_behind(self.code(m), value) {
                         Some(func) => {
                             if has_decorator(self.code(m), func, &["property", "cached_property"]) {
-                                return self.enter(
-                                    m,
-                                    func,
-                                    &EnvRef::default(),
-                                    &[smallvec![abs.clone()]],
-                                    &[],
-                                );
+                                return self.enter(m, func, &base.around, &[smallvec![abs.clone()]], &[]);
                             }
                             if has_decorator(self.code(m), func, &["staticmethod"]) {
                                 return smallvec![function(m, func)];
                             }
                             let this = if has_decorator(self.code(m), func, &["classmethod"]) {
-                                Abs::Class(*module, *class)
+                                Abs::Class(class.clone())
                             } else {
                                 abs.clone()
                             };
-                            smallvec![Abs::Method(Rc::new(this), m, func)]
+                            smallvec![Abs::Method(Rc::new(this), m, func, base.around)]
                         }
                         None => match self.quietly(|w| w.field(m, value)) {
                             Some(made) => made.iter().map(|abs| owned(abs, *owner)).collect(),
-                            None => self.class_member(m, c, value, attr, abs),
+                            None => self.class_member(&base, value, attr, abs),
                         },
                     }
                 } else {
-                    let stored = self.instance_attribute(*module, *class, attr, *owner);
+                    let stored = self.instance_attribute(class, attr, *owner);
                     if stored.is_none()
                         && !tables::OF_EVERY_OBJECT.contains(&attr.as_str())
-                        && let Some((m, func)) = self.find_method(*module, *class, "__getattr__")
+                        && let Some((m, func, around)) = self.find_method(class, "__getattr__")
                     {
                         // What it changes in the object itself, is an attribute made when it is asked for; and the
                         // attribute that is read here, is there.
-                        let this = Abs::Instance(*module, *class, Owner::Fresh);
+                        let this = Abs::Instance(class.clone(), Owner::Fresh);
                         let args = [smallvec![this], smallvec![Abs::Str(attr)]];
                         let outer = self.path;
                         self.path = Path { guarded: true, conditional: true, may_have_left: true };
-                        let result = self.enter(m, func, &EnvRef::default(), &args, &[]);
+                        let result = self.enter(m, func, &around, &args, &[]);
                         self.path = outer;
                         return result.iter().map(|found| owned(found, *owner)).collect();
                     }
@@ -407,19 +416,23 @@ impl Interpreter<'_> {
                         .unwrap_or_else(|| smallvec![Abs::Bound(Rc::new(abs.clone()), attr)])
                 }
             }
-            Abs::Super(module, class, this) => {
-                let mro = self.mro(*module, *class);
-                for &(m, c) in mro.iter().skip(1) {
-                    let members = &self.code(m).classes[c as usize].members;
+            Abs::Super(class, this) => {
+                let mro = self.mro(class);
+                for ClassRef { module, class, around } in mro.iter().skip(1) {
+                    let members = &self.code(*module).classes[*class as usize].members;
                     let found = members.iter().rev().find(|(n, _)| *n == attr).map(|(_, v)| *v);
-                    if let Some(func) = found.and_then(|v| Self::function_behind(self.code(m), v)) {
-                        return smallvec![Abs::Method(this.clone(), m, func)];
+                    if let Some(func) = found.and_then(|v| Self::function_behind(self.code(*module), v)) {
+                        return smallvec![Abs::Method(this.clone(), *module, func, around.clone())];
                     }
                 }
                 // `object` and `type` change nothing but the new object.
                 match (&**this, attr.as_str()) {
                     (Abs::Class(..), "__call__") => smallvec![Abs::Bound(this.clone(), attr)],
                     (_, "__new__") => smallvec![Abs::External(Sym::new("builtins.object.__new__"))],
+                    // A method of a foreign base, which changes the object.
+                    (_, method) if tables::MUTATORS.contains(&method) => {
+                        smallvec![Abs::Bound(this.clone(), attr)]
+                    }
                     _ => smallvec![Abs::Fresh],
                 }
             }
@@ -429,14 +442,15 @@ impl Interpreter<'_> {
             | Abs::Method(..)
             | Abs::Bound(..)
             | Abs::Partial(..)
+            | Abs::ClassOf(..)
             | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
         }
     }
 
     /// Whether `__init__` gives every instance an attribute of its own.
-    fn is_given(&mut self, module: ModuleId, class: u32, attr: Sym) -> bool {
-        for &(m, c) in self.mro(module, class).iter() {
-            let class = &self.code(m).classes[c as usize];
+    fn is_given(&mut self, class: &ClassRef, attr: Sym) -> bool {
+        for base in self.mro(class).iter() {
+            let class = &self.code(base.module).classes[base.class as usize];
             if class.given.contains(&attr) {
                 return true;
             }
@@ -448,10 +462,10 @@ impl Interpreter<'_> {
     }
 
     /// A member of a class that decides itself what a store does: a property, or an object with `__set__`.
-    fn is_data_descriptor(&mut self, module: ModuleId, value: ValueId) -> bool {
-        Self::function_behind(self.code(module), value).is_some()
-            || self.quietly(|w| w.eval(module, value, &EnvRef::default())).iter().any(|abs| match abs {
-                Abs::Instance(m, c, _) => self.find_method(*m, *c, "__set__").is_some(),
+    fn is_data_descriptor(&mut self, base: &ClassRef, value: ValueId) -> bool {
+        Self::function_behind(self.code(base.module), value).is_some()
+            || self.quietly(|w| w.eval(base.module, value, &base.around)).iter().any(|abs| match abs {
+                Abs::Instance(class, _) => self.find_method(class, "__set__").is_some(),
                 Abs::Fresh | Abs::Str(_) | Abs::Holder(..) => false,
                 _ => true,
             })
@@ -461,13 +475,12 @@ impl Interpreter<'_> {
     /// program, or belongs to somebody. None if no method stores anything there.
     pub(super) fn instance_attribute(
         &mut self,
-        module: ModuleId,
-        class: u32,
+        class: &ClassRef,
         attr: Sym,
         owner: Owner,
     ) -> Option<AbsSet> {
         let mut out = None;
-        for &(m, c) in self.mro(module, class).iter() {
+        for &ClassRef { module: m, class: c, ref around } in self.mro(class).iter() {
             let code = self.code(m);
             for (index, function) in code.functions.iter().enumerate() {
                 if function.class != Some(c) {
@@ -479,7 +492,7 @@ impl Interpreter<'_> {
                     let on_self = matches!(code.value(base), Value::Var(v) if v == function.params.start);
                     if stored == attr && on_self {
                         let out = out.get_or_insert_with(AbsSet::new);
-                        for abs in self.quietly(|w| w.eval(m, value, &EnvRef::default())) {
+                        for abs in self.quietly(|w| w.eval(m, value, around)) {
                             match abs {
                                 Abs::Instance(..) | Abs::Function(..) | Abs::Class(..) | Abs::Module(_) => {
                                     out.push(owned(&abs, owner));
@@ -500,27 +513,27 @@ impl Interpreter<'_> {
 
     pub(super) fn class_member(
         &mut self,
-        module: ModuleId,
-        class: u32,
+        class: &ClassRef,
         value: ValueId,
         attr: Sym,
         holder: &Abs,
     ) -> AbsSet {
+        let module = class.module;
         let code = self.code(module);
         if let Some(func) = Self::function_behind(code, value) {
             if has_decorator(code, func, &["classmethod"]) || attr == "__init_subclass__" {
-                return smallvec![Abs::Method(Rc::new(holder.clone()), module, func)];
+                return smallvec![Abs::Method(Rc::new(holder.clone()), module, func, class.around.clone())];
             }
+            let plain = Abs::Function(module, func, class.around.clone(), Owner::Fresh);
             if !code.function(func).decorators.is_empty() {
-                let mut out = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
-                out.push(function(module, func));
+                let mut out = self.quietly(|w| w.eval(module, value, &class.around));
+                out.push(plain);
                 return out;
             }
-            return smallvec![function(module, func)];
+            return smallvec![plain];
         }
-        let name = code.classes[class as usize].name;
-        let owner = Owner::Module(module, name);
-        let values = self.quietly(|w| w.eval(module, value, &EnvRef::default()));
+        let owner = self.full_owner(&Abs::Class(class.clone()));
+        let values = self.quietly(|w| w.eval(module, value, &class.around));
         values
             .into_iter()
             .map(|abs| match abs {

@@ -1,0 +1,225 @@
+//! What objects are, as far as it matters.
+
+use std::sync::Arc as Rc;
+
+use smallvec::{SmallVec, smallvec};
+
+use super::premise::Told;
+use crate::facts::{Code, FuncId, Sym, Value};
+use crate::program::ModuleId;
+
+/// Whose state it is.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Owner {
+    /// Nobody else has seen the object.
+    Fresh,
+    /// A global of a module of the program.
+    Module(ModuleId, Sym),
+    /// Foreign code or the process: the dotted name of what holds it.
+    External(Sym),
+}
+
+/// What an object is, as far as it matters.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Abs {
+    /// Anything.
+    Unknown,
+    /// A new or immutable object.
+    Fresh,
+    /// A string.
+    Str(Sym),
+    /// A module of the program.
+    Module(ModuleId),
+    /// Something of foreign code, by its dotted name.
+    External(Sym),
+    /// A function of the program, with the variables around it, and whose it is if it was made by a function.
+    Function(ModuleId, FuncId, EnvRef, Owner),
+    /// A class of the program.
+    Class(ClassRef),
+    /// An instance of a class of the program.
+    Instance(ClassRef, Owner),
+    /// An object that belongs to somebody.
+    Object(Owner),
+    /// What a foreign call gave: the dotted name of what was called.
+    Made(Sym, Owner),
+    /// A method bound to its object, with the variables around its class.
+    Method(Rc<Abs>, ModuleId, FuncId, EnvRef),
+    /// An attribute of an object about which nothing is known but its holder.
+    Bound(Rc<Abs>, Sym),
+    /// `functools.partial`.
+    Partial(Rc<Abs>, Rc<Vec<AbsSet>>),
+    /// A container with known elements.
+    Holder(Rc<AbsSet>, Owner),
+    /// `super()` in a method of a class.
+    Super(ClassRef, Rc<Abs>),
+    /// A class that a call of its metaclass made of some bases.
+    ClassOf(ClassRef, Rc<AbsSet>, Owner),
+}
+
+/// The possible values of an expression.
+pub type AbsSet = SmallVec<[Abs; 1]>;
+
+const MOST: usize = 8;
+
+/// A class of the program, with the variables around it if a function made it.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ClassRef {
+    /// Where the class statement stands.
+    pub module: ModuleId,
+    /// Index into [`Code::classes`].
+    pub class: u32,
+    /// The variables around it.
+    pub around: EnvRef,
+}
+
+impl ClassRef {
+    /// One about whose surroundings nothing is known, or which has none.
+    pub fn new(module: ModuleId, class: u32) -> Self {
+        Self { module, class, around: EnvRef::default() }
+    }
+
+    fn owned(&self, owner: Owner) -> Self {
+        Self { around: self.around.owned(owner), ..self.clone() }
+    }
+}
+
+/// The variables of a function that is being run, and of those around it.
+#[derive(Debug)]
+pub struct Env {
+    pub(super) module: ModuleId,
+    pub(super) func: FuncId,
+    /// The first parameter; the others follow.
+    pub(super) first: u32,
+    /// The values of the parameters.
+    pub(super) bindings: Box<[AbsSet]>,
+    /// What the call told about them; empty if nothing.
+    pub(super) told: Box<[Told]>,
+    pub(super) parent: EnvRef,
+    pub(super) number: u64,
+}
+
+/// A shared environment, compared by identity, and who has what was made in it: whoever keeps a function that was made there.
+///
+/// ```python
+/// def make():
+///     table = {}
+///     def add(f): table[f.__name__] = f
+///     return add
+/// add = make()             # `table` belongs to this module now, under the name `add`
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct EnvRef {
+    pub(super) env: Option<SharedEnv>,
+    pub(super) owner: Owner,
+}
+
+/// An environment by its identity.
+#[derive(Clone, Debug)]
+pub struct SharedEnv(pub(super) Rc<Env>);
+
+impl PartialEq for SharedEnv {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.number == other.0.number
+    }
+}
+impl Eq for SharedEnv {}
+impl std::hash::Hash for SharedEnv {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.number.hash(state);
+    }
+}
+
+impl Env {
+    /// What a variable is bound to, if it is a parameter.
+    pub(super) fn bound(&self, var: u32) -> Option<&AbsSet> {
+        self.bindings.get(var.checked_sub(self.first)? as usize)
+    }
+}
+
+impl Default for EnvRef {
+    fn default() -> Self {
+        Self { env: None, owner: Owner::Fresh }
+    }
+}
+
+impl EnvRef {
+    pub(super) fn new(env: Env) -> Self {
+        Self { env: Some(SharedEnv(Rc::new(env))), owner: Owner::Fresh }
+    }
+
+    pub(super) fn get(&self) -> Option<&Env> {
+        self.env.as_ref().map(|env| &*env.0)
+    }
+
+    pub(super) fn number(&self) -> u64 {
+        self.get().map_or(0, |env| env.number)
+    }
+
+    /// The same after somebody has kept it, if nobody had before.
+    fn owned(&self, owner: Owner) -> Self {
+        let kept = self.env.is_some() && self.owner == Owner::Fresh;
+        Self { env: self.env.clone(), owner: if kept { owner } else { self.owner } }
+    }
+}
+
+/// Drops repetitions, and what goes beyond the most values that are followed.
+pub(super) fn unique(set: &mut AbsSet) {
+    if set.len() < 2 {
+        return;
+    }
+    let mut kept = 0;
+    for index in 0..set.len() {
+        if kept < MOST && !set[..kept].contains(&set[index]) {
+            set.swap(kept, index);
+            kept += 1;
+        }
+    }
+    set.truncate(kept);
+}
+
+pub(super) fn elements_of(abs: &Abs) -> AbsSet {
+    match abs {
+        Abs::Holder(elements, _) => (**elements).clone(),
+        Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+        other => smallvec![other.clone()],
+    }
+}
+
+/// A new object that has become somebody's.
+pub(super) fn owned(abs: &Abs, owner: Owner) -> Abs {
+    match abs {
+        Abs::Fresh => Abs::Object(owner),
+        Abs::Instance(class, Owner::Fresh) => Abs::Instance(class.owned(owner), owner),
+        Abs::Class(class) => Abs::Class(class.owned(owner)),
+        Abs::ClassOf(meta, bases, Owner::Fresh) => Abs::ClassOf(meta.owned(owner), bases.clone(), owner),
+        Abs::Made(path, Owner::Fresh) => Abs::Made(*path, owner),
+        Abs::Holder(elements, Owner::Fresh) => Abs::Holder(elements.clone(), owner),
+        Abs::Object(Owner::Fresh) => Abs::Object(owner),
+        Abs::Function(module, func, env, Owner::Fresh) => Abs::Function(*module, *func, env.owned(owner), owner),
+        Abs::Method(this, module, func, env) => Abs::Method(Rc::new(owned(this, owner)), *module, *func, env.owned(owner)),
+        Abs::Bound(base, name) => Abs::Bound(Rc::new(owned(base, owner)), *name),
+        Abs::Partial(callee, args) => Abs::Partial(Rc::new(owned(callee, owner)), args.clone()),
+        other => other.clone(),
+    }
+}
+
+/// A function of the program without variables around it.
+pub(super) fn function(module: ModuleId, func: FuncId) -> Abs {
+    Abs::Function(module, func, EnvRef::default(), Owner::Fresh)
+}
+
+pub(super) fn is_builtin(abs: &Abs, name: Sym) -> bool {
+    matches!(abs, Abs::External(path) if path.as_str().strip_prefix("builtins.") == Some(name.as_str()))
+}
+
+pub(super) fn has_decorator(code: &Code, func: FuncId, names: &[&str]) -> bool {
+    code.function(func).decorators.iter().any(|&d| match code.value(d) {
+        Value::Global(name) | Value::Attr(_, name) => names.contains(&name.as_str()),
+        // `@lru_cache(maxsize=None)`
+        Value::Call(call) => match code.value(code.call(call).callee) {
+            Value::Global(name) | Value::Attr(_, name) => names.contains(&name.as_str()),
+            _ => false,
+        },
+        _ => false,
+    })
+}
