@@ -22,7 +22,7 @@ pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, computed, further_effects, windows};
 use self::taint::{Taint, note_of};
 use super::graph::{Graph, Run};
-use super::interpret::{EffectKind, Interpreter, Outcome, Shared};
+use super::interpret::{Effect, EffectKind, Owner, Interpreter, Outcome, Shared};
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
 use super::state::{
@@ -84,6 +84,13 @@ impl Effects {
         };
         outcomes.par_iter_mut().zip(program.ids().collect::<Vec<_>>()).for_each(|(outcome, id)| {
             let extra = further_effects(program, id, outcome, &views);
+            // A variable that has to be set, and is.
+            let is_set = |effect: &Effect| {
+                effect.kind == EffectKind::Fails
+                    && matches!(effect.owner, Owner::External(state) if state == "os.environ")
+                    && effect.subject.is_some_and(|key| written.is_prepared(id, key))
+            };
+            outcome.effects.retain(|effect| !is_set(effect));
             outcome.effects.extend(extra);
         });
         let runs: Vec<Run> = outcomes

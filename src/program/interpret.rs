@@ -30,8 +30,8 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
-use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
+use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
 use self::premise::Told;
 use super::rebinds::Replaced;
 use super::{ModuleId, Origin, Program};

@@ -5,6 +5,7 @@
 //! facts of a million modules that were extracted elsewhere.
 
 mod adjacency;
+mod before;
 pub(crate) mod callees;
 pub mod cycles;
 pub mod effects;

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::before::Prepared;
 use super::interpret::{Abs, AbsSet, Interpreter, Shared};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
@@ -211,7 +212,10 @@ impl Writer {
 
 /// State of the process that the program writes: which, with which key (none: any).
 #[derive(Debug, Default)]
-pub(super) struct WrittenState(FxHashMap<(Sym, Option<Sym>), Vec<Writer>>);
+pub(super) struct WrittenState {
+    writers: FxHashMap<(Sym, Option<Sym>), Vec<Writer>>,
+    prepared: Prepared,
+}
 
 impl WrittenState {
     /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
@@ -222,22 +226,34 @@ impl WrittenState {
         state: Sym,
         key: Option<Sym>,
     ) -> bool {
-        let writers = |key| self.0.get(&(state, key)).into_iter().flatten();
+        let later = |writer: &&Writer| !self.prepared.precedes((writer.by, writer.at), reader);
+        let writers = |key| self.writers.get(&(state, key)).into_iter().flatten().filter(later);
         if key.is_some() {
             // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
             writers(key).next().is_some() || writers(None).any(|w| w.sets_up(program, reader))
         } else {
-            let mut all = self.0.iter().filter(|((s, _), _)| *s == state).flat_map(|(_, writers)| writers);
+            let of_state = self.writers.iter().filter(|((s, _), _)| *s == state);
+            let mut all = of_state.flat_map(|(_, writers)| writers).filter(later);
             all.any(|w| w.shows_to(program, reader))
         }
+    }
+}
+
+impl WrittenState {
+    /// Whether the main program has set a variable of the environment before `reader` is loaded.
+    pub(super) fn is_prepared(&self, reader: ModuleId, key: Sym) -> bool {
+        let mut writers = self.writers.get(&(Sym::new("os.environ"), Some(key))).into_iter().flatten();
+        writers.any(|writer| self.prepared.precedes((writer.by, writer.at), reader))
     }
 }
 
 pub(super) fn written_state(program: &Program) -> WrittenState {
     let mut written = WrittenState::default();
     for (key, by) in of_all(program, |id| written_by(program, id)) {
-        written.0.entry(key).or_default().push(by);
+        written.writers.entry(key).or_default().push(by);
     }
+    let loading = written.writers.values().flatten().filter(|writer| writer.when == When::Loading);
+    written.prepared = Prepared::of(program, loading.map(|writer| (writer.by, writer.at)));
     written
 }
 

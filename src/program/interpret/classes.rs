@@ -6,7 +6,9 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::Given;
-use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, MOST_STEPS, Owner, elements_of};
+use super::{
+    Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, MOST_STEPS, Owner, elements_of,
+};
 use crate::facts::{CallRole, Code, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 
@@ -300,11 +302,7 @@ impl Interpreter<'_> {
         false
     }
 
-    pub(super) fn find_member(
-        &mut self,
-        class: &ClassRef,
-        name: Sym,
-    ) -> Option<(ClassRef, ValueId)> {
+    pub(super) fn find_member(&mut self, class: &ClassRef, name: Sym) -> Option<(ClassRef, ValueId)> {
         for base in self.mro(class).iter() {
             let members = &self.code(base.module).classes[base.class as usize].members;
             if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
@@ -315,11 +313,7 @@ impl Interpreter<'_> {
     }
 
     /// A method of a class, with the variables around the class that has it.
-    pub(super) fn find_method(
-        &mut self,
-        class: &ClassRef,
-        name: &str,
-    ) -> Option<(ModuleId, FuncId, EnvRef)> {
+    pub(super) fn find_method(&mut self, class: &ClassRef, name: &str) -> Option<(ModuleId, FuncId, EnvRef)> {
         let (owner, value) = self.find_member(class, Sym::new(name))?;
         let func = Self::function_behind(self.code(owner.module), value)?;
         Some((owner.module, func, owner.around))

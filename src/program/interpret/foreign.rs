@@ -119,7 +119,11 @@ impl Interpreter<'_> {
                     made.push(self.class_of(&meta, &[AbsSet::new(), args[1..].concat().into()], place));
                 }
             }
-            return if role == CallRole::Used && !made.is_empty() { made } else { Self::made(path, args, role) };
+            return if role == CallRole::Used && !made.is_empty() {
+                made
+            } else {
+                Self::made(path, args, role)
+            };
         }
         if matches!(text, "types.new_class" | "dataclasses.make_dataclass") {
             let named = keywords.iter().filter(|(name, _)| *name == "bases").map(|(_, set)| set);

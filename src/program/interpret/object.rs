@@ -195,8 +195,12 @@ pub(super) fn owned(abs: &Abs, owner: Owner) -> Abs {
         Abs::Made(path, Owner::Fresh) => Abs::Made(*path, owner),
         Abs::Holder(elements, Owner::Fresh) => Abs::Holder(elements.clone(), owner),
         Abs::Object(Owner::Fresh) => Abs::Object(owner),
-        Abs::Function(module, func, env, Owner::Fresh) => Abs::Function(*module, *func, env.owned(owner), owner),
-        Abs::Method(this, module, func, env) => Abs::Method(Rc::new(owned(this, owner)), *module, *func, env.owned(owner)),
+        Abs::Function(module, func, env, Owner::Fresh) => {
+            Abs::Function(*module, *func, env.owned(owner), owner)
+        }
+        Abs::Method(this, module, func, env) => {
+            Abs::Method(Rc::new(owned(this, owner)), *module, *func, env.owned(owner))
+        }
         Abs::Bound(base, name) => Abs::Bound(Rc::new(owned(base, owner)), *name),
         Abs::Partial(callee, args) => Abs::Partial(Rc::new(owned(callee, owner)), args.clone()),
         other => other.clone(),

@@ -63,7 +63,7 @@ impl Interpreter<'_> {
                     self.state_read(*path, key);
                     // A setting that has to be there.
                     if path == "os.environ" && !self.path.guarded && self.path.is_certain() {
-                        self.effect(EffectKind::Fails, Owner::External(*path), place, None);
+                        self.effect(EffectKind::Fails, Owner::External(*path), place, key);
                     }
                 }
                 Abs::Made(path, Owner::Module(owner, name)) if tables::makes_items(path.as_str()) => {

@@ -6,8 +6,8 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::{
-    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner, Path,
-    function, has_decorator, is_builtin, owned, unique,
+    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
+    Path, function, has_decorator, is_builtin, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::stdlib::Has;
@@ -473,12 +473,7 @@ impl Interpreter<'_> {
 
     /// What `__init__` and other methods store under `self.attr`, as far as it is a function or an instance of the
     /// program, or belongs to somebody. None if no method stores anything there.
-    pub(super) fn instance_attribute(
-        &mut self,
-        class: &ClassRef,
-        attr: Sym,
-        owner: Owner,
-    ) -> Option<AbsSet> {
+    pub(super) fn instance_attribute(&mut self, class: &ClassRef, attr: Sym, owner: Owner) -> Option<AbsSet> {
         let mut out = None;
         for &ClassRef { module: m, class: c, ref around } in self.mro(class).iter() {
             let code = self.code(m);
