@@ -400,6 +400,13 @@ impl<'a> Walker<'a> {
         if namespace.is_some() && matches!(&*call.func, Expr::Name(n) if n.id.as_str() == "exec") {
             self.execution(call);
         }
+        // `eval("registry.add('x')")`
+        if let Some(Expr::StringLiteral(text)) = call.arguments.args.first()
+            && matches!(&*call.func, Expr::Name(n) if n.id.as_str() == "eval")
+            && calls_method(text.value.to_str())
+        {
+            self.op(call.range().start(), OpKind::Execute);
+        }
         let own = match namespace {
             None => true,
             Some(Expr::Call(inner)) if self.is_namespace_call(inner) => {
@@ -420,6 +427,16 @@ fn only_defines(text: &str) -> bool {
     let text = text.trim_start();
     ["def ", "class ", "async def ", "@"].iter().any(|start| text.starts_with(start))
         || !text.contains(['(', '['])
+}
+
+/// Whether an expression in a text calls a function of an object or a module.
+fn calls_method(text: &str) -> bool {
+    let called = |(at, _): (usize, &str)| {
+        let before = &text[..at];
+        let name = before.trim_end_matches(|c: char| c.is_alphanumeric() || c == '_');
+        name.len() < before.len() && name.ends_with('.')
+    };
+    !text.trim_start().starts_with("lambda") && text.match_indices('(').any(called)
 }
 
 /// `@f.register` without a class: the implementation is chosen by annotations.

@@ -46,7 +46,9 @@ impl Prepared {
 fn runs_first(program: &Program, id: ModuleId) -> bool {
     let module = program.module(id);
     let name = module.name.as_str();
-    !module.installed && !name.contains('.') && !matches!(name, "conftest" | "sitecustomize" | "usercustomize")
+    !module.installed
+        && !name.contains('.')
+        && !matches!(name, "conftest" | "sitecustomize" | "usercustomize")
 }
 
 /// Whether what stands at a place runs exactly once when the module does, and nothing before it loads modules by their names.
@@ -98,7 +100,8 @@ fn led_to<'p>(
 /// The modules that imports of a main program may have loaded before a place, or load several times or on a condition.
 fn loaded_before(program: &Program, id: ModuleId, at: TextSize) -> FxHashSet<ModuleId> {
     let before = |import: &&ImportStmt| {
-        let plain = import.moment == Moment::ImportTime && import.place == Place::Module && !import.conditional;
+        let plain =
+            import.moment == Moment::ImportTime && import.place == Place::Module && !import.conditional;
         import.range.start() < at || !plain && import.func.is_module()
     };
     let mut found: FxHashSet<ModuleId> = FxHashSet::default();

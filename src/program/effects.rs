@@ -22,7 +22,7 @@ pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, computed, further_effects, windows};
 use self::taint::{Taint, note_of};
 use super::graph::{Graph, Run};
-use super::interpret::{Effect, EffectKind, Owner, Interpreter, Outcome, Shared};
+use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Shared};
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
 use super::state::{

@@ -378,6 +378,7 @@ impl<'p> Interpreter<'p> {
                 OpKind::DelAttr { base, attr } => {
                     for abs in self.eval(module, base, env) {
                         self.set_attr(&abs, attr, place);
+                        self.attribute_deleted(&abs, attr);
                     }
                 }
                 OpKind::SetItem { base, key, .. } if self.is_own_module_item(module, base, key) => {}

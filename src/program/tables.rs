@@ -210,12 +210,13 @@ pub fn protocol_of(builtin: &str) -> &'static [&'static str] {
         "abs" => &["__abs__"],
         "round" => &["__round__"],
         "reversed" => &["__reversed__", "__iter__"],
+        "iter" | "map" | "filter" | "zip" | "enumerate" => &["__iter__"],
         "dir" => &["__dir__"],
         "next" => &["__next__"],
         "isinstance" => &["__instancecheck__"],
         "issubclass" => &["__subclasscheck__"],
-        "iter" | "list" | "tuple" | "set" | "frozenset" | "sorted" | "sum" | "min" | "max" | "any"
-        | "all" | "enumerate" | "zip" | "dict" | "map" | "filter" => &["__iter__"],
+        "list" | "tuple" | "set" | "frozenset" | "sorted" | "sum" | "min" | "max" | "any" | "all"
+        | "dict" | "dict.fromkeys" => &["__iter__", "__next__"],
         _ => &[],
     }
 }

@@ -7,7 +7,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::FxBuildHasher;
 use smallvec::smallvec;
 
-use super::premise::Given;
+use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
     MOST_STEPS, Owner, Path, has_decorator, owned, unique,
@@ -87,7 +87,7 @@ impl Interpreter<'_> {
         let code = self.code(module);
         if let (Some(class), Some(this)) = (code.function(current.func).class, this.first()) {
             let around = self.around_class(module, class, &current.parent);
-            smallvec![Abs::Super(ClassRef { module, class, around }, Rc::new(this.clone()))]
+            smallvec![Abs::Super(ClassRef::new(module, class, around), Rc::new(this.clone()))]
         } else {
             smallvec![Abs::Fresh]
         }
@@ -245,6 +245,18 @@ impl Interpreter<'_> {
             let mut all = vec![made.clone()];
             all.extend(args.iter().cloned());
             self.enter_given((m, func), &around, &all, keywords, given);
+            let sets = args.iter().chain(keywords.iter().map(|(_, set)| set));
+            let callable = |abs: &Abs| {
+                matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_))
+            };
+            if sets.flatten().any(callable) {
+                let env = self.bound((m, func), &around, &all, keywords, Box::default());
+                for abs in &mut made {
+                    if let Abs::Instance(class, _) = abs {
+                        class.given = env.clone();
+                    }
+                }
+            }
         }
         if let Some((m, func, around)) = self.find_method(class, "__post_init__") {
             self.enter(m, func, &around, &[made.clone()], &[]);
@@ -333,39 +345,7 @@ impl Interpreter<'_> {
         if module == self.cause && self.silent == 0 {
             self.outcome.entered.push(func);
         }
-        let params = function.params.clone();
-        let mut bindings = vec![AbsSet::new(); params.len()];
-        let star_from = function.positional as usize;
-        for (index, arg) in args.iter().enumerate() {
-            if index < star_from {
-                bindings[index] = arg.clone();
-            } else if function.vararg {
-                let at = params.len() - 1 - usize::from(function.kwarg);
-                let entry = &mut bindings[at];
-                let mut elements: AbsSet = match entry.first() {
-                    Some(Abs::Holder(old, _)) => (**old).clone(),
-                    _ => AbsSet::new(),
-                };
-                elements.extend(arg.iter().cloned());
-                *entry = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
-            }
-        }
-        for (name, value) in keywords {
-            let named = params.clone().position(|p| code.vars[p as usize].name == *name);
-            if let Some(index) = named {
-                bindings[index] = value.clone();
-            }
-        }
-        self.environment += 1;
-        let env = EnvRef::new(Env {
-            module,
-            func,
-            first: params.start,
-            bindings: bindings.into(),
-            told: told.clone(),
-            parent: closure.clone(),
-            number: self.environment,
-        });
+        let env = self.bound((module, func), closure, args, keywords, told.clone());
         self.depth += 1;
         self.calls += 1;
         let entry = self.path.is_certain().then_some(self.state_reads);
@@ -395,6 +375,52 @@ impl Interpreter<'_> {
         unique(&mut out);
         self.results.entry(hash).or_default().push(CallResult::new(&key, out.clone()));
         out
+    }
+
+    /// The variables of a call.
+    fn bound(
+        &mut self,
+        (module, func): (ModuleId, FuncId),
+        closure: &EnvRef,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+        told: Box<[Told]>,
+    ) -> EnvRef {
+        let code = self.code(module);
+        let function = code.function(func);
+        let params = function.params.clone();
+        let mut bindings = vec![AbsSet::new(); params.len()];
+        let star_from = function.positional as usize;
+        for (index, arg) in args.iter().enumerate() {
+            if index < star_from {
+                bindings[index] = arg.clone();
+            } else if function.vararg {
+                let at = params.len() - 1 - usize::from(function.kwarg);
+                let entry = &mut bindings[at];
+                let mut elements: AbsSet = match entry.first() {
+                    Some(Abs::Holder(old, _)) => (**old).clone(),
+                    _ => AbsSet::new(),
+                };
+                elements.extend(arg.iter().cloned());
+                *entry = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
+            }
+        }
+        for (name, value) in keywords {
+            let named = params.clone().position(|p| code.vars[p as usize].name == *name);
+            if let Some(index) = named {
+                bindings[index] = value.clone();
+            }
+        }
+        self.environment += 1;
+        EnvRef::new(Env {
+            module,
+            func,
+            first: params.start,
+            bindings: bindings.into(),
+            told,
+            parent: closure.clone(),
+            number: self.environment,
+        })
     }
 
     pub(super) fn call_bound(

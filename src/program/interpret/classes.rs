@@ -21,8 +21,7 @@ impl Interpreter<'_> {
         place: (ModuleId, TextSize),
     ) {
         let class = &self.code(module).classes[index as usize];
-        let class_ref = ClassRef { module, class: index, around: self.around_class(module, index, env) };
-        let new = Abs::Class(class_ref);
+        let new = Abs::Class(ClassRef::new(module, index, self.around_class(module, index, env)));
         let mut bases = Vec::new();
         for &base in &class.bases {
             bases.extend(self.eval(module, base, env));
@@ -56,6 +55,7 @@ impl Interpreter<'_> {
     ) {
         // `__init_subclass__` of the nearest base that has one.
         for base in bases {
+            self.special(base, "__mro_entries__", &[smallvec![Abs::Unknown]]);
             if let Abs::Class(class) = base {
                 if let Some((owner, func, around)) = self.find_method(class, "__init_subclass__") {
                     let args = [smallvec![new.clone()]];
@@ -176,7 +176,7 @@ impl Interpreter<'_> {
     /// The classes of foreign code that a class is made of.
     pub(super) fn foreign_bases(&mut self, class: &ClassRef) -> Vec<Sym> {
         let mut found = Vec::new();
-        for ClassRef { module, class, around } in self.mro(class).iter() {
+        for ClassRef { module, class, around, .. } in self.mro(class).iter() {
             for &base in &self.code(*module).classes[*class as usize].bases {
                 let bases = self.quietly(|w| w.eval(*module, base, around));
                 found.extend(bases.iter().filter_map(|abs| match abs {
@@ -202,7 +202,7 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn metaclass_of(&mut self, class: &ClassRef, depth: u32) -> AbsSet {
-        let ClassRef { module, class, around } = class;
+        let ClassRef { module, class, around, .. } = class;
         let module = *module;
         if depth > 12 {
             return AbsSet::new();
@@ -237,10 +237,10 @@ impl Interpreter<'_> {
             return known;
         }
         let before = std::mem::replace(&mut self.incomplete, false);
-        let mut out = vec![class.clone()];
+        let mut out = vec![ClassRef::new(class.module, class.class, class.around.clone())];
         let mut next = 0;
         while next < out.len() && out.len() < 64 {
-            let ClassRef { module: m, class: c, around } = out[next].clone();
+            let ClassRef { module: m, class: c, around, .. } = out[next].clone();
             next += 1;
             let bases: Vec<ValueId> = self.code(m).classes[c as usize].bases.to_vec();
             for base in bases {
@@ -287,7 +287,7 @@ impl Interpreter<'_> {
 
     /// Whether a class has the metaclass `abc.ABCMeta`.
     pub(super) fn is_abstract(&mut self, class: &ClassRef) -> bool {
-        for ClassRef { module, class, around } in self.mro(class).iter() {
+        for ClassRef { module, class, around, .. } in self.mro(class).iter() {
             let class = &self.code(*module).classes[*class as usize];
             for &value in class.bases.iter().chain(&class.metaclass) {
                 let found = self.quietly(|w| w.eval(*module, value, around));

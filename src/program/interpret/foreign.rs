@@ -42,6 +42,16 @@ impl Interpreter<'_> {
         }
         if let Some(builtin) = text.strip_prefix("builtins.") {
             self.builtin_protocol(builtin, args, keywords);
+            if builtin == "iter" && args.len() > 1 {
+                self.callbacks(&first());
+            }
+        } else if text == "itertools.groupby" {
+            let keys = args.get(1).into_iter().chain(keywords.iter().map(|(_, set)| set));
+            keys.for_each(|set| self.callbacks(set));
+        } else if matches!(text, "json.dumps" | "json.dump") {
+            for (_, set) in keywords.iter().filter(|(name, _)| *name == "default") {
+                self.callbacks(set);
+            }
         } else if matches!(text, "re.sub" | "re.subn") {
             args.get(1).into_iter().for_each(|set| self.callbacks(set));
         } else if matches!(text, "json.loads" | "json.load") {
@@ -149,6 +159,9 @@ impl Interpreter<'_> {
             ExternalKind::SetAttribute => {
                 let attr = string(1).unwrap_or_else(|| Sym::new("…"));
                 for abs in first() {
+                    if text == "builtins.delattr" {
+                        self.attribute_deleted(&abs, attr);
+                    }
                     self.set_attr(&abs, attr, place);
                 }
                 smallvec![Abs::Fresh]
@@ -156,9 +169,13 @@ impl Interpreter<'_> {
             ExternalKind::GetAttribute => match string(1) {
                 Some(attr) => {
                     let mut out = AbsSet::new();
+                    // With a default the name may be missing.
+                    let path = self.path;
+                    self.path.guarded |= args.len() > 2;
                     for abs in first() {
                         out.extend(self.attr(&abs, attr));
                     }
+                    self.path = path;
                     out
                 }
                 None => first().iter().map(|abs| Abs::Object(self.full_owner(abs))).collect(),

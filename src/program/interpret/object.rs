@@ -70,12 +70,14 @@ pub struct ClassRef {
     pub class: u32,
     /// The variables around it.
     pub around: EnvRef,
+    /// Of an instance: what `__init__` was given, if functions are among it, which methods may call.
+    pub given: EnvRef,
 }
 
 impl ClassRef {
-    /// One about whose surroundings nothing is known, or which has none.
-    pub fn new(module: ModuleId, class: u32) -> Self {
-        Self { module, class, around: EnvRef::default() }
+    /// A class with what is around it.
+    pub fn new(module: ModuleId, class: u32, around: EnvRef) -> Self {
+        Self { module, class, around, given: EnvRef::default() }
     }
 
     fn owned(&self, owner: Owner) -> Self {

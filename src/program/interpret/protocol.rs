@@ -11,7 +11,9 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::{Given, Told};
-use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, has_decorator};
+use super::{
+    Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, elements_of, has_decorator,
+};
 use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::{ModuleId, Origin, tables};
 
@@ -127,9 +129,16 @@ impl Interpreter<'_> {
                     let args = [self.eval(module, other, env)];
                     let args: &[AbsSet] = if other.is_plain() { &[] } else { &args };
                     let found = self.special(&abs, method.as_str(), args);
-                    if !found && method == "__bool__" {
-                        self.special(&abs, "__len__", &[]);
-                    }
+                    // What is called if there is no such method, or after it.
+                    let _ = match method.as_str() {
+                        "__bool__" => found || self.special(&abs, "__len__", &[]),
+                        "__contains__" => found || self.special(&abs, "__iter__", &[]),
+                        "__format__" => {
+                            found || self.special(&abs, "__str__", &[]) || self.special(&abs, "__repr__", &[])
+                        }
+                        "__iter__" => self.special(&abs, "__next__", &[]),
+                        _ => found,
+                    };
                 }
                 _ => {}
             }
@@ -162,6 +171,25 @@ impl Interpreter<'_> {
         }
         let given = Given { positional: smallvec![Told::Text(attr), Told::Nothing], ..Given::default() };
         self.special_given(abs, "__setattr__", &[smallvec![Abs::Str(attr)], value], Some(&given));
+    }
+
+    /// `del object.attr` where the class says what that does.
+    pub(super) fn attribute_deleted(&mut self, abs: &Abs, attr: Sym) {
+        let Abs::Instance(class, _) = abs else { return };
+        if let Some((ClassRef { module: owner, around, .. }, member)) = self.find_member(class, attr) {
+            match Self::function_behind(self.code(owner), member) {
+                Some(func) if has_decorator(self.code(owner), func, &["deleter"]) => {
+                    self.enter(owner, func, &around, &[smallvec![abs.clone()]], &[]);
+                }
+                Some(_) => {}
+                None => {
+                    for descriptor in self.quietly(|w| w.eval(owner, member, &around)) {
+                        self.special(&descriptor, "__delete__", &[smallvec![abs.clone()]]);
+                    }
+                }
+            }
+        }
+        self.special(abs, "__delattr__", &[smallvec![Abs::Str(attr)]]);
     }
 
     /// `object[key] = value`, `del object[key]` where the class says what that does.
@@ -232,7 +260,15 @@ impl Interpreter<'_> {
             for abs in args.iter().flatten() {
                 let none: [AbsSet; 1] = [smallvec![Abs::Unknown]];
                 let takes = matches!(method, "__instancecheck__" | "__subclasscheck__" | "__format__");
-                self.special(abs, method, if takes { &none } else { &[] });
+                let found = self.special(abs, method, if takes { &none } else { &[] });
+                if !found && method == "__str__" {
+                    self.special(abs, "__repr__", &[]);
+                }
+            }
+        }
+        if matches!(builtin, "sorted" | "min" | "max") {
+            for abs in args.iter().flatten().flat_map(elements_of) {
+                self.special(&abs, "__lt__", &[smallvec![Abs::Unknown]]);
             }
         }
         for (_, set) in keywords.iter().filter(|(name, _)| *name == "key" || *name == "object_hook") {

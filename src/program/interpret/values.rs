@@ -117,7 +117,7 @@ impl Interpreter<'_> {
             }
             Value::Class(class) => {
                 let around = self.around_class(module, class, env);
-                smallvec![Abs::Class(ClassRef { module, class, around })]
+                smallvec![Abs::Class(ClassRef::new(module, class, around))]
             }
             Value::Either(a, b) => {
                 let mut out = self.eval(module, a, env);
@@ -399,7 +399,9 @@ impl Interpreter<'_> {
                     let stored = self.instance_attribute(class, attr, *owner);
                     if stored.is_none()
                         && !tables::OF_EVERY_OBJECT.contains(&attr.as_str())
-                        && let Some((m, func, around)) = self.find_method(class, "__getattr__")
+                        && let Some((m, func, around)) = self
+                            .find_method(class, "__getattr__")
+                            .or_else(|| self.find_method(class, "__getattribute__"))
                     {
                         // What it changes in the object itself, is an attribute made when it is asked for; and the
                         // attribute that is read here, is there.
@@ -418,7 +420,7 @@ impl Interpreter<'_> {
             }
             Abs::Super(class, this) => {
                 let mro = self.mro(class);
-                for ClassRef { module, class, around } in mro.iter().skip(1) {
+                for ClassRef { module, class, around, .. } in mro.iter().skip(1) {
                     let members = &self.code(*module).classes[*class as usize].members;
                     let found = members.iter().rev().find(|(n, _)| *n == attr).map(|(_, v)| *v);
                     if let Some(func) = found.and_then(|v| Self::function_behind(self.code(*module), v)) {
@@ -475,7 +477,7 @@ impl Interpreter<'_> {
     /// program, or belongs to somebody. None if no method stores anything there.
     pub(super) fn instance_attribute(&mut self, class: &ClassRef, attr: Sym, owner: Owner) -> Option<AbsSet> {
         let mut out = None;
-        for &ClassRef { module: m, class: c, ref around } in self.mro(class).iter() {
+        for &ClassRef { module: m, class: c, ref around, .. } in self.mro(class).iter() {
             let code = self.code(m);
             for (index, function) in code.functions.iter().enumerate() {
                 if function.class != Some(c) {
@@ -487,9 +489,16 @@ impl Interpreter<'_> {
                     let on_self = matches!(code.value(base), Value::Var(v) if v == function.params.start);
                     if stored == attr && on_self {
                         let out = out.get_or_insert_with(AbsSet::new);
-                        for abs in self.quietly(|w| w.eval(m, value, around)) {
+                        let given = class.given.get().is_some_and(|env| env.module == m && env.func == func);
+                        let env = if given { &class.given } else { around };
+                        for abs in self.quietly(|w| w.eval(m, value, env)) {
                             match abs {
-                                Abs::Instance(..) | Abs::Function(..) | Abs::Class(..) | Abs::Module(_) => {
+                                Abs::Instance(..)
+                                | Abs::Function(..)
+                                | Abs::Method(..)
+                                | Abs::Partial(..)
+                                | Abs::Class(..)
+                                | Abs::Module(_) => {
                                     out.push(owned(&abs, owner));
                                 }
                                 // What somebody else has as well.
@@ -529,6 +538,9 @@ impl Interpreter<'_> {
         }
         let owner = self.full_owner(&Abs::Class(class.clone()));
         let values = self.quietly(|w| w.eval(module, value, &class.around));
+        for member in &values {
+            self.special(member, "__get__", &[smallvec![holder.clone()], smallvec![Abs::Unknown]]);
+        }
         values
             .into_iter()
             .map(|abs| match abs {
