@@ -525,6 +525,25 @@ impl Code {
         })
     }
 
+    /// The chains of attributes that are read, `a.b.c` as `[a, b, c]`, without the first part if that has no name.
+    pub fn chains(&self) -> impl Iterator<Item = Vec<Sym>> {
+        self.compound.iter().filter(|value| matches!(value, Value::Attr(..))).map(|&value| {
+            let mut parts = Vec::new();
+            let mut at = value;
+            while let Value::Attr(base, attr) = at {
+                parts.push(attr);
+                at = self.value(base);
+            }
+            match at {
+                Value::Global(name) => parts.push(name),
+                Value::Var(var) => parts.push(self.vars[var as usize].name),
+                _ => {}
+            }
+            parts.reverse();
+            parts
+        })
+    }
+
     /// The values that a global name is bound to, in order of binding.
     pub fn globals_of(&self, name: Sym) -> &'static [(Sym, ValueId)] {
         let start = self.globals.partition_point(|(n, _)| n.number() < name.number());

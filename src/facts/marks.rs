@@ -68,6 +68,8 @@ pub enum MarkKind {
     ReplacesEntry(Sym),
     /// A module is imported by a name of which only the beginning is known: `import_module("plugins." + name)`.
     LoadsFrom(TextStart),
+    /// A loop gives loaded modules further names that begin so, and does nothing else: `sys.modules["old." + name] = …`.
+    RenamesModules(TextStart),
     /// A text is compared with a constant, in a module that looks at what is imported: `name.startswith("step_")`.
     ComparesText(TextStart),
     /// The namespace of what may be a module is read as a dict: `vars(x)`, `x.__dict__`, `doctest.testmod(x)`.

@@ -30,6 +30,7 @@ mod names;
 mod namespace;
 mod packed;
 mod premise;
+mod renames;
 mod scope;
 mod stmt;
 pub mod sym;

@@ -96,6 +96,7 @@ impl<'a> Walker<'a> {
                         w.block(&stmt.orelse);
                     },
                 );
+                self.note_renames(stmt);
             }
             Stmt::While(stmt) => self.in_context(
                 |c| c.looped = true,

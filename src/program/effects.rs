@@ -19,7 +19,7 @@ use ruff_text_size::TextRange;
 use rustc_hash::FxHashSet;
 
 pub use self::conflicts::{Conflict, Written};
-use self::further::{Views, add_half_loaded, computed, further_effects, windows};
+use self::further::{Views, add_half_loaded, computed, drop_unseen, further_effects, windows};
 use self::taint::{Taint, note_of};
 use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Shared};
@@ -66,8 +66,8 @@ impl Effects {
             .into_par_iter()
             .map(|id| Interpreter::run(program, &shared, safety, id))
             .collect();
-        let ((rebound, (asked, submodules)), (written, (mutated, files))) = rayon::join(
-            || (rebound(program), watched(program)),
+        let ((rebound, (asked, submodules, unseen)), (written, (mutated, files))) = rayon::join(
+            || (rebound(program), watched(program, &outcomes)),
             || {
                 let mutated = mutated_globals(program, &shared, &outcomes);
                 (written_state(program), (mutated, changed_files(program)))
@@ -92,6 +92,7 @@ impl Effects {
             };
             outcome.effects.retain(|effect| !is_set(effect));
             outcome.effects.extend(extra);
+            drop_unseen(id, outcome, &unseen);
         });
         let runs: Vec<Run> = outcomes
             .iter_mut()

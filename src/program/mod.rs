@@ -13,6 +13,7 @@ pub mod graph;
 pub mod interpret;
 mod mutated;
 mod rebinds;
+mod renamed;
 pub(crate) mod state;
 pub mod stdlib;
 pub mod tables;

@@ -11,6 +11,8 @@ use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callees::functions_of;
+use super::interpret::Outcome;
+use super::renamed::renamed;
 use super::state::{module_of, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Origin, Program, tables};
@@ -22,14 +24,17 @@ pub(super) type Watched = FxHashMap<Sym, (ModuleId, TextRange)>;
 /// Submodules that somebody looks for as attributes of their packages, with the package and the place.
 pub(super) type Submodules = FxHashMap<Sym, (ModuleId, Place)>;
 
+/// Loops that give modules names which nobody asks for.
+pub(super) type UnseenRenames = FxHashSet<(ModuleId, TextRange)>;
+
 /// A value that shows what is watched, and where.
 type Traced = (Start, TextRange);
 
 /// A function, and where its text shows what it watches.
 type Place = (ModuleId, TextRange);
 
-/// All modules whose loading is watched: by name, and as attributes of their packages.
-pub(super) fn watched(program: &Program) -> (Watched, Submodules) {
+/// All modules whose loading is watched: by name, and as attributes of their packages; and the loops that give them names unseen.
+pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Submodules, UnseenRenames) {
     let finders = program.ids().filter(|&id| installs_finder(program, id)).collect();
     let mut patterns = Patterns {
         program,
@@ -72,7 +77,12 @@ pub(super) fn watched(program: &Program) -> (Watched, Submodules) {
     }
     patterns.add_lookups(&lookups);
     patterns.add_traced(&keys, &listed);
-    patterns.finish()
+    let renamed = renamed(program, outcomes, patterns.starts.iter().map(|(text, ..)| text.as_str()));
+    for (name, place) in renamed.asked {
+        patterns.exact.entry(name).or_insert(place);
+    }
+    let (exact, submodules) = patterns.finish();
+    (exact, submodules, renamed.unseen)
 }
 
 /// Whether a dotted name is a module, or inside it.

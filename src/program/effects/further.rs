@@ -10,7 +10,7 @@ use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
 use super::super::mutated::{Mutated, mutates};
 use super::super::rebinds::{Rebound, Replaced, rebinders};
 use super::super::state::{ChangedFiles, WrittenState, foreign_path, same_project};
-use super::super::watched::{Submodules, Watched};
+use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
 use crate::facts::{FuncId, MarkKind, Moment, OpKind, Place, Sym, Value, ValueId};
@@ -137,6 +137,14 @@ pub(super) fn further_effects(
         out.push(Effect { kind: EffectKind::Write, owner, at: TextSize::new(0), deep, subject: None });
     }
     out
+}
+
+/// Names in `sys.modules` that nobody asks for, and that lie below that of the module which gives them: who gets at one has
+/// loaded it before.
+pub(super) fn drop_unseen(id: ModuleId, outcome: &mut Outcome, unseen: &UnseenRenames) {
+    // Such a loop does nothing else.
+    let within = |at: TextSize| unseen.iter().any(|(by, range)| *by == id && range.contains(at));
+    outcome.effects.retain(|effect| !within(effect.at));
 }
 
 /// The watched module among a foreign one and the packages around it. Modules of the standard library are loaded by many;
