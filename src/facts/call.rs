@@ -35,7 +35,10 @@ impl<'a> Walker<'a> {
         for (i, argument) in arguments.args.iter().enumerate() {
             star |= argument.is_starred_expr();
             let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
-            let value = self.expr(argument, usage);
+            let mut value = self.expr(argument, usage);
+            if i == 1 && self.is_of_user(callee, argument) {
+                value = self.value(Value::Str(words::EMPTY));
+            }
             self.note_frame_namespace(value, None, call.range());
             self.arguments.push(value);
         }
@@ -60,6 +63,13 @@ impl<'a> Walker<'a> {
         let value = self.call_with(call.range().start(), callee, (positional, keywords), star, role);
         self.context.of_cache = saved;
         value
+    }
+
+    /// The empty text in `setlocale(category, "")`, which stands for what the user has set.
+    fn is_of_user(&self, callee: ValueId, argument: &Expr) -> bool {
+        matches!(argument, Expr::StringLiteral(text) if text.value.is_empty())
+            && matches!(self.facts.code.value(callee),
+                Value::Attr(_, name) | Value::Global(name) if name == "setlocale")
     }
 
     /// `isinstance(x, …)` and `issubclass(x, …)`, the builtins, with exactly two arguments.

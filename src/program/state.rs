@@ -275,6 +275,9 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                     && tables::is_process_state(&path)
                 {
                     add(&path, literal(key));
+                    if literal(key).is_some_and(|key| tables::CHARACTER_VARIABLES.contains(&key.as_str())) {
+                        add(tables::CHARACTERS, None);
+                    }
                 }
             }
             OpKind::SetAttr { base, attr, .. } => {
@@ -297,6 +300,21 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                 match path.as_str() {
                     "os.putenv" | "os.unsetenv" => add("os.environ", first),
                     "os.chdir" | "os.fchdir" => add("os.getcwd", None),
+                    "locale.setlocale" => {
+                        // Without a second argument it asks; an empty text stands for what the user has set.
+                        let second = code.positional(call).get(1).copied();
+                        let named = code.keyword_args(call).next().map(|(_, value)| value);
+                        let of_user = |value| literal(value).is_some_and(|text| text.as_str().is_empty());
+                        match second.or(named) {
+                            None | Some(ValueId::NONE) => {}
+                            Some(value) => {
+                                add("locale.setlocale", None);
+                                if !of_user(value) {
+                                    add(tables::CHARACTERS, None);
+                                }
+                            }
+                        }
+                    }
                     path if let Some(setting) = tables::written_setting(path) => add(setting, None),
                     _ => {
                         if let Some((state, method)) = path.rsplit_once('.')
@@ -483,13 +501,26 @@ pub(super) fn observed_loggers(program: &Program) -> FxHashSet<Sym> {
     observed
 }
 
-/// Two modules of one distribution, roughly: the same top-level package, or neither in a package.
+/// Two modules of one distribution, roughly: the same top-level package, or neither in a package. What a package keeps of other
+/// people's packages, in a folder of that name, are distributions of their own, as they would be if they were installed.
 pub(crate) fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool {
-    let top = |id: ModuleId| {
-        let name = program.module(id).name.as_str();
-        name.split_once('.').map(|(top, _)| top)
-    };
-    top(a) == top(b) && program.module(a).installed == program.module(b).installed
+    let project = |id: ModuleId| project_of(program.module(id).name.as_str());
+    project(a) == project(b) && program.module(a).installed == program.module(b).installed
+}
+
+/// The beginning of a dotted name that says to which distribution the module belongs.
+fn project_of(name: &str) -> Option<&str> {
+    let (top, rest) = name.split_once('.')?;
+    let mut start = top.len() + 1;
+    for part in rest.split('.') {
+        let end = start + part.len();
+        if tables::VENDOR_FOLDERS.contains(&part) && end < name.len() {
+            let inner = &name[end + 1..];
+            return Some(&name[..end + 1 + inner.find('.').unwrap_or(inner.len())]);
+        }
+        start = end + 1;
+    }
+    Some(top)
 }
 
 /// Classes whose `__subclasses__()` somebody calls.

@@ -5,9 +5,9 @@ mod state;
 
 pub use self::external::{ExternalKind, external, is_process_read};
 pub use self::state::{
-    FILE_READERS, FILES, Keyed, RELATIVE_PATH, Wins, changes_files, changes_path, is_data_file,
-    is_passive_window, is_process_state, may_write_state, overwrites, read_state, reads_file, state_of,
-    window_state, written_setting,
+    CHARACTER_VARIABLES, CHARACTERS, FILE_READERS, FILES, Keyed, RELATIVE_PATH, Wins, changes_files,
+    changes_path, is_data_file, is_passive_window, is_process_state, may_write_state, overwrites, read_state,
+    reads_file, state_of, window_state, written_setting,
 };
 
 static WELL_KNOWN: &str = include_str!("data/well_known.txt");
@@ -16,6 +16,9 @@ static WELL_KNOWN: &str = include_str!("data/well_known.txt");
 pub fn well_known_packages() -> impl Iterator<Item = &'static str> {
     WELL_KNOWN.split_whitespace()
 }
+
+/// Folders in which packages keep copies of other people's packages.
+pub const VENDOR_FOLDERS: &[&str] = &["_vendor", "vendor", "_vendored", "vendored"];
 
 /// Methods that change the object they are called on.
 pub const MUTATORS: &[&str] = &[

@@ -74,8 +74,9 @@ impl Interpreter<'_> {
             self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
             return first();
         }
-        if text.strip_suffix(".register").is_some_and(tables::is_abstract_class) {
-            // A class of its own that a module registers with an abstract base class has no instances without the module.
+        if text == "copyreg.pickle" || text.strip_suffix(".register").is_some_and(tables::is_abstract_class) {
+            // A class of its own that a module registers with an abstract base class, or says how to pickle, has no instances
+            // without the module.
             if !args.first().is_some_and(|set| self.is_own_class(set)) {
                 self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
             }
@@ -322,7 +323,9 @@ impl Interpreter<'_> {
                 smallvec![Abs::Fresh]
             }
             ExternalKind::ReadsState => {
-                let state = tables::state_of(text);
+                // `getlocale(LC_TIME)`
+                let other = text == "locale.getlocale" && !args.is_empty();
+                let state = if other { "locale.setlocale" } else { tables::state_of(text) };
                 let before = self.state_reads;
                 let key = if state == "os.environ" { string(0) } else { None };
                 self.state_read(Sym::new(state), key);

@@ -96,6 +96,13 @@ pub fn is_data_file(text: &str) -> bool {
     text.rsplit_once('.').is_some_and(|(stem, extension)| !stem.is_empty() && EXTENSIONS.contains(&extension))
 }
 
+/// The part of the locale that says how characters are encoded. The interpreter takes it from the environment when it starts, so
+/// `setlocale(LC_ALL, "")` leaves it as it is.
+pub const CHARACTERS: &str = "locale.LC_CTYPE";
+
+/// Variables of the environment from which `setlocale(…, "")` takes it.
+pub const CHARACTER_VARIABLES: &[&str] = &["LC_ALL", "LC_CTYPE", "LANG"];
+
 /// A setting of the process, the functions that read it, and those that change it.
 type Setting = (&'static str, &'static [&'static str], &'static [&'static str]);
 
@@ -106,18 +113,17 @@ static SETTINGS: &[Setting] = &[
         &[],
         &["decimal.getcontext", "decimal.setcontext", "decimal.localcontext", "decimal.DefaultContext.prec"],
     ),
+    (CHARACTERS, &["locale.getlocale", "locale.getpreferredencoding"], &[]),
     (
         "locale.setlocale",
         &[
             "locale.localeconv",
-            "locale.getlocale",
             "locale.format_string",
             "locale.currency",
             "locale.str",
             "locale.atof",
             "locale.strxfrm",
             "locale.nl_langinfo",
-            "locale.getpreferredencoding",
             "time.strftime",
         ],
         &["locale.setlocale"],
