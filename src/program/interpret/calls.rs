@@ -71,7 +71,8 @@ impl Interpreter<'_> {
         let mut out = AbsSet::new();
         let outer = self.path;
         // One of several definitions runs: which, depends on a condition.
-        let functions = callees.iter().filter(|c| matches!(c, Abs::Function(..))).count();
+        let runs = |abs: &&Abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Class(..));
+        let functions = callees.iter().filter(runs).count();
         self.path.conditional |= functions > 1;
         let given = Self::given(code, call, env);
         for callee in callees {

@@ -60,9 +60,15 @@ impl Interpreter<'_> {
             }
             Value::Attr(base, attr) => {
                 let mut out = AbsSet::new();
-                for abs in self.eval(module, base, env) {
+                let objects = self.eval(module, base, env);
+                let outer = self.path;
+                // The property of one of several objects runs.
+                self.path.conditional |=
+                    objects.iter().filter(|o| matches!(o, Abs::Instance(..))).count() > 1;
+                for abs in objects {
                     out.extend(self.attr(&abs, attr));
                 }
+                self.path = outer;
                 out
             }
             Value::OwnAttr(base, attr) => {
@@ -262,7 +268,13 @@ impl Interpreter<'_> {
             self.imported(module, site.stmt, site.alias, Some(name), &mut out);
         }
         for &(_, value) in facts.code.globals_of(name) {
-            if value == ValueId::OPAQUE && facts.names.get(name).is_some_and(|i| i.imported) {
+            let imported = facts.names.get(name).is_some_and(|i| i.imported);
+            if value == ValueId::OPAQUE && imported {
+                continue;
+            }
+            // `except ImportError: name = None`
+            if value.is_constant() && imported {
+                out.push(Abs::Fresh);
                 continue;
             }
             // Another definition follows.
