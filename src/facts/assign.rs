@@ -290,7 +290,8 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn note_item_store(&mut self, subscript: &ast::ExprSubscript, key: ValueId, range: TextRange) {
+    fn note_item_store(&mut self, subscript: &'a ast::ExprSubscript, key: ValueId, range: TextRange) {
+        self.note_keyed(&subscript.value, &subscript.slice);
         // `globals()[name] = value` only writes.
         if matches!(&*subscript.value, Expr::Call(_)) {
             self.unmark(subscript.value.range());

@@ -232,6 +232,11 @@ impl<'a> Walker<'a> {
             }
         }
         self.note_text_method(call, method);
+        if method == words::ADD_KEY
+            && let Some(key) = call.arguments.args.first()
+        {
+            self.note_keyed(&attribute.value, key);
+        }
         if matches!(method.as_str(), "items" | "keys" | "values") {
             self.note_listing(&attribute.value);
         }

@@ -80,6 +80,10 @@ pub enum MarkKind {
     NamesOf(ValueId),
     /// A string that ends in `.py`: the file name of a module that something may write to.
     PythonFileName(Sym),
+    /// A container of the module that is only asked for single keys: `internal.add(f)`, `f in internal`.
+    OnlyKeyed(Sym),
+    /// A block that never runs with the versions and on the platform of the program.
+    RunsElsewhere,
     /// `# dally: eager` at the end of the line: the whole statement stays.
     PragmaEager,
 }

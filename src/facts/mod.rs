@@ -24,6 +24,7 @@ mod expr;
 mod idioms;
 pub(crate) mod imports;
 mod keep;
+mod keyed;
 mod layout;
 mod marks;
 mod names;

@@ -1,6 +1,6 @@
 //! Statements: which parts run now, which later, and what they do.
 
-use ruff_python_ast::helpers::any_over_body;
+use ruff_python_ast::helpers::{any_over_body, any_over_expr};
 use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use smallvec::SmallVec;
@@ -12,7 +12,7 @@ use super::idioms::{self, Target};
 use super::premise::Open;
 use super::scope::Resolved;
 use super::walker::{Use, Walker};
-use super::{Moment, Place, Sym, words};
+use super::{MarkKind, Moment, Place, Sym, words};
 
 impl<'a> Walker<'a> {
     pub fn block(&mut self, body: &'a [Stmt]) {
@@ -198,7 +198,10 @@ impl<'a> Walker<'a> {
             };
             let holds = test.map(|test| self.open_premises(test, true, test.end())).unwrap_or_default();
             match condition {
-                Condition::Never => self.never(body),
+                Condition::Never => {
+                    self.note_elsewhere(test, body);
+                    self.never(body);
+                }
                 Condition::Main if self.context.moment == Moment::ImportTime => {
                     platform = false;
                     self.in_context(
@@ -304,6 +307,21 @@ impl<'a> Walker<'a> {
         }
         let name = self.names.find(name.id.as_str())?;
         self.block_values.iter().rev().find(|(n, _)| *n == name).and_then(|(_, value)| *value)
+    }
+
+    /// A block for other versions or platforms, and not for type checkers, that imports something.
+    fn note_elsewhere(&mut self, test: Option<&Expr>, body: &[Stmt]) {
+        let typing = |part: &Expr| match part {
+            Expr::Name(name) => matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY"),
+            Expr::Attribute(attribute) => attribute.attr.as_str() == "TYPE_CHECKING",
+            _ => false,
+        };
+        let import = |stmt: &&Stmt| matches!(stmt, Stmt::Import(_) | Stmt::ImportFrom(_));
+        if let (Some(first), Some(last)) = (body.iter().find(import), body.last())
+            && !test.is_none_or(|test| any_over_expr(test, &typing))
+        {
+            self.mark(MarkKind::RunsElsewhere, TextRange::new(first.start(), last.end()));
+        }
     }
 
     fn never(&mut self, body: &'a [Stmt]) {

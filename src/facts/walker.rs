@@ -125,6 +125,8 @@ pub(super) struct Walker<'a> {
     pub caches: FxHashMap<&'a str, bool>,
     /// The functions around the statement, with their bodies.
     pub blocks: Vec<(FuncId, &'a [Stmt])>,
+    /// Containers of which is known whether they are only asked for single keys.
+    pub keyed: Vec<&'a str>,
     /// In a block that runs while this private name or attribute has no value yet.
     pub memo: Option<Target<'a>>,
     /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
@@ -199,6 +201,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         body,
         caches: FxHashMap::default(),
         blocks: Vec::new(),
+        keyed: Vec::new(),
         memo: None,
         own_attrs: Vec::new(),
         last_values: FxHashMap::default(),

@@ -135,7 +135,8 @@ variants! {
         13: ComparesText(start), 14: NamespaceOf(value), 15: PythonFileName(name), 16: PragmaEager,
         17: AsksSysModulesOf(value), 18: ReplacesEntry(name), 19: NamespaceNamed(value), 20: NamesOf(value),
         21: AnnotationsOf(value), 22: GlobalsOf(value), 23: ReadsCallers, 24: HintsOf(value),
-        25: RenamesModules(start),
+        25: RenamesModules(start), 26: RunsElsewhere,
+        27: OnlyKeyed(name),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),

@@ -113,6 +113,7 @@ words! {
     APPEND = "append",
     TESTMOD = "testmod",
     DOC_TEST_SUITE = "DocTestSuite",
+    ADD_KEY = "add",
     GETMEMBERS = "getmembers",
     RUN_MODULE = "run_module",
     RUN_PATH = "run_path",

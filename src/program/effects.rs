@@ -21,6 +21,7 @@ use rustc_hash::FxHashSet;
 pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, computed, drop_unseen, further_effects, windows};
 use self::taint::{Taint, note_of};
+use super::elsewhere::elsewhere;
 use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Shared};
 use super::mutated::{Mutated, mutated_globals};
@@ -67,7 +68,10 @@ impl Effects {
             .map(|id| Interpreter::run(program, &shared, safety, id))
             .collect();
         let ((rebound, (asked, submodules, unseen)), (written, (mutated, files))) = rayon::join(
-            || (rebound(program), watched(program, &outcomes)),
+            || {
+                let elsewhere = elsewhere(program, &outcomes);
+                (rebound(program, &elsewhere), watched(program, &outcomes))
+            },
             || {
                 let mutated = mutated_globals(program, &shared, &outcomes);
                 (written_state(program), (mutated, changed_files(program)))

@@ -17,6 +17,7 @@ mod calls;
 mod classes;
 mod effects;
 mod foreign;
+mod keyed;
 mod object;
 mod premise;
 mod protocol;
@@ -140,6 +141,8 @@ pub struct Shared {
     pub effect: crate::config::NamePatterns,
     /// Values of globals.
     pub globals: Cache<(ModuleId, Sym), AbsSet>,
+    /// Containers that all modules ask for single keys only.
+    pub only_keyed: Cache<(ModuleId, Sym), bool>,
     /// Classes with their bases.
     pub bases: Cache<(ModuleId, u32), Bases>,
 }
@@ -403,7 +406,10 @@ impl<'p> Interpreter<'p> {
                                 Some(name),
                             );
                         }
-                        self.mutate(&abs, EffectKind::Write, place, subject);
+                        let keys = self.eval(module, key, env);
+                        if !self.is_private_entry(&abs, &keys) {
+                            self.mutate(&abs, EffectKind::Write, place, subject);
+                        }
                         self.item_stored(&abs, "__setitem__", module, &[key, value], env);
                     }
                     // `sys._getframe(1).f_globals["x"] = …`

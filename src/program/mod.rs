@@ -9,6 +9,7 @@ mod before;
 pub(crate) mod callees;
 pub mod cycles;
 pub mod effects;
+mod elsewhere;
 pub mod graph;
 pub mod interpret;
 mod mutated;

@@ -10,7 +10,7 @@
 //! ```
 
 use ruff_text_size::TextSize;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::state::{Writer, foreign_path, last_name, module_of, of_all};
 use super::trace::{Leaf, Start, trace};
@@ -28,11 +28,12 @@ pub(super) fn rebinders(rebound: &Rebound, owner: ModuleId, name: Sym) -> Option
     rebound.get(&(owner, name)).or_else(any).map(Vec::as_slice)
 }
 
-/// Globals that change after their module has loaded.
-pub(super) fn rebound(program: &Program) -> Rebound {
+/// Globals that change after their module has loaded. What nobody loads here changes nothing.
+pub(super) fn rebound(program: &Program, elsewhere: &FxHashSet<ModuleId>) -> Rebound {
     let mut rebound = Rebound::default();
     let mut unclear: Vec<Unclear> = Vec::new();
-    for (known, others) in of_all(program, |id| vec![rebound_by(program, id)]) {
+    let by = |id| if elsewhere.contains(&id) { Vec::new() } else { vec![rebound_by(program, id)] };
+    for (known, others) in of_all(program, by) {
         for (key, by) in known {
             rebound.entry(key).or_default().push(by);
         }

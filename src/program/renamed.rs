@@ -39,7 +39,7 @@ pub(super) struct Renamed {
 pub(super) fn renamed<'a>(
     program: &Program,
     outcomes: &[Outcome],
-    starts: impl Iterator<Item = &'a str> + Clone,
+    starts: &(impl Iterator<Item = &'a str> + Clone),
 ) -> Renamed {
     let mut found = Renamed::default();
     for id in program.ids() {

@@ -9,6 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::before::Prepared;
 use super::interpret::{Abs, AbsSet, Interpreter, Shared};
+use super::watched::imports;
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 
@@ -436,6 +437,18 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
                 .iter()
                 .take(2)
                 .any(|&m| matches!(facts.code.value(m), Value::Str(m) if is_writing_mode(m.as_str()))),
+            Value::Attr(_, name) | Value::Global(name) if matches!(name.as_str(), "remove" | "move") => {
+                // Lists have `remove` as well.
+                let of = match facts.code.value(call.callee) {
+                    Value::Attr(base, _) => match facts.code.value(base) {
+                        Value::Global(name) => Some(name),
+                        Value::Var(var) => Some(facts.code.vars[var as usize].name),
+                        _ => None,
+                    },
+                    _ => None,
+                };
+                of.is_none_or(|of| matches!(of.as_str(), "os" | "_os" | "shutil"))
+            }
             Value::Attr(_, name) | Value::Global(name) => tables::changes_files(name.as_str()),
             _ => false,
         });
@@ -465,6 +478,14 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
             continue;
         }
         let stem = path.rsplit('/').next().unwrap_or(path);
+        // Whoever names a file only to look for it or to run it, has nothing to do with those who write elsewhere; one module
+        // beside another may be its helper.
+        let helper =
+            |id: ModuleId| !program.module(id).name.as_str().contains('.') && imports(program, by, id);
+        let near = |&changer: &ModuleId| same_project(program, changer, by) || helper(changer);
+        if !by_stem.contains_key(stem) || !changers.iter().any(near) {
+            continue;
+        }
         for &id in by_stem.get(stem).into_iter().flatten() {
             if id != by && same_project(program, id, by) {
                 files.sources.insert(id);

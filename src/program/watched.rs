@@ -77,7 +77,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
     }
     patterns.add_lookups(&lookups);
     patterns.add_traced(&keys, &listed);
-    let renamed = renamed(program, outcomes, patterns.starts.iter().map(|(text, ..)| text.as_str()));
+    let renamed = renamed(program, outcomes, &patterns.starts.iter().map(|(text, ..)| text.as_str()));
     for (name, place) in renamed.asked {
         patterns.exact.entry(name).or_insert(place);
     }

@@ -485,6 +485,10 @@ impl Interpreter<'_> {
         let foreign = self.is_foreign(owner) && !(method == "addHandler" && args.first().is_some_and(null));
         // Whoever draws from a stream changes what the next one gets.
         let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str()));
+        let private = method == "add" && args.first().is_some_and(|key| self.is_private_entry(base, key));
+        if private {
+            return smallvec![Abs::Fresh];
+        }
         if foreign && (stream || tables::MUTATORS.contains(&method)) {
             self.mutate(base, EffectKind::Write, place, Some(name));
         } else if foreign && role != CallRole::Used && !tables::HARMLESS_METHODS.contains(&method) {

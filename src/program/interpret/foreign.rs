@@ -82,6 +82,13 @@ impl Interpreter<'_> {
             }
             return first();
         }
+        if text == "codecs.register_error"
+            && let Some(name) = string(0)
+            && !self.is_named_elsewhere(name)
+        {
+            // Only the module itself asks for a handler of that name.
+            return smallvec![Abs::Fresh];
+        }
         // `logging.root.handlers.append(h)`: a method of an object of foreign code that changes it.
         if let Some((object, method)) = text.rsplit_once('.')
             && object.contains('.')
@@ -364,6 +371,12 @@ impl Interpreter<'_> {
                 Self::made(path, args, role)
             }
         }
+    }
+
+    /// Whether a module other than the one being loaded has a text.
+    fn is_named_elsewhere(&self, text: Sym) -> bool {
+        let names = |id: ModuleId| self.program.module(id).facts.code.strings.contains(&text);
+        self.program.ids().any(|id| id != self.cause && names(id))
     }
 
     /// Another module is asked whether it has a name, or which names it has: it may be half loaded.
