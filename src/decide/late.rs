@@ -8,6 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{KeepReason, ModuleVerdicts, Reason};
 use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::callees::{class_behind, functions_of};
+use crate::program::state::{foreign_path, last_name};
 use crate::program::{ModuleId, Program};
 
 /// Methods of finders and loaders.
@@ -23,6 +24,9 @@ const HOOK_METHODS: &[&str] = &[
 
 /// Calls whose arguments run inside the interpreter's machinery.
 const HOOK_CALLS: &[&str] = &["settrace", "setprofile", "addaudithook"];
+
+/// Calls whose second argument runs when an object goes away, which may be while the interpreter shuts down.
+const WEAK_REFERENCES: &[&str] = &["ref", "proxy", "WeakMethod"];
 
 /// The functions that run late, with the reason.
 pub type LateCode = FxHashMap<(ModuleId, FuncId), KeepReason>;
@@ -144,6 +148,20 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
         }
     }
     for op in code.ops() {
+        if let OpKind::Call { call, .. } = op.kind
+            && let call = code.call(call)
+            && let &[_, callback, ..] = code.positional(&call)
+            && last_name(program, id, call.callee).is_some_and(|name| WEAK_REFERENCES.contains(&name.as_str()))
+            && foreign_path(program, id, call.callee).is_some_and(|path| path.starts_with("weakref."))
+        {
+            // A function inside a function is a variable there.
+            let values = match code.value(callback) {
+                Value::Var(var) => code.assigned_to(var),
+                _ => &[callback],
+            };
+            let functions = values.iter().flat_map(|&value| functions_of(program, id, value));
+            todo.extend(functions.map(|(module, func)| (module, func, KeepReason::FinalizerUse)));
+        }
         let hooked = match op.kind {
             OpKind::Call { call, role: CallRole::Dropped | CallRole::Used } => {
                 let call = &code.call(call);

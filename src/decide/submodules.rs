@@ -9,6 +9,7 @@
 
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason};
 use crate::config::Target;
+use crate::facts::Sym;
 use crate::program::{ModuleId, Origin, Program};
 
 /// Adds the reasons.
@@ -65,8 +66,7 @@ fn overwritten(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
                 continue;
             };
             let Some(package) = program.find(package) else { continue };
-            let bound = program.module(package).facts.names.get(crate::facts::Sym::new(name));
-            if bound.is_some_and(|info| info.otherwise && !info.only_type_checking && !info.deleted) {
+            if program.gives_otherwise(package, Sym::new(name), submodule) {
                 let range = import.aliases[site.alias as usize].range;
                 let reason = Reason::at(
                     KeepReason::NameIsSubmodule,
@@ -102,7 +102,7 @@ fn hidden_attribute(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdic
         let name = import.aliases[site.alias as usize].name.as_str();
         for (dot, _) in name.match_indices('.') {
             let (parent, rest) = (&name[..dot], &name[dot + 1..]);
-            let child = crate::facts::Sym::new(rest.split('.').next().unwrap_or_default());
+            let child = Sym::new(rest.split('.').next().unwrap_or_default());
             if let Some(parent) = program.find_from(id, parent)
                 && program.binds(parent, child)
             {

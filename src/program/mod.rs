@@ -26,7 +26,7 @@ use std::path::PathBuf;
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{FromModule, ImportStmt, Mark, MarkKind, ModuleFacts, Sym};
+use crate::facts::{FromModule, ImportStmt, Mark, MarkKind, ModuleFacts, Moment, Sym};
 pub use stdlib::Stdlib;
 
 /// Index into [`Program::modules`].
@@ -404,6 +404,49 @@ impl Program {
                 || info.rebound_in_function.or(info.computed_in_function).is_some())
                 && !info.only_type_checking
         })
+    }
+
+    /// Whether a package gives the name of one of its submodules another value. Such a value lasts only if the submodule is loaded
+    /// before the package binds it: loading binds the submodule over it.
+    pub fn gives_otherwise(&self, package: ModuleId, name: Sym, submodule: ModuleId) -> bool {
+        self.binds_otherwise(package, name, submodule, &mut FxHashSet::default())
+    }
+
+    fn binds_otherwise(
+        &self,
+        id: ModuleId,
+        name: Sym,
+        submodule: ModuleId,
+        seen: &mut FxHashSet<ModuleId>,
+    ) -> bool {
+        let facts = &self.module(id).facts;
+        // An import that loads the submodule binds its own value after that.
+        let loads = |import: &ImportStmt, alias| self.loaded_chain(id, import, alias).contains(&submodule);
+        match facts.names.get(name) {
+            Some(info) if info.only_type_checking || info.deleted => return false,
+            Some(info) if info.otherwise => return true,
+            Some(_) => {
+                return facts.sites_of(name).any(|site| {
+                    let (import, alias) = (&facts.imports[site.stmt as usize], site.alias as usize);
+                    import.moment != Moment::Never
+                        && self.origin(id, import, alias) != Origin::Module(submodule)
+                        && !loads(import, alias)
+                });
+            }
+            None => {}
+        }
+        seen.insert(id)
+            && facts.imports.iter().filter(|import| import.aliases.iter().any(|a| a.name == "*")).any(|import| {
+                let source = import.from.and_then(|from| self.absolute(id, from));
+                let exports = |source: ModuleId| match &self.module(source).facts.exports.all {
+                    Some(all) => all.contains(&name),
+                    None => !name.as_str().starts_with('_'),
+                };
+                import.moment != Moment::Never
+                    && !loads(import, 0)
+                    && matches!(source.map(|source| self.target(id, &source)), Some(Target::Module(source))
+                        if exports(source) && self.binds_otherwise(source, name, submodule, seen))
+            })
     }
 
     /// The module may have the name in ways that its bindings do not show.

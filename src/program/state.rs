@@ -140,7 +140,7 @@ pub(crate) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
 }
 
 /// The last name of what a value is, if it may be something foreign: `chdir` for `os.chdir` and what is imported as that.
-pub(super) fn last_name(program: &Program, id: ModuleId, value: ValueId) -> Option<Sym> {
+pub(crate) fn last_name(program: &Program, id: ModuleId, value: ValueId) -> Option<Sym> {
     let facts = &program.module(id).facts;
     match facts.code.value(value) {
         Value::Global(name) => {

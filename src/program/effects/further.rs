@@ -120,8 +120,7 @@ pub(super) fn further_effects(
         && let Some(package) = program.find(package)
         && let Some(name) = Sym::find(name)
     {
-        let info = program.module(package).facts.names.get(name);
-        if info.is_some_and(|info| info.otherwise && !info.only_type_checking && !info.deleted) {
+        if program.gives_otherwise(package, name, id) {
             add(EffectKind::Write, Owner::Module(package, name), TextSize::new(0), Some(name));
         }
     }
