@@ -88,7 +88,8 @@ impl ValueId {
             | Value::Either(..)
             | Value::Import(..)
             | Value::Holder(_)
-            | Value::Loaded(_) => None,
+            | Value::Loaded(_)
+            | Value::LoadedAs(_) => None,
         }
     }
 
@@ -200,6 +201,8 @@ pub enum Value {
     Holder(ValueId),
     /// The entry of `sys.modules` with this name; without a name that of the module itself.
     Loaded(Option<Sym>),
+    /// The entry of `sys.modules` whose name is this value.
+    LoadedAs(ValueId),
 }
 
 impl Value {

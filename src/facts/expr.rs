@@ -335,7 +335,10 @@ impl<'a> Walker<'a> {
                     entry = Some(Value::Loaded(Some(name)));
                 }
                 _ if is_own_name(&subscript.slice) => entry = Some(Value::Loaded(None)),
-                _ => self.asks_sys_modules(&subscript.slice, key, subscript.range),
+                _ => {
+                    self.asks_sys_modules(&subscript.slice, key, subscript.range);
+                    entry = (!key.is_plain()).then_some(Value::LoadedAs(key));
+                }
             }
         }
         if let Expr::Call(call) = &*subscript.value

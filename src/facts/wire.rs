@@ -142,6 +142,7 @@ variants! {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),
         6: OwnAttr(base, attr), 7: Item(of), 8: Call(call), 9: Function(func), 10: Class(class),
         11: Either(one, other), 12: Import(import, alias), 13: Holder(of), 14: Loaded(name), 15: Constant(constant),
+        16: LoadedAs(name),
     }
     OpKind {
         0: Execute, 1: Raise, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },

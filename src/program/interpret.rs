@@ -371,7 +371,7 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::SetAttr { base, attr, value, memo } => {
                     for abs in self.eval(module, base, env) {
-                        if attr != "__class__" && !memo && !self.is_own_module_entry(module, base) {
+                        if attr != "__class__" && !memo && !self.is_own_module_entry(module, base, &abs) {
                             self.set_attr(&abs, attr, place);
                             self.attribute_stored(&abs, attr, module, value, env);
                         }
@@ -519,10 +519,13 @@ impl<'p> Interpreter<'p> {
     }
 
     /// `sys.modules[__name__].x = …` changes the module itself.
-    fn is_own_module_entry(&self, module: ModuleId, base: ValueId) -> bool {
+    fn is_own_module_entry(&self, module: ModuleId, base: ValueId, abs: &Abs) -> bool {
         let code = self.code(module);
-        matches!(code.value(base), Value::Item(inner)
-            if matches!(code.value(inner), Value::Attr(_, name) if name == "modules"))
+        match code.value(base) {
+            Value::LoadedAs(_) => !matches!(abs, Abs::Module(_)),
+            Value::Item(inner) => matches!(code.value(inner), Value::Attr(_, name) if name == "modules"),
+            _ => false,
+        }
     }
 
     /// `sys.modules[__name__] = …`

@@ -406,6 +406,15 @@ impl Program {
         })
     }
 
+    /// Whether `from module import *` may take a name, if the module has it.
+    pub fn exports(&self, id: ModuleId, name: Sym) -> bool {
+        let exports = &self.module(id).facts.exports;
+        match &exports.all {
+            Some(all) => exports.partial || all.contains(&name),
+            None => exports.partial || !name.as_str().starts_with('_'),
+        }
+    }
+
     /// Whether a package gives the name of one of its submodules another value. Such a value lasts only if the submodule is loaded
     /// before the package binds it: loading binds the submodule over it.
     pub fn gives_otherwise(&self, package: ModuleId, name: Sym, submodule: ModuleId) -> bool {
@@ -438,14 +447,10 @@ impl Program {
         seen.insert(id)
             && facts.imports.iter().filter(|import| import.aliases.iter().any(|a| a.name == "*")).any(|import| {
                 let source = import.from.and_then(|from| self.absolute(id, from));
-                let exports = |source: ModuleId| match &self.module(source).facts.exports.all {
-                    Some(all) => all.contains(&name),
-                    None => !name.as_str().starts_with('_'),
-                };
                 import.moment != Moment::Never
                     && !loads(import, 0)
                     && matches!(source.map(|source| self.target(id, &source)), Some(Target::Module(source))
-                        if exports(source) && self.binds_otherwise(source, name, submodule, seen))
+                        if self.exports(source, name) && self.binds_otherwise(source, name, submodule, seen))
             })
     }
 

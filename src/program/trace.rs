@@ -225,6 +225,7 @@ impl Trace {
                     self.leaf(Leaf::Module(module));
                 }
             }
+            Value::LoadedAs(name) => todo.push(Node { of: Of::Value(id, name), named: Some(id) }),
             Value::Item(inner) | Value::Holder(inner) => todo.push(node(inner)),
             Value::Either(a, b) => todo.extend([node(a), node(b)]),
             Value::Var(var) => {

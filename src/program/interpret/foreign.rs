@@ -109,6 +109,13 @@ impl Interpreter<'_> {
             self.effect(EffectKind::Process, Owner::External(Sym::new(object)), place, Some(path));
             return smallvec![Abs::Fresh];
         }
+        if text == "sys.modules.get"
+            && let Some(module) = string(0).and_then(|name| self.program.find_from(place.0, name.as_str()))
+        {
+            let mut found: AbsSet = smallvec![Abs::Module(module)];
+            found.extend(args.get(1).into_iter().flatten().cloned());
+            return found;
+        }
         if text == "builtins.object.__new__" {
             let instance = |abs| match abs {
                 Abs::Class(class) => Abs::Instance(class, Owner::Fresh),
@@ -261,14 +268,14 @@ impl Interpreter<'_> {
                 out
             }
             ExternalKind::GetLogger => {
-                let own = self.program.module(place.0).name.as_str();
-                let package = own.split('.').next().unwrap_or_default();
+                let package = |id| self.program.module(id).name.as_str().split('.').next();
+                let own = [package(place.0), package(self.cause)];
                 // `getLogger(__name__)`
                 let name = string(0).unwrap_or(self.program.module(place.0).name);
                 let observed = self.shared.observed_loggers.contains(&name);
                 let owner = match (string(0), args.is_empty()) {
                     (_, false) if observed => Owner::External(Sym::new("logging")),
-                    (Some(name), _) if name.as_str().split('.').next() != Some(package) => {
+                    (Some(name), _) if !own.contains(&name.as_str().split('.').next()) => {
                         Owner::External(Sym::new("logging"))
                     }
                     (None, true) => Owner::External(Sym::new("logging")),

@@ -140,6 +140,19 @@ impl Interpreter<'_> {
                 let found = self.program.find_from(module, name.as_str());
                 smallvec![found.map_or(Abs::External(name), Abs::Module)]
             }
+            Value::LoadedAs(name) => {
+                let entry = |abs| match abs {
+                    Abs::Str(name) => Abs::Module(self.program.find_from(module, name.as_str())?).into(),
+                    _ => None,
+                };
+                let names = self.eval(module, name, env);
+                let found: AbsSet = names.into_iter().filter_map(entry).collect();
+                if found.is_empty() {
+                    smallvec![Abs::Object(Owner::External(Sym::new("sys.modules")))]
+                } else {
+                    found
+                }
+            }
             Value::Holder(inner) => {
                 let elements = self.eval(module, inner, env);
                 smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
@@ -313,6 +326,7 @@ impl Interpreter<'_> {
             match program.target(module, &source) {
                 crate::program::Target::Module(id)
                     if id != module
+                        && program.exports(id, name)
                         && (program.binds(id, name)
                             || !self.global(id, name).iter().all(|a| is_builtin(a, name))) =>
                 {
@@ -326,6 +340,9 @@ impl Interpreter<'_> {
                 }
                 _ => {}
             }
+        }
+        if name == "__name__" {
+            return smallvec![Abs::Str(program.module(module).name)];
         }
         if name == "__builtins__" {
             return smallvec![Abs::External(Sym::new("builtins"))];
@@ -341,6 +358,10 @@ impl Interpreter<'_> {
         match abs {
             Abs::Unknown => smallvec![Abs::Unknown],
             Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+            Abs::Module(id) if attr == "__name__" => smallvec![Abs::Str(self.program.module(*id).name)],
+            Abs::Function(module, ..) | Abs::Class(module, _) if attr == "__module__" => {
+                smallvec![Abs::Str(self.program.module(*module).name)]
+            }
             Abs::Module(id) if attr == "__dict__" => {
                 smallvec![Abs::Object(Owner::Module(*id, Sym::new("")))]
             }
