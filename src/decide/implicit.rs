@@ -5,7 +5,8 @@
 //! xml.etree.ElementTree.parse(f)
 //! ```
 //!
-//! Once the other module is lazy the attribute may be missing. The rewriter adds the import that was forgotten.
+//! Once the other module is lazy the attribute may be missing. The rewriter adds the import that was forgotten. Where that
+//! would be executed at once, and leads back to the module, whatever loads the submodule stays instead.
 //!
 //! ```python
 //! import pkg
@@ -19,18 +20,25 @@
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::reason::{KeepReason, Reason};
 use super::{DecideOptions, ModuleVerdicts};
 use crate::config::Target;
-use crate::facts::{ImportStmt, ModuleFacts, Moment, Read, ReadKind, Site, Sym};
-use crate::program::graph::Graph;
+use crate::facts::{FuncId, ImportStmt, ModuleFacts, Moment, OpKind, Read, ReadKind, Site, Sym, Value};
+use crate::program::effects::Effects;
+use crate::program::graph::{Graph, ancestors};
 use crate::program::{ModuleId, Origin, Program, stdlib};
 use crate::rewrite::MissingImport;
 
 /// Adds the missing imports of all modules, and keeps those that provide what cannot be added.
-pub fn decide(program: &Program, graph: &Graph, options: &DecideOptions, verdicts: &mut [ModuleVerdicts]) {
+pub fn decide(
+    program: &Program,
+    effects: &Effects,
+    options: &DecideOptions,
+    verdicts: &mut [ModuleVerdicts],
+) {
+    let graph = effects.graph();
     let provided = Provided::new(program, graph, options.target == Target::Proxy, verdicts);
     let ids: Vec<ModuleId> = program.ids().collect();
     let (mut missing, kept): (Vec<_>, Vec<_>) =
@@ -46,11 +54,75 @@ pub fn decide(program: &Program, graph: &Graph, options: &DecideOptions, verdict
         .iter()
         .map(|missing| missing.iter().map(|add| imported.contains(add.module.as_str())).collect())
         .collect();
-    for ((missing, imported), verdicts) in missing.iter_mut().zip(imported).zip(verdicts) {
+    for ((missing, imported), verdicts) in missing.iter_mut().zip(imported).zip(&mut *verdicts) {
         let mut imported = imported.into_iter();
         missing.retain(|_| imported.next() == Some(true));
         verdicts.missing = std::mem::take(missing);
     }
+    refuse_circular(program, effects, verdicts);
+}
+
+/// Takes imports back that would be executed while the module loads, and would lead back to it.
+fn refuse_circular(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdicts]) {
+    let graph = effects.graph();
+    let mut at_once: FxHashMap<ModuleId, Vec<ModuleId>> = FxHashMap::default();
+    for (id, verdicts) in program.ids().zip(&*verdicts) {
+        let facts = &program.module(id).facts;
+        for add in verdicts.missing.iter().filter(|add| !waits_with_package(facts, verdicts, add)) {
+            if let Some(submodule) = program.find(&add.module) {
+                at_once.entry(submodule).or_default().push(id);
+            }
+        }
+    }
+    let at_once: Vec<(ModuleId, Vec<ModuleId>)> = at_once.into_iter().collect();
+    let circular: FxHashSet<(ModuleId, ModuleId)> = at_once
+        .into_par_iter()
+        .flat_map_iter(|(submodule, users)| {
+            let mut behind = ancestors(program, submodule);
+            behind.push(submodule);
+            let behind = everything_behind(graph, behind);
+            users.into_iter().filter(move |user| behind.contains(user)).map(move |user| (submodule, user))
+        })
+        .collect();
+    for (id, verdicts) in program.ids().zip(&mut *verdicts) {
+        let missing = std::mem::take(&mut verdicts.missing);
+        let facts = &program.module(id).facts;
+        let stays = |add: &MissingImport| {
+            program.find(&add.module).is_none_or(|submodule| !circular.contains(&(submodule, id)))
+                || waits_with_package(facts, verdicts, add)
+        };
+        let missing = missing.into_iter().filter(stays).collect();
+        verdicts.missing = missing;
+    }
+    let mut asked: Vec<ModuleId> = circular.into_iter().map(|(submodule, _)| submodule).collect();
+    asked.sort_unstable();
+    asked.dedup();
+    if !asked.is_empty() {
+        effects.keep_moments(program, asked.into_iter(), verdicts);
+    }
+}
+
+/// Whether an added import waits for the first use of the package, which has its own name here.
+fn waits_with_package(facts: &ModuleFacts, verdicts: &ModuleVerdicts, add: &MissingImport) -> bool {
+    let named = add.module.split('.').next() == Some(add.bound.as_str());
+    let mut sites = facts.sites.iter().zip(&verdicts.sites);
+    named
+        && sites
+            .any(|(site, verdict)| site.stmt == add.stmt && site.bound == add.bound && !verdict.has_reasons())
+}
+
+/// All modules that loading some may load.
+fn everything_behind(graph: &Graph, start: Vec<ModuleId>) -> FxHashSet<ModuleId> {
+    let mut seen = FxHashSet::default();
+    let mut todo = start;
+    while let Some(id) = todo.pop() {
+        for edge in graph.out[id.index()].iter().filter(|edge| !edge.lazy) {
+            if seen.insert(edge.to) {
+                todo.push(edge.to);
+            }
+        }
+    }
+    seen
 }
 
 /// The submodules that a module uses without importing them, and the imports that have to stay because they provide one.
@@ -214,6 +286,7 @@ impl<'a> Provided<'a> {
 
     fn has(&self, package: ModuleId, submodule: ModuleId, name: Sym) -> bool {
         self.program.module(package).facts.names.contains(name)
+            || gives_when_asked(self.program, package, submodule)
             || self.loaded[package.index()].get_or_init(|| self.loaded_by(package)).contains(&submodule)
     }
 
@@ -231,6 +304,43 @@ impl<'a> Provided<'a> {
         }
         seen
     }
+}
+
+/// Whether a package loads a submodule when its attribute is asked for.
+///
+/// ```python
+/// def __getattr__(name):
+///     if name == "ma":
+///         import numpy.ma as ma
+///         return ma
+/// ```
+fn gives_when_asked(program: &Program, package: ModuleId, submodule: ModuleId) -> bool {
+    let facts = &program.module(package).facts;
+    let Some(getter) = Sym::find("__getattr__").filter(|&name| facts.names.contains(name)) else {
+        return false;
+    };
+    let code = &facts.code;
+    let defined =
+        code.globals_of(getter).iter().any(|(_, value)| matches!(code.value(*value), Value::Function(_)));
+    // `__getattr__, __dir__, __all__ = attach(__name__, …)`
+    !defined
+        || facts.imports.iter().filter(|import| !import.func.is_module()).any(|import| {
+            (0..import.aliases.len()).any(|alias| {
+                program.loaded_chain(package, import, alias).contains(&submodule)
+                    || program.origin(package, import, alias) == Origin::Module(submodule)
+            })
+        })
+        || (1..).map(FuncId).zip(code.functions.iter().skip(1)).any(|(func, _)| {
+            code.ops_of(func).any(|op| match op.kind {
+                OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
+                    Value::Global(name) | Value::Attr(_, name) => {
+                        matches!(name.as_str(), "import_module" | "__import__")
+                    }
+                    _ => false,
+                },
+                _ => false,
+            })
+        })
 }
 
 /// How a module imports something itself.

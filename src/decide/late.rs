@@ -151,7 +151,8 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
         if let OpKind::Call { call, .. } = op.kind
             && let call = code.call(call)
             && let &[_, callback, ..] = code.positional(&call)
-            && last_name(program, id, call.callee).is_some_and(|name| WEAK_REFERENCES.contains(&name.as_str()))
+            && last_name(program, id, call.callee)
+                .is_some_and(|name| WEAK_REFERENCES.contains(&name.as_str()))
             && foreign_path(program, id, call.callee).is_some_and(|path| path.starts_with("weakref."))
         {
             // A function inside a function is a variable there.

@@ -9,7 +9,6 @@
 
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason};
 use crate::config::Target;
-use crate::facts::Sym;
 use crate::program::{ModuleId, Origin, Program};
 
 /// Adds the reasons.
@@ -62,11 +61,7 @@ fn overwritten(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
             loaded.push(submodule);
         }
         for submodule in loaded {
-            let Some((package, name)) = program.module(submodule).name.as_str().rsplit_once('.') else {
-                continue;
-            };
-            let Some(package) = program.find(package) else { continue };
-            if program.gives_otherwise(package, Sym::new(name), submodule) {
+            if program.is_bound_over(submodule) {
                 let range = import.aliases[site.alias as usize].range;
                 let reason = Reason::at(
                     KeepReason::NameIsSubmodule,
@@ -102,7 +97,7 @@ fn hidden_attribute(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdic
         let name = import.aliases[site.alias as usize].name.as_str();
         for (dot, _) in name.match_indices('.') {
             let (parent, rest) = (&name[..dot], &name[dot + 1..]);
-            let child = Sym::new(rest.split('.').next().unwrap_or_default());
+            let child = crate::facts::Sym::new(rest.split('.').next().unwrap_or_default());
             if let Some(parent) = program.find_from(id, parent)
                 && program.binds(parent, child)
             {

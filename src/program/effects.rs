@@ -148,6 +148,17 @@ impl Effects {
         }
     }
 
+    /// Keeps the moments when modules are loaded that somebody looks for as attributes of their packages.
+    pub fn keep_moments(
+        &self,
+        program: &Program,
+        modules: impl Iterator<Item = ModuleId>,
+        verdicts: &mut [ModuleVerdicts],
+    ) {
+        let taints = self.spread(modules.map(|id| (id, Taint::Asked)), true);
+        self.keep_tainted(program, &taints, verdicts);
+    }
+
     /// Imports that nobody reads.
     fn unread(program: &Program, verdicts: &mut [ModuleVerdicts]) {
         let taken = taken_names(program);

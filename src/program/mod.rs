@@ -107,6 +107,8 @@ pub struct Program {
     pub environment: Environment,
     /// For each module, import statement and alias, what it means.
     resolved: Vec<Vec<Box<[Resolved]>>>,
+    /// For each module, whether the package around it gives its name another value, see [`Program::is_bound_over`].
+    bound_over: Vec<bool>,
 }
 
 /// One name of an import statement, resolved.
@@ -158,8 +160,17 @@ impl Program {
         }
         let mut sorted: Vec<ModuleId> = by_index(&modules).collect();
         sorted.sort_by_key(|id| modules[id.index()].name.as_str());
-        let mut program =
-            Self { modules, by_name, sorted, prefixes, compiled, stdlib, environment, resolved: Vec::new() };
+        let mut program = Self {
+            modules,
+            by_name,
+            sorted,
+            prefixes,
+            compiled,
+            stdlib,
+            environment,
+            resolved: Vec::new(),
+            bound_over: Vec::new(),
+        };
         program.resolved = program
             .ids()
             .collect::<Vec<_>>()
@@ -168,6 +179,8 @@ impl Program {
                 program.module(id).facts.imports.iter().map(|import| program.resolve(id, import)).collect()
             })
             .collect();
+        let ids: Vec<ModuleId> = program.ids().collect();
+        program.bound_over = ids.into_par_iter().map(|id| program.find_bound_over(id)).collect();
         program
     }
 
@@ -415,10 +428,17 @@ impl Program {
         }
     }
 
-    /// Whether a package gives the name of one of its submodules another value. Such a value lasts only if the submodule is loaded
-    /// before the package binds it: loading binds the submodule over it.
-    pub fn gives_otherwise(&self, package: ModuleId, name: Sym, submodule: ModuleId) -> bool {
-        self.binds_otherwise(package, name, submodule, &mut FxHashSet::default())
+    /// Whether the package around a module gives its name another value. Such a value lasts only if the module is loaded
+    /// before the package binds it: loading binds the module over it.
+    pub fn is_bound_over(&self, id: ModuleId) -> bool {
+        self.bound_over[id.index()]
+    }
+
+    fn find_bound_over(&self, id: ModuleId) -> bool {
+        let parts = self.module(id).name.as_str().rsplit_once('.');
+        let found = parts.and_then(|(package, name)| Some((self.find(package)?, Sym::find(name)?)));
+        found
+            .is_some_and(|(package, name)| self.binds_otherwise(package, name, id, &mut FxHashSet::default()))
     }
 
     fn binds_otherwise(

@@ -116,13 +116,12 @@ pub(super) fn further_effects(
         add(EffectKind::Process, Owner::External(sys), TextSize::new(0), Some(module.name));
     }
     // Loading a submodule binds its name in the package.
-    if let Some((package, name)) = module.name.as_str().rsplit_once('.')
+    if program.is_bound_over(id)
+        && let Some((package, name)) = module.name.as_str().rsplit_once('.')
         && let Some(package) = program.find(package)
         && let Some(name) = Sym::find(name)
     {
-        if program.gives_otherwise(package, name, id) {
-            add(EffectKind::Write, Owner::Module(package, name), TextSize::new(0), Some(name));
-        }
+        add(EffectKind::Write, Owner::Module(package, name), TextSize::new(0), Some(name));
     }
     if files.is_source_changed(id) {
         let file = Sym::new("the module's file");

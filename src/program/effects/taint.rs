@@ -46,6 +46,8 @@ pub(super) enum Taint {
     Cause(u32),
     /// The module is part of a cycle that works only in the original order.
     Order,
+    /// The module is looked for as an attribute of its package.
+    Asked,
     Through(ModuleId, TextSize),
 }
 
@@ -69,7 +71,7 @@ impl Taints {
     }
 
     pub(super) fn is_cause(&self, id: ModuleId) -> bool {
-        matches!(self.of(id), Some(Taint::Cause(_) | Taint::Order))
+        matches!(self.of(id), Some(Taint::Cause(_) | Taint::Order | Taint::Asked))
     }
 
     /// The tainted modules in order.
@@ -351,6 +353,7 @@ impl Effects {
         match cause {
             Taint::Cause(index) => reason_of(&self.outcomes[id.index()].effects[index as usize]),
             Taint::Order => KeepReason::ImportOrder,
+            Taint::Asked => KeepReason::LoadObserved,
             Taint::Through(..) => KeepReason::LoadEffects,
         }
     }
@@ -391,6 +394,16 @@ impl Effects {
                         module: at,
                         range: TextRange::empty(0.into()),
                         note: "is part of an import cycle that works only in the original order",
+                        subject: Some(program.module(at).name),
+                    });
+                    break;
+                }
+                Some(Taint::Asked) => {
+                    kind = KeepReason::LoadObserved;
+                    evidence.push(Evidence {
+                        module: at,
+                        range: TextRange::empty(0.into()),
+                        note: "is looked for as an attribute of its package, by a module that does not import it",
                         subject: Some(program.module(at).name),
                     });
                     break;
