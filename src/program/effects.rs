@@ -188,9 +188,16 @@ impl Effects {
                     );
                 }
                 let exported = facts.exports.all.as_ref().is_some_and(|all| all.contains(&site.bound));
+                // A package may import a name for others, but not its own outermost package (`import a.b`), nor what its
+                // `__all__` leaves out.
+                let dotted = import.from.is_none()
+                    && import.aliases[alias].asname.is_none()
+                    && import.aliases[alias].name.as_str().contains('.');
+                let complete = facts.exports.all.is_some() && !facts.exports.partial;
+                let for_others = module.is_package && !dotted && !complete;
                 let unread = !read.contains(&site.bound)
                     && !exported
-                    && !module.is_package
+                    && !for_others
                     && !taken.contains(&(id, site.bound));
                 let known_pure = program.find_from(id, name).is_some()
                     || (!name.contains('.') && program.stdlib.knows(name))
