@@ -214,3 +214,24 @@ fn results_do_not_depend_on_threads() {
     // What the first loads needs no second reason.
     assert_eq!((found["import a"].as_str(), found["import b"].as_str()), ("load-effects", "lazy"));
 }
+
+#[test]
+fn extension_modules_load_in_the_order_of_their_package_and_wait_with_it() {
+    let folder = project(&[
+        ("pyproject.toml", "[project]\nname = \"app\"\n"),
+        ("pkg/__init__.py", "from pkg import _a\nfrom ._b import y\n\n\ndef f():\n    return _a.x, y()\n"),
+        ("pkg/_a.abi3.so", ""),
+        ("pkg/_b.cpython-313-x86_64-linux-gnu.so", ""),
+        ("pkg/_wide.py", "import pkg._b\n\n__all__ = [\"z\"]\nz = 1\n"),
+        ("app.py", "import pkg\nfrom pkg._b import y\n\n\ndef f():\n    return pkg.f(), y()\n"),
+    ]);
+    let ran = expect(folder.path(), &["check", "."], 1);
+    let expected = "\
+app.py:1:8: lazy: import pkg
+app.py:2:20: lazy: from pkg._b import y
+pkg/__init__.py:1:17: keep: from pkg import _a (import-order, already-loaded)
+pkg/__init__.py:2:17: keep: from ._b import y (import-order)
+pkg/_wide.py:1:8: keep: import pkg._b (side-effect-only, import-order)
+";
+    assert_eq!(ran.out(), expected);
+}

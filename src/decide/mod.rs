@@ -4,6 +4,7 @@
 //! family of reasons; this one runs them in order. Nothing here looks at source text.
 
 pub mod annotations;
+mod compiled;
 mod existence;
 mod groups;
 mod implicit;
@@ -128,6 +129,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
             late::decide(program, id, &late, &mut verdicts);
             outside::decide(program, id, &outside, &mut verdicts);
             existence::decide(program, id, &mut verdicts);
+            compiled::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);
             if eager_in.get(id.index()) == Some(&true) {
                 for (site, verdict) in module.facts.sites.iter().zip(&mut verdicts.sites) {

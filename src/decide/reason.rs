@@ -262,9 +262,12 @@ reasons! {
     /// from a import x              # fails if b is loaded before a
     /// ```
     ///
+    /// What an extension module imports while it loads cannot be seen. So the package around it loads it in the original order.
+    ///
     /// ## To make it lazy
     ///
-    /// Break the cycle: move what both modules need into a third one, or import the module and not the name.
+    /// Break the cycle: move what both modules need into a third one, or import the module and not the name. An extension module
+    /// that imports nothing of its package may wait: write `# dally: lazy` on the import.
     ImportOrder = "import-order",
     /// Something asks whether the module is loaded: `"name" in sys.modules`.
     ///

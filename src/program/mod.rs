@@ -266,6 +266,11 @@ impl Program {
         self.by_name.get(&Sym::find(name)?).copied()
     }
 
+    /// The name, if it is that of an extension module, or of another module that exists and of which nothing else is known.
+    pub fn compiled_module(&self, name: &str) -> Option<Sym> {
+        Sym::find(name).filter(|name| self.compiled.contains(name))
+    }
+
     /// The module of a dotted name as `importer` sees it: a script also sees the modules beside it.
     pub fn find_from(&self, importer: ModuleId, name: &str) -> Option<ModuleId> {
         self.find(name).or_else(|| {

@@ -359,7 +359,7 @@ impl Interpreter<'_> {
             Abs::Unknown => smallvec![Abs::Unknown],
             Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
             Abs::Module(id) if attr == "__name__" => smallvec![Abs::Str(self.program.module(*id).name)],
-            Abs::Function(module, ..) | Abs::Class(module, _) if attr == "__module__" => {
+            Abs::Function(module, ..) | Abs::Class(ClassRef { module, .. }) if attr == "__module__" => {
                 smallvec![Abs::Str(self.program.module(*module).name)]
             }
             Abs::Module(id) if attr == "__dict__" => {
