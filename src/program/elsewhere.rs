@@ -11,7 +11,7 @@ use rustc_hash::FxHashSet;
 
 use super::interpret::Outcome;
 use super::{ModuleId, Origin, Program};
-use crate::facts::{ImportStmt, MarkKind, Moment};
+use crate::facts::{ImportStmt, MarkKind, Moment, Sym};
 
 /// The modules that nobody loads here, with all that is inside them.
 pub(super) fn elsewhere(program: &Program, outcomes: &[Outcome]) -> FxHashSet<ModuleId> {
@@ -45,11 +45,16 @@ pub(super) fn elsewhere(program: &Program, outcomes: &[Outcome]) -> FxHashSet<Mo
                     MarkKind::LoadsFrom(start) => {
                         let rest =
                             if start.own { name.as_str().strip_prefix(own) } else { Some(name.as_str()) };
-                        rest.is_some_and(|rest| rest.starts_with(start.text.as_str()))
+                        let relative = start.text.as_str().starts_with('.');
+                        relative || rest.is_some_and(|rest| rest.starts_with(start.text.as_str()))
                     }
                     _ => false,
                 };
-                facts.code.strings.contains(&name) || facts.marks.iter().any(|mark| starts(mark.kind))
+                // `import_module(".browser", __package__)`
+                let text = |text: &Sym| {
+                    *text == name || text.as_str().starts_with('.') && name.as_str().ends_with(text.as_str())
+                };
+                facts.code.strings.iter().any(text) || facts.marks.iter().any(|mark| starts(mark.kind))
             })
         };
         found.retain(|&id| !named(id));

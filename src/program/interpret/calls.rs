@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 
 use ruff_text_size::TextSize;
 use rustc_hash::FxBuildHasher;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::premise::{Given, Told};
 use super::{
@@ -71,9 +71,19 @@ impl Interpreter<'_> {
         let mut out = AbsSet::new();
         let outer = self.path;
         // One of several definitions runs: which, depends on a condition.
-        let runs = |abs: &&Abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Class(..));
-        let functions = callees.iter().filter(runs).count();
-        self.path.conditional |= functions > 1;
+        let mut definitions: SmallVec<[(ModuleId, u32, bool); 2]> = callees
+            .iter()
+            .filter_map(|abs| match abs {
+                Abs::Function(module, func, ..) | Abs::Method(_, module, func, _) => {
+                    Some((*module, func.0, true))
+                }
+                Abs::Class(class) => Some((class.module, class.class, false)),
+                _ => None,
+            })
+            .collect();
+        definitions.sort_unstable();
+        definitions.dedup();
+        self.path.conditional |= definitions.len() > 1;
         let given = Self::given(code, call, env);
         for callee in callees {
             out.extend(self.call_given(&callee, &args, &keywords, role, place, given.as_ref()));

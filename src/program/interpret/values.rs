@@ -63,8 +63,12 @@ impl Interpreter<'_> {
                 let objects = self.eval(module, base, env);
                 let outer = self.path;
                 // The property of one of several objects runs.
-                self.path.conditional |=
-                    objects.iter().filter(|o| matches!(o, Abs::Instance(..))).count() > 1;
+                let class = |abs: &Abs| match abs {
+                    Abs::Instance(class, _) => Some((class.module, class.class)),
+                    _ => None,
+                };
+                let first = objects.iter().find_map(class);
+                self.path.conditional |= objects.iter().filter_map(class).any(|other| Some(other) != first);
                 for abs in objects {
                     out.extend(self.attr(&abs, attr));
                 }
