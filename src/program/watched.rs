@@ -286,16 +286,18 @@ impl Patterns<'_> {
         }
     }
 
-    /// A package reads a name that only a submodule can give it: `plugin.run()`, without an import of it.
+    /// A package reads or deletes a name that only a submodule can give it: `plugin.run()`, without an import of it.
     fn add_own_submodules(&mut self, id: ModuleId) {
         let program = self.program;
         let module = program.module(id);
         if !module.is_package || program.modules_below(id).is_empty() {
             return;
         }
-        for name in module.facts.code.globals_mentioned() {
-            if !module.facts.names.contains(name)
-                && let Some(full) = Sym::find(&format!("{}.{name}", module.name))
+        let names = &module.facts.names;
+        let deleted = names.iter().filter(|(_, info)| info.deleted && !info.imported && !info.otherwise);
+        let mentioned = module.facts.code.globals_mentioned().filter(|&name| !names.contains(name));
+        for name in mentioned.chain(deleted.map(|(name, _)| name)) {
+            if let Some(full) = Sym::find(&format!("{}.{name}", module.name))
                 && program.find(full.as_str()).is_some()
             {
                 self.submodules.entry(full).or_insert((id, (id, TextRange::empty(0.into()))));
