@@ -53,7 +53,8 @@ pub fn late_code(program: &Program) -> LateCode {
                 // `self.close()`, which a class derived from this one may define.
                 if let Some((class, name)) = method_of_self(program, id, func, callee) {
                     let derived = derived.get_or_insert_with(|| derived_classes(program));
-                    let methods = overriding(program, derived, (id, class), name);
+                    let mut methods = overriding(program, derived, (id, class), name);
+                    methods.extend(inherited(program, (id, class), name));
                     todo.extend(methods.into_iter().map(|(module, method)| (module, method, reason)));
                 }
             }
@@ -114,6 +115,25 @@ fn overriding(
                 let functions = (0..).map(FuncId).zip(&program.module(id).facts.code.functions);
                 let methods = functions.filter(|(_, f)| f.class == Some(index) && f.name == name);
                 found.extend(methods.map(|(func, _)| (id, func)));
+            }
+        }
+    }
+    found
+}
+
+/// The methods of a name in the classes above one.
+fn inherited(program: &Program, class: (ModuleId, u32), name: Sym) -> Vec<(ModuleId, FuncId)> {
+    let mut found = Vec::new();
+    let mut seen = FxHashSet::default();
+    let mut todo = vec![class];
+    while let Some((id, index)) = todo.pop() {
+        let code = &program.module(id).facts.code;
+        for base in code.classes[index as usize].bases.iter().filter_map(|&b| class_behind(program, id, b)) {
+            if seen.insert(base) {
+                todo.push(base);
+                let functions = (0..).map(FuncId).zip(&program.module(base.0).facts.code.functions);
+                let methods = functions.filter(|(_, f)| f.class == Some(base.1) && f.name == name);
+                found.extend(methods.map(|(func, _)| (base.0, func)));
             }
         }
     }

@@ -547,6 +547,17 @@ impl Code {
         })
     }
 
+    /// The attributes that are read from variables of functions, with the variables.
+    pub fn attributes_of_variables(&self) -> impl Iterator<Item = (u32, ValueId, Sym)> {
+        self.compound.iter().filter_map(|value| match *value {
+            Value::Attr(base, attr) => match self.value(base) {
+                Value::Var(var) => Some((var, base, attr)),
+                _ => None,
+            },
+            _ => None,
+        })
+    }
+
     /// The values that a global name is bound to, in order of binding.
     pub fn globals_of(&self, name: Sym) -> &'static [(Sym, ValueId)] {
         let start = self.globals.partition_point(|(n, _)| n.number() < name.number());

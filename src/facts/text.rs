@@ -155,7 +155,7 @@ impl<'a> Walker<'a> {
         if matches!(function, words::IMPORT_MODULE | words::IMPORT)
             && let Some(start) = call.arguments.args.first().and_then(|name| self.text_start(name))
             && !start.whole
-            && start.text.as_str().contains('.')
+            && (start.text.as_str().contains('.') || start.text.as_str().len() > 3)
         {
             self.mark(MarkKind::LoadsFrom(start), call.range());
         }

@@ -35,7 +35,7 @@ pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
 use self::premise::Told;
 use super::rebinds::Replaced;
-use super::{ModuleId, Origin, Program};
+use super::{ModuleId, Origin, Program, tables};
 use crate::config::Safety;
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
 
@@ -249,6 +249,8 @@ pub struct Interpreter<'p> {
     reads_at_entry: Option<u32>,
     /// The number of the last environment.
     environment: u64,
+    /// The package whose modules were listed last.
+    walked: Option<ModuleId>,
 }
 
 /// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
@@ -326,6 +328,7 @@ impl<'p> Interpreter<'p> {
             state_reads: 0,
             reads_at_entry: None,
             environment: ENVIRONMENTS.fetch_add(1 << 32, Ordering::Relaxed),
+            walked: None,
         }
     }
 
@@ -374,6 +377,10 @@ impl<'p> Interpreter<'p> {
                         if attr != "__class__" && !memo && !self.is_own_module_entry(module, base, &abs) {
                             self.set_attr(&abs, attr, place);
                             self.attribute_stored(&abs, attr, module, value, env);
+                            if matches!(abs, Abs::Made(path, _) if path == "threading.local") {
+                                // Only the thread that loads the module has it.
+                                self.state_read(Sym::new(tables::THREAD), None);
+                            }
                         }
                     }
                     self.note_read(module, value, env, false);

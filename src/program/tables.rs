@@ -5,7 +5,7 @@ mod state;
 
 pub use self::external::{ExternalKind, external, is_process_read};
 pub use self::state::{
-    CHARACTER_VARIABLES, CHARACTERS, FILE_READERS, FILES, Keyed, RELATIVE_PATH, Wins, changes_files,
+    CHARACTER_VARIABLES, CHARACTERS, FILE_READERS, FILES, Keyed, RELATIVE_PATH, THREAD, Wins, changes_files,
     changes_path, is_data_file, is_passive_window, is_process_state, may_write_state, overwrites, read_state,
     reads_file, state_of, window_state, written_setting,
 };
@@ -235,6 +235,25 @@ pub fn asks_for_class(path: &str) -> bool {
 /// Functions that are given the metaclass of the class to come.
 pub fn takes_metaclass(path: &str) -> bool {
     path.ends_with(".with_metaclass") || path.ends_with(".add_metaclass")
+}
+
+/// Names that every module has, or gets without its doing.
+pub fn of_every_module(name: &str) -> bool {
+    matches!(
+        name,
+        "__name__"
+            | "__file__"
+            | "__path__"
+            | "__spec__"
+            | "__loader__"
+            | "__package__"
+            | "__doc__"
+            | "__dict__"
+            | "__all__"
+            | "__cached__"
+            | "__class__"
+            | "__warningregistry__"
+    )
 }
 
 /// Containers that make an item when it is read.

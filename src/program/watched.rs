@@ -46,6 +46,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
     };
     let mut lookups = Vec::new();
     let mut keys = Vec::new();
+    let mut asking = Vec::new();
     let mut listed = Vec::new();
     for id in program.ids() {
         let module = program.module(id);
@@ -61,6 +62,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                 MarkKind::AsksSysModulesFrom(start) => patterns.add(start, (id, mark.range)),
                 MarkKind::AsksSysModulesOf(key) if !loads_or_forgets(program, id, mark.func) => {
                     keys.push(((id, key, false), mark.range));
+                    asking.push(mark.func);
                 }
                 MarkKind::NamesOf(of) => listed.push(((id, of, false), mark.range)),
                 MarkKind::ReadsSysModules if !loads_or_forgets(program, id, mark.func) => {
@@ -73,10 +75,11 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
         }
         patterns.add_hooks(id);
         patterns.add_attributes(id);
+        patterns.add_attributes_in_functions(id);
         patterns.add_own_submodules(id);
     }
     patterns.add_lookups(&lookups);
-    patterns.add_traced(&keys, &listed);
+    patterns.add_traced(&keys, &asking, &listed);
     let renamed = renamed(program, outcomes, &patterns.starts.iter().map(|(text, ..)| text.as_str()));
     for (name, place) in renamed.asked {
         patterns.exact.entry(name).or_insert(place);
@@ -157,6 +160,47 @@ fn records(code: &Code, func: FuncId) -> bool {
     })
 }
 
+/// How texts name the modules that somebody asks for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// `"shapes:Disc"`, which a function takes apart.
+    WithMore,
+    /// An attribute of the object whose method asks.
+    Alone,
+    /// The keys of a dictionary of the module.
+    InTable,
+}
+
+/// Whether texts can name what a function asks `sys.modules` for.
+fn named_by(code: &Code, func: FuncId, key: ValueId) -> Option<Named> {
+    let takes_apart = |op: Op| match op.kind {
+        OpKind::Call { call, .. } => matches!(code.value(code.call(call).callee), Value::Attr(_, method)
+            if matches!(method.as_str(), "partition" | "rpartition" | "split" | "rsplit")),
+        _ => false,
+    };
+    let of_table = |value: ValueId| {
+        let container = match code.value(value) {
+            Value::Item(container) => container,
+            _ => value,
+        };
+        let Value::Item(pairs) = code.value(container) else { return false };
+        let Value::Call(call) = code.value(pairs) else { return false };
+        matches!(code.value(code.call(call).callee), Value::Attr(table, method)
+            if matches!(method.as_str(), "items" | "keys") && matches!(code.value(table), Value::Global(_)))
+    };
+    match code.value(key) {
+        Value::Attr(object, attr)
+            if matches!(code.value(object), Value::Var(var)
+            if code.function(func).class.is_some() && var == code.function(func).params.start) =>
+        {
+            (!attr.as_str().starts_with("__")).then_some(Named::Alone)
+        }
+        Value::Var(var) if code.assigned_to(var).iter().any(|&value| of_table(value)) => Some(Named::InTable),
+        Value::Var(_) | Value::Item(_) if code.ops_of(func).any(takes_apart) => Some(Named::WithMore),
+        _ => None,
+    }
+}
+
 struct Patterns<'p> {
     program: &'p Program,
     exact: Watched,
@@ -207,7 +251,9 @@ impl Patterns<'_> {
             let Value::Str(name) = code.value(*name) else { continue };
             let variable = matches!(code.value(*of), Value::Var(_) | Value::Item(_) | Value::Global(_))
                 || *of == ValueId::OPAQUE;
-            if !variable || !matches!(asks.as_str(), "hasattr" | "getattr") || name.as_str().starts_with("__")
+            if !variable
+                || !matches!(asks.as_str(), "hasattr" | "getattr")
+                || tables::of_every_module(name.as_str())
             {
                 continue;
             }
@@ -382,15 +428,21 @@ impl Patterns<'_> {
     }
 
     /// Names that `sys.modules` is asked for by way of variables, and the submodules of packages whose names are listed.
-    fn add_traced(&mut self, keys: &[Traced], listed: &[Traced]) {
+    fn add_traced(&mut self, keys: &[Traced], asking: &[FuncId], listed: &[Traced]) {
         let program = self.program;
         let starts = |traced: &[Traced]| traced.iter().map(|&(start, _)| start).collect::<Vec<_>>();
-        for (leaves, &((id, ..), range)) in trace(program, &starts(keys)).into_iter().zip(keys) {
+        let traced = trace(program, &starts(keys)).into_iter().zip(keys).zip(asking);
+        for ((leaves, &((id, key, _), range)), &func) in traced {
+            let mut found = false;
             for leaf in leaves {
                 let Leaf::Text(name) = leaf else { continue };
+                found |= program.find(name.as_str()).is_some();
                 if name != program.module(id).name {
                     self.exact.entry(name).or_insert((id, range));
                 }
+            }
+            if let Some(named) = named_by(&program.module(id).facts.code, func, key).filter(|_| !found) {
+                self.add_mentioned(id, named, range);
             }
         }
         for (leaves, &((id, ..), range)) in trace(program, &starts(listed)).into_iter().zip(listed) {
@@ -409,6 +461,59 @@ impl Patterns<'_> {
                         self.exact.entry(full).or_insert((id, range));
                     }
                 }
+            }
+        }
+    }
+
+    /// A module asks for names of which nothing is known: those that it and the modules which import it mention in texts, also with
+    /// something behind them: `"shapes:Disc"`, `"shapes.Disc"`.
+    fn add_mentioned(&mut self, id: ModuleId, named: Named, range: TextRange) {
+        let program = self.program;
+        let asked = |other| other == id || named != Named::InTable && imports(program, other, id);
+        for other in program.ids().filter(|&other| asked(other)) {
+            for text in program.module(other).facts.code.strings {
+                let whole = text.as_str();
+                let before = |mark| whole.rsplit_once(mark).map(|(name, _)| name);
+                let names = match named {
+                    Named::WithMore => [before(':'), before('.')],
+                    Named::Alone | Named::InTable => [Some(whole), None],
+                };
+                for name in names.into_iter().flatten() {
+                    let named = Sym::find(name).filter(|_| program.find(name).is_some());
+                    if let Some(name) = named.filter(|&name| name != program.module(id).name) {
+                        self.exact.entry(name).or_insert((id, range));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A function imports a package and reads a submodule of it that something else has to load.
+    fn add_attributes_in_functions(&mut self, id: ModuleId) {
+        let program = self.program;
+        let facts = &program.module(id).facts;
+        let inside = |func: FuncId| facts.imports.iter().filter(move |import| import.func == func);
+        if facts.imports.iter().all(|import| import.func.is_module()) {
+            return;
+        }
+        for (var, base, attr) in facts.code.attributes_of_variables() {
+            let func = facts.code.vars[var as usize].func;
+            if inside(func).next().is_none() {
+                continue;
+            }
+            let Some(package) = module_of(program, id, base).filter(|&p| p != id) else { continue };
+            let Some(full) = Sym::find(&format!("{}.{attr}", program.module(package).name)) else { continue };
+            let Some(target) = program.find(full.as_str()) else { continue };
+            let loads = |import: &crate::facts::ImportStmt| {
+                (0..import.aliases.len()).any(|alias| {
+                    program.loaded_chain(id, import, alias).contains(&target)
+                        || program.origin(id, import, alias) == Origin::Module(target)
+                })
+            };
+            if !program.binds(package, attr) && !inside(func).any(loads) {
+                let place = (id, TextRange::empty(0.into()));
+                self.submodules.entry(full).or_insert((package, place));
             }
         }
     }

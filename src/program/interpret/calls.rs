@@ -174,6 +174,21 @@ impl Interpreter<'_> {
             {
                 self.construct(class, args, keywords, None)
             }
+            // `"shapes:Disc".partition(":")`
+            Abs::Bound(base, name) if let Abs::Str(whole) = **base => {
+                let separator = args.first().and_then(|set| match set.first() {
+                    Some(Abs::Str(separator)) if !separator.as_str().is_empty() => Some(*separator),
+                    _ => None,
+                });
+                let (text, mark) = (whole.as_str(), separator.map_or(" ", Sym::as_str));
+                let pieces: Vec<&str> = match name.as_str() {
+                    "partition" => text.split_once(mark).map_or(vec![text], |(a, b)| vec![a, b]),
+                    "rpartition" | "rsplit" => text.rsplit_once(mark).map_or(vec![text], |(a, b)| vec![a, b]),
+                    _ => text.split(mark).take(8).collect(),
+                };
+                let pieces = pieces.into_iter().map(|piece| Abs::Str(Sym::new(piece))).collect();
+                smallvec![Abs::Holder(Rc::new(pieces), Owner::Fresh)]
+            }
             Abs::Bound(base, name) => {
                 if *name == "sort" {
                     self.builtin_protocol("sort", &[], keywords);
@@ -476,7 +491,13 @@ impl Interpreter<'_> {
             }
         }
         if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
-            return smallvec![Abs::Holder(elements.clone(), Owner::Fresh)];
+            let view = Abs::Holder(elements.clone(), Owner::Fresh);
+            // `for name, function in TABLE.items()`
+            return smallvec![if method == "items" {
+                Abs::Holder(Rc::new(smallvec![view]), Owner::Fresh)
+            } else {
+                view
+            }];
         }
         if method == "register"
             && let Abs::Class(class) = &**base

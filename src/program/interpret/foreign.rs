@@ -150,6 +150,15 @@ impl Interpreter<'_> {
                 Self::made(path, args, role)
             };
         }
+        if matches!(text, "pkgutil.iter_modules" | "pkgutil.walk_packages") {
+            for abs in first() {
+                if let Abs::Object(Owner::Module(package, name)) = abs
+                    && name == "__path__"
+                {
+                    self.walked = Some(package);
+                }
+            }
+        }
         if matches!(text, "types.new_class" | "dataclasses.make_dataclass") {
             let named = keywords.iter().filter(|(name, _)| *name == "bases").map(|(_, set)| set);
             let given = if text == "types.new_class" { args.get(1) } else { None };
@@ -196,21 +205,24 @@ impl Interpreter<'_> {
                 None => first().iter().map(|abs| Abs::Object(self.full_owner(abs))).collect(),
             },
             ExternalKind::ImportModule => {
-                if let Some(name) = string(0) {
+                let mut out = AbsSet::new();
+                for abs in args.first().into_iter().flatten() {
+                    let Abs::Str(name) = *abs else { continue };
                     let program = self.program;
                     let chain = program.chain(self.cause, name.as_str());
                     if self.silent == 0 {
                         self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, self.path.guarded)));
                     }
-                    if let crate::program::Target::Module(id) = program.target(self.cause, name.as_str()) {
-                        smallvec![Abs::Module(id)]
-                    } else {
-                        smallvec![Abs::External(name)]
-                    }
-                } else {
-                    self.load_siblings(place);
-                    smallvec![Abs::Unknown]
+                    out.push(match program.target(self.cause, name.as_str()) {
+                        crate::program::Target::Module(id) => Abs::Module(id),
+                        _ => Abs::External(name),
+                    });
                 }
+                if out.is_empty() {
+                    self.load_siblings(place);
+                    out.push(Abs::Unknown);
+                }
+                out
             }
             ExternalKind::Partial => {
                 let rest: Vec<AbsSet> = args.iter().skip(1).cloned().collect();
@@ -453,7 +465,11 @@ impl Interpreter<'_> {
             Some(start) if start.own => format!("{}{}", own.name, start.text),
             Some(start) => start.text.as_str().to_owned(),
             None if own.is_package => format!("{}.", own.name),
-            None => return,
+            // The modules of a package that has been gone through.
+            None => match self.walked {
+                Some(package) => format!("{}.", program.module(package).name),
+                None => return,
+            },
         };
         let found = program.modules_from(&prefix).into_iter().filter(|&id| id != module);
         self.outcome.loads.extend(found.map(|id| (id, self.at, self.path.guarded)));

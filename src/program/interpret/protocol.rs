@@ -232,16 +232,10 @@ impl Interpreter<'_> {
         {
             return;
         }
-        let code = self.code(source);
-        let getattr = Sym::new("__getattr__");
-        let Some(func) = code.globals_of(getattr).iter().find_map(|&(_, v)| Self::function_behind(code, v))
-        else {
-            return;
-        };
         let before = self.outcome.effects.len();
         let outer = self.path;
         self.path = Path { guarded: true, conditional: true, may_have_left: true };
-        self.enter(source, func, &EnvRef::default(), &[smallvec![Abs::Str(name)]], &[]);
+        self.made_by_getattr(source, name);
         self.path = outer;
         let kept = [Sym::new("globals()"), Sym::new(""), name];
         let mut index = 0;
@@ -251,6 +245,17 @@ impl Interpreter<'_> {
                 matches!(effect.owner, Owner::Module(owner, n) if owner == source && kept.contains(&n));
             index <= before || !memo
         });
+    }
+
+    /// What the `__getattr__` of a module gives for a name.
+    pub(super) fn made_by_getattr(&mut self, source: ModuleId, name: Sym) -> AbsSet {
+        let code = self.code(source);
+        let getattr = Sym::new("__getattr__");
+        let func = code.globals_of(getattr).iter().find_map(|&(_, v)| Self::function_behind(code, v));
+        match func {
+            Some(func) => self.enter(source, func, &EnvRef::default(), &[smallvec![Abs::Str(name)]], &[]),
+            None => AbsSet::new(),
+        }
     }
 
     /// A builtin that calls methods of its arguments.

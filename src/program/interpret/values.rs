@@ -9,7 +9,7 @@ use super::{
     Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
     Path, function, has_decorator, is_builtin, owned, unique,
 };
-use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -253,16 +253,9 @@ impl Interpreter<'_> {
         let import = &program.module(module).facts.imports[stmt as usize];
         let alias = alias as usize;
         match program.origin(module, import, alias) {
-            Origin::Module(id) => out.push(Abs::Module(id)),
+            Origin::Module(id) => out.extend(self.module(id)),
             Origin::Attribute(id, attr) if id == module && own == Some(attr) => {}
-            Origin::Attribute(id, attr) => {
-                let found = self.global(id, attr);
-                if found.is_empty() {
-                    out.push(Abs::Object(Owner::Module(id, attr)));
-                } else {
-                    out.extend(found);
-                }
-            }
+            Origin::Attribute(id, attr) => out.extend(self.taken(id, attr)),
             Origin::Foreign => {
                 let path = program.loaded_name(module, import, alias).unwrap_or_default();
                 let item = import.aliases[alias];
@@ -275,6 +268,44 @@ impl Interpreter<'_> {
             }
             Origin::MissingName(_) | Origin::MissingModule => out.push(Abs::Unknown),
         }
+    }
+
+    /// What an import of a module gives: the module, or what it has put in its own place in `sys.modules`.
+    fn module(&mut self, id: ModuleId) -> AbsSet {
+        let facts = &self.program.module(id).facts;
+        if id != self.cause && facts.marks.iter().any(|mark| mark.kind == MarkKind::ReplacesItself) {
+            let stored = facts.code.ops_of(FuncId::MODULE).find_map(|op| match op.kind {
+                OpKind::SetItem { base, key, value, .. } if self.is_own_module_item(id, base, key) => {
+                    Some(value)
+                }
+                _ => None,
+            });
+            if let Some(value) = stored {
+                let owner = Owner::Module(id, Sym::new(""));
+                let found = self.quietly(|w| w.eval(id, value, &EnvRef::default()));
+                if found.iter().all(|abs| matches!(abs, Abs::Instance(..) | Abs::Module(_) | Abs::Class(_))) {
+                    return found.iter().map(|abs| owned(abs, owner)).collect();
+                }
+            }
+        }
+        smallvec![Abs::Module(id)]
+    }
+
+    /// A name that is taken from a module: what the module binds, or what its `__getattr__` gives, as far as that is known.
+    fn taken(&mut self, id: ModuleId, name: Sym) -> AbsSet {
+        if self.program.module(id).facts.exports.dynamic && !self.program.binds(id, name) {
+            let made = self.quietly(|w| w.made_by_getattr(id, name));
+            if made.iter().any(|abs| {
+                matches!(
+                    abs,
+                    Abs::Function(..) | Abs::Method(..) | Abs::Class(_) | Abs::Instance(..) | Abs::Module(_)
+                )
+            }) {
+                return made;
+            }
+        }
+        let found = self.global(id, name);
+        if found.is_empty() { smallvec![Abs::Object(Owner::Module(id, name))] } else { found }
     }
 
     pub(super) fn global_inner(&mut self, module: ModuleId, name: Sym) -> AbsSet {
@@ -361,6 +392,9 @@ impl Interpreter<'_> {
     pub(super) fn attr(&mut self, abs: &Abs, attr: Sym) -> AbsSet {
         match abs {
             Abs::Unknown => smallvec![Abs::Unknown],
+            Abs::Str(_) if matches!(attr.as_str(), "partition" | "rpartition" | "split" | "rsplit") => {
+                smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+            }
             Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
             Abs::Module(id) if attr == "__name__" => smallvec![Abs::Str(self.program.module(*id).name)],
             Abs::Function(module, ..) | Abs::Class(ClassRef { module, .. }) if attr == "__module__" => {
@@ -375,8 +409,7 @@ impl Interpreter<'_> {
                         self.probe(id, name);
                     }
                     self.asked_for(id, name);
-                    let found = self.global(id, name);
-                    if found.is_empty() { smallvec![Abs::Object(Owner::Module(id, name))] } else { found }
+                    self.taken(id, name)
                 }
                 Origin::Module(id) => smallvec![Abs::Module(id)],
                 origin @ (Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule) => {
@@ -406,6 +439,7 @@ impl Interpreter<'_> {
                     smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
                 }
             }
+            Abs::Instance(class, _) if attr == "__class__" => smallvec![Abs::Class(class.clone())],
             Abs::Instance(class, owner) => {
                 let member = self.find_member(class, attr).filter(|(base, value)| {
                     !self.is_given(class, attr) || self.is_data_descriptor(base, *value)

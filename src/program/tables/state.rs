@@ -133,6 +133,25 @@ static SETTINGS: &[Setting] = &[
         &["gettext.gettext", "gettext.ngettext", "gettext.dgettext", "gettext.pgettext"],
         &["gettext.textdomain", "gettext.bindtextdomain"],
     ),
+    (
+        "threading.current_thread",
+        &["threading.current_thread", "threading.get_ident", "threading.get_native_id", "_thread.get_ident"],
+        &[
+            "threading.Thread",
+            "threading.Timer",
+            "_thread.start_new_thread",
+            "concurrent.futures.ThreadPoolExecutor",
+            "concurrent.futures.thread.ThreadPoolExecutor",
+            "multiprocessing.pool.ThreadPool",
+            "multiprocessing.dummy.Pool",
+            "asyncio.to_thread",
+        ],
+    ),
+    (
+        "asyncio.get_running_loop",
+        &["asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.current_task"],
+        &["asyncio.run", "asyncio.Runner", "asyncio.new_event_loop", "asyncio.set_event_loop"],
+    ),
     ("time.tzset", &["time.localtime", "time.ctime", "time.mktime"], &["time.tzset"]),
     ("sys.setrecursionlimit", &["sys.getrecursionlimit"], &["sys.setrecursionlimit"]),
     ("sys.setswitchinterval", &["sys.getswitchinterval"], &["sys.setswitchinterval"]),
@@ -140,6 +159,9 @@ static SETTINGS: &[Setting] = &[
     ("signal.signal", &["signal.getsignal"], &["signal.signal"]),
     ("logging.setLoggerClass", &["logging.getLoggerClass"], &["logging.setLoggerClass"]),
 ];
+
+/// What an attribute of a `threading.local` is: of the thread that sets it.
+pub const THREAD: &str = "threading.current_thread";
 
 /// The setting that a call reads.
 pub fn read_state(path: &str) -> Option<&'static str> {
