@@ -102,9 +102,13 @@ fn refuse_circular(program: &Program, effects: &Effects, verdicts: &mut [ModuleV
     }
 }
 
+/// So many modules may hand a package on.
+const MOST_HANDS: u32 = 8;
+
 /// Whether an added import waits for the first use of the package, which has its own name here.
 fn waits_with_package(facts: &ModuleFacts, verdicts: &ModuleVerdicts, add: &MissingImport) -> bool {
-    let named = add.module.split('.').next() == Some(add.bound.as_str());
+    let named = facts.imports[add.stmt as usize].from.is_none()
+        && add.module.split('.').next() == Some(add.bound.as_str());
     let mut sites = facts.sites.iter().zip(&verdicts.sites);
     named
         && sites
@@ -141,7 +145,7 @@ fn missing_in(
     for read in facts.reads().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never) {
         let Some(site) = facts.sites_of(read.name).last() else { continue };
         let import = &facts.imports[site.stmt as usize];
-        let Some((mut module, mut name)) = package_behind(program, id, import, site, &named) else {
+        let Some((mut module, mut name)) = package_behind(program, id, import, site, &named, 0) else {
             continue;
         };
         let mut found = None;
@@ -237,16 +241,25 @@ fn named_here(facts: &ModuleFacts) -> Vec<&str> {
     names
 }
 
-/// The package that a site binds: its module, if it is of the program, and its full name.
+/// The package that a site binds: its module, if it is of the program, and its full name. `depth` counts the modules that hand it on.
 fn package_behind(
     program: &Program,
     id: ModuleId,
     import: &ImportStmt,
     site: &Site,
     named: &[&str],
+    depth: u32,
 ) -> Option<(Option<ModuleId>, String)> {
     let alias = site.alias as usize;
     match program.origin(id, import, alias) {
+        // `from shim import urllib`
+        Origin::Attribute(source, name) if source != id && depth < MOST_HANDS => {
+            let facts = &program.module(source).facts;
+            facts.sites_of(name).find_map(|site| {
+                let import = &facts.imports[site.stmt as usize];
+                package_behind(program, source, import, site, named, depth + 1)
+            })
+        }
         Origin::Module(module) => Some((Some(module), program.module(module).name.as_str().to_owned())),
         Origin::Foreign if import.from.is_none() => {
             let name = program.loaded_name(id, import, alias)?;
@@ -388,6 +401,13 @@ fn imported_of<'n>(program: &Program, names: &FxHashSet<&'n str>) -> FxHashSet<&
     if names.is_empty() {
         return FxHashSet::default();
     }
+    // What a module of the library loads of its own package is not seen: `urllib.request` loads `urllib.response`.
+    let mut beside: FxHashMap<&str, Vec<&'n str>> = FxHashMap::default();
+    for name in names.iter().filter(|name| program.stdlib.has_module(name) == stdlib::Has::Yes) {
+        if let Some((package, _)) = name.rsplit_once('.') {
+            beside.entry(package).or_default().push(name);
+        }
+    }
     let ids: Vec<ModuleId> = program.ids().collect();
     let found: Vec<Vec<&'n str>> = ids
         .into_par_iter()
@@ -398,11 +418,18 @@ fn imported_of<'n>(program: &Program, names: &FxHashSet<&'n str>) -> FxHashSet<&
                     let Some(loaded) = program.loaded_name(id, import, alias) else { continue };
                     let ends = loaded.match_indices('.').map(|(end, _)| end).chain([loaded.len()]);
                     found.extend(ends.filter_map(|end| names.get(&loaded[..end])));
+                    let packages = loaded.match_indices('.').map(|(end, _)| &loaded[..end]);
+                    found.extend(packages.filter_map(|package| beside.get(package)).flatten());
                     if let Origin::Module(sub) = program.origin(id, import, alias) {
                         found.extend(names.get(program.module(sub).name.as_str()));
                     } else if import.from.is_some() {
                         let full = format!("{loaded}.{}", import.aliases[alias].name);
                         found.extend(names.get(full.as_str()));
+                        if let Some(names) = beside.get(loaded)
+                            && program.stdlib.has_module(&full) == stdlib::Has::Yes
+                        {
+                            found.extend(names);
+                        }
                     }
                 }
             }

@@ -179,7 +179,7 @@ pub(crate) fn missing_of(plan: &Plan<'_>, index: usize, block_end: Option<TextSi
     for missing in plan.missing.iter().filter(|m| m.stmt as usize == index) {
         let import = &plan.facts.imports[index];
         let root = missing.module.split('.').next().unwrap_or_default();
-        let same_name = missing.bound == root;
+        let same_name = import.from.is_none() && missing.bound == root;
         let lazy = plan
             .facts
             .sites
