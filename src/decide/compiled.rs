@@ -10,7 +10,7 @@ use crate::program::{ModuleId, Program};
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
     let module = program.module(id);
-    let outermost = |name: &str| name.split('.').next().map(str::to_owned);
+    let outermost = module.name.as_str().split('.').next();
     for (index, site) in module.facts.sites.iter().enumerate() {
         if site.declared.is_some() {
             continue;
@@ -18,7 +18,7 @@ pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
         let import = &module.facts.imports[site.stmt as usize];
         let item = import.aliases[site.alias as usize];
         let Some(loaded) = program.loaded_name(id, import, site.alias as usize) else { continue };
-        if outermost(loaded) != outermost(module.name.as_str()) {
+        if loaded.split('.').next() != outermost {
             continue;
         }
         let compiled = program.compiled_module(loaded).or_else(|| {

@@ -19,6 +19,8 @@ use ruff_python_ast::{self as ast, CmpOp, ExceptHandler, Expr, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextSize};
 use rustc_hash::FxHashSet;
 
+use super::idioms;
+
 /// Whether a module uses a private name or attribute as such a cache only, or a function a variable that functions inside it have.
 pub(super) fn is_cache(body: &[Stmt], name: &str) -> bool {
     let mut uses = Uses { name, caches: 0, other: false };
@@ -107,19 +109,8 @@ fn each_expr(body: &[Stmt], f: &mut dyn FnMut(&Expr)) {
 
 /// `_cache = {}`, `self._cache: dict[str, Node] = {}`, `_cache.clear()`: it holds nothing afterwards.
 fn prepares(stmt: &Stmt, name: &str) -> bool {
-    let is_new = |value: &Expr| match value {
-        Expr::Dict(dict) => dict.items.is_empty(),
-        Expr::Call(call) => {
-            let class = match &*call.func {
-                Expr::Name(name) => name.id.as_str(),
-                Expr::Attribute(attribute) => attribute.attr.as_str(),
-                _ => return false,
-            };
-            let empty = ["dict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary"];
-            call.arguments.is_empty() && empty.contains(&class)
-        }
-        _ => false,
-    };
+    let classes = ["dict", "OrderedDict", "WeakKeyDictionary", "WeakValueDictionary"];
+    let is_new = |value: &Expr| idioms::is_empty(value, &classes);
     match stmt {
         Stmt::Assign(assign) => {
             is_new(&assign.value)

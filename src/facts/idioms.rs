@@ -1,5 +1,5 @@
 //! Idioms under an `if` that make a change invisible: a value that is computed once, and an inherited attribute that is
-//! copied before it is changed.
+//! copied before it is changed. And how such values begin.
 
 use ruff_python_ast::{self as ast, Expr};
 
@@ -65,5 +65,21 @@ pub(super) fn lacking(test: &Expr) -> Option<(&ast::ExprName, &str)> {
     match holder {
         Expr::Name(name) if *op == expected => Some((name, key.value.to_str())),
         _ => None,
+    }
+}
+
+/// A new container without elements: `{}`, or one of some classes called without arguments.
+pub(super) fn is_empty(value: &Expr, classes: &[&str]) -> bool {
+    match value {
+        Expr::Dict(dict) => dict.items.is_empty(),
+        Expr::Call(call) => {
+            let class = match &*call.func {
+                Expr::Name(name) => name.id.as_str(),
+                Expr::Attribute(attribute) => attribute.attr.as_str(),
+                _ => return false,
+            };
+            call.arguments.is_empty() && classes.contains(&class)
+        }
+        _ => false,
     }
 }

@@ -12,6 +12,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, CmpOp, Expr, Stmt};
 use ruff_text_size::Ranged;
 
+use super::idioms;
 use super::scope::Resolved;
 use super::walker::Walker;
 use super::{MarkKind, Sym};
@@ -55,20 +56,8 @@ impl Uses<'_> {
 
     /// `internal: set[Code] = set()`
     fn makes(&self, target: &Expr, value: &Expr) -> bool {
-        let new = match value {
-            Expr::Dict(dict) => dict.items.is_empty(),
-            Expr::Call(call) => {
-                let class = match &*call.func {
-                    Expr::Name(name) => name.id.as_str(),
-                    Expr::Attribute(attribute) => attribute.attr.as_str(),
-                    _ => return false,
-                };
-                call.arguments.is_empty()
-                    && matches!(class, "set" | "dict" | "WeakSet" | "WeakKeyDictionary" | "OrderedDict")
-            }
-            _ => false,
-        };
-        new && self.is(target)
+        let classes = ["set", "dict", "WeakSet", "WeakKeyDictionary", "OrderedDict"];
+        idioms::is_empty(value, &classes) && self.is(target)
     }
 }
 

@@ -1212,27 +1212,25 @@ def _marked_natively(names, frame):
     return marks.make, marks.real
 
 
-if _NATIVE:
+class _Marks(list):  # type: ignore[type-arg]
+    # A namespace, its factory, and the last second name with its value.
 
-    class _Marks(list):  # type: ignore[type-arg]
-        # A namespace, its factory, and the last second name with its value.
+    def __reduce__(self):
+        # type: () -> Any
+        return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
 
-        def __reduce__(self):
-            # type: () -> Any
-            return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
+    def make(self, statement):
+        # type: (str) -> Any
+        self.real(self[3])
+        self[2:] = "__dally_%s__" % _bound_name(statement), self[1](statement)
+        return self[3]
 
-        def make(self, statement):
-            # type: (str) -> Any
-            self.real(self[3])
-            self[2:] = "__dally_%s__" % _bound_name(statement), self[1](statement)
-            return self[3]
-
-        def real(self, value):
-            # type: (T) -> T
-            namespace, _, name, _ = self
-            if name and namespace.get(name) is value:
-                namespace[name] = None
-            return value
+    def real(self, value):
+        # type: (T) -> T
+        namespace, _, name, _ = self
+        if name and namespace.get(name) is value:
+            namespace[name] = None
+        return value
 
 
 def _take_from_own(namespace, statement, words):
