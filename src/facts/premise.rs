@@ -8,8 +8,9 @@
 //!     log(name)                     # `name` is not `None`
 //! ```
 //!
-//! Only tests of parameters that are not bound again before matter, so what a call gives decides them. The operations that depend on
-//! a test follow an [`OpKind::When`], which says how many they are.
+//! Only tests of parameters that are not bound again before matter, so what a call gives decides them; and of attributes of parameters,
+//! which are decided by what made the object. The operations that depend on a test follow an [`OpKind::When`], which says how many
+//! they are.
 
 use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt, UnaryOp};
 use ruff_text_size::TextSize;
@@ -76,7 +77,8 @@ impl Asked {
     }
 }
 
-/// A parameter, or several of which one has to fit ([`Value::Either`]), what is asked of it, and the text it is compared with.
+/// A parameter, an attribute of one, or several of which one has to fit ([`Value::Either`]), what is asked of it, and the text it is
+/// compared with.
 type Premise = (ValueId, Asked, ValueId);
 
 /// Premises in force, as places of their operations.
@@ -146,11 +148,11 @@ impl<'a> Walker<'a> {
     /// What a test asks of parameters, if nothing else decides it.
     fn asked(&mut self, test: &'a Expr) -> Option<Premise> {
         match test {
-            Expr::Name(name) => Some((self.parameter_named(name)?, Asked::True, ValueId::OPAQUE)),
+            Expr::Name(_) | Expr::Attribute(_) => {
+                Some((self.parameter_or_attribute(test)?, Asked::True, ValueId::OPAQUE))
+            }
             Expr::Compare(compare) => {
-                let ([op], Expr::Name(name), [other]) =
-                    (&*compare.ops, &*compare.left, &*compare.comparators)
-                else {
+                let ([op], left, [other]) = (&*compare.ops, &*compare.left, &*compare.comparators) else {
                     return None;
                 };
                 let (asked, text) = match (op, other) {
@@ -160,7 +162,7 @@ impl<'a> Walker<'a> {
                     (CmpOp::NotEq, Expr::StringLiteral(text)) => (Asked::Differs, Some(text)),
                     _ => return None,
                 };
-                let of = self.parameter_named(name)?;
+                let of = self.parameter_or_attribute(left)?;
                 let text = match text {
                     Some(text) if super::expr::is_nameable(text.value.to_str()) => {
                         self.text_value(text.value.to_str()).1
@@ -208,7 +210,22 @@ impl<'a> Walker<'a> {
                 var.func == self.context.func && !var.rebound
             }
             Value::Either(a, b) => self.is_as_given(a) && self.is_as_given(b),
+            Value::Attr(base, _) => self.is_as_given(base),
             _ => false,
+        }
+    }
+
+    /// A parameter, or an attribute of one: `self.strict`.
+    fn parameter_or_attribute(&mut self, expr: &'a Expr) -> Option<ValueId> {
+        match expr {
+            Expr::Name(name) => self.parameter_named(name),
+            Expr::Attribute(attribute) => {
+                let Expr::Name(name) = &*attribute.value else { return None };
+                let base = self.parameter_named(name)?;
+                let attr = self.mangled_text(attribute.attr.as_str());
+                Some(self.value(Value::Attr(base, attr)))
+            }
+            _ => None,
         }
     }
 

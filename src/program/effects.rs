@@ -26,6 +26,7 @@ use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Shared};
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
+use super::settled::tested_attributes;
 use super::state::{
     Writer, asked_caches, changed_files, listed_classes, observed_loggers, seeds_random, shown_privates,
     taken_names, written_state,
@@ -59,6 +60,7 @@ impl Effects {
         shared.replaced_names = replaced_names(program);
         shared.observed_loggers = observed_loggers(program);
         shared.asked_caches = asked_caches(program);
+        shared.tested = tested_attributes(program);
         shared.listed_classes = listed_classes(program, &shared);
         shared.seeds_random = seeds_random(program);
         let mut outcomes: Vec<Outcome> = program

@@ -35,6 +35,7 @@ pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
 use self::premise::Told;
 use super::rebinds::Replaced;
+use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, tables};
 use crate::config::Safety;
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
@@ -133,6 +134,8 @@ pub struct Shared {
     pub shown_privates: FxHashSet<Sym>,
     /// Functions whose cache somebody asks how full it is.
     pub asked_caches: FxHashSet<Sym>,
+    /// Attributes that functions test, and whether nobody changes them once an object is made.
+    pub tested: FxHashMap<Sym, bool>,
     /// Names of foreign modules that the program rebinds: `time.time`.
     pub replaced_names: Replaced,
     /// Functions of the program that the user calls pure, by dotted name.
@@ -251,6 +254,8 @@ pub struct Interpreter<'p> {
     environment: u64,
     /// The package whose modules were listed last.
     walked: Option<ModuleId>,
+    /// Attributes that have been stored in objects that were made before.
+    changed: FxHashSet<Sym>,
 }
 
 /// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
@@ -329,6 +334,7 @@ impl<'p> Interpreter<'p> {
             reads_at_entry: None,
             environment: ENVIRONMENTS.fetch_add(1 << 32, Ordering::Relaxed),
             walked: None,
+            changed: FxHashSet::default(),
         }
     }
 
@@ -373,6 +379,9 @@ impl<'p> Interpreter<'p> {
                     self.call_results.insert((env.number(), module, call), result);
                 }
                 OpKind::SetAttr { base, attr, value, memo } => {
+                    if !is_init_of(code, func, base) {
+                        self.changed.insert(attr);
+                    }
                     for abs in self.eval(module, base, env) {
                         if attr != "__class__" && !memo && !self.is_own_module_entry(module, base, &abs) {
                             self.set_attr(&abs, attr, place);
@@ -470,7 +479,7 @@ impl<'p> Interpreter<'p> {
                     self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
                 }
                 OpKind::When { of, asked, text, given, ops: dependent } => {
-                    if !Self::may_be(code, of, (asked, text), given, env) {
+                    if !self.may_be(module, of, (asked, text), given, env) {
                         for op in ops.by_ref().take(dependent as usize) {
                             if let OpKind::Return(value) = op.kind {
                                 dead.push(value);

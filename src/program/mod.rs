@@ -15,6 +15,7 @@ pub mod interpret;
 mod mutated;
 mod rebinds;
 mod renamed;
+mod settled;
 pub(crate) mod state;
 pub mod stdlib;
 pub mod tables;

@@ -249,6 +249,15 @@ fn patches(code: &Code, call: &Call) -> Vec<Patch> {
     }
 }
 
+/// The name that a call replaces in some object, if it is written out.
+pub(super) fn patched_names(code: &Code, call: &Call) -> impl Iterator<Item = Sym> {
+    patches(code, call).into_iter().filter_map(|patch| match patch {
+        Patch::Path(path) => Sym::find(path.as_str().rsplit_once('.')?.1),
+        Patch::Of(_, name) => name,
+        Patch::Within(_, name) => Some(name),
+    })
+}
+
 /// The names of modules of the program that a call replaces.
 pub(super) fn patched(program: &Program, id: ModuleId, call: &Call) -> Vec<(ModuleId, Sym)> {
     let code = &program.module(id).facts.code;

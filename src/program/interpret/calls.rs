@@ -275,8 +275,14 @@ impl Interpreter<'_> {
             let callable = |abs: &Abs| {
                 matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_))
             };
-            if sets.flatten().any(callable) {
-                let env = self.bound((m, func), &around, &all, keywords, Box::default());
+            let callables = sets.flatten().any(callable);
+            let told = if self.has_tested_attributes(class) {
+                self.told_of((m, func), all.len(), given)
+            } else {
+                Box::default()
+            };
+            if callables || !told.is_empty() {
+                let env = self.bound((m, func), &around, &all, keywords, told);
                 for abs in &mut made {
                     if let Abs::Instance(class, _) = abs {
                         class.given = env.clone();

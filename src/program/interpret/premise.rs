@@ -1,12 +1,13 @@
 //! What a call tells about the parameters of a function, and which operations can not run then.
 //!
 //! Only what stands at the call itself counts: a constant, a function, another parameter about which something is told, or
-//! nothing where the parameter has a constant default. So nothing that is forgotten of control flow matters here.
+//! nothing where the parameter has a constant default. So nothing that is forgotten of control flow matters here. Of an attribute
+//! that nobody changes later it is what `__init__` was given, or what the class says.
 
 use smallvec::SmallVec;
 
-use super::{EnvRef, Interpreter};
-use crate::facts::{Asked, Call, Code, Constant, FuncId, Sym, Value, ValueId};
+use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner};
+use crate::facts::{Asked, Call, Code, Constant, FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::ModuleId;
 
 /// What is known of an argument.
@@ -119,32 +120,142 @@ impl Interpreter<'_> {
 
     /// Whether what is asked of parameters may hold, by what is told of them; `given` says that they are not bound again before.
     pub(super) fn may_be(
-        code: &Code,
+        &mut self,
+        module: ModuleId,
         of: ValueId,
         (asked, text): (Asked, ValueId),
         given: bool,
         env: &EnvRef,
     ) -> bool {
+        let code = self.code(module);
+        let is_given = |var: u32| given || !code.vars[var as usize].rebound;
+        let wanted = match code.value(text) {
+            Value::Str(text) => Some(text),
+            _ => None,
+        };
         match code.value(of) {
-            Value::Var(var) if given || !code.vars[var as usize].rebound => {
-                let text = match code.value(text) {
-                    Value::Str(text) => Some(text),
-                    _ => None,
-                };
-                env.told(var).allows(asked, text)
-            }
+            Value::Var(var) if is_given(var) => env.told(var).allows(asked, wanted),
             // `a or b`
             Value::Either(a, b) => {
-                let a = Self::may_be(code, a, (asked, text), given, env);
-                let b = Self::may_be(code, b, (asked, text), given, env);
+                let a = self.may_be(module, a, (asked, text), given, env);
+                let b = self.may_be(module, b, (asked, text), given, env);
                 if asked == Asked::True { a || b } else { a && b }
             }
+            Value::Attr(base, attr) => match code.value(base) {
+                Value::Var(var) if is_given(var) => env.given(var).is_none_or(|objects| {
+                    let mut told = objects.iter().map(|object| self.told_of_attribute(object, attr));
+                    objects.is_empty() || told.any(|told| told.allows(asked, wanted))
+                }),
+                _ => true,
+            },
             _ => true,
         }
+    }
+
+    /// Whether `__init__` gives instances of a class an attribute that somebody tests.
+    pub(super) fn has_tested_attributes(&mut self, class: &ClassRef) -> bool {
+        self.mro(class).iter().any(|base| {
+            let class = &self.code(base.module).classes[base.class as usize];
+            class.given.into_iter().any(|attr| self.shared.tested.contains_key(attr))
+        })
+    }
+
+    /// What is known of an attribute of an object of the program: one that nobody changes once the object is made, or of an object that
+    /// nobody else has and that has not been changed so far.
+    fn told_of_attribute(&mut self, object: &Abs, attr: Sym) -> Told {
+        let (Abs::Instance(class, _) | Abs::Class(class)) = object else { return Told::Nothing };
+        let own = matches!(object, Abs::Instance(_, Owner::Fresh)) && !self.changed.contains(&attr);
+        if !own && self.shared.tested.get(&attr) != Some(&true) {
+            return Told::Nothing;
+        }
+        let mro = self.mro(class);
+        if mro.iter().any(|base| self.stores_any_attribute(base)) {
+            return Told::Nothing;
+        }
+        if matches!(object, Abs::Instance(..)) {
+            let mut stores = mro.iter().flat_map(|base| self.stores_in_init(base, attr));
+            if let Some((func, op, value)) = stores.next() {
+                let Some(env) = class.given.get().filter(|env| env.func == func && stores.next().is_none())
+                else {
+                    return Told::Nothing;
+                };
+                let module = mro.iter().find(|base| base.module == env.module);
+                if module.is_none() || op.conditional || op.may_have_left || op.guarded {
+                    return Told::Nothing;
+                }
+                return Self::told(self.code(env.module), value, &class.given);
+            }
+        }
+        let Some((base, value)) = self.find_member(class, attr) else { return Told::Nothing };
+        let code = self.code(base.module);
+        let bound = code.classes[base.class as usize].members.into_iter().filter(|(name, _)| *name == attr);
+        match code.value(value) {
+            Value::Constant(constant) if bound.count() == 1 => Told::Constant(constant),
+            _ => Told::Nothing,
+        }
+    }
+
+    /// Whether a class stores attributes under names that cannot be seen: `setattr(self, name, …)`, `self.__dict__.update(…)`.
+    fn stores_any_attribute(&self, class: &ClassRef) -> bool {
+        let code = self.code(class.module);
+        self.methods(class).any(|(func, _)| {
+            code.ops_of(func).any(|op| match op.kind {
+                OpKind::Call { call, .. } => {
+                    let call = code.call(call);
+                    match code.value(call.callee) {
+                        Value::Global(name) => name == "setattr" || name == "vars",
+                        Value::Attr(base, name) => {
+                            name == "__setattr__"
+                                || matches!(code.value(base), Value::Attr(_, name) if name == "__dict__")
+                        }
+                        _ => false,
+                    }
+                }
+                OpKind::SetItem { base, .. } => {
+                    matches!(code.value(base), Value::Attr(_, name) if name == "__dict__")
+                }
+                OpKind::SetAttr { attr, .. } => attr == "__dict__",
+                _ => false,
+            })
+        })
+    }
+
+    /// Where `__init__` of a class stores an attribute of the new object.
+    fn stores_in_init(&self, class: &ClassRef, attr: Sym) -> SmallVec<[(FuncId, Op, ValueId); 1]> {
+        let code = self.code(class.module);
+        let inits = self.methods(class).filter(|(_, name)| *name == "__init__");
+        inits
+            .flat_map(|(func, _)| code.ops_of(func).map(move |op| (func, op)))
+            .filter_map(|(func, op)| match op.kind {
+                OpKind::SetAttr { attr: stored, value, .. } if stored == attr => Some((func, op, value)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    fn methods(&self, class: &ClassRef) -> impl Iterator<Item = (FuncId, Sym)> {
+        let (functions, class) = (&self.code(class.module).functions, class.class);
+        (0..)
+            .map(FuncId)
+            .zip(functions)
+            .filter(move |(_, function)| function.class == Some(class))
+            .map(|(id, function)| (id, function.name))
     }
 }
 
 impl EnvRef {
+    /// The values of a parameter of the function that runs, or of one around it.
+    fn given(&self, var: u32) -> Option<AbsSet> {
+        let mut at = self.get();
+        while let Some(env) = at {
+            if let Some(bound) = env.bound(var) {
+                return Some(bound.clone());
+            }
+            at = env.parent.get();
+        }
+        None
+    }
+
     /// What is known of a parameter of the function that runs, or of one around it.
     fn told(&self, var: u32) -> Told {
         let mut at = self.get();
