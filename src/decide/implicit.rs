@@ -166,7 +166,7 @@ fn missing_in(
                 }
                 None => {
                     let known = program.stdlib.has_module(&full) == stdlib::Has::Yes
-                        && !program.stdlib.lists_attribute(&name, attr.as_str())
+                        && !program.stdlib.lists_submodule(&name, attr.as_str())
                         || named.iter().any(|named| below(named, &full));
                     if known {
                         found = Some(full.clone());

@@ -147,7 +147,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         let effects =
             Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
         effects.decide(program, &mut verdicts);
-        probes::decide(program, effects.graph(), &mut verdicts);
+        probes::decide(program, &effects, &mut verdicts);
         implicit::decide(program, &effects, options, &mut verdicts);
         if options.conflicts {
             conflicts = effects.conflicts(program);

@@ -29,6 +29,8 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
     for id in program.ids() {
         for mark in &program.module(id).facts.marks {
             match mark.kind {
+                // What stands for pending names would be found as well.
+                MarkKind::SearchesFunctions(of) => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceOf(of) if listed => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceNamed(of) if listed => places.push(((id, of, true), mark.range)),
                 MarkKind::GlobalsOf(of) => functions.push(((id, of, false), mark.range)),

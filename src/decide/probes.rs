@@ -11,21 +11,35 @@
 //! Who guards an import wants to know whether all that it loads is there. A module is *optional* if it is
 //! loaded by guarded imports only, or by optional modules. Of those, imports that may fail stay where they are, and
 //! imports that lead to one. (Failures that are certain are effects, see `program/effects`.)
+//!
+//! ```python
+//! # words.py
+//! WORDS = open("words.txt").read().split()
+//! # app.py
+//! try: import spelling          # imports words
+//! except Exception: spelling = None
+//! ```
+//!
+//! Who catches more than failing imports, wants to know whether anything fails.
 
-use std::collections::VecDeque;
+use rustc_hash::FxHashSet;
 
 use super::{KeepReason, ModuleVerdicts, Reason};
 use crate::facts::{ImportStmt, Moment, Sym};
+use crate::program::effects::Effects;
 use crate::program::graph::{Graph, ancestors};
+use crate::program::interpret::Risk;
 use crate::program::{ModuleId, Origin, Program, stdlib};
 
 /// Adds the reasons.
-pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts]) {
-    let optional = optional_modules(program, graph);
-    let members = || program.ids().filter(|id| optional[id.index()]);
-    let mut todo: VecDeque<ModuleId> = VecDeque::new();
-    let mut fails = vec![false; optional.len()];
-    for id in members() {
+pub fn decide(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdicts]) {
+    let graph = effects.graph();
+    let fails = |optional: &[bool], risk: Risk| -> Vec<ModuleId> {
+        program.ids().filter(|id| optional[id.index()] && effects.risk(*id, risk).is_some()).collect()
+    };
+    let optional = optional_modules(program, graph, |_| true);
+    let mut failing = fails(&optional, Risk::Import);
+    for id in program.ids().filter(|id| optional[id.index()]) {
         let facts = &program.module(id).facts;
         for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && !i.guarded) {
             for alias in (0..import.aliases.len()).filter(|&alias| may_be_missing(program, id, import, alias))
@@ -36,13 +50,33 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
                     let reason = Reason::at(KeepReason::OptionalProbe, id, range, note);
                     verdicts[id.index()].sites[site].keep(reason.about(import.aliases[alias].name));
                 }
-                if import.func.is_module() && !std::mem::replace(&mut fails[id.index()], true) {
-                    todo.push_back(id);
+                if import.func.is_module() {
+                    failing.push(id);
                 }
             }
         }
     }
-    while let Some(to) = todo.pop_front() {
+    let note = "loads a module whose imports may fail, and somebody guards against that";
+    keep_leading(program, graph, &optional, failing, note, verdicts);
+
+    let catches_more = |import: &ImportStmt| import.catches_more;
+    let optional = optional_modules(program, graph, catches_more);
+    let failing = fails(&optional, Risk::Any);
+    let note = "loads a module that may raise, and somebody guards against that";
+    keep_leading(program, graph, &optional, failing, note, verdicts);
+}
+
+/// Keeps the imports of optional modules that lead to those that may fail.
+fn keep_leading(
+    program: &Program,
+    graph: &Graph,
+    optional: &[bool],
+    mut todo: Vec<ModuleId>,
+    note: &'static str,
+    verdicts: &mut [ModuleVerdicts],
+) {
+    let mut fails: FxHashSet<ModuleId> = todo.iter().copied().collect();
+    while let Some(to) = todo.pop() {
         for &(from, edge) in &graph.back[to.index()] {
             let edge = &graph.out[from.index()][edge as usize];
             if edge.guarded || !optional[from.index()] {
@@ -52,25 +86,24 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
                 let at = program.module(from).facts.imports
                     [program.module(from).facts.sites[site as usize].stmt as usize]
                     .range;
-                let note = "loads a module whose imports may fail, and somebody guards against that";
                 let reason = Reason::at(KeepReason::OptionalProbe, from, at, note);
                 verdicts[from.index()].sites[site as usize].keep(reason.about(program.module(to).name));
             }
-            if !std::mem::replace(&mut fails[from.index()], true) {
-                todo.push_back(from);
+            if fails.insert(from) {
+                todo.push(from);
             }
         }
     }
 }
 
-/// For each module, whether it is optional.
-fn optional_modules(program: &Program, graph: &Graph) -> Vec<bool> {
+/// For each module, whether it is optional, as far as guarded imports of some kind say.
+fn optional_modules(program: &Program, graph: &Graph, counts: impl Fn(&ImportStmt) -> bool) -> Vec<bool> {
     let mut optional = vec![false; graph.out.len()];
     let mut todo: Vec<ModuleId> = Vec::new();
     for id in program.ids().filter(|&id| !program.module(id).installed) {
         let facts = &program.module(id).facts;
         let mut around: Option<Vec<ModuleId>> = None;
-        for import in facts.imports.iter().filter(|i| i.guarded && i.moment != Moment::Never) {
+        for import in facts.imports.iter().filter(|i| i.guarded && i.moment != Moment::Never && counts(i)) {
             for alias in 0..import.aliases.len() {
                 let around = around.get_or_insert_with(|| ancestors(program, id));
                 let of_name = match program.origin(id, import, alias) {

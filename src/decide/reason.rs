@@ -132,7 +132,7 @@ reasons! {
     /// Somebody probes this module under `try`, and this import may fail.
     ///
     /// `try: import fast except ImportError: import slow` works only if a missing dependency of `fast` is noticed when
-    /// `fast` is imported.
+    /// `fast` is imported. Where the handler catches other errors as well, so does a missing file or library.
     ///
     /// ```python
     /// # fast.py

@@ -51,7 +51,8 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
     hidden_attribute(program, id, verdicts);
 }
 
-/// Imports of a submodule whose package gives the same name another value: loading it later would overwrite that.
+/// Imports of a submodule whose package gives the same name another value: loading it later would overwrite that. And imports
+/// of that other value, which is there until the submodule is loaded.
 fn overwritten(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
     let facts = &program.module(id).facts;
     for (index, site) in facts.sites.iter().enumerate() {
@@ -59,6 +60,17 @@ fn overwritten(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
         let mut loaded = program.loaded_chain(id, import, site.alias as usize).to_vec();
         if let Origin::Module(submodule) = program.origin(id, import, site.alias as usize) {
             loaded.push(submodule);
+        }
+        if let Origin::Attribute(package, name) = program.origin(id, import, site.alias as usize)
+            && program.module(package).is_package
+            && let Some(submodule) = program.find(&format!("{}.{name}", program.module(package).name))
+            && program.is_bound_over(submodule)
+            && let Some(other) = other_importer(program, package, submodule)
+        {
+            let range = import.aliases[site.alias as usize].range;
+            let note = "takes a name that is the submodule's when this module has loaded it";
+            let reason = Reason::at(KeepReason::NameIsSubmodule, id, range, note);
+            verdicts.sites[index].keep(reason.about(program.module(other).name));
         }
         for submodule in loaded {
             if program.is_bound_over(submodule) {

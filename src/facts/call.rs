@@ -280,6 +280,15 @@ impl<'a> Walker<'a> {
             {
                 self.note_replaced_entries(call, 1);
             }
+            // `patch.dict(os.environ, …)`, `monkeypatch.setenv("X", "1")`
+            _ if method == "dict" && call.arguments.args.first().is_some_and(is_environment) => {
+                self.note_patched_variables(call);
+            }
+            _ if matches!(method.as_str(), "setenv" | "delenv")
+                && let Some(Value::Str(name)) = first =>
+            {
+                self.mark(MarkKind::PatchesVariable(name), range);
+            }
             _ => {}
         }
     }
@@ -298,30 +307,18 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Entries of `sys.modules` that a call binds or deletes: named by a text, by keywords, or in a display.
-    fn note_replaced_entries(&mut self, call: &ast::ExprCall, from: usize) {
-        let mut names: Vec<&str> = Vec::new();
-        for argument in call.arguments.args.iter().skip(from).take(1) {
-            match argument {
-                Expr::StringLiteral(name) => names.push(name.value.to_str()),
-                Expr::Dict(dict) => {
-                    for item in &dict.items {
-                        if let Some(Expr::StringLiteral(name)) = &item.key {
-                            names.push(name.value.to_str());
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-        let keywords = call.arguments.keywords.iter().filter_map(|k| k.arg.as_ref());
-        names.extend(
-            keywords
-                .map(ast::Identifier::as_str)
-                .filter(|name| !matches!(*name, "values" | "clear" | "raising")),
-        );
-        for name in names {
+    /// Entries of `sys.modules` that a call binds or deletes.
+    fn note_replaced_entries(&mut self, call: &'a ast::ExprCall, from: usize) {
+        for name in patched_keys(call, from).0 {
             self.mark(MarkKind::ReplacesEntry(Sym::new(name)), call.range());
+        }
+    }
+
+    /// Variables of the environment that a call sets for a while.
+    fn note_patched_variables(&mut self, call: &'a ast::ExprCall) {
+        let (names, all) = patched_keys(call, 1);
+        for name in names.into_iter().chain((!all).then_some("")) {
+            self.mark(MarkKind::PatchesVariable(Sym::new(name)), call.range());
         }
     }
 
@@ -457,4 +454,43 @@ fn calls_method(text: &str) -> bool {
 /// `@f.register` without a class: the implementation is chosen by annotations.
 fn is_bare_register(call: &ast::ExprCall) -> bool {
     call.arguments.args.len() == 1 && matches!(call.arguments.args[0], Expr::Name(_) | Expr::Lambda(_))
+}
+
+/// `os.environ`, also as a text.
+fn is_environment(expr: &Expr) -> bool {
+    match expr {
+        Expr::Name(name) => name.id.as_str() == "environ",
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "environ",
+        Expr::StringLiteral(text) => text.value.to_str() == "os.environ",
+        _ => false,
+    }
+}
+
+/// The keys that a call binds or deletes, named by a text, by keywords, or in a display, and whether these are all.
+fn patched_keys(call: &ast::ExprCall, from: usize) -> (Vec<&str>, bool) {
+    let mut names: Vec<&str> = Vec::new();
+    let mut all = true;
+    for argument in call.arguments.args.iter().skip(from).take(1) {
+        match argument {
+            Expr::StringLiteral(name) => names.push(name.value.to_str()),
+            Expr::Dict(dict) => {
+                for item in &dict.items {
+                    match &item.key {
+                        Some(Expr::StringLiteral(name)) => names.push(name.value.to_str()),
+                        _ => all = false,
+                    }
+                }
+            }
+            _ => all = false,
+        }
+    }
+    for keyword in &call.arguments.keywords {
+        match keyword.arg.as_ref().map(ast::Identifier::as_str) {
+            Some("values" | "clear") => all = false,
+            Some("raising") => {}
+            Some(name) => names.push(name),
+            None => all = false,
+        }
+    }
+    (names, all)
 }

@@ -420,8 +420,10 @@ impl<'a> Walker<'a> {
     fn comprehension(&mut self, results: &[&'a Expr], generators: &'a [ast::Comprehension]) -> ValueId {
         let saved = std::mem::replace(&mut self.chain_start, self.chain.len());
         // The first iterable is evaluated in the enclosing scope.
+        let marks = self.facts.marks.len();
         let first = generators.first().map(|g| self.expr(&g.iter, Use::Escape));
         if let Some(generator) = generators.first() {
+            self.note_search(marks, generator.range);
             self.takes_keys(&generator.iter);
         }
         self.enter(ScopeKind::Small);

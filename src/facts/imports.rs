@@ -49,6 +49,7 @@ impl<'a> Walker<'a> {
             lazy_keyword,
             line: self.line_use(range),
             guarded: context.guarded,
+            catches_more: context.catches_more,
             conditional: context.conditional,
         });
         self.op(range.start(), OpKind::Import(stmt));

@@ -66,6 +66,8 @@ pub enum MarkKind {
     ReadsSysModules,
     /// An entry of `sys.modules` is bound or deleted: `sys.modules["fast"] = stub`, `patch.dict(sys.modules, fast=None)`.
     ReplacesEntry(Sym),
+    /// A variable of the environment is set for a while: `patch.dict(os.environ, LEVEL="1")`; an empty name stands for any.
+    PatchesVariable(Sym),
     /// A module is imported by a name of which only the beginning is known: `import_module("plugins." + name)`.
     LoadsFrom(TextStart),
     /// A loop gives loaded modules further names that begin so, and does nothing else: `sys.modules["old." + name] = …`.
@@ -76,6 +78,9 @@ pub enum MarkKind {
     NamespaceOf(ValueId),
     /// The same of a module that is named by a text: `runpy.run_module("x")`.
     NamespaceNamed(ValueId),
+    /// The namespace of what may be a module is searched for functions, whatever their names are:
+    /// `[f for f in vars(x).values() if callable(f)]`.
+    SearchesFunctions(ValueId),
     /// The names of what may be a module are listed: `dir(x)`.
     NamesOf(ValueId),
     /// A string that ends in `.py`: the file name of a module that something may write to.

@@ -132,6 +132,8 @@ pub struct ImportStmt {
     pub line: LineUse,
     /// The handlers of the nearest enclosing `try` body (or `suppress`) catch a failing import.
     pub guarded: bool,
+    /// They catch other failures as well.
+    pub catches_more: bool,
     /// Under a condition, in a loop or a handler: it may not run.
     pub conditional: bool,
 }

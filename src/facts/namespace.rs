@@ -13,7 +13,7 @@ use ruff_text_size::{Ranged, TextRange};
 
 use super::names::NameId;
 use super::walker::Walker;
-use super::{MarkKind, Sym, ValueId, words};
+use super::{Mark, MarkKind, Sym, ValueId, words};
 
 /// Builtins that go through the keys of a dict and do nothing else with it.
 const TAKES_KEYS: &[Sym] = &[
@@ -140,6 +140,26 @@ impl<'a> Walker<'a> {
         let value = self.quiet_value(of);
         if value != ValueId::OPAQUE {
             self.mark(MarkKind::NamesOf(value), expr.range());
+        }
+    }
+
+    /// A loop over namespaces, which have left their marks, that picks functions by what they are and not by their names.
+    pub fn note_search(&mut self, marks: usize, all: TextRange) {
+        if marks == self.facts.marks.len() {
+            return;
+        }
+        let text = &self.text[all];
+        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if !has(&["callable", "isfunction", "isroutine", "FunctionType"])
+            || has(&["startswith", "isupper", "__module__"])
+        {
+            return;
+        }
+        for index in marks..self.facts.marks.len() {
+            let Mark { kind, range, .. } = self.facts.marks[index];
+            if let MarkKind::NamespaceOf(of) = kind {
+                self.mark(MarkKind::SearchesFunctions(of), range);
+            }
         }
     }
 

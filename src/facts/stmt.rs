@@ -78,7 +78,9 @@ impl<'a> Walker<'a> {
                 }
             }
             Stmt::For(stmt) => {
+                let marks = self.facts.marks.len();
                 let iter = self.expr(&stmt.iter, Use::Escape);
+                self.note_search(marks, stmt.range);
                 self.takes_keys(&stmt.iter);
                 self.operate(stmt.iter.range(), iter, ValueId::FRESH, words::ITER);
                 let element = self.item(iter);
@@ -337,6 +339,7 @@ impl<'a> Walker<'a> {
 
     fn with_stmt(&mut self, stmt: &'a ast::StmtWith) {
         let mut suppresses = false;
+        let mut catches_more = false;
         let mut restores = false;
         let mut managers: SmallVec<[_; 2]> = SmallVec::new();
         for item in &stmt.items {
@@ -348,7 +351,10 @@ impl<'a> Walker<'a> {
                     Expr::Attribute(attribute) => attribute.attr.as_str(),
                     _ => "",
                 };
-                suppresses |= name == "suppress" || name == "raises";
+                if name == "suppress" || name == "raises" {
+                    suppresses = true;
+                    catches_more |= !call.arguments.args.iter().all(is_failing_import);
+                }
                 restores |= name == "catch_warnings";
             }
             let entered = if value.is_plain() {
@@ -368,6 +374,7 @@ impl<'a> Walker<'a> {
                     c.place = Place::With;
                 }
                 c.guarded |= suppresses;
+                c.catches_more |= catches_more;
                 c.restores_warnings |= restores;
                 c.conditional = true;
                 c.closes = true;
@@ -390,10 +397,14 @@ impl<'a> Walker<'a> {
             c.conditional = true;
         };
         let guarded = !stmt.handlers.is_empty();
+        let catches_more = stmt.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
+            !handler.type_.as_deref().is_some_and(is_failing_import)
+        });
         self.in_context(
             |c| {
                 enter(c);
                 c.guarded |= guarded;
+                c.catches_more |= catches_more;
                 c.closes = true;
             },
             |w| w.block(&stmt.body),
@@ -449,5 +460,14 @@ impl<'a> Walker<'a> {
             }
             Pattern::MatchOr(p) => p.patterns.iter().for_each(|p| self.pattern(p, subject)),
         }
+    }
+}
+
+/// `ImportError`, or several of its kind.
+fn is_failing_import(kind: &Expr) -> bool {
+    match kind {
+        Expr::Name(name) => matches!(name.id.as_str(), "ImportError" | "ModuleNotFoundError"),
+        Expr::Tuple(tuple) => tuple.elts.iter().all(is_failing_import),
+        _ => false,
     }
 }

@@ -46,6 +46,8 @@ pub(super) struct Context {
     pub moment: Moment,
     pub place: Place,
     pub guarded: bool,
+    /// What guards catches more than failing imports.
+    pub catches_more: bool,
     pub conditional: bool,
     /// Under conditions on version and platform only.
     pub platform: bool,
@@ -71,6 +73,7 @@ impl Context {
             moment,
             place,
             guarded: false,
+            catches_more: false,
             conditional: false,
             platform: false,
             handler: false,

@@ -86,7 +86,7 @@ fn sorted<T: Stored>(feed: &mut Feed<'_>, sort: impl FnOnce(&mut [T])) -> Kept<T
 }
 
 fields! {
-    ImportStmt { index, range, from, aliases, place, moment, func, lazy_keyword, line, guarded, conditional }
+    ImportStmt { index, range, from, aliases, place, moment, func, lazy_keyword, line, guarded, catches_more, conditional }
     FromModule { level, module }
     Alias { range, name, asname }
     Site { stmt, alias, bound, declared }
@@ -136,7 +136,7 @@ variants! {
         17: AsksSysModulesOf(value), 18: ReplacesEntry(name), 19: NamespaceNamed(value), 20: NamesOf(value),
         21: AnnotationsOf(value), 22: GlobalsOf(value), 23: ReadsCallers, 24: HintsOf(value),
         25: RenamesModules(start), 26: RunsElsewhere,
-        27: OnlyKeyed(name),
+        27: OnlyKeyed(name), 28: PatchesVariable(name), 29: SearchesFunctions(value),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),

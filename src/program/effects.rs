@@ -15,7 +15,7 @@ mod loaded;
 mod taint;
 
 use rayon::prelude::*;
-use ruff_text_size::TextRange;
+use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::FxHashSet;
 
 pub use self::conflicts::{Conflict, Written};
@@ -23,7 +23,7 @@ use self::further::{Views, add_half_loaded, computed, drop_unseen, further_effec
 use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
 use super::graph::{Graph, Run};
-use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Shared};
+use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared};
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
 use super::settled::tested_attributes;
@@ -117,6 +117,11 @@ impl Effects {
             outcome.effects.shrink_to_fit();
         }
         Self { outcomes, graph, rebound, mutated, replaced: shared.replaced_names, asked }
+    }
+
+    /// Where loading a module may fail in this way.
+    pub fn risk(&self, id: ModuleId, risk: Risk) -> Option<TextSize> {
+        self.outcomes[id.index()].risks[risk as usize]
     }
 
     /// Who loads whom.

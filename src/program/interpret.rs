@@ -117,8 +117,19 @@ pub struct Outcome {
     pub global_reads: Vec<GlobalRead>,
     /// Names that certainly running code reads and that their module does not have: of another module, or a builtin.
     pub missing: Vec<GlobalRead>,
+    /// What may fail, if who loads the module is prepared for that, see [`Risk`].
+    pub risks: [Option<TextSize>; 2],
     /// Other modules that are asked whether they have a name, or which names they have (then the name is empty).
     pub probes: Vec<GlobalRead>,
+}
+
+/// How loading may fail: not in a way that counts as an effect, but who guards the import wants to know when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Risk {
+    /// Any error: a missing file, a text that is no number.
+    Any,
+    /// One that handlers of failing imports catch: a package that is not installed.
+    Import,
 }
 
 /// What the interpreter needs to know of the whole program.
@@ -211,6 +222,8 @@ struct Path {
     conditional: bool,
     /// After the place where a function may have returned.
     may_have_left: bool,
+    /// In a property of one of several objects.
+    one_of_several: bool,
 }
 
 impl Path {
@@ -502,6 +515,7 @@ impl<'p> Interpreter<'p> {
                     if may_fail && !self.path.guarded {
                         self.effect(EffectKind::Fails, Owner::Fresh, place, None);
                     }
+                    self.risk(Risk::Any);
                 }
             }
             if self.state_reads > reads_before && !matches!(op.kind, OpKind::Raise) {

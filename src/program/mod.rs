@@ -314,7 +314,8 @@ impl Program {
         }
         if among(&self.prefixes, root) {
             // Another part of the namespace package may be installed elsewhere.
-            return if self.environment.complete { Target::Missing } else { Target::Unknown };
+            let whole = self.environment.complete || self.is_plain_folder(name);
+            return if whole { Target::Missing } else { Target::Unknown };
         }
         match self.stdlib_of(importer).has_module(name) {
             stdlib::Has::Yes => return Target::Stdlib,
@@ -326,6 +327,18 @@ impl Program {
             return Target::Unknown;
         }
         Target::Missing
+    }
+
+    /// Whether the folder without `__init__.py` in which a module should be holds plain modules: parts of a namespace package that
+    /// are installed separately are packages.
+    fn is_plain_folder(&self, name: &str) -> bool {
+        let Some((folder, _)) = name.rsplit_once('.') else { return false };
+        let prefix = format!("{folder}.");
+        let is_plain = |id: ModuleId| {
+            let module = self.module(id);
+            !module.is_package && !module.installed && !module.name.as_str()[prefix.len()..].contains('.')
+        };
+        self.modules_from(&prefix).into_iter().any(is_plain)
     }
 
     /// A package that changes its `__path__`, or that registers modules by hand, may have more modules than files.
@@ -377,7 +390,7 @@ impl Program {
             Target::Namespace if import.from.is_some() => {
                 match self.target(importer, &format!("{name}.{}", item.name)) {
                     Target::Module(id) => Origin::Module(id),
-                    Target::Missing if self.environment.complete => Origin::MissingModule,
+                    Target::Missing => Origin::MissingModule,
                     _ => Origin::Foreign,
                 }
             }

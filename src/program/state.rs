@@ -338,6 +338,15 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
             _ => {}
         }
     }
+    for mark in &program.module(id).facts.marks {
+        if let MarkKind::PatchesVariable(name) = mark.kind {
+            let key = Some(name).filter(|name| !name.as_str().is_empty());
+            // It lasts as long as some function or block.
+            let when = if key.is_some() { When::Later } else { When::Main };
+            let writer = Writer { by: id, at: mark.range.start(), when };
+            written.push(((Sym::new("os.environ"), key), writer));
+        }
+    }
     written
 }
 

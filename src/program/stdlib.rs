@@ -93,11 +93,18 @@ impl Stdlib {
         self.compare(found.unwrap_or_default() | submodule)
     }
 
-    /// Whether a module has an attribute as soon as it is imported itself.
-    pub fn lists_attribute(self, module: &str, name: &str) -> bool {
-        MODULES.get(module).is_none_or(|entry| {
-            entry.opaque || entry.attributes.split(' ').any(|word| word.split(':').next() == Some(name))
-        })
+    /// Whether a module has a submodule as an attribute as soon as it is imported itself, in all versions that have both.
+    pub fn lists_submodule(self, module: &str, name: &str) -> bool {
+        let Some(entry) = MODULES.get(module) else { return true };
+        let there = MODULES.get(format!("{module}.{name}").as_str()).map_or(0, |entry| entry.versions);
+        let lists = |word: &str| match word.split_once(':') {
+            Some((attribute, versions)) => {
+                let versions = u32::from_str_radix(versions, 16).unwrap_or_default();
+                attribute == name && there & !versions == 0
+            }
+            None => word == name,
+        };
+        entry.opaque || entry.attributes.split(' ').any(lists)
     }
 
     /// Whether every interpreter has loaded the module before the program starts.

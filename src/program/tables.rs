@@ -3,7 +3,7 @@
 mod external;
 mod state;
 
-pub use self::external::{ExternalKind, external, is_process_read};
+pub use self::external::{ExternalKind, converts, external, is_process_read, risk};
 pub use self::state::{
     CHARACTER_VARIABLES, CHARACTERS, FILE_READERS, FILES, Keyed, RELATIVE_PATH, THREAD, Wins, changes_files,
     changes_path, is_data_file, is_passive_window, is_process_state, may_write_state, overwrites, read_state,

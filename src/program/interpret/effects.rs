@@ -2,7 +2,7 @@
 
 use ruff_text_size::TextSize;
 
-use super::{Abs, Effect, EffectKind, Interpreter, Owner};
+use super::{Abs, Effect, EffectKind, Interpreter, Owner, Risk};
 use crate::facts::Sym;
 use crate::program::{ModuleId, tables};
 
@@ -21,6 +21,17 @@ impl Interpreter<'_> {
         let effect = Effect { kind, owner, at: self.at, deep, subject };
         if self.seen.insert(effect.clone()) {
             self.outcome.effects.push(effect);
+        }
+    }
+
+    /// What runs may fail.
+    pub(super) fn risk(&mut self, risk: Risk) {
+        if self.silent == 0 && !self.path.guarded && !self.path.one_of_several {
+            // Who is prepared for any error, is so for failing imports.
+            self.outcome.risks[Risk::Any as usize].get_or_insert(self.at);
+            if risk == Risk::Import {
+                self.outcome.risks[Risk::Import as usize].get_or_insert(self.at);
+            }
         }
     }
 

@@ -5,9 +5,9 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::{Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of};
+use super::{Abs, AbsSet, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, elements_of};
 use crate::config::Safety;
-use crate::facts::{CallRole, MarkKind, Sym};
+use crate::facts::{CallRole, FuncId, MarkKind, Sym};
 use crate::program::{ModuleId, tables, tables::ExternalKind};
 
 impl Interpreter<'_> {
@@ -58,6 +58,12 @@ impl Interpreter<'_> {
             for (_, set) in keywords {
                 self.callbacks(set);
             }
+        }
+        // What is made of a text in the source, can be.
+        if let Some(risk) = tables::risk(text)
+            && (string(0).is_none() || !tables::converts(text))
+        {
+            self.risk(risk);
         }
         // A relative path means another file in another working directory.
         let relative = string(0).is_some_and(|path| !path.as_str().starts_with(['/', '~']));
@@ -363,7 +369,8 @@ impl Interpreter<'_> {
             }
             ExternalKind::Registers => {
                 // A callback that only touches what belongs to the module being loaded can be registered late.
-                if !self.is_own_business(args) {
+                let callback = if text == "weakref.finalize" { args.get(1..) } else { Some(args) };
+                if !self.is_own_business(callback.unwrap_or_default()) {
                     self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
                 }
                 first()
@@ -428,26 +435,35 @@ impl Interpreter<'_> {
             return false;
         }
         callbacks.iter().all(|abs| match abs {
-            Abs::Function(module, func, env, _) => {
-                // What a function of another module changes there, is that module's business in the same way.
-                let cause = std::mem::replace(&mut self.cause, *module);
-                let (silent, effects, seen) =
-                    (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
-                self.silent = 0;
-                let results = std::mem::take(&mut self.results);
-                self.enter(*module, *func, &env.clone(), &[], &[]);
-                let harmless = self.outcome.effects.is_empty();
-                self.cause = cause;
-                self.results = results;
-                self.silent = silent;
-                self.outcome.effects = effects;
-                self.seen = seen;
-                harmless
-            }
+            Abs::Function(module, func, env, _) => self.is_business_of(*module, *func, env, &[]),
             Abs::Bound(base, _) => !self.is_foreign(self.full_owner(base)),
-            Abs::Method(base, ..) => !self.is_foreign(self.full_owner(base)),
+            Abs::Method(base, module, func, env) => {
+                !self.is_foreign(self.full_owner(base))
+                    && self.is_business_of(*module, *func, env, &[smallvec![(**base).clone()]])
+            }
             _ => false,
         })
+    }
+
+    /// Whether a call changes nothing but what belongs to the module being loaded, or to the module of the function: what a
+    /// function of another module changes there, is that module's business in the same way.
+    fn is_business_of(&mut self, module: ModuleId, func: FuncId, env: &EnvRef, args: &[AbsSet]) -> bool {
+        let own = self.cause;
+        let cause = if args.is_empty() { module } else { own };
+        let outer = std::mem::replace(&mut self.cause, cause);
+        let (silent, effects, seen) =
+            (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
+        self.silent = 0;
+        let results = std::mem::take(&mut self.results);
+        self.enter(module, func, &env.clone(), args, &[]);
+        let own = |owner| matches!(owner, Owner::Module(id, _) if id == module || id == own);
+        let harmless = self.outcome.effects.iter().all(|effect| own(effect.owner));
+        self.cause = outer;
+        self.results = results;
+        self.silent = silent;
+        self.outcome.effects = effects;
+        self.seen = seen;
+        harmless
     }
 
     /// `import_module(name)` in a loop: all modules of which the name begins as far as it is known, or all of the package that does it.

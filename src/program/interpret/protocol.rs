@@ -12,7 +12,7 @@ use smallvec::smallvec;
 
 use super::premise::{Given, Told};
 use super::{
-    Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, elements_of, has_decorator,
+    Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
 };
 use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::{ModuleId, Origin, tables};
@@ -78,6 +78,12 @@ impl Interpreter<'_> {
                     let args = [self.eval(module, key, env)];
                     let _ =
                         self.special(&abs, "__missing__", &args) || self.special(&abs, "__getitem__", &args);
+                }
+                // A key that may be missing.
+                Abs::Object(_) | Abs::Holder(..)
+                    if matches!(self.code(module).value(key), Value::Str(_) | Value::Constant(_)) =>
+                {
+                    self.risk(Risk::Any);
                 }
                 _ => {}
             }
@@ -234,7 +240,7 @@ impl Interpreter<'_> {
         }
         let before = self.outcome.effects.len();
         let outer = self.path;
-        self.path = Path { guarded: true, conditional: true, may_have_left: true };
+        self.path = Path { guarded: true, conditional: true, may_have_left: true, one_of_several: false };
         self.made_by_getattr(source, name);
         self.path = outer;
         let kept = [Sym::new("globals()"), Sym::new(""), name];

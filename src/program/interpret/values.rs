@@ -68,7 +68,9 @@ impl Interpreter<'_> {
                     _ => None,
                 };
                 let first = objects.iter().find_map(class);
-                self.path.conditional |= objects.iter().filter_map(class).any(|other| Some(other) != first);
+                let several = objects.iter().filter_map(class).any(|other| Some(other) != first);
+                self.path.conditional |= several;
+                self.path.one_of_several |= several;
                 for abs in objects {
                     out.extend(self.attr(&abs, attr));
                 }
@@ -479,7 +481,12 @@ impl Interpreter<'_> {
                         let this = Abs::Instance(class.clone(), Owner::Fresh);
                         let args = [smallvec![this], smallvec![Abs::Str(attr)]];
                         let outer = self.path;
-                        self.path = Path { guarded: true, conditional: true, may_have_left: true };
+                        self.path = Path {
+                            guarded: true,
+                            conditional: true,
+                            may_have_left: true,
+                            one_of_several: false,
+                        };
                         let result = self.enter(m, func, &around, &args, &[]);
                         self.path = outer;
                         return result.iter().map(|found| owned(found, *owner)).collect();

@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 
 use super::read_state;
+use crate::program::interpret::Risk;
 
 /// What a call of foreign code does, as far as the analysis cares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -176,6 +177,77 @@ pub fn external(path: &str) -> ExternalKind {
     let root = path.split('.').next().unwrap_or_default();
     if PURE_MODULES.contains(&root) { K::Pure } else { K::Unknown }
 }
+
+/// How a call fails where what it asks for is not there, or not what it has to be.
+pub fn risk(path: &str) -> Option<Risk> {
+    if path.starts_with("importlib.metadata.") || path.starts_with("importlib_metadata.") {
+        return Some(Risk::Import);
+    }
+    let method = path.rsplit('.').next().unwrap_or_default();
+    let fails = converts(path) || MAY_FAIL.contains(&path) || matches!(method, "read_text" | "read_bytes");
+    fails.then_some(Risk::Any)
+}
+
+/// Whether a call makes something of a text, if the text is right.
+pub fn converts(path: &str) -> bool {
+    matches!(
+        path,
+        "builtins.int"
+            | "builtins.float"
+            | "json.loads"
+            | "ast.literal_eval"
+            | "decimal.Decimal"
+            | "fractions.Fraction"
+            | "ipaddress.ip_address"
+            | "ipaddress.ip_network"
+            | "datetime.datetime.strptime"
+            | "datetime.datetime.fromisoformat"
+            | "datetime.date.fromisoformat"
+            | "uuid.UUID"
+    )
+}
+
+/// Calls that need files, libraries, names of users and the like.
+const MAY_FAIL: &[&str] = &[
+    "builtins.open",
+    "builtins.next",
+    "io.open",
+    "codecs.open",
+    "codecs.lookup",
+    "json.load",
+    "tomllib.load",
+    "pickle.load",
+    "pickle.loads",
+    "zoneinfo.ZoneInfo",
+    "ctypes.CDLL",
+    "ctypes.PyDLL",
+    "ctypes.WinDLL",
+    "ctypes.OleDLL",
+    "ctypes.cdll.LoadLibrary",
+    "ctypes.windll.LoadLibrary",
+    "os.listdir",
+    "os.scandir",
+    "os.stat",
+    "os.readlink",
+    "os.getlogin",
+    "os.open",
+    "os.path.getmtime",
+    "os.path.getsize",
+    "getpass.getuser",
+    "pwd.getpwnam",
+    "pwd.getpwuid",
+    "grp.getgrnam",
+    "socket.gethostbyname",
+    "socket.getaddrinfo",
+    "importlib.resources.open_text",
+    "importlib.resources.open_binary",
+    "importlib.resources.read_binary",
+    "pkgutil.get_data",
+    "pkg_resources.get_distribution",
+    "pkg_resources.require",
+    "yaml.safe_load",
+    "yaml.load",
+];
 
 /// Standard library modules whose functions change nothing outside their results and arguments.
 const PURE_MODULES: &[&str] = &[
