@@ -293,7 +293,7 @@ def _attach(importer, namespace, package, prefix, target):
             importer(prefix, namespace, namespace, None, 0)  # waits if another thread is loading it
             package = _modules[prefix]
             continue
-        if type(package) is ModuleType or type(package) is Module:
+        if type(package) is ModuleType or _is_ours(type(package)):
             attributes = _namespace(package)
             present = attributes.get(child, attributes)
             targets = ""
@@ -357,6 +357,8 @@ class Attribute(str):
                 return _reduce_module(module, sys._getframe(1))
             # The interpreter goes on to the module's __getattr__, or raises the usual error.
             raise AttributeError(str(self))
+        if self in _known:
+            _set_apart(module, self)
         return value
 
     def __set__(self, module, value):
@@ -620,7 +622,7 @@ class _Class(type):
 
     def __getattribute__(cls, name):
         # type: (str) -> Any
-        if name != "__dict__" or cls is not Module:
+        if name != "__dict__" or not _is_ours(cls):
             return type.__getattribute__(cls, name)
         frame = sys._getframe(1)
         if frame.f_code.co_name == "_check_class" and frame.f_globals.get("__name__") == "inspect":
@@ -632,26 +634,24 @@ class _Class(type):
         return ModuleType.__dict__
 
 
-Module = _Class(
-    "module",  # the name that error messages about modules show
-    (ModuleType,),
-    {
-        "__class__": property(_get_class, _assign_class),
-        "__dict__": property(_get_dict),
-        "__dir__": _dir,
-        "__reduce_ex__": Attribute("__reduce_ex__"),
-        "__module__": _ORIGIN,
-    },
-)  # type: Any
+_members = {
+    "__class__": property(_get_class, _assign_class),
+    "__dict__": property(_get_dict),
+    "__dir__": _dir,
+    "__reduce_ex__": Attribute("__reduce_ex__"),
+    "__module__": _ORIGIN,
+}  # type: Namespace
 # The specialised attribute read of 3.14 and later takes any class that shares the C function behind
 # ``ModuleType.__getattribute__`` for ``ModuleType`` and ignores its descriptors. So use another one.
 if _NATIVE:
     # (That function also resolves the interpreter's own lazy objects.)
-    Module.__getattribute__ = property(MethodType(MethodType, ModuleType.__getattribute__))
+    _members["__getattribute__"] = property(MethodType(MethodType, ModuleType.__getattribute__))
 elif sys.version_info >= (3, 14):
     # No Python code unless the attribute is missing; then the module's own __getattr__ and error.
-    Module.__getattribute__ = object.__getattribute__
-    Module.__getattr__ = property(MethodType(MethodType, ModuleType.__getattribute__))
+    _members["__getattribute__"] = object.__getattribute__
+    _members["__getattr__"] = property(MethodType(MethodType, ModuleType.__getattribute__))
+# The first argument is the name that error messages about modules show.
+Module = _Class("module", (ModuleType,), _members)  # type: Any
 # Special names without a meaning for the interpreter. The others are always imported at once.
 _PLAIN = (
     "__version__ __version_info__ __version_tuple__ __author__ __author_email__ __email__ __title__ __summary__"
@@ -660,6 +660,50 @@ _PLAIN = (
 )
 # The names that have a descriptor. They stay: there is one for each different name in the program.
 _known = set()  # type: Set[str]
+
+
+# A name that is pending in some module has its descriptor in all that share ``Module``. A module that others go on reading,
+# while some of its names wait for good, gets a class of its own, with descriptors for those names alone.
+
+#: How often a name has been read from outside that a descriptor hides and that is not pending: by the id of the namespace.
+_hidden_reads = {}  # type: Dict[int, int]
+
+
+def _is_ours(kind):
+    # type: (Any) -> bool
+    return kind is Module or type(kind) is _Class and kind.__base__ is ModuleType
+
+
+def _set_apart(module, name):
+    # type: (Any, str) -> None
+    # Note that ``module.name`` has been read, which is not pending.
+    namespace, kind = _namespace(module), type(module)
+    if kind is not Module:
+        if _is_ours(kind):
+            try:
+                delattr(kind, str(name))
+            except AttributeError:
+                pass  # another thread was faster
+        return
+    count = _hidden_reads[id(namespace)] = _hidden_reads.get(id(namespace), 0) + 1
+    if count % 64 or getattr(namespace.get("__spec__"), "_initializing", True):
+        return
+    names = _pending_names(namespace)
+    if names:
+        kind = _Class("module", (ModuleType,), dict(zip(names, map(Attribute, names)), **_members))
+    while names:
+        _set_class(module, kind)
+        left = _pending_names(namespace)
+        if left == names:
+            break
+        names, kind = left, Module  # other threads go on
+        if not left:
+            _set_class(module, ModuleType)
+
+
+def _pending_names(namespace):
+    # type: (Namespace) -> List[str]
+    return [name for name, value in list(namespace.items()) if type(value) is Pending and name in _known]
 
 
 def _settle(record):
@@ -687,9 +731,9 @@ def _settle(record):
     if not isinstance(module, ModuleType) or _namespace(module) is not namespace:
         # Somebody has taken it out of ``sys.modules``.
         for module in _builtin_module("gc").get_referrers(namespace):
-            if type(module) is Module and _namespace(module) is namespace:
+            if _is_ours(type(module)) and _namespace(module) is namespace:
                 break
-    if type(module) is Module:
+    if _is_ours(type(module)):
         _set_class(module, ModuleType)
         namespace.setdefault("__dir__", MethodType(_dir_of_plain, record))
 
@@ -721,7 +765,7 @@ def _release(module):
     for name, value in list(namespace.items()):
         if type(value) is MethodType and value.__func__ is Pending:
             namespace[name] = _eager_factory(namespace)
-    if type(module) is Module:
+    if _is_ours(type(module)):
         _set_class(module, ModuleType)
 
 
@@ -1022,7 +1066,7 @@ def pending(names, frame=None):
     module = _modules.get(here)  # type: Any
     kind = type(module)
     if (
-        (kind is not ModuleType and kind is not Module)
+        (kind is not ModuleType and not _is_ours(kind))
         or _namespace(module) is not namespace
         or not _ENABLED
         or here in _EAGER
@@ -1049,10 +1093,9 @@ def pending(names, frame=None):
     special = False
     if not _known >= record.waiting:
         special = _describe_names(names)
-    if kind is ModuleType:
-        _set_class(module, Module)
-    else:
+    if kind is not ModuleType:
         _shared.add(id(namespace))
+    _set_class(module, Module)
     if main is not None:
         _set_class(main, Module)
     factory = MethodType(Pending, record)
@@ -1068,7 +1111,7 @@ def _further_record(namespace, module, name, importing):
     # Make a record of one name of a module, which may have others.
     _describe_names([name])
     _shared.add(id(namespace))
-    if type(module) is ModuleType:
+    if type(module) is ModuleType or _is_ours(type(module)):
         _set_class(module, Module)
     return _record(namespace, (name,), importing)
 
@@ -1109,7 +1152,7 @@ def _main_of_worker(frame):
     while frame is not None:
         if frame.f_code.co_name.startswith("_fixup_main_from_"):
             main = frame.f_locals.get("main_module")
-            return main if type(main) is ModuleType or type(main) is Module else None
+            return main if type(main) is ModuleType or _is_ours(type(main)) else None
         frame = frame.f_back
     return None
 

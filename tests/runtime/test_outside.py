@@ -169,6 +169,75 @@ class Outside(Programs):
         if not NATIVE:
             self.assertEqual(outcome.output, "{'module'}\n")
 
+    def test_a_module_that_is_read_often(self):
+        """It has a class of its own then; all that a program can see stays the same."""
+        self.check(
+            """
+            import importlib, sys, types
+            import mod
+            import other
+            def read(times):
+                for i in range(times):
+                    mod.thing
+                return mod.thing()
+            print(read(300), type(mod).__name__, mod.__class__ is types.ModuleType, isinstance(mod, types.ModuleType))
+            print(repr(mod) == repr(other).replace("other", "mod"), mod.plain, hasattr(mod, "nothing"), other.thing)
+            print(sorted(name for name in dir(mod) if name[0] != "_" and name != "real"))
+            try:
+                mod.nothing
+            except AttributeError as error:
+                print(error)
+            mod.thing = len
+            print(mod.thing, mod.thing("ab"))
+            del mod.thing
+            print(hasattr(mod, "thing"))
+            mod.g = 1
+            print(mod.g, mod.alpha.value, mod.renamed)
+            importlib.reload(mod)
+            print(read(300), mod.g.value, mod.use())
+            """,
+            files={"other": "import thing  # lazy", "thing": ""},
+        )
+
+    def test_names_that_wait_when_a_module_has_been_read_often(self):
+        self.check(
+            """
+            import package
+            for i in range(300):
+                package.thing
+            import later
+            later.use()
+            print(package.thing(), package.inner.value, package.g.value)
+            """,
+            "thing inner gamma\n",
+            ["alpha", "package.unused"],
+            files={
+                "package/__init__": MOD,
+                "package/inner": "value = 'inner'",
+                "package/unused": "",
+                "later": "import package.inner, package.unused  # lazy\ndef use(): return package",
+            },
+        )
+        if NATIVE:
+            return
+        outcome = self.lazily(
+            dict(
+                FILES,
+                main="""
+                import types
+                import mod
+                for i in range(300):
+                    mod.thing
+                apart = type(mod)
+                print(apart is not types.ModuleType, type.__dict__["__dict__"].__get__(apart).keys() >= {"alpha", "g"})
+                print("thing" in type.__dict__["__dict__"].__get__(apart))
+                mod.use()
+                print(type(mod) is types.ModuleType)
+                """,
+            )
+        )
+        self.assertEqual(outcome.output, "True True\nFalse\nTrue\n")
+
     def test_set_and_delete(self):
         self.check(
             """
