@@ -122,6 +122,17 @@ words! {
     FILTERWARNINGS = "filterwarnings",
     SIMPLEFILTER = "simplefilter",
     RESETWARNINGS = "resetwarnings",
+    ADDAUDITHOOK = "addaudithook",
+    HASATTR = "hasattr",
+    GETATTR_FUNCTION = "getattr",
+    // What replaces a name of an object.
+    PATCH = "patch",
+    SETATTR_FUNCTION = "setattr",
+    DELATTR_FUNCTION = "delattr",
+    OBJECT = "object",
+    REPLACE = "replace",
+    MULTIPLE = "multiple",
+    SETATTR = "__setattr__",
 }
 
 /// Whether the walk knows the name.

@@ -15,7 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::state::{Writer, foreign_path, last_name, module_of, of_all};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Program, tables};
-use crate::facts::{Call, Code, FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{Call, Code, FuncId, OpKind, Sym, Value, ValueId, words};
 
 /// Globals that are rebound later: by whom and where. The name `*` stands for all names of a module.
 pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
@@ -210,8 +210,14 @@ enum Patch {
 fn patches(code: &Code, call: &Call) -> Vec<Patch> {
     let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { return Vec::new() };
     if !matches!(
-        name.as_str(),
-        "patch" | "setattr" | "delattr" | "object" | "replace" | "multiple" | "__setattr__"
+        name,
+        words::PATCH
+            | words::SETATTR_FUNCTION
+            | words::DELATTR_FUNCTION
+            | words::OBJECT
+            | words::REPLACE
+            | words::MULTIPLE
+            | words::SETATTR
     ) {
         return Vec::new();
     }

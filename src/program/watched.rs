@@ -16,7 +16,7 @@ use super::renamed::renamed;
 use super::state::{module_of, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Code, FuncId, MarkKind, Op, OpKind, Sym, TextStart, Value, ValueId};
+use crate::facts::{Code, FuncId, MarkKind, Op, OpKind, Sym, TextStart, Value, ValueId, words};
 
 /// Names of modules, with the place where somebody watches for them.
 pub(super) type Watched = FxHashMap<Sym, (ModuleId, TextRange)>;
@@ -274,13 +274,13 @@ impl Patterns<'_> {
                 OpKind::Call { call, .. } => {
                     let call = &code.call(call);
                     match code.value(call.callee) {
-                        Value::Attr(_, name) | Value::Global(name) if name == "addaudithook" => {
+                        Value::Attr(_, words::ADDAUDITHOOK) | Value::Global(words::ADDAUDITHOOK) => {
                             code.positional(call).first().copied()
                         }
                         _ => None,
                     }
                 }
-                OpKind::SetAttr { attr, value, .. } if attr == "__import__" => Some(value),
+                OpKind::SetAttr { attr: words::IMPORT, value, .. } => Some(value),
                 _ => None,
             };
             let hooks = hook.map(|value| functions_of(self.program, id, value)).unwrap_or_default();
@@ -308,7 +308,7 @@ impl Patterns<'_> {
             let call = &code.call(call);
             let Value::Global(name) = code.value(call.callee) else { continue };
             let [package, attr, ..] = code.positional(call) else { continue };
-            if !matches!(name.as_str(), "hasattr" | "getattr") {
+            if !matches!(name, words::HASATTR | words::GETATTR_FUNCTION) {
                 continue;
             }
             let Some(package) = module_of(program, id, *package).filter(|&p| p != id) else { continue };
