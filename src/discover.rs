@@ -453,7 +453,7 @@ fn by_components(a: &Path, b: &Path) -> Ordering {
     }
 }
 
-fn is_init(path: &Path) -> bool {
+pub(crate) fn is_init(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name == "__init__.py")
 }
 

@@ -5,10 +5,12 @@
 
 mod installed;
 mod read;
+mod runtime;
 mod standing;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
@@ -25,7 +27,6 @@ use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
 use crate::rewrite::edit::OffsetMap;
 use crate::rewrite::{self, Form, Plan, Refusal};
-use crate::runtime::is_runtime;
 use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
 use read::{Reader, count_lines, failure_at, io_failure, parse, refused, syntax_failure};
@@ -159,6 +160,7 @@ pub struct Run {
     pub times: Times,
     /// What the cache had.
     pub cache: Use,
+    script_folders: OnceLock<runtime::ScriptFolders>,
 }
 
 /// Wall time by stage.
@@ -310,6 +312,7 @@ impl Run {
             required: config.required.clone(),
             times,
             cache: used,
+            script_folders: OnceLock::new(),
         })
     }
 
@@ -385,6 +388,7 @@ impl Run {
             })
             .collect();
         let runtime = self.runtime_import(file);
+        let runtime_above = self.runtime_above(index);
         let plan = Plan {
             text,
             facts: &module.facts,
@@ -396,6 +400,7 @@ impl Run {
             target: self.options.target,
             form: self.options.form,
             runtime: &runtime,
+            runtime_above,
         };
         let new = rewrite::rewrite(&plan).map_err(|refusal| {
             let at = reverted.as_ref().map_or(refusal.at, |reverted| reverted.map.to_old(refusal.at));
@@ -445,62 +450,6 @@ impl Run {
         } else {
             Err("internal error: the rewritten text is not the same program".to_owned())
         }
-    }
-
-    /// How a file imports the runtime.
-    fn runtime_import(&self, file: &SourceFile) -> String {
-        if let Some(name) = &self.runtime {
-            return name.clone();
-        }
-        if self.inside_package(file) {
-            let depth = file.relative.components().count();
-            return format!("{}_dally", ".".repeat(depth));
-        }
-        "_dally".to_owned()
-    }
-
-    /// `build` of a folder that is itself a package: its import root is not part of the output.
-    fn inside_package(&self, file: &SourceFile) -> bool {
-        let root = &self.discovery.import_roots[file.root];
-        self.tree.as_ref().is_some_and(|tree| !root.starts_with(tree))
-    }
-
-    /// Where the runtime file has to be, for the files that changed. A file of another kind may be there.
-    pub fn runtime_places(&self, changed: impl Fn(usize) -> bool) -> Vec<PathBuf> {
-        if self.options.target != Target::Proxy {
-            return Vec::new();
-        }
-        let name = match &self.runtime {
-            Some(name) => name.replace('.', "/") + ".py",
-            None => "_dally.py".to_owned(),
-        };
-        self.runtime_folders(changed).into_iter().map(|folder| folder.join(&name)).collect()
-    }
-
-    /// Somebody else's file in the place of the runtime file.
-    pub fn foreign_runtime(&self, places: &[PathBuf]) -> Option<String> {
-        let foreign = places.iter().find(|path| fs::read(path).is_ok_and(|bytes| !is_runtime(&bytes)))?;
-        let foreign = foreign.display();
-        Some(format!(
-            "{foreign}: here the runtime file has to be, and this is not it; choose another name for it with `runtime` in the configuration"
-        ))
-    }
-
-    fn runtime_folders(&self, changed: impl Fn(usize) -> bool) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = self
-            .discovery
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| changed(*index))
-            .map(|(_, file)| match &self.tree {
-                Some(tree) if self.inside_package(file) => tree.clone(),
-                _ => self.discovery.import_roots[file.root].clone(),
-            })
-            .collect();
-        folders.sort();
-        folders.dedup();
-        folders
     }
 }
 

@@ -226,11 +226,12 @@ fn is_mark(mark: &str, name: &str) -> bool {
     marked.is_some_and(|marked| is_same(marked, name))
 }
 
-/// `… = __import__("_dally").pending((…))`, or `marked`.
+/// `… = __import__("_dally").pending((…))`, or `marked`; or with the other way to import in a script.
 pub fn runtime_attribute(assign: &StmtAssign) -> bool {
     let attribute = assign.value.as_call_expr().and_then(|call| call.func.as_attribute_expr());
     let Some(attribute) = attribute else { return false };
-    let call = attribute.value.as_call_expr();
+    let usual = attribute.value.as_if_expr().map_or(&attribute.value, |choice| &choice.body);
+    let call = usual.as_call_expr();
     let imports =
         call.is_some_and(|c| matches!(&*c.func, Expr::Name(name) if name.id.as_str() == "__import__"));
     imports && matches!(attribute.attr.as_str(), "pending" | "marked") && helper_targets(assign).is_some()

@@ -60,6 +60,8 @@ pub struct Plan<'a> {
     pub form: Form,
     /// How the module imports the runtime: `_dally`, or `._dally`, `.._dally`… inside a package.
     pub runtime: &'a str,
+    /// How many folders above the module's own the runtime file is, where it may not be on the path.
+    pub runtime_above: Option<usize>,
 }
 
 /// A submodule that is used through a name but that no statement of the module imports.

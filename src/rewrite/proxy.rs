@@ -89,15 +89,38 @@ fn build_header(plan: &Plan<'_>, names: &Names, bound: &[&str], uses_real: bool)
     let bound = format!("({}{comma})", bound.join(", "));
     let (helper, targets) =
         if uses_real { ("marked", format!("{lazy}, {}", names.real)) } else { ("pending", lazy.clone()) };
-    if plan.runtime.starts_with('.') {
-        return format!("from {} import {helper} as {lazy}; {targets} = {lazy}({bound})", plan.runtime);
-    }
-    let runtime = if plan.runtime.contains('.') {
-        format!("__import__(\"{}\", None, None, [\"pending\"])", plan.runtime)
+    let name = plan.runtime.trim_start_matches('.');
+    let level = plan.runtime.len() - name.len();
+    let absolute = if name.contains('.') {
+        format!("__import__(\"{name}\", None, None, [\"pending\"])")
     } else {
-        format!("__import__(\"{}\")", plan.runtime)
+        format!("__import__(\"{name}\")")
+    };
+    let runtime = match plan.runtime_above {
+        Some(above) => {
+            let usual = match level {
+                0 => absolute.clone(),
+                _ => format!("__import__(\"{name}\", globals(), None, [\"pending\"], {level})"),
+            };
+            format!("({usual} if __package__ else {})", found_by_file(&absolute, above))
+        }
+        None if level > 0 => {
+            return format!("from {} import {helper} as {lazy}; {targets} = {lazy}({bound})", plan.runtime);
+        }
+        None => absolute,
     };
     format!("{targets} = {runtime}.{helper}({bound})")
+}
+
+/// Imports the runtime where only the folder of a script is on the path: the folder that has the runtime stands there meanwhile. A
+/// file that is executed as text has no `__file__`.
+fn found_by_file(import: &str, above: usize) -> String {
+    let path = "__import__(\"os\").path";
+    let parents = format!("{path}.dirname(").repeat(above + 1);
+    let file = format!("{path}.realpath(globals().get(\"__file__\", \"\"))");
+    let folder = format!("{parents}{file}{}", ")".repeat(above + 1));
+    let paths = "__import__(\"sys\").path";
+    format!("[{paths}.append({folder}), {import}, {paths}.pop()][1]")
 }
 
 /// Whether `__dally_X__` is bound whenever `X` is: one statement binds both, always, and nothing else binds `X`. In a package, loading a
