@@ -9,8 +9,8 @@
 //! ```
 //!
 //! Who guards an import wants to know whether all that it loads is there. A module is *optional* if it is
-//! loaded by guarded imports only, or by optional modules. Of those, imports that may fail stay where they are, and
-//! imports that lead to one. (Failures that are certain are effects, see `program/effects`.)
+//! loaded by guarded imports only, by statements or by its name, or by optional modules. Of those, imports that may fail stay
+//! where they are, and imports that lead to one. (Failures that are certain are effects, see `program/effects`.)
 //!
 //! ```python
 //! # words.py
@@ -25,10 +25,11 @@
 use rustc_hash::FxHashSet;
 
 use super::{KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{ImportStmt, Moment, Sym};
+use crate::facts::{Code, ImportStmt, MarkKind, Moment, OpKind, Sym, Value};
 use crate::program::effects::Effects;
 use crate::program::graph::{Graph, ancestors};
 use crate::program::interpret::Risk;
+use crate::program::trace::{Leaf, Start, trace};
 use crate::program::{ModuleId, Origin, Program, stdlib};
 
 /// Adds the reasons.
@@ -37,7 +38,7 @@ pub fn decide(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdic
     let fails = |optional: &[bool], risk: Risk| -> Vec<ModuleId> {
         program.ids().filter(|id| optional[id.index()] && effects.risk(*id, risk).is_some()).collect()
     };
-    let optional = optional_modules(program, graph, |_| true);
+    let optional = optional_modules(program, graph, |_| true, &loaded_by_name(program));
     let mut failing = fails(&optional, Risk::Import);
     for id in program.ids().filter(|id| optional[id.index()]) {
         let facts = &program.module(id).facts;
@@ -60,7 +61,7 @@ pub fn decide(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdic
     keep_leading(program, graph, &optional, failing, note, verdicts);
 
     let catches_more = |import: &ImportStmt| import.catches_more;
-    let optional = optional_modules(program, graph, catches_more);
+    let optional = optional_modules(program, graph, catches_more, &[]);
     let failing = fails(&optional, Risk::Any);
     let note = "loads a module that may raise, and somebody guards against that";
     keep_leading(program, graph, &optional, failing, note, verdicts);
@@ -97,7 +98,12 @@ fn keep_leading(
 }
 
 /// For each module, whether it is optional, as far as guarded imports of some kind say.
-fn optional_modules(program: &Program, graph: &Graph, counts: impl Fn(&ImportStmt) -> bool) -> Vec<bool> {
+fn optional_modules(
+    program: &Program,
+    graph: &Graph,
+    counts: impl Fn(&ImportStmt) -> bool,
+    by_name: &[ModuleId],
+) -> Vec<bool> {
     let mut optional = vec![false; graph.out.len()];
     let mut todo: Vec<ModuleId> = Vec::new();
     for id in program.ids().filter(|&id| !program.module(id).installed) {
@@ -119,6 +125,11 @@ fn optional_modules(program: &Program, graph: &Graph, counts: impl Fn(&ImportStm
                     }
                 }
             }
+        }
+    }
+    for &id in by_name {
+        if !std::mem::replace(&mut optional[id.index()], true) {
+            todo.push(id);
         }
     }
     let mut all = todo.clone();
@@ -145,6 +156,50 @@ fn optional_modules(program: &Program, graph: &Graph, counts: impl Fn(&ImportStm
         }
     }
     optional
+}
+
+/// Modules that are loaded by their names under `try`, as far as the names are known: `import_module("plugins." + name)`.
+fn loaded_by_name(program: &Program) -> Vec<ModuleId> {
+    let mut starts: Vec<Start> = Vec::new();
+    let mut found = Vec::new();
+    for id in program.ids().filter(|&id| !program.module(id).installed) {
+        let module = program.module(id);
+        let code = &module.facts.code;
+        let guarded = |name: Sym| {
+            code.ops().any(|op| match op.kind {
+                OpKind::Call { call, .. } => op.guarded && callee_name(code, call) == Some(name),
+                _ => false,
+            })
+        };
+        for (func, op) in code.ops_by_function() {
+            let OpKind::Call { call, .. } = op.kind else { continue };
+            if !callee_name(code, call)
+                .is_some_and(|name| matches!(name.as_str(), "import_module" | "__import__"))
+                || !op.guarded && (func.is_module() || !guarded(code.function(func).name))
+            {
+                continue;
+            }
+            starts.extend(code.positional(&code.call(call)).first().map(|&name| (id, name, true)));
+            for mark in &module.facts.marks {
+                if let MarkKind::LoadsFrom(start) = mark.kind
+                    && mark.range.start() == op.at
+                {
+                    let prefix = start.as_module(module.name.as_str(), module.is_package);
+                    found.extend(program.modules_from(&prefix));
+                }
+            }
+        }
+    }
+    found.extend(trace(program, &starts).into_iter().flatten().filter_map(Leaf::module));
+    found.retain(|&id| !program.module(id).installed);
+    found
+}
+
+fn callee_name(code: &Code, call: u32) -> Option<Sym> {
+    match code.value(code.call(call).callee) {
+        Value::Global(name) | Value::Attr(_, name) => Some(name),
+        _ => None,
+    }
 }
 
 /// Whether an import takes something from a package that is neither seen nor part of Python, and that the project does not require.

@@ -26,6 +26,27 @@ pub struct TextStart {
     pub whole: bool,
 }
 
+impl TextStart {
+    /// How the full name begins that it gives as the name of a module, in a module of some name. What begins with a point is
+    /// below the package.
+    pub fn as_module(self, module: &str, is_package: bool) -> String {
+        let text = self.text.as_str();
+        if self.own {
+            return format!("{module}{text}");
+        }
+        let rest = text.trim_start_matches('.');
+        let up = text.len() - rest.len();
+        if up == 0 {
+            return text.to_owned();
+        }
+        let mut package = Some(module);
+        for _ in usize::from(is_package)..up {
+            package = package.and_then(|name| name.rsplit_once('.')).map(|(package, _)| package);
+        }
+        package.map_or_else(|| rest.to_owned(), |package| format!("{package}.{rest}"))
+    }
+}
+
 /// What was seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MarkKind {
@@ -68,7 +89,8 @@ pub enum MarkKind {
     ReplacesEntry(Sym),
     /// A variable of the environment is set for a while: `patch.dict(os.environ, LEVEL="1")`; an empty name stands for any.
     PatchesVariable(Sym),
-    /// A module is imported by a name of which only the beginning is known: `import_module("plugins." + name)`.
+    /// A module is imported by a name of which only the beginning is known: `import_module("plugins." + name)`. A point in front
+    /// stands for the package.
     LoadsFrom(TextStart),
     /// A loop gives loaded modules further names that begin so, and does nothing else: `sys.modules["old." + name] = …`.
     RenamesModules(TextStart),

@@ -58,6 +58,9 @@ impl<'a> Walker<'a> {
                 Some(TextStart { own: true, text: Sym::new(""), whole: true })
             }
             Expr::Name(name) => common(self.text_starts.get(name.id.as_str())?),
+            Expr::Attribute(_) if is_package_name(expr) => {
+                Some(TextStart { own: true, text: Sym::new(""), whole: true })
+            }
             Expr::FString(string) => {
                 let mut elements = string.value.elements();
                 match (elements.next()?, elements.next()) {
@@ -150,15 +153,37 @@ impl<'a> Walker<'a> {
         })
     }
 
-    /// `import_module("plugins." + name)`
+    /// `import_module("plugins." + name)`, `import_module("." + name, __name__)`
     pub fn note_loading(&mut self, call: &ast::ExprCall, function: Sym) {
+        let Some(name) = call.arguments.args.first() else { return };
         if matches!(function, words::IMPORT_MODULE | words::IMPORT)
-            && let Some(start) = call.arguments.args.first().and_then(|name| self.text_start(name))
+            && let Some(start) = self.text_start(name)
             && !start.whole
             && (start.text.as_str().contains('.') || start.text.as_str().len() > 3)
         {
-            self.mark(MarkKind::LoadsFrom(start), call.range());
+            let start = match function {
+                words::IMPORT_MODULE if !start.own && start.text.as_str().starts_with('.') => {
+                    self.below_package(start, call)
+                }
+                _ if start.own && begins_with_package(name) => Some(TextStart { own: false, ..start }),
+                _ => Some(start),
+            };
+            if let Some(start) = start {
+                self.mark(MarkKind::LoadsFrom(start), call.range());
+            }
         }
+    }
+
+    /// A relative name, below the package that the call names.
+    fn below_package(&self, start: TextStart, call: &ast::ExprCall) -> Option<TextStart> {
+        let package = call.arguments.find_argument_value("package", 1)?;
+        if is_package_name(package) {
+            return Some(start);
+        }
+        let around = self.text_start(package).filter(|around| around.whole)?;
+        let one = start.text.as_str().strip_prefix('.').is_some_and(|rest| !rest.starts_with('.'));
+        one.then(|| TextStart { text: Sym::new(&format!("{}{}", around.text, start.text)), ..around })
+            .map(|all| TextStart { whole: false, ..all })
     }
 
     /// `prefix = __name__ + "."`: names are enough here, whatever their scope.
@@ -210,5 +235,34 @@ impl<'a> Walker<'a> {
                 }
             }
         }
+    }
+}
+
+/// `__package__`, `__spec__.parent`
+fn is_package_name(expr: &Expr) -> bool {
+    match expr {
+        Expr::Name(name) => name.id.as_str() == "__package__",
+        Expr::Attribute(attribute) => {
+            attribute.attr.as_str() == "parent"
+                && matches!(&*attribute.value, Expr::Name(name) if name.id.as_str() == "__spec__")
+        }
+        _ => false,
+    }
+}
+
+/// Whether a text that is put together begins with the name of the package.
+fn begins_with_package(expr: &Expr) -> bool {
+    match expr {
+        Expr::FString(string) => match string.value.elements().next() {
+            Some(InterpolatedStringElement::Interpolation(first)) => is_package_name(&first.expression),
+            _ => false,
+        },
+        Expr::BinOp(sum) if sum.op == Operator::Add => begins_with_package(&sum.left),
+        Expr::BinOp(format) if format.op == Operator::Mod => match &*format.right {
+            Expr::Tuple(tuple) => tuple.elts.first().is_some_and(is_package_name),
+            first => is_package_name(first),
+        },
+        Expr::Call(call) => call.arguments.args.first().is_some_and(is_package_name),
+        _ => is_package_name(expr),
     }
 }

@@ -174,8 +174,8 @@ fn entered_badly(
         }
         for mark in &program.module(id).facts.marks {
             if let MarkKind::LoadsFrom(start) = mark.kind {
-                let own = if start.own { program.module(id).name.as_str() } else { "" };
-                let prefix = format!("{own}{}", start.text);
+                let module = program.module(id);
+                let prefix = start.as_module(module.name.as_str(), module.is_package);
                 for (name, &cycle) in &names {
                     bad[cycle] |= name.as_str().starts_with(&prefix);
                 }

@@ -155,8 +155,7 @@ fn named_by(name: &str, is_package: bool, facts: &ModuleFacts, installed: bool) 
         if let MarkKind::LoadsFrom(start) = mark.kind
             && !runs_on_demand(facts, mark.func)
         {
-            let own = if start.own { name } else { "" };
-            named.starts.push(format!("{own}{}", start.text));
+            named.starts.push(start.as_module(name, is_package));
         }
     }
     named

@@ -478,8 +478,7 @@ impl Interpreter<'_> {
             _ => None,
         });
         let prefix = match known {
-            Some(start) if start.own => format!("{}{}", own.name, start.text),
-            Some(start) => start.text.as_str().to_owned(),
+            Some(start) => start.as_module(own.name.as_str(), own.is_package),
             None if own.is_package => format!("{}.", own.name),
             // The modules of a package that has been gone through.
             None => match self.walked {
