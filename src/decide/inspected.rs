@@ -31,12 +31,25 @@ pub struct Inspected {
     functions: FxHashMap<(ModuleId, FuncId), Looks>,
     /// Classes, with all their methods.
     classes: FxHashMap<(ModuleId, u32), Looks>,
+    /// Who looks at methods with these names: of which object's class is not known.
+    named: FxHashMap<Sym, Vec<(ModuleId, Looks)>>,
+    /// Functions of one project that are got by a name which is not in the code: those whose names are among its texts.
+    by_text: Vec<ByText>,
     /// Modules that look at the annotations of something that cannot be followed.
     unclear: Vec<(ModuleId, Looks)>,
     /// Classes that are handed to foreign code or to a method of some object.
     handed_out: FxHashSet<(ModuleId, u32)>,
     /// Classes that are handed to functions of the program.
     handed_on: FxHashSet<(ModuleId, u32)>,
+}
+
+/// `inspect.signature(getattr(module, name))`
+#[derive(Debug)]
+struct ByText {
+    by: ModuleId,
+    looks: Looks,
+    /// The texts of the project.
+    texts: FxHashSet<Sym>,
 }
 
 impl Inspected {
@@ -69,6 +82,14 @@ impl Inspected {
                         inspected.add_class(program, (id, class), looks, takes_values(program, by));
                         true
                     }
+                    Leaf::Attribute(name) => {
+                        inspected.add_named(program, name, by, looks);
+                        false
+                    }
+                    Leaf::Computed => {
+                        inspected.add_by_text(program, by, looks);
+                        false
+                    }
                     Leaf::Text(_) | Leaf::Module(_) => false,
                 };
             }
@@ -81,6 +102,53 @@ impl Inspected {
             classes.insert((id, class));
         }
         inspected
+    }
+
+    fn add_named(&mut self, program: &Program, name: Sym, by: ModuleId, looks: Looks) {
+        if program.module(by).installed || name.as_str().starts_with("__") {
+            return;
+        }
+        let known = self.named.entry(name).or_default();
+        match known.iter_mut().find(|(other, _)| same_project(program, *other, by)) {
+            Some((_, most)) => *most = looks.max(*most),
+            None => known.push((by, looks)),
+        }
+    }
+
+    fn add_by_text(&mut self, program: &Program, by: ModuleId, looks: Looks) {
+        if program.module(by).installed {
+            return;
+        }
+        if let Some(known) = self.by_text.iter_mut().find(|known| same_project(program, known.by, by)) {
+            known.looks = known.looks.max(looks);
+            return;
+        }
+        let project = program.ids().filter(|&id| same_project(program, id, by));
+        let texts = project.flat_map(|id| program.module(id).facts.code.strings.iter().copied());
+        self.by_text.push(ByText { by, looks, texts: texts.collect() });
+    }
+
+    /// A function that somebody may look at who has it by its name only.
+    fn has_name(&self, program: &Program, id: ModuleId, func: FuncId, least: Looks) -> bool {
+        let function = program.module(id).facts.code.function(func);
+        if function.class.is_some() {
+            return self.named.get(&function.name).is_some_and(|known| {
+                known.iter().any(|&(by, looks)| looks >= least && uses_project(program, id, by))
+            });
+        }
+        // What has been found may be called, and what it makes is looked at.
+        let code = &program.module(id).facts.code;
+        let around = std::iter::successors(Some(func), |&inner| {
+            let parent = code.function(inner).parent;
+            (!parent.is_module()).then_some(parent)
+        });
+        let Some(outermost) = around.last().map(|func| code.function(func)) else { return false };
+        outermost.class.is_none()
+            && self.by_text.iter().any(|known| {
+                known.looks >= least
+                    && known.texts.contains(&outermost.name)
+                    && same_project(program, known.by, id)
+            })
     }
 
     /// A class, and if its annotations are used as values, those that its constructor names.
@@ -132,6 +200,7 @@ impl Inspected {
             AnnotationOwner::Plain(func) | AnnotationOwner::Decorated(func) => {
                 let function = program.module(id).facts.code.function(func);
                 counts(self.functions.get(&(id, func)))
+                    || self.has_name(program, id, func, least)
                     || function.class.is_some_and(|class| {
                         counts(self.classes.get(&(id, class)))
                             || is_constructor(function.name) && self.is_handed_on(program, id, class, least)
@@ -149,6 +218,16 @@ impl Inspected {
             || self.handed_on.contains(&(id, class))
                 && self.unclear.iter().any(|&(by, looks)| looks >= least && same_project(program, by, id))
     }
+}
+
+/// Whether a module belongs to the project of another one, or imports from it: then its objects may get there.
+fn uses_project(program: &Program, id: ModuleId, other: ModuleId) -> bool {
+    same_project(program, id, other)
+        || program.module(id).facts.imports.iter().any(|import| {
+            (0..import.aliases.len()).any(|alias| {
+                program.loaded_chain(id, import, alias).iter().any(|&to| same_project(program, to, other))
+            })
+        })
 }
 
 /// The classes that a module gives to calls as arguments, and whether to foreign code or a method of some object.

@@ -27,6 +27,10 @@ pub(crate) enum Leaf {
     Function(ModuleId, FuncId),
     /// A class of the program, or what belongs to it, where definitions are asked for.
     Class(ModuleId, u32),
+    /// An attribute of some object, where definitions are asked for: `self.handle`.
+    Attribute(Sym),
+    /// An attribute of a module, of which the name is computed, where definitions are asked for: `getattr(module, name)`.
+    Computed,
 }
 
 impl Leaf {
@@ -34,7 +38,9 @@ impl Leaf {
     pub fn module(self) -> Option<ModuleId> {
         match self {
             Self::Module(id) => Some(id),
-            Self::Text(_) | Self::Function(..) | Self::Class(..) => None,
+            Self::Text(_) | Self::Function(..) | Self::Class(..) | Self::Attribute(_) | Self::Computed => {
+                None
+            }
         }
     }
 }
@@ -43,8 +49,16 @@ impl Leaf {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Node {
     of: Of,
+    how: How,
+}
+
+/// How the value counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct How {
     /// Texts are the names of modules, or their files, as this module sees them.
     named: Option<ModuleId>,
+    /// It is what was asked for, and not only something that it may be made of.
+    itself: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -99,7 +113,8 @@ fn leaves_of(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<
         .par_iter()
         .map(|&(id, value, named)| {
             let mut trace = Trace { definitions, ..Trace::default() };
-            trace.follow(program, [Node { of: Of::Value(id, value), named: named.then_some(id) }]);
+            let how = How { named: named.then_some(id), itself: true };
+            trace.follow(program, [Node { of: Of::Value(id, value), how }]);
             trace
         })
         .collect();
@@ -117,9 +132,10 @@ fn leaves_of(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<
         let callers = callers(program, &wanted);
         traces.par_iter_mut().for_each(|trace| {
             let mut nodes = Vec::new();
-            for (param, named) in std::mem::take(&mut trace.params) {
+            for (param, how) in std::mem::take(&mut trace.params) {
                 for &(id, value) in callers.get(&param).into_iter().flatten() {
-                    nodes.push(Node { of: Of::Value(id, value), named: named.map(|_| id) });
+                    let how = How { named: how.named.map(|_| id), ..how };
+                    nodes.push(Node { of: Of::Value(id, value), how });
                 }
             }
             trace.follow(program, nodes);
@@ -138,7 +154,7 @@ struct Trace {
     leaves: Vec<Leaf>,
     seen: FxHashSet<Node>,
     /// Parameters that were met, which callers decide, and how their texts count.
-    params: Vec<(Param, Option<ModuleId>)>,
+    params: Vec<(Param, How)>,
 }
 
 impl Trace {
@@ -155,33 +171,26 @@ impl Trace {
                 continue;
             }
             match node.of {
-                Of::Value(id, value) => self.value(program, id, value, node.named, &mut todo),
-                Of::Global(id, name) => self.global(program, id, name, node.named, &mut todo),
+                Of::Value(id, value) => self.value(program, id, value, node.how, &mut todo),
+                Of::Global(id, name) => self.global(program, id, name, node.how, &mut todo),
             }
         }
     }
 
-    fn global(
-        &mut self,
-        program: &Program,
-        id: ModuleId,
-        name: Sym,
-        named: Option<ModuleId>,
-        todo: &mut Vec<Node>,
-    ) {
+    fn global(&mut self, program: &Program, id: ModuleId, name: Sym, how: How, todo: &mut Vec<Node>) {
         let facts = &program.module(id).facts;
         for site in facts.sites_of(name) {
             let import = &facts.imports[site.stmt as usize];
-            self.origin(program.origin(id, import, site.alias as usize), named, todo);
+            self.origin(program.origin(id, import, site.alias as usize), how, todo);
         }
         let values = facts.code.globals_of(name).iter();
-        todo.extend(values.map(|&(_, value)| Node { of: Of::Value(id, value), named }));
+        todo.extend(values.map(|&(_, value)| Node { of: Of::Value(id, value), how }));
     }
 
-    fn origin(&mut self, origin: Origin, named: Option<ModuleId>, todo: &mut Vec<Node>) {
+    fn origin(&mut self, origin: Origin, how: How, todo: &mut Vec<Node>) {
         match origin {
             Origin::Module(id) => self.leaf(Leaf::Module(id)),
-            Origin::Attribute(id, name) => todo.push(Node { of: Of::Global(id, name), named }),
+            Origin::Attribute(id, name) => todo.push(Node { of: Of::Global(id, name), how }),
             Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule => {}
         }
     }
@@ -198,25 +207,23 @@ impl Trace {
         }
     }
 
-    fn value(
-        &mut self,
-        program: &Program,
-        id: ModuleId,
-        value: ValueId,
-        named: Option<ModuleId>,
-        todo: &mut Vec<Node>,
-    ) {
+    fn value(&mut self, program: &Program, id: ModuleId, value: ValueId, how: How, todo: &mut Vec<Node>) {
         let facts = &program.module(id).facts;
         let code = &facts.code;
-        let node = |value| Node { of: Of::Value(id, value), named };
+        let node = |value| Node { of: Of::Value(id, value), how };
+        let part = |value| Node { of: Of::Value(id, value), how: How { itself: false, ..how } };
+        let name_of = |value| Node { of: Of::Value(id, value), how: How { named: Some(id), ..how } };
         match code.value(value) {
-            Value::Str(text) => self.text(program, text, named),
-            Value::Global(name) => self.global(program, id, name, named, todo),
+            Value::Str(text) => self.text(program, text, how.named),
+            Value::Global(name) => self.global(program, id, name, how, todo),
             Value::Attr(base, attr) => {
                 if let Some(module) = super::state::module_of(program, id, base) {
-                    self.origin(program.attribute(id, module, attr), named, todo);
+                    self.origin(program.attribute(id, module, attr), how, todo);
                 } else if self.definitions {
-                    todo.push(node(base));
+                    if how.itself {
+                        self.leaf(Leaf::Attribute(attr));
+                    }
+                    todo.push(part(base));
                 }
             }
             Value::Loaded(None) => self.leaf(Leaf::Module(id)),
@@ -225,21 +232,21 @@ impl Trace {
                     self.leaf(Leaf::Module(module));
                 }
             }
-            Value::LoadedAs(name) => todo.push(Node { of: Of::Value(id, name), named: Some(id) }),
+            Value::LoadedAs(name) => todo.push(name_of(name)),
             Value::Item(inner) | Value::Holder(inner) => todo.push(node(inner)),
             Value::Either(a, b) => todo.extend([node(a), node(b)]),
             Value::Var(var) => {
                 let variable = &code.vars[var as usize];
                 let params = &code.function(variable.func).params;
                 if params.contains(&var) && !variable.func.is_module() {
-                    self.params.push(((id, variable.func, var - params.start), named));
+                    self.params.push(((id, variable.func, var - params.start), how));
                 }
                 todo.push(node(variable.default));
                 todo.extend(code.assigned_to(var).iter().map(|&value| node(value)));
             }
             Value::Import(stmt, alias) => {
                 let import = &facts.imports[stmt as usize];
-                self.origin(program.origin(id, import, alias as usize), named, todo);
+                self.origin(program.origin(id, import, alias as usize), how, todo);
             }
             Value::Call(call) => {
                 let call = &code.call(call);
@@ -249,7 +256,17 @@ impl Trace {
                     if let Some((id, class)) = class_behind(program, id, call.callee) {
                         self.leaf(Leaf::Class(id, class));
                     }
-                    todo.extend(args.iter().map(|&value| node(value)));
+                    todo.extend(args.iter().map(|&value| part(value)));
+                    if let (Value::Global(name), [of, attr, ..]) = (code.value(call.callee), args)
+                        && name == "getattr"
+                        && how.itself
+                    {
+                        match code.value(*attr) {
+                            Value::Str(attr) => self.leaf(Leaf::Attribute(attr)),
+                            _ if is_module(program, id, *of) => self.leaf(Leaf::Computed),
+                            _ => {}
+                        }
+                    }
                 }
                 let (base, name) = match code.value(call.callee) {
                     Value::Global(name) => (None, name),
@@ -257,8 +274,7 @@ impl Trace {
                     _ => return,
                 };
                 if matches!(name.as_str(), "import_module" | "__import__") {
-                    let name = |&value| Node { of: Of::Value(id, value), named: Some(id) };
-                    todo.extend(args.first().map(name));
+                    todo.extend(args.first().map(|&value| name_of(value)));
                 } else if base.is_none() && CONTAINERS.contains(&name.as_str()) || name == "join" {
                     todo.extend(args.iter().map(|&value| node(value)));
                 } else if VIEWS.contains(&name.as_str()) {
@@ -280,6 +296,26 @@ impl Trace {
             | Value::Function(_)
             | Value::Class(_) => {}
         }
+    }
+}
+
+/// Whether a value is certainly a module, by the way in which the function has got it.
+fn is_module(program: &Program, id: ModuleId, value: ValueId) -> bool {
+    let code = &program.module(id).facts.code;
+    match code.value(value) {
+        Value::Loaded(_) | Value::LoadedAs(_) => true,
+        Value::Call(call) => match code.value(code.call(call).callee) {
+            Value::Global(name) | Value::Attr(_, name) => {
+                matches!(name.as_str(), "import_module" | "__import__")
+            }
+            _ => false,
+        },
+        Value::Var(var) => code.assigned_to(var).iter().any(|&value| {
+            value != ValueId::OPAQUE
+                && !matches!(code.value(value), Value::Var(_))
+                && is_module(program, id, value)
+        }),
+        _ => super::state::module_of(program, id, value).is_some(),
     }
 }
 
