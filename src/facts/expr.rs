@@ -114,7 +114,11 @@ impl<'a> Walker<'a> {
                 let right = self.expr(&expr.right, Use::Escape);
                 let methods = operator_methods(expr.op);
                 self.operate(expr.range, left, right, methods.0);
-                self.operate(expr.range, right, left, methods.1);
+                if expr.op == ast::Operator::Mod && expr.left.is_string_literal_expr() {
+                    self.formatted_operands(expr.range, &expr.right, right);
+                } else {
+                    self.operate(expr.range, right, left, methods.1);
+                }
                 // `a + b` of containers holds the elements of both, and `a >> b` usually is `a`.
                 let text = |id: ValueId| matches!(self.facts.code.value(id), Value::Str(_));
                 let keeps = matches!(
@@ -228,6 +232,17 @@ impl<'a> Walker<'a> {
         };
         if named(self.facts.code.value(on)) && self.context.annotation.is_none() {
             self.op(range.start(), OpKind::Operate { on, other, method });
+        }
+    }
+
+    /// `"%s of %s" % (a, b)`
+    fn formatted_operands(&mut self, range: TextRange, right: &'a Expr, value: ValueId) {
+        let Expr::Tuple(tuple) = right else {
+            return self.operate(range, value, ValueId::FRESH, words::FORMAT);
+        };
+        for element in &tuple.elts {
+            let value = self.quiet_value(element);
+            self.operate(element.range(), value, ValueId::FRESH, words::FORMAT);
         }
     }
 
@@ -538,6 +553,11 @@ fn operator_methods(operator: ast::Operator) -> (Sym, Sym) {
         O::BitAnd => (words::AND, words::RAND),
         O::FloorDiv => (words::FLOORDIV, words::RFLOORDIV),
     }
+}
+
+/// The method behind an operator that assigns: `__iadd__`.
+pub(super) fn in_place_method(operator: ast::Operator) -> Sym {
+    Sym::new(&operator_methods(operator).0.as_str().replacen("__", "__i", 1))
 }
 
 /// The method behind a comparison.

@@ -536,8 +536,13 @@ impl<'p> Interpreter<'p> {
             let chain = program.loaded_chain(module, import, alias);
             let guarded = import.guarded || self.path.guarded;
             self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, guarded)));
-            if let Origin::Module(id) = program.origin(module, import, alias) {
-                self.outcome.loads.push((id, self.at, guarded));
+            match program.origin(module, import, alias) {
+                Origin::Module(id) => self.outcome.loads.push((id, self.at, guarded)),
+                Origin::Attribute(owner, name) if owner != self.cause => {
+                    let read = GlobalRead { owner, name, at: self.at, content: false, attr: None };
+                    self.outcome.global_reads.push(read);
+                }
+                _ => {}
             }
         }
     }
@@ -621,16 +626,33 @@ impl<'p> Interpreter<'p> {
                 // `LEVEL = settings.level`: what settings holds, not which object it is.
                 if let Value::Attr(base, attr) = code.value(value) {
                     for abs in self.eval(module, base, env) {
-                        if matches!(abs, Abs::Instance(..) | Abs::Class(..) | Abs::Object(_) | Abs::Made(..))
-                            && let Owner::Module(owner, name) = self.full_owner(&abs)
+                        if matches!(
+                            abs,
+                            Abs::Instance(..)
+                                | Abs::Class(..)
+                                | Abs::Object(_)
+                                | Abs::Made(..)
+                                | Abs::Bound(..)
+                        ) && let Owner::Module(owner, name) = self.full_owner(&abs)
                             && owner != self.cause
                         {
+                            let attr = self.first_attribute(module, base, attr);
+                            // What a class makes when it is asked, it makes of others.
+                            let made = |w: &mut Self, class: &ClassRef, attr| {
+                                w.find_member(class, attr).is_none()
+                                    && w.find_method(class, "__getattr__").is_some()
+                            };
+                            let attr = match &abs {
+                                Abs::Instance(class, _) => attr.filter(|&attr| !made(self, class, attr)),
+                                _ => attr,
+                            };
+                            let at = self.at;
                             self.outcome.global_reads.push(GlobalRead {
                                 owner,
                                 name,
-                                at: self.at,
+                                at,
                                 content: true,
-                                attr: Some(attr),
+                                attr,
                             });
                         }
                     }
@@ -643,6 +665,35 @@ impl<'p> Interpreter<'p> {
             }
             Value::Holder(inner) => self.note_read(module, inner, env, false),
             _ => {}
+        }
+    }
+
+    /// The attribute of the global in which `base.attr` lies: `db` of `settings` for `settings.db.host`. None, if that is not clear.
+    fn first_attribute(&mut self, module: ModuleId, mut base: ValueId, mut attr: Sym) -> Option<Sym> {
+        loop {
+            match self.code(module).value(base) {
+                Value::Attr(inner, name) => {
+                    let inner_is_module = self
+                        .quietly(|w| w.eval(module, inner, &EnvRef::default()))
+                        .iter()
+                        .any(|abs| matches!(abs, Abs::Module(_)));
+                    if inner_is_module {
+                        return Some(attr);
+                    }
+                    (base, attr) = (inner, name);
+                }
+                // `database = settings.db`
+                Value::Global(name)
+                    if self
+                        .code(module)
+                        .globals_of(name)
+                        .iter()
+                        .any(|&(_, value)| matches!(self.code(module).value(value), Value::Attr(..))) =>
+                {
+                    return None;
+                }
+                _ => return Some(attr),
+            }
         }
     }
 

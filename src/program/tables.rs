@@ -224,6 +224,28 @@ pub fn protocol_of(builtin: &str) -> &'static [&'static str] {
     }
 }
 
+/// The methods of its arguments of which a function of the library calls the first that is there.
+pub fn protocol_of_library(path: &str) -> Option<&'static [&'static str]> {
+    Some(match path {
+        "copy.copy" => &["__copy__", "__reduce_ex__", "__reduce__", "__getstate__"],
+        "copy.deepcopy" => &["__deepcopy__", "__reduce_ex__", "__reduce__", "__getstate__"],
+        "pickle.dumps" | "pickle.dump" => &["__reduce_ex__", "__reduce__", "__getstate__"],
+        "os.fspath" | "os.fsencode" | "os.fsdecode" | "pathlib.Path" | "pathlib.PurePath" => &["__fspath__"],
+        _ if path.starts_with("os.path.") => &["__fspath__"],
+        _ => return None,
+    })
+}
+
+/// With what the names of the methods begin that a method of a class of the library calls by computed names.
+pub fn dispatches_to(method: &str) -> Option<&'static str> {
+    Some(match method {
+        "visit" | "generic_visit" => "visit_",
+        "feed" => "handle_",
+        "onecmd" | "cmdloop" => "do_",
+        _ => return None,
+    })
+}
+
 /// Builtins that do not look at what an object holds.
 pub fn asks_for_class(path: &str) -> bool {
     matches!(

@@ -55,6 +55,25 @@ pub(super) fn further_effects(
                     add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
                 }
             }
+            if item.name == "*"
+                && let Some(Target::Module(source)) = import
+                    .from
+                    .and_then(|from| program.absolute(id, from))
+                    .map(|name| program.target(id, &name))
+                && !is_around(program, id, source)
+            {
+                let mut names = program.module(source).facts.names.iter().map(|(name, _)| name);
+                // It takes the values that all of them have now.
+                if let Some(name) = names.find(|&name| program.exports(source, name) && changes(source, name))
+                {
+                    add(
+                        EffectKind::ReadsState,
+                        Owner::Module(source, name),
+                        import.range.start(),
+                        Some(name),
+                    );
+                }
+            }
             if let (Origin::Foreign, Some(name)) =
                 (program.origin(id, import, alias), program.loaded_name(id, import, alias))
                 && let Some(asked) = asked_foreign(program, asked, id, name)

@@ -61,6 +61,14 @@ impl Interpreter<'_> {
                 _ => {}
             }
         }
+        // `"{} of {}".format(a, b)`
+        if let Value::Attr(_, method) = code.value(call.callee)
+            && method == "format"
+            && let [Abs::Fresh] | [Abs::Bound(..)] = callees[..]
+        {
+            let named = keywords.iter().map(|(_, set)| set);
+            args.iter().chain(named).flatten().for_each(|abs| self.formatted(abs));
+        }
         // `(Path(__file__).parent / "cache").mkdir()`
         if let Value::Attr(_, method) = code.value(call.callee)
             && tables::changes_path(method.as_str())
@@ -428,19 +436,20 @@ impl Interpreter<'_> {
                 bindings[index] = arg.clone();
             } else if function.vararg {
                 let at = params.len() - 1 - usize::from(function.kwarg);
-                let entry = &mut bindings[at];
-                let mut elements: AbsSet = match entry.first() {
-                    Some(Abs::Holder(old, _)) => (**old).clone(),
-                    _ => AbsSet::new(),
-                };
-                elements.extend(arg.iter().cloned());
-                *entry = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
+                Self::add_element(&mut bindings[at], arg);
             }
         }
         for (name, value) in keywords {
             let named = params.clone().position(|p| code.vars[p as usize].name == *name);
-            if let Some(index) = named {
-                bindings[index] = value.clone();
+            match named {
+                Some(index) => bindings[index] = value.clone(),
+                // `**options`
+                None if function.kwarg => {
+                    if let Some(entry) = bindings.last_mut() {
+                        Self::add_element(entry, value);
+                    }
+                }
+                None => {}
             }
         }
         self.environment += 1;
@@ -453,6 +462,16 @@ impl Interpreter<'_> {
             parent: closure.clone(),
             number: self.environment,
         })
+    }
+
+    /// `*args` and `**options` hold what the call gave.
+    fn add_element(entry: &mut AbsSet, element: &AbsSet) {
+        let mut elements: AbsSet = match entry.first() {
+            Some(Abs::Holder(old, _)) => (**old).clone(),
+            _ => AbsSet::new(),
+        };
+        elements.extend(element.iter().cloned());
+        *entry = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
     }
 
     pub(super) fn call_bound(
@@ -472,6 +491,12 @@ impl Interpreter<'_> {
                 .find(|class| tables::starts_something(class.as_str(), method))
         {
             self.effect(EffectKind::InputOutput, Owner::External(class), place, Some(class));
+        }
+        if let Abs::Instance(class, _) = &**base
+            && let Some(prefix) = tables::dispatches_to(method)
+            && !self.foreign_bases(class).is_empty()
+        {
+            self.dispatch(class, base, prefix);
         }
         if let Abs::Made(made, _) = &**base {
             if let Some(state) = tables::computed_with(made.as_str()) {

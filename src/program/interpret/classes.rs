@@ -118,6 +118,9 @@ impl Interpreter<'_> {
     /// An enumeration makes its members while it is defined.
     pub(super) fn enum_members(&mut self, class: &ClassRef) {
         let found = self.is_enumeration(class);
+        if found && let Some((m, func, around)) = self.find_method(class, "_generate_next_value_") {
+            self.enter(m, func, &around, &[smallvec![Abs::Fresh]], &[]);
+        }
         for (method, first) in
             [("__new__", Abs::Class(class.clone())), ("__init__", Abs::Instance(class.clone(), Owner::Fresh))]
         {

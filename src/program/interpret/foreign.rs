@@ -32,6 +32,9 @@ impl Interpreter<'_> {
         if self.shared.pure.matches(text) {
             return first();
         }
+        if matches!(text, "builtins.getattr" | "builtins.hasattr") {
+            self.attribute_asked(&first(), string(1), text == "builtins.hasattr");
+        }
         let lists = matches!(text, "builtins.dir" | "builtins.vars" | "inspect.getmembers");
         if lists || text == "builtins.hasattr" || text == "builtins.getattr" && args.len() > 2 {
             for abs in first() {
@@ -44,6 +47,10 @@ impl Interpreter<'_> {
             self.builtin_protocol(builtin, args, keywords);
             if builtin == "iter" && args.len() > 1 {
                 self.callbacks(&first());
+            }
+        } else if let Some(methods) = tables::protocol_of_library(text) {
+            for abs in args.iter().flatten() {
+                methods.iter().any(|method| self.special(abs, method, &[]));
             }
         } else if text == "itertools.groupby" {
             let keys = args.get(1).into_iter().chain(keywords.iter().map(|(_, set)| set));
@@ -177,6 +184,15 @@ impl Interpreter<'_> {
             // Numbers that begin with another one in every run: nobody can tell how many were taken.
             return smallvec![Abs::External(Sym::new(tables::RANDOM_COUNT))];
         }
+        if text == "builtins.iter" {
+            // Going through a container is nobody's business; what goes on from where it is, stays what it is.
+            let iterated = |abs: Abs| match abs {
+                Abs::Class(_) | Abs::Object(_) => Abs::Fresh,
+                Abs::Holder(elements, _) => Abs::Holder(elements, Owner::Fresh),
+                other => other,
+            };
+            return first().into_iter().map(iterated).collect();
+        }
         match tables::external(text) {
             ExternalKind::ChangesFirst => {
                 for abs in first() {
@@ -185,7 +201,12 @@ impl Interpreter<'_> {
                 first()
             }
             // Without a namespace of its own the text runs in the module's, and does anything.
-            ExternalKind::Executes if args.len() > 1 => smallvec![Abs::Fresh],
+            ExternalKind::Executes if args.len() > 1 => {
+                for abs in &args[1] {
+                    self.mutate(abs, EffectKind::Write, place, Some(path));
+                }
+                smallvec![Abs::Fresh]
+            }
             ExternalKind::SetAttribute => {
                 let attr = string(1).unwrap_or_else(|| Sym::new("…"));
                 for abs in first() {
@@ -395,6 +416,28 @@ impl Interpreter<'_> {
                     self.effect(EffectKind::UnresolvedCall, Owner::External(path), place, Some(path));
                 }
                 Self::made(path, args, role)
+            }
+        }
+    }
+
+    /// `getattr(settings, "DEBUG", False)` reads as `settings.DEBUG` does; `hasattr` tells no more than whether it is there.
+    fn attribute_asked(&mut self, objects: &AbsSet, attr: Option<Sym>, only_whether: bool) {
+        if self.silent > 0 {
+            return;
+        }
+        for abs in objects {
+            let (owner, name, content, attr) = match (abs, attr) {
+                (Abs::Module(owner), Some(name)) if !only_whether || !self.program.binds(*owner, name) => {
+                    (*owner, name, false, None)
+                }
+                (Abs::Instance(..) | Abs::Class(..) | Abs::Object(_) | Abs::Made(..), attr) => {
+                    let Owner::Module(owner, name) = self.full_owner(abs) else { continue };
+                    (owner, name, true, attr)
+                }
+                _ => continue,
+            };
+            if owner != self.cause {
+                self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content, attr });
             }
         }
     }

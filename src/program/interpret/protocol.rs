@@ -142,6 +142,13 @@ impl Interpreter<'_> {
                         "__format__" => {
                             found || self.special(&abs, "__str__", &[]) || self.special(&abs, "__repr__", &[])
                         }
+                        // `bus += handler` may be `bus = bus + handler`.
+                        name if let Some(rest) = name.strip_prefix("__i")
+                            && name.len() > 7
+                            && !matches!(name, "__iter__" | "__invert__" | "__index__") =>
+                        {
+                            found || self.special(&abs, &format!("__{rest}"), args)
+                        }
                         "__iter__" => self.special(&abs, "__next__", &[]),
                         _ => found,
                     };
@@ -264,6 +271,31 @@ impl Interpreter<'_> {
         }
     }
 
+    /// A method of foreign code that calls methods of its object by computed names: `visitor.visit(tree)`.
+    pub(super) fn dispatch(&mut self, class: &ClassRef, this: &Abs, prefix: &str) {
+        let outer = self.path;
+        self.path.conditional = true;
+        for base in self.mro(class).iter() {
+            let code = self.code(base.module);
+            for &(name, value) in &code.classes[base.class as usize].members {
+                if name.as_str().starts_with(prefix)
+                    && let Some(func) = Self::function_behind(code, value)
+                {
+                    let args = [smallvec![this.clone()], smallvec![Abs::Unknown]];
+                    self.enter(base.module, func, &base.around, &args, &[]);
+                }
+            }
+        }
+        self.path = outer;
+    }
+
+    /// An object becomes a text, or a part of one.
+    pub(super) fn formatted(&mut self, abs: &Abs) {
+        let _ = self.special(abs, "__format__", &[smallvec![Abs::Unknown]])
+            || self.special(abs, "__str__", &[])
+            || self.special(abs, "__repr__", &[]);
+    }
+
     /// A builtin that calls methods of its arguments.
     pub(super) fn builtin_protocol(&mut self, builtin: &str, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) {
         let methods = tables::protocol_of(builtin);
@@ -275,6 +307,12 @@ impl Interpreter<'_> {
                 if !found && method == "__str__" {
                     self.special(abs, "__repr__", &[]);
                 }
+            }
+        }
+        if builtin == "sum" {
+            for abs in args.iter().flatten().flat_map(elements_of) {
+                let other = [smallvec![Abs::Unknown]];
+                let _ = self.special(&abs, "__radd__", &other) || self.special(&abs, "__add__", &other);
             }
         }
         if matches!(builtin, "sorted" | "min" | "max") {

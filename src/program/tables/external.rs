@@ -84,7 +84,6 @@ pub fn external(path: &str) -> ExternalKind {
         | "itertools.filterfalse" => K::CallsFirst,
         "functools.wraps" | "functools.lru_cache" => K::DecoratorFactory,
         "functools.wraps()"
-        | "builtins.iter"
         | "builtins.staticmethod"
         | "builtins.classmethod"
         | "functools.cache"
@@ -104,6 +103,7 @@ pub fn external(path: &str) -> ExternalKind {
         | "typing.override"
         | "typing_extensions.override"
         | "functools.update_wrapper"
+        | "builtins.memoryview"
         | "builtins.reversed"
         | "builtins.vars()" => K::Identity,
         "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.frozenset" | "builtins.sorted"
