@@ -173,7 +173,9 @@ impl<'a> Walker<'a> {
                 if in_place {
                     self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
                 }
-                self.operate(assign.range, old, value, super::expr::in_place_method(assign.op));
+                if matches!(self.facts.code.value(old), Value::Global(_)) {
+                    self.operate(assign.range, old, value, super::expr::in_place_method(assign.op));
+                }
                 let sum = self.either(old, value);
                 self.bind(id, at, sum, false);
                 if self.names.text(id) == words::ALL.as_str() {

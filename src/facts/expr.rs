@@ -240,9 +240,19 @@ impl<'a> Walker<'a> {
         let Expr::Tuple(tuple) = right else {
             return self.operate(range, value, ValueId::FRESH, words::FORMAT);
         };
-        for element in &tuple.elts {
+        // In functions most are variables, about which nothing is known.
+        let named = |element: &&Expr| match element {
+            Expr::Name(_) => true,
+            Expr::Attribute(attribute) => {
+                !matches!(&*attribute.value, Expr::Name(name) if name.id.as_str() == "self")
+            }
+            _ => false,
+        };
+        for element in tuple.elts.iter().filter(named) {
             let value = self.quiet_value(element);
-            self.operate(element.range(), value, ValueId::FRESH, words::FORMAT);
+            if !matches!(self.facts.code.value(value), Value::Var(_)) {
+                self.operate(element.range(), value, ValueId::FRESH, words::FORMAT);
+            }
         }
     }
 

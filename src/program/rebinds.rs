@@ -101,6 +101,14 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                         unclear.push((id, object, name.unwrap_or_else(|| Sym::new("*")), op.at));
                     }
                 }
+                // `exec(text, globals())`
+                if let (Value::Global(name), &[_, namespace, ..]) =
+                    (code.value(call.callee), code.positional(call))
+                    && name == "exec"
+                    && let Some(target) = namespace_of(program, id, namespace).filter(|&t| later(t))
+                {
+                    variables(program, target).for_each(|name| add(target, name));
+                }
                 if let Some(target) = reloaded(program, id, call) {
                     add(target, Sym::new("*"));
                 }
@@ -143,7 +151,14 @@ fn is_variable(code: &Code, func: FuncId, value: ValueId) -> bool {
 /// The module whose namespace a value is: `globals()`, `vars(config)`, `config.__dict__`.
 fn namespace_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
     let code = &program.module(id).facts.code;
+    let read = |value: ValueId| match code.value(value) {
+        Value::Global(_) | Value::Var(_) => None,
+        _ => namespace_of(program, id, value),
+    };
     match code.value(value) {
+        // `names = globals()`
+        Value::Global(name) => code.globals_of(name).iter().find_map(|&(_, value)| read(value)),
+        Value::Var(var) => code.assigned_to(var).iter().find_map(|&value| read(value)),
         Value::Attr(base, attr) if attr == "__dict__" => module_of(program, id, base),
         Value::Call(call) => {
             let call = &code.call(call);

@@ -65,7 +65,13 @@ pub(crate) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
     let facts = &program.module(id).facts;
     match facts.code.value(value) {
         Value::Global(name) => {
-            let site = facts.sites_of(name).next()?;
+            let Some(site) = facts.sites_of(name).next() else {
+                // `this = sys.modules[__name__]`
+                return facts.code.globals_of(name).iter().find_map(|&(_, value)| {
+                    let loaded = matches!(facts.code.value(value), Value::Loaded(_) | Value::Call(_));
+                    loaded.then(|| module_of(program, id, value)).flatten()
+                });
+            };
             let import = &facts.imports[site.stmt as usize];
             match program.origin(id, import, site.alias as usize) {
                 Origin::Module(source) => Some(source),
@@ -125,18 +131,32 @@ pub(crate) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
     match facts.code.value(value) {
         Value::Global(name) => {
             let site = facts.sites_of(name).next()?;
-            let import = &facts.imports[site.stmt as usize];
-            let item = import.aliases[site.alias as usize];
-            match (program.origin(id, import, site.alias as usize), import.from) {
-                (Origin::Foreign, Some(from)) => Some(format!("{}.{}", from.module, item.name)),
-                (Origin::Foreign, None) if item.asname.is_some() => Some(item.name.as_str().to_owned()),
-                (Origin::Foreign, None) => Some(name.as_str().to_owned()),
+            foreign_import(program, id, site.stmt, site.alias)
+        }
+        // A function that imports the module itself.
+        Value::Var(var) => {
+            facts.code.assigned_to(var).iter().find_map(|&value| match facts.code.value(value) {
+                Value::Import(stmt, alias) => foreign_import(program, id, stmt, alias),
                 _ => None,
-            }
+            })
         }
         Value::Attr(base, attr) => Some(format!("{}.{attr}", foreign_path(program, id, base)?)),
         _ => None,
     }
+}
+
+/// The dotted name of what an import statement binds, if that is foreign.
+fn foreign_import(program: &Program, id: ModuleId, stmt: u32, alias: u32) -> Option<String> {
+    let import = &program.module(id).facts.imports[stmt as usize];
+    if program.origin(id, import, alias as usize) != Origin::Foreign {
+        return None;
+    }
+    let item = &import.aliases[alias as usize];
+    Some(match import.from {
+        Some(from) => format!("{}.{}", from.module, item.name),
+        None if item.asname.is_some() => item.name.as_str().to_owned(),
+        None => item.bound(false).to_owned(),
+    })
 }
 
 /// The last name of what a value is, if it may be something foreign: `chdir` for `os.chdir` and what is imported as that.

@@ -344,9 +344,14 @@ fn calls_in(
     let mut found = Vec::new();
     let code = &program.module(id).facts.code;
     for call in code.calls() {
-        let (base, name) = match code.value(call.callee) {
-            Value::Global(name) => (None, name),
-            Value::Attr(base, name) => (Some(base), name),
+        let (base, name, around) = match code.value(call.callee) {
+            Value::Global(name) => (None, name, None),
+            Value::Attr(base, name) => (Some(base), name, None),
+            // A function within a function.
+            Value::Var(var) => {
+                let var = &code.vars[var as usize];
+                (None, var.name, Some(var.func))
+            }
             _ => continue,
         };
         let Some(functions) = wanted.get(&name) else { continue };
@@ -354,6 +359,7 @@ fn calls_in(
             let target = &program.module(module).facts.code;
             let function = target.function(func);
             let calls = match base {
+                _ if let Some(around) = around => module == id && function.parent == around,
                 // A method: by its name, with the object in front.
                 Some(_) if function.class.is_some() => true,
                 Some(base) => super::state::module_of(program, id, base) == Some(module),

@@ -64,7 +64,7 @@ impl Interpreter<'_> {
         // `"{} of {}".format(a, b)`
         if let Value::Attr(_, method) = code.value(call.callee)
             && method == "format"
-            && let [Abs::Fresh] | [Abs::Bound(..)] = callees[..]
+            && let [Abs::Fresh | Abs::Bound(..)] = callees[..]
         {
             let named = keywords.iter().map(|(_, set)| set);
             args.iter().chain(named).flatten().for_each(|abs| self.formatted(abs));
