@@ -85,6 +85,8 @@ pub struct StateRead {
     pub key: Option<Sym>,
     /// Where in the loaded module.
     pub at: TextSize,
+    /// Only which object the name is bound to matters, not what that holds.
+    pub name_only: bool,
 }
 
 /// A global of another module that loading reads.
@@ -587,9 +589,17 @@ impl<'p> Interpreter<'p> {
     }
 
     fn state_read(&mut self, state: Sym, key: Option<Sym>) {
+        self.note_state(StateRead { state, key, at: self.at, name_only: false });
+    }
+
+    /// A name of a foreign module is read, which somebody rebinds.
+    fn replaced_read(&mut self, state: Sym) {
+        self.note_state(StateRead { state, key: None, at: self.at, name_only: true });
+    }
+
+    fn note_state(&mut self, read: StateRead) {
         if self.silent == 0 {
             self.state_reads += 1;
-            let read = StateRead { state, key, at: self.at };
             if !self.outcome.reads.contains(&read) {
                 self.outcome.reads.push(read);
             }

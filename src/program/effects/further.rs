@@ -100,7 +100,8 @@ pub(super) fn further_effects(
     }
     for read in &outcome.reads {
         let file = read.state == tables::FILES && files.is_data_changed(id);
-        if file || is_replaced(read.state) || written.is_written(program, id, read.state, read.key) {
+        let written = || !read.name_only && written.is_written(program, id, read.state, read.key);
+        if file || is_replaced(read.state) || written() {
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
         }
     }

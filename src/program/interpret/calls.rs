@@ -568,8 +568,10 @@ impl Interpreter<'_> {
                 elements.iter().map(|e| owned(e, *owner)).collect()
             }
             (_, "copy") => smallvec![Abs::Fresh],
-            // Nothing is known of the object but that it is a text.
-            (Abs::Object(_), text) if tables::TEXT_METHODS.contains(&text) => smallvec![Abs::Fresh],
+            // Nothing is known of the object but that it is a text. (An object of a class without such a method is none.)
+            (Abs::Object(_) | Abs::Instance(..), text) if tables::TEXT_METHODS.contains(&text) => {
+                smallvec![Abs::Fresh]
+            }
             _ => smallvec![Abs::Object(owner)],
         };
         if role == CallRole::Decorator {

@@ -47,7 +47,7 @@ impl Interpreter<'_> {
                 {
                     if self.shared.replaced_names.contains_key(&path) {
                         // `_`, which somebody puts among the builtins.
-                        self.state_read(path, None);
+                        self.replaced_read(path);
                     } else if module == self.cause
                         && self.calls == 0
                         && !self.program.module(module).facts.names.contains(name)
@@ -427,7 +427,7 @@ impl Interpreter<'_> {
                 }
                 let full = Sym::dotted(*path, attr);
                 if self.shared.replaced_names.contains_key(&full) {
-                    self.state_read(full, None);
+                    self.replaced_read(full);
                 }
                 smallvec![Abs::External(full)]
             }
