@@ -25,10 +25,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::reason::{KeepReason, Reason};
 use super::{DecideOptions, ModuleVerdicts};
 use crate::config::Target;
-use crate::facts::{FuncId, ImportStmt, ModuleFacts, Moment, OpKind, Read, ReadKind, Site, Sym, Value};
+use crate::facts::{
+    FuncId, ImportStmt, ModuleFacts, Moment, OpKind, Read, ReadKind, Site, Sym, Value, ValueId,
+};
 use crate::program::effects::Effects;
 use crate::program::graph::{Graph, ancestors};
-use crate::program::{ModuleId, Origin, Program, stdlib};
+use crate::program::{Module, ModuleId, Origin, Program, stdlib};
 use crate::rewrite::MissingImport;
 
 /// Adds the missing imports of all modules, and keeps those that provide what cannot be added.
@@ -142,7 +144,14 @@ fn missing_in(
         return (missing, kept);
     }
     let named = named_here(facts);
-    for read in facts.reads().filter(|r| r.kind == ReadKind::Attribute && r.moment != Moment::Never) {
+    let asks = |read: &Read| match read.kind {
+        ReadKind::Attribute => true,
+        // Where somebody evaluates it.
+        ReadKind::Annotation(annotation) => !annotation.text && !read.chain.is_empty(),
+        _ => false,
+    };
+    let reads = facts.reads().filter(|read| asks(read) && read.moment != Moment::Never);
+    for read in reads.chain(reads_by_other_names(facts, &provided.submodules)) {
         let Some(site) = facts.sites_of(read.name).last() else { continue };
         let import = &facts.imports[site.stmt as usize];
         let Some((mut module, mut name)) = package_behind(program, id, import, site, &named, 0) else {
@@ -222,6 +231,30 @@ fn missing_in(
     (missing, kept)
 }
 
+/// Attributes of modules that have another name for a while: `p = pkg; p.sub`.
+fn reads_by_other_names(facts: &ModuleFacts, submodules: &FxHashSet<Sym>) -> Vec<Read> {
+    let code = &facts.code;
+    let mut found = Vec::new();
+    for (base, chain) in code.attributes_with_bases().filter(|(_, chain)| submodules.contains(&chain[0])) {
+        let (values, moment): (Vec<ValueId>, _) = match code.value(base) {
+            Value::Var(var) => (code.assigned_to(var).to_vec(), Moment::Deferred),
+            Value::Global(name) if facts.sites_of(name).next().is_none() => {
+                (code.globals_of(name).iter().map(|&(_, value)| value).collect(), Moment::ImportTime)
+            }
+            _ => continue,
+        };
+        for value in values {
+            let Value::Global(name) = code.value(value) else { continue };
+            let Some(site) = facts.sites_of(name).last() else { continue };
+            let import = &facts.imports[site.stmt as usize];
+            let range = import.aliases[site.alias as usize].range;
+            let (kind, func) = (ReadKind::Attribute, FuncId::MODULE);
+            found.push(Read { name, range, kind, moment, func, chain });
+        }
+    }
+    found
+}
+
 /// Whether a module is `name` or something below it.
 fn below(module: &str, name: &str) -> bool {
     module.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
@@ -282,6 +315,8 @@ struct Provided<'a> {
     verdicts: &'a [ModuleVerdicts],
     /// A lazy import provides nothing.
     placeholders: bool,
+    /// The last parts of the names of all submodules.
+    submodules: FxHashSet<Sym>,
     /// For each module what it certainly loads, found when first asked.
     loaded: Vec<OnceLock<FxHashSet<ModuleId>>>,
 }
@@ -294,7 +329,9 @@ impl<'a> Provided<'a> {
         verdicts: &'a [ModuleVerdicts],
     ) -> Self {
         let loaded = std::iter::repeat_with(OnceLock::new).take(program.modules.len()).collect();
-        Self { program, graph, verdicts, placeholders, loaded }
+        let last = |module: &Module| Some(Sym::new(module.name.as_str().rsplit_once('.')?.1));
+        let submodules = program.modules.iter().filter_map(last).collect();
+        Self { program, graph, verdicts, placeholders, submodules, loaded }
     }
 
     fn has(&self, package: ModuleId, submodule: ModuleId, name: Sym) -> bool {
@@ -436,5 +473,17 @@ fn imported_of<'n>(program: &Program, names: &FxHashSet<&'n str>) -> FxHashSet<&
             found
         })
         .collect();
-    found.into_iter().flatten().collect()
+    let mut found: FxHashSet<&str> = found.into_iter().flatten().collect();
+    // `importlib.import_module("pkg.sub")`
+    let missing: FxHashSet<Sym> = names
+        .iter()
+        .filter(|name| !found.contains(*name) && program.find(name).is_some())
+        .filter_map(|name| Sym::find(name))
+        .collect();
+    if !missing.is_empty() {
+        let texts =
+            |id: ModuleId| program.module(id).facts.code.strings.iter().filter(|text| missing.contains(text));
+        found.extend(program.ids().flat_map(texts).map(|text| text.as_str()));
+    }
+    found
 }

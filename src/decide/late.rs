@@ -59,6 +59,27 @@ pub fn late_code(program: &Program) -> LateCode {
                 }
             }
         }
+        // Properties of the object, and what `with` and a class that is called run.
+        let of_self = code.function(func).class.map(|class| (class, code.function(func).params.start));
+        if let Some((class, this)) = of_self {
+            for (_, _, name) in code.attributes_of_variables().filter(|(var, ..)| *var == this) {
+                todo.extend(methods_of(program, (id, class), name).map(|(m, f)| (m, f, reason)));
+            }
+        }
+        for op in code.ops_of(func) {
+            let OpKind::Call { call, .. } = op.kind else { continue };
+            let callee = code.call(call).callee;
+            let (made, name) = match code.value(callee) {
+                Value::Attr(base, name) => match code.value(base) {
+                    Value::Call(made) => (code.call(made).callee, name),
+                    _ => continue,
+                },
+                _ => (callee, Sym::new("__init__")),
+            };
+            if let Some(class) = class_behind(program, id, made) {
+                todo.extend(methods_of(program, class, name).map(|(m, f)| (m, f, reason)));
+            }
+        }
         // Lambdas and nested functions run with it.
         for (index, function) in code.functions.iter().enumerate().skip(1) {
             if function.parent == func {
@@ -121,6 +142,17 @@ fn overriding(
     found
 }
 
+/// The methods of a name of a class, its own and those of the classes above.
+fn methods_of(
+    program: &Program,
+    class: (ModuleId, u32),
+    name: Sym,
+) -> impl Iterator<Item = (ModuleId, FuncId)> {
+    let functions = (0..).map(FuncId).zip(&program.module(class.0).facts.code.functions);
+    let own = functions.filter(move |(_, f)| f.class == Some(class.1) && f.name == name);
+    own.map(move |(func, _)| (class.0, func)).chain(inherited(program, class, name))
+}
+
 /// The methods of a name in the classes above one.
 fn inherited(program: &Program, class: (ModuleId, u32), name: Sym) -> Vec<(ModuleId, FuncId)> {
     let mut found = Vec::new();
@@ -156,6 +188,14 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
         let func = FuncId(u32::try_from(index).unwrap_or_default());
         todo.push((id, func, reason));
     }
+    // `__del__ = close`
+    for &(name, value) in code.classes.iter().flat_map(|class| &class.members) {
+        if name == "__del__" {
+            todo.extend(
+                functions_of(program, id, value).into_iter().map(|(m, f)| (m, f, KeepReason::FinalizerUse)),
+            );
+        }
+    }
     // A generator that a global keeps is closed when the module goes away: its `finally` runs.
     for &(_, value) in code.globals {
         if let Value::Call(call) = code.value(value) {
@@ -182,6 +222,13 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
             };
             let functions = values.iter().flat_map(|&value| functions_of(program, id, value));
             todo.extend(functions.map(|(module, func)| (module, func, KeepReason::FinalizerUse)));
+        }
+        if let OpKind::SetAttr { attr, value, .. } = op.kind
+            && attr == "__del__"
+        {
+            todo.extend(
+                functions_of(program, id, value).into_iter().map(|(m, f)| (m, f, KeepReason::FinalizerUse)),
+            );
         }
         let hooked = match op.kind {
             OpKind::Call { call, role: CallRole::Dropped | CallRole::Used } => {

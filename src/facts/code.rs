@@ -528,6 +528,14 @@ impl Code {
         })
     }
 
+    /// The attributes that are read, and of what.
+    pub fn attributes_with_bases(&self) -> impl Iterator<Item = (ValueId, &'static [Sym])> {
+        self.compound.as_slice().iter().filter_map(|value| match value {
+            Value::Attr(base, name) => Some((*base, std::slice::from_ref(name))),
+            _ => None,
+        })
+    }
+
     /// The chains of attributes that are read, `a.b.c` as `[a, b, c]`, without the first part if that has no name.
     pub fn chains(&self) -> impl Iterator<Item = Vec<Sym>> {
         self.compound.iter().filter(|value| matches!(value, Value::Attr(..))).map(|&value| {

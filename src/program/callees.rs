@@ -1,7 +1,7 @@
 //! Functions and classes that a value may be, by names alone: those of the module, and those that it imports.
 
 use super::{ModuleId, Origin, Program};
-use crate::facts::{FuncId, Sym, Value, ValueId};
+use crate::facts::{Code, FuncId, Sym, Value, ValueId};
 
 /// The functions that a value may be, as far as names show.
 pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleId, FuncId)> {
@@ -13,10 +13,7 @@ pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> V
             let mut out: Vec<_> = code
                 .globals_of(name)
                 .iter()
-                .flat_map(|&(_, v)| match code.value(v) {
-                    Value::Function(func) => vec![(id, func)],
-                    _ => Vec::new(),
-                })
+                .filter_map(|&(_, v)| Some((id, function_behind(code, v)?)))
                 .collect();
             for site in module.facts.sites_of(name) {
                 let import = &module.facts.imports[site.stmt as usize];
@@ -55,13 +52,19 @@ pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> V
 
 fn global_functions(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId, FuncId)> {
     let code = &program.module(id).facts.code;
-    code.globals_of(name)
-        .iter()
-        .filter_map(|&(_, v)| match code.value(v) {
-            Value::Function(func) => Some((id, func)),
-            _ => None,
-        })
-        .collect()
+    code.globals_of(name).iter().filter_map(|&(_, v)| Some((id, function_behind(code, v)?))).collect()
+}
+
+/// The function that a value is, also behind decorators.
+fn function_behind(code: &Code, mut value: ValueId) -> Option<FuncId> {
+    for _ in 0..8 {
+        match code.value(value) {
+            Value::Function(func) => return Some(func),
+            Value::Call(call) => value = *code.positional(&code.call(call)).first()?,
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// The class of the program that a value is.

@@ -199,17 +199,26 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
     }
     for (id, GlobalRead { owner, name, at, content, .. }, probe) in reads {
         let same = |other: ModuleId| graph.cycle_of(id) == graph.cycle_of(other);
-        if owner == id || !same(owner) {
+        // Whoever loads the reader has begun to load the package around it.
+        let around = is_around(program, owner, id);
+        if owner == id || !(same(owner) || around) {
             continue;
         }
         // Where the owner loads the reader, and what it does with the name before and after that.
-        let into = graph.out[owner.index()].iter().filter(|e| !e.lazy && same(e.to)).map(|e| e.at).min();
+        let leads = |to: ModuleId| if around { to == id } else { same(to) };
+        let into = graph.out[owner.index()].iter().filter(|e| !e.lazy && leads(e.to)).map(|e| e.at).min();
         let Some(into) = into else { continue };
-        let code = &program.module(owner).facts.code;
+        let facts = &program.module(owner).facts;
+        let code = &facts.code;
+        let binds = |import: u32| {
+            let import = &facts.imports[import as usize];
+            import.aliases.iter().any(|alias| alias.bound(import.from.is_some()) == name.as_str())
+        };
         let (mut before, mut after) = (false, false);
         for op in code.ops_of(FuncId::MODULE) {
             let changes = match op.kind {
                 OpKind::SetGlobal { name: n, .. } | OpKind::DelGlobal { name: n } => n == name,
+                OpKind::Import(import) => binds(import),
                 OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => {
                     content && code.value(base) == Value::Global(name)
                 }
@@ -221,7 +230,8 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
                 _ => false,
             };
             before |= changes && op.at < into;
-            after |= changes && op.at > into;
+            // The import that loads the reader binds its name when it is done.
+            after |= changes && (op.at > into || op.at == into && matches!(op.kind, OpKind::Import(_)));
         }
         if (before && after) || (probe && (after || name.as_str().is_empty())) {
             let effect = Effect {

@@ -81,6 +81,15 @@ impl Taints {
 }
 
 impl Effects {
+    /// Whether somebody enters the import cycle of two modules elsewhere than at the one: then the other may be loaded before it.
+    fn entered_beside(&self, program: &Program, owner: ModuleId, reader: ModuleId) -> bool {
+        let cycle = self.graph.cycle_of(reader);
+        cycle == self.graph.cycle_of(owner)
+            && program.ids().filter(|&id| id != owner && self.graph.cycle_of(id) == cycle).any(|id| {
+                self.graph.back[id.index()].iter().any(|&(from, _)| self.graph.cycle_of(from) != cycle)
+            })
+    }
+
     /// Effects by whether they are contained: (module, index of the effect).
     pub(super) fn split(&self, program: &Program) -> (Vec<EffectOf>, FxHashMap<ModuleId, Contained>) {
         let mut uncontained = Vec::new();
@@ -89,6 +98,11 @@ impl Effects {
         for (id, outcome) in program.ids().zip(&self.outcomes) {
             for (index, effect) in (0..).zip(&outcome.effects) {
                 match (effect.owner, effect.kind) {
+                    (Owner::Module(owner, _), EffectKind::ReadsHalfLoaded)
+                        if self.entered_beside(program, owner, id) =>
+                    {
+                        uncontained.push((id, index));
+                    }
                     (
                         Owner::Module(owner, _),
                         EffectKind::Write
