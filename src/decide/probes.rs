@@ -134,7 +134,7 @@ fn optional_modules(
     }
     let mut all = todo.clone();
     while let Some(id) = todo.pop() {
-        for edge in graph.out[id.index()].iter().filter(|e| !e.guarded && !e.lazy) {
+        for edge in graph.out[id.index()].iter().filter(|e| !e.guarded && e.runs_when_imported()) {
             if !std::mem::replace(&mut optional[edge.to.index()], true) {
                 todo.push(edge.to);
                 all.push(edge.to);
@@ -151,7 +151,7 @@ fn optional_modules(
     all.retain(|&id| needed(&optional, id));
     while let Some(id) = all.pop() {
         if std::mem::replace(&mut optional[id.index()], false) {
-            let others = graph.out[id.index()].iter().filter(|e| !e.guarded && !e.lazy);
+            let others = graph.out[id.index()].iter().filter(|e| !e.guarded && e.runs_when_imported());
             all.extend(others.map(|e| e.to).filter(|to| optional[to.index()]));
         }
     }

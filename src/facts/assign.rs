@@ -74,7 +74,7 @@ impl<'a> Walker<'a> {
                 self.names[name].set_private = true;
                 let memo = match (&*attribute.value, self.memo) {
                     (Expr::Name(name), Some(memo)) => {
-                        self.is_parameter(base)
+                        matches!(self.facts.code.value(base), Value::Var(_))
                             && memo == Target::Attribute(name.id.as_str(), attribute.attr.as_str())
                     }
                     _ => false,

@@ -1,7 +1,7 @@
 //! Idioms under an `if` that make a change invisible: a value that is computed once, and an inherited attribute that is
 //! copied before it is changed. And how such values begin.
 
-use ruff_python_ast::{self as ast, Expr};
+use ruff_python_ast::{self as ast, Expr, Stmt};
 
 /// What an `if` asks about and its body sets.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -20,8 +20,11 @@ impl Target<'_> {
     }
 }
 
-/// The target in `if TARGET is None` or `if not TARGET`, if it is private.
-pub(super) fn unset(test: &Expr) -> Option<Target<'_>> {
+/// A local name for what a private attribute held a moment ago: `cached = self._cached`.
+pub(super) type Alias<'a> = (&'a str, Target<'a>);
+
+/// The target in `if TARGET is None` or `if not TARGET`, if it is private; or in `if alias is None`.
+pub(super) fn unset<'a>(test: &'a Expr, alias: Option<Alias<'a>>) -> Option<Target<'a>> {
     let target = match test {
         Expr::Compare(compare) => match (&*compare.ops, &*compare.comparators) {
             ([ast::CmpOp::Is], [Expr::NoneLiteral(_)]) => &*compare.left,
@@ -30,7 +33,39 @@ pub(super) fn unset(test: &Expr) -> Option<Target<'_>> {
         Expr::UnaryOp(unary) if unary.op == ast::UnaryOp::Not => &*unary.operand,
         _ => return None,
     };
+    private(target, alias)
+}
+
+/// The target in `if TARGET is not None: return TARGET`: what follows in the block runs if it is not set.
+pub(super) fn returned_if_set<'a>(stmt: &'a Stmt, alias: Option<Alias<'a>>) -> Option<Target<'a>> {
+    let Stmt::If(stmt) = stmt else { return None };
+    let ([Stmt::Return(returned)], []) = (&*stmt.body, &*stmt.elif_else_clauses) else { return None };
+    let target = match &*stmt.test {
+        Expr::Compare(compare) => match (&*compare.ops, &*compare.comparators) {
+            ([ast::CmpOp::IsNot], [Expr::NoneLiteral(_)]) => &*compare.left,
+            _ => return None,
+        },
+        target => target,
+    };
+    let target = private(target, alias)?;
+    (private(returned.value.as_deref()?, alias) == Some(target)).then_some(target)
+}
+
+/// The alias that a statement makes.
+pub(super) fn alias(stmt: &Stmt) -> Option<Alias<'_>> {
+    let Stmt::Assign(assign) = stmt else { return None };
+    match (&*assign.targets, &*assign.value) {
+        ([Expr::Name(name)], value @ Expr::Attribute(_)) => Some((name.id.as_str(), private(value, None)?)),
+        _ => None,
+    }
+}
+
+/// A private name or attribute, or what another name stands for.
+fn private<'a>(target: &'a Expr, alias: Option<Alias<'a>>) -> Option<Target<'a>> {
     match target {
+        Expr::Name(name) if alias.is_some_and(|(alias, _)| alias == name.id.as_str()) => {
+            alias.map(|(_, target)| target)
+        }
         Expr::Name(name) if name.id.starts_with('_') => Some(Target::Name(name.id.as_str())),
         Expr::Attribute(attribute) if attribute.attr.starts_with('_') => match &*attribute.value {
             Expr::Name(base) => Some(Target::Attribute(base.id.as_str(), attribute.attr.as_str())),

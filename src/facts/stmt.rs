@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::code::{CallRole, OpKind, Value, ValueId};
 use super::condition::Condition;
 use super::define::late_context;
-use super::idioms::{self, Target};
+use super::idioms::{self, Alias, Target};
 use super::premise::Open;
 use super::scope::Resolved;
 use super::walker::{Use, Walker};
@@ -18,10 +18,19 @@ impl<'a> Walker<'a> {
     pub fn block(&mut self, body: &'a [Stmt]) {
         let before = (self.own_attrs.len(), self.block_values.len());
         let mut premises = Open::new();
-        for stmt in body {
+        let memo = self.memo;
+        for (index, stmt) in body.iter().enumerate() {
+            let alias = index.checked_sub(1).and_then(|before| idioms::alias(&body[before]));
+            self.alias = alias;
             self.stmt(stmt);
             premises.extend(self.premises_after(stmt));
+            if let Some(target) = idioms::returned_if_set(stmt, alias)
+                && !self.depends_on_caller(&target, alias, &body[index + 1..])
+            {
+                self.memo = Some(target);
+            }
         }
+        self.memo = memo;
         self.close_premises(premises);
         // What an inner block bound, the outer one may find or not.
         for (_, value) in &mut self.block_values[before.1..] {
@@ -170,6 +179,7 @@ impl<'a> Walker<'a> {
     // ---------------------------------------------------------------- compound statements
 
     fn if_stmt(&mut self, stmt: &'a ast::StmtIf) {
+        let alias = self.alias.take();
         let test = self.expr(&stmt.test, Use::Escape);
         self.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);
         let first = (Some(&*stmt.test), &*stmt.body);
@@ -180,7 +190,8 @@ impl<'a> Walker<'a> {
         let mut first_live = true;
         let mut fails = Open::new();
         let saved = self.memo;
-        self.memo = idioms::unset(&stmt.test).filter(|t| !self.depends_on_caller(t, &stmt.body)).or(saved);
+        let unset = idioms::unset(&stmt.test, alias);
+        self.memo = unset.filter(|t| !self.depends_on_caller(t, alias, &stmt.body)).or(saved);
         for (index, (test, body)) in std::iter::once(first).chain(clauses).enumerate() {
             if index > 0 {
                 self.memo = saved;
@@ -253,15 +264,16 @@ impl<'a> Walker<'a> {
     }
 
     /// Whether what a block computes for a target comes from arguments of the function: then it matters who is first.
-    fn depends_on_caller(&self, target: &Target<'_>, body: &[Stmt]) -> bool {
+    fn depends_on_caller(&self, target: &Target<'_>, alias: Option<Alias<'_>>, body: &[Stmt]) -> bool {
         let code = &self.facts.code;
         let function = code.function(self.context.func);
         let params = &code.params[function.first_param as usize..][..function.params.len()];
         if params.iter().all(|name| name == target.base()) {
             return false;
         }
+        let alias = alias.map(|(alias, _)| alias);
         any_over_body(body, |expr| match expr {
-            Expr::Name(name) if name.id.as_str() != target.base() => {
+            Expr::Name(name) if name.id.as_str() != target.base() && alias != Some(name.id.as_str()) => {
                 matches!(self.resolve_text(name.id.as_str()), Resolved::Var(_))
             }
             _ => false,

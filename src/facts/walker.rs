@@ -15,7 +15,7 @@ use super::binding::{self, Form};
 use super::code::{CallRole, FuncId, Op, OpKind, Value, ValueId, Var};
 use super::condition::System;
 use super::draft::Draft;
-use super::idioms::Target;
+use super::idioms::{Alias, Target};
 use super::names::{InClass, Memo, Name, NameId, Names, Table};
 use super::namespace::OneOf;
 use super::packed::PackedRead;
@@ -132,6 +132,8 @@ pub(super) struct Walker<'a> {
     pub keyed: Vec<&'a str>,
     /// In a block that runs while this private name or attribute has no value yet.
     pub memo: Option<Target<'a>>,
+    /// What the statement before has given another name to.
+    pub alias: Option<Alias<'a>>,
     /// Attributes that are known to be their holder's own until the block ends, and the values they had before.
     pub own_attrs: Vec<(ValueId, Sym, ValueId)>,
     /// What variables of functions certainly are at this place.
@@ -206,6 +208,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         blocks: Vec::new(),
         keyed: Vec::new(),
         memo: None,
+        alias: None,
         own_attrs: Vec::new(),
         last_values: FxHashMap::default(),
         block_values: Vec::new(),

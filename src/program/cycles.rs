@@ -20,7 +20,9 @@ pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdi
         let sites = &verdicts[from as usize].sites;
         graph.out[from as usize]
             .iter()
-            .filter(move |e| !e.lazy && e.site.is_none_or(|s| sites[s as usize].has_reasons() || e.used))
+            .filter(move |e| {
+                e.runs_when_imported() && e.site.is_none_or(|s| sites[s as usize].has_reasons() || e.used)
+            })
             .map(|e| e.to.0)
     });
     // Imports that wait, but not until the module has loaded: when that is, is not tried out.

@@ -23,6 +23,8 @@ pub struct Edge {
     pub certain: bool,
     /// Already lazy in the source.
     pub lazy: bool,
+    /// Only when the module is the main program (`if __name__ == "__main__"`): who imports it, loads nothing thereby.
+    pub main: bool,
     /// In the body of a `try` with handlers: a failure goes no further.
     pub guarded: bool,
     /// A function that runs while the module loads reads the name.
@@ -61,11 +63,13 @@ impl Graph {
             .collect();
         let mut back: Vec<Vec<(ModuleId, u32)>> = vec![Vec::new(); out.len()];
         for (from, edges) in program.ids().zip(&out) {
-            for (index, edge) in edges.iter().enumerate().filter(|(_, e)| !e.lazy) {
+            for (index, edge) in edges.iter().enumerate().filter(|(_, e)| e.runs_when_imported()) {
                 back[edge.to.index()].push((from, u32::try_from(index).unwrap_or(u32::MAX)));
             }
         }
-        let eager = |from: u32| out[from as usize].iter().filter(|e: &&Edge| !e.lazy).map(|e: &Edge| e.to.0);
+        let eager = |from: u32| {
+            out[from as usize].iter().filter(|e: &&Edge| e.runs_when_imported()).map(|e: &Edge| e.to.0)
+        };
         let cycle = Adjacency::new(out.len(), eager).components().numbers();
         Self { out, back, cycle }
     }
@@ -87,6 +91,13 @@ impl Graph {
             todo.extend(self.out[id.index()].iter().filter(|e| e.certain && !e.lazy).map(|e| e.to));
         }
         seen
+    }
+}
+
+impl Edge {
+    /// Whether importing the module loads what the edge leads to.
+    pub fn runs_when_imported(&self) -> bool {
+        !self.lazy && !self.main
     }
 }
 
@@ -140,12 +151,22 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
                     && !import.conditional
                     && !declared;
                 let guarded = import.guarded;
-                edges.push(Edge { to, site, at: import.range.start(), certain, lazy, guarded, used });
+                let main = import.moment == Moment::MainGuard;
+                edges.push(Edge { to, site, at: import.range.start(), certain, lazy, main, guarded, used });
             }
         }
     }
     for &(to, at, guarded) in run.loads.iter().filter(|(to, ..)| !own.contains(to)) {
-        edges.push(Edge { to, site: None, at, certain: true, lazy: false, guarded, used: false });
+        edges.push(Edge {
+            to,
+            site: None,
+            at,
+            certain: true,
+            lazy: false,
+            main: false,
+            guarded,
+            used: false,
+        });
     }
     edges
 }
