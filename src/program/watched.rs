@@ -144,18 +144,28 @@ pub(crate) fn imports(program: &Program, id: ModuleId, wanted: ModuleId) -> bool
     })
 }
 
-/// Whether a function takes note of something: it prints, or changes what is there after it has returned.
-fn records(code: &Code, func: FuncId) -> bool {
+/// Whether a function takes note of something: it prints, or changes what is there after it has returned, or calls a function that
+/// does.
+fn records(program: &Program, id: ModuleId, func: FuncId, depth: u32) -> bool {
+    let code = &program.module(id).facts.code;
+    let called = |callee: ValueId| {
+        let functions = if depth > 0 { functions_of(program, id, callee) } else { Vec::new() };
+        functions.into_iter().any(|(module, func)| records(program, module, func, depth - 1))
+    };
     let lasting = |value: ValueId| matches!(code.value(value), Value::Global(_) | Value::Attr(..));
     code.ops_of(func).any(|op| match op.kind {
         OpKind::SetGlobal { .. } => true,
         OpKind::SetItem { base, .. } => lasting(base),
-        OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
-            Value::Global(name) => name == "print",
-            Value::Attr(_, name) if tables::LOGGER_EMITS.contains(&name.as_str()) => true,
-            Value::Attr(base, name) => tables::MUTATORS.contains(&name.as_str()) && lasting(base),
-            _ => false,
-        },
+        OpKind::Call { call, .. } => {
+            let callee = code.call(call).callee;
+            let itself = match code.value(callee) {
+                Value::Global(name) => name == "print",
+                Value::Attr(_, name) if tables::LOGGER_EMITS.contains(&name.as_str()) => true,
+                Value::Attr(base, name) => tables::MUTATORS.contains(&name.as_str()) && lasting(base),
+                _ => false,
+            };
+            itself || called(callee)
+        }
         _ => false,
     })
 }
@@ -292,7 +302,7 @@ impl Patterns<'_> {
             if function.class.is_some() && matches!(function.name.as_str(), "find_spec" | "find_module") {
                 let found = self.add_compared(id, func);
                 let installed = || self.finders.iter().any(|&by| same_project(self.program, by, id));
-                if found == 0 && records(code, func) && installed() {
+                if found == 0 && records(self.program, id, func, 2) && installed() {
                     self.add_recorded(id, (id, TextRange::empty(function.at)));
                 }
             }

@@ -233,10 +233,34 @@ impl Interpreter<'_> {
             },
             ExternalKind::ImportModule => {
                 let mut out = AbsSet::new();
+                let named =
+                    |wanted: &str| keywords.iter().find(|(name, _)| *name == wanted).map(|(_, set)| set);
+                let text_of = |set: &AbsSet| {
+                    set.iter().find_map(|abs| match abs {
+                        Abs::Str(text) => Some(*text),
+                        _ => None,
+                    })
+                };
+                // `import_module(".red", "plugins")`, `__import__("plugins", fromlist=["red"])`
+                let (package, children) = if text == "importlib.import_module" {
+                    (named("package").or(args.get(1)).and_then(text_of), None)
+                } else {
+                    (None, named("fromlist").or(args.get(3)))
+                };
+                let children: AbsSet = children.into_iter().flatten().flat_map(elements_of).collect();
                 for abs in args.first().into_iter().flatten() {
                     let Abs::Str(name) = *abs else { continue };
+                    let name = match (name.as_str().strip_prefix('.'), package) {
+                        (Some(rest), Some(package)) => Sym::new(&format!("{package}.{rest}")),
+                        _ => name,
+                    };
                     let program = self.program;
-                    let chain = program.chain(self.cause, name.as_str());
+                    let mut chain = program.chain(self.cause, name.as_str());
+                    for child in &children {
+                        if let Abs::Str(child) = child {
+                            chain.extend(program.find_from(self.cause, &format!("{name}.{child}")));
+                        }
+                    }
                     if self.silent == 0 {
                         self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, self.path.guarded)));
                     }
@@ -246,7 +270,7 @@ impl Interpreter<'_> {
                     });
                 }
                 if out.is_empty() {
-                    self.load_siblings(place);
+                    self.load_siblings(place, package);
                     out.push(Abs::Unknown);
                 }
                 out
@@ -510,7 +534,7 @@ impl Interpreter<'_> {
     }
 
     /// `import_module(name)` in a loop: all modules of which the name begins as far as it is known, or all of the package that does it.
-    pub(super) fn load_siblings(&mut self, (module, at): (ModuleId, TextSize)) {
+    pub(super) fn load_siblings(&mut self, (module, at): (ModuleId, TextSize), package: Option<Sym>) {
         if self.silent > 0 {
             return;
         }
@@ -521,6 +545,13 @@ impl Interpreter<'_> {
             _ => None,
         });
         let prefix = match known {
+            // `import_module("." + name, "plugins")`
+            Some(start)
+                if start.text.as_str().starts_with('.')
+                    && let Some(package) = package =>
+            {
+                format!("{package}{}", start.text)
+            }
             Some(start) => start.as_module(own.name.as_str(), own.is_package),
             None if own.is_package => format!("{}.", own.name),
             // The modules of a package that has been gone through.
