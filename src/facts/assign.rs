@@ -13,9 +13,13 @@ use super::{AnnotationOwner, FixedUse, MarkKind, Sym, words};
 
 impl<'a> Walker<'a> {
     pub fn assign(&mut self, assign: &'a ast::StmtAssign) {
+        // `a, b = A(), B()`
+        self.wants_parts = assign.value.is_tuple_expr()
+            && assign.targets.iter().any(|t| t.is_tuple_expr() || t.is_list_expr());
         let value = self.expr(&assign.value, Use::Escape);
+        let parts = std::mem::take(&mut self.parts);
         for target in &assign.targets {
-            self.paired_target(target, &assign.value, value);
+            self.paired_target(target, &assign.value, (value, &parts));
             if let Expr::Name(name) = target {
                 self.note_text(name.id.as_str(), &assign.value);
                 if self.is_sys_modules(&assign.value) {
@@ -35,21 +39,20 @@ impl<'a> Walker<'a> {
         }
     }
 
-    fn paired_target(&mut self, target: &'a Expr, source: &'a Expr, value: ValueId) {
+    fn paired_target(&mut self, target: &'a Expr, source: &'a Expr, (value, parts): (ValueId, &[ValueId])) {
         let targets = match target {
             Expr::Tuple(t) => &t.elts,
             Expr::List(t) => &t.elts,
             _ => return self.target(target, value),
         };
         let sources = match source {
-            Expr::Tuple(t) if t.elts.len() == targets.len() => &t.elts,
+            Expr::Tuple(t) if t.elts.len() == targets.len() && parts.len() == targets.len() => &t.elts,
             _ => return self.target(target, value),
         };
         if targets.iter().chain(sources).any(Expr::is_starred_expr) {
             return self.target(target, value);
         }
-        for (target, source) in targets.iter().zip(sources) {
-            let value = self.quiet_value(source);
+        for (target, &value) in targets.iter().zip(parts) {
             self.target(target, value);
         }
     }

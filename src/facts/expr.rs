@@ -392,10 +392,18 @@ impl<'a> Walker<'a> {
 
     fn elements(&mut self, elts: &'a [Expr], type_test: bool) -> ValueId {
         let usage = if type_test { Use::TypeTest } else { Use::Escape };
+        let wants_parts = std::mem::take(&mut self.wants_parts);
+        let mut parts = Vec::new();
         let mut value = ValueId::FRESH;
         for element in elts {
             let next = self.expr(element, usage);
             value = self.either(value, next);
+            if wants_parts {
+                parts.push(next);
+            }
+        }
+        if wants_parts {
+            self.parts = parts;
         }
         self.holder(value)
     }

@@ -130,6 +130,9 @@ pub(super) struct Walker<'a> {
     pub blocks: Vec<(FuncId, &'a [Stmt])>,
     /// Containers of which is known whether they are only asked for single keys.
     pub keyed: Vec<&'a str>,
+    /// The elements of the next display are wanted one by one, and what they were.
+    pub wants_parts: bool,
+    pub parts: Vec<ValueId>,
     /// In a block that runs while this private name or attribute has no value yet.
     pub memo: Option<Target<'a>>,
     /// What the statement before has given another name to.
@@ -207,6 +210,8 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         caches: FxHashMap::default(),
         blocks: Vec::new(),
         keyed: Vec::new(),
+        wants_parts: false,
+        parts: Vec::new(),
         memo: None,
         alias: None,
         own_attrs: Vec::new(),

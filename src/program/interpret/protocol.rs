@@ -329,7 +329,17 @@ impl Interpreter<'_> {
     pub(super) fn callbacks(&mut self, set: &AbsSet) {
         let place = (self.cause, self.at);
         for abs in set.clone() {
-            if matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Bound(..)) {
+            let calls = |abs: &Abs| {
+                matches!(
+                    abs,
+                    Abs::Function(..)
+                        | Abs::Method(..)
+                        | Abs::Partial(..)
+                        | Abs::Bound(..)
+                        | Abs::Instance(..)
+                )
+            };
+            if calls(&abs) {
                 let args = [smallvec![Abs::Unknown]];
                 self.call(&abs, &args, &[], crate::facts::CallRole::Used, place);
             }
