@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::super::graph::ancestors;
+use super::super::graph::{Edge, ancestors};
 use super::super::interpret::{Effect, EffectKind, Owner};
 use super::super::rebinds::rebinders;
 use super::super::{ModuleId, Program};
@@ -35,6 +35,8 @@ type Tree = FxHashMap<ModuleId, ModuleId>;
 pub(super) struct Contained {
     /// The effects.
     effects: Vec<EffectOf>,
+    /// Effects that have only to be there when the owner has been loaded: nobody looks for them before.
+    at_the_end: Vec<EffectOf>,
     /// All modules that are loaded whenever the owner is.
     with: FxHashSet<ModuleId>,
 }
@@ -150,11 +152,43 @@ impl Effects {
                 effects.into_iter().partition(|(id, _)| with.contains(id));
             uncontained.extend(outside);
             if !inside.is_empty() {
-                contained.insert(owner, Contained { effects: inside, with });
+                let (at_the_end, effects) = self.looked_for_later(program, owner, inside);
+                contained.insert(owner, Contained { effects, at_the_end, with });
             }
         }
         uncontained.sort_unstable();
         (uncontained, contained)
+    }
+
+    /// Effects on a package that are names of submodules, by whether those who look for them do not run before the package has been loaded.
+    fn looked_for_later(
+        &self,
+        program: &Program,
+        owner: ModuleId,
+        effects: Vec<EffectOf>,
+    ) -> (Vec<EffectOf>, Vec<EffectOf>) {
+        let looked_for = |&(id, index): &EffectOf| {
+            let effect = &self.outcomes[id.index()].effects[index as usize];
+            let (Owner::Module(package, name), EffectKind::Write, Some((by, _))) =
+                (effect.owner, effect.kind, effect.deep)
+            else {
+                return None;
+            };
+            let binds = program.find(&format!("{}.{name}", program.module(package).name)) == Some(id);
+            (binds && effect.subject.is_none() && effect.at == TextSize::new(0)).then_some(by)
+        };
+        if !effects.iter().any(|effect| looked_for(effect).is_some()) {
+            return (Vec::new(), effects);
+        }
+        let mut loaded: FxHashSet<ModuleId> = FxHashSet::default();
+        let mut todo = vec![owner];
+        todo.extend(ancestors(program, owner));
+        while let Some(id) = todo.pop() {
+            if loaded.insert(id) {
+                todo.extend(self.graph.out[id.index()].iter().filter(|e| !e.lazy).map(|e| e.to));
+            }
+        }
+        effects.into_iter().partition(|effect| looked_for(effect).is_some_and(|by| !loaded.contains(&by)))
     }
 
     /// Who rebinds a global later, and where.
@@ -305,7 +339,10 @@ impl Effects {
         // In parts: many owners need the same edges, and what the first ones have kept needs no second look.
         for part in owners.chunks(64) {
             let read: &[ModuleVerdicts] = verdicts;
-            let kept: Vec<_> = part.par_iter().map(|owner| self.kept_for(&contained[owner], read)).collect();
+            let kept: Vec<_> = part
+                .par_iter()
+                .map(|&owner| self.kept_for(program, owner, &contained[&owner], read))
+                .collect();
             for (edges, taints) in kept {
                 for (from, site, to) in edges {
                     let verdict = &mut verdicts[from.index()].sites[site as usize];
@@ -320,10 +357,12 @@ impl Effects {
     /// The edges that one owner needs, and why.
     pub(super) fn kept_for(
         &self,
+        program: &Program,
+        owner: ModuleId,
         contained: &Contained,
         verdicts: &[ModuleVerdicts],
     ) -> (Vec<KeptEdge>, FxHashMap<ModuleId, Taint>) {
-        let Contained { effects: causes, with: inside } = contained;
+        let Contained { effects: causes, at_the_end, with: inside } = contained;
         let mut kept = Vec::new();
         // Backwards from the causes, inside what the owner always loads.
         let mut taints: FxHashMap<ModuleId, Taint> =
@@ -347,7 +386,62 @@ impl Effects {
                 }
             }
         }
+        // One way to each of the others is enough.
+        for &(id, index) in at_the_end {
+            if taints.contains_key(&id) {
+                continue;
+            }
+            let way = self.way(program, owner, id, verdicts);
+            for (&(from, edge), next) in way.iter().zip(way.iter().skip(1).map(Some).chain([None])) {
+                let taint = match next {
+                    Some((_, next)) => Taint::Through(next.to, next.at),
+                    None => Taint::Cause(index),
+                };
+                taints.entry(edge.to).or_insert(taint);
+                kept.extend(edge.site.map(|site| (from, site, edge.to)));
+            }
+        }
         (kept, taints)
+    }
+
+    /// Edges that lead from a module, or a package around it, to one that it certainly loads; those that stay in any case are
+    /// preferred.
+    fn way(
+        &self,
+        program: &Program,
+        owner: ModuleId,
+        target: ModuleId,
+        verdicts: &[ModuleVerdicts],
+    ) -> Vec<(ModuleId, Edge)> {
+        let mut before: FxHashMap<ModuleId, Option<(ModuleId, Edge)>> = FxHashMap::default();
+        let starts = ancestors(program, owner).into_iter().chain([owner]);
+        let mut todo: VecDeque<(ModuleId, Option<(ModuleId, Edge)>)> =
+            starts.map(|start| (start, None)).collect();
+        while let Some((id, by)) = todo.pop_front() {
+            let Entry::Vacant(entry) = before.entry(id) else { continue };
+            entry.insert(by);
+            if id == target {
+                break;
+            }
+            for &edge in self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy) {
+                let stays =
+                    edge.site.is_none_or(|site| verdicts[id.index()].sites[site as usize].has_reasons());
+                let step = (edge.to, Some((id, edge)));
+                if stays {
+                    todo.push_front(step);
+                } else {
+                    todo.push_back(step);
+                }
+            }
+        }
+        let mut way = Vec::new();
+        let mut at = target;
+        while let Some(&Some((from, edge))) = before.get(&at) {
+            way.push((from, edge));
+            at = from;
+        }
+        way.reverse();
+        way
     }
 
     /// The kind of the reason to keep an edge to a tainted module.
