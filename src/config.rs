@@ -196,6 +196,8 @@ pub struct Config {
     pub required: Vec<String>,
     /// Those of them that are needed only in some places.
     pub conditional: Vec<String>,
+    /// Modules that the project offers as plugins.
+    pub plugins: Vec<String>,
     /// `cache-dir`: where the cache is; in the project, if there is one.
     pub cache_dir: Option<PathBuf>,
     /// `python`: the environment whose packages are analysed as well.
@@ -285,6 +287,7 @@ impl Config {
         config.declared = project.declared;
         config.required = project.required;
         config.conditional = project.conditional;
+        config.plugins = project.plugins;
         if let packages::Choice::Path(path) = &mut config.python {
             *path = config.project_root.join(&*path);
         }

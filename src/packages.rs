@@ -13,6 +13,7 @@
 //! ```
 
 mod editable;
+pub(crate) mod entry_points;
 mod locate;
 mod search;
 

@@ -21,7 +21,7 @@ use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target}
 use crate::decide::{self, DecideOptions, Decisions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
 use crate::facts::{ModuleFacts, Sym, System, World};
-use crate::packages::{Choice, Packages, PackagesError, Surroundings};
+use crate::packages::{Choice, Packages, PackagesError, Surroundings, entry_points};
 use crate::program::effects::Conflict;
 use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
@@ -265,7 +265,10 @@ impl Run {
         let mut used = Use::default();
         let mut compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
         let required = config.required.iter().map(|name| import_name(name)).collect();
-        let mut environment = Environment { assumed: assumed(config), required, ..Environment::default() };
+        let offered = entry_points::offered(&discovery.import_roots[..discovery.shared_roots]);
+        let plugins = config.plugins.iter().chain(&offered).map(|name| Sym::new(name)).collect();
+        let mut environment =
+            Environment { assumed: assumed(config), required, plugins, ..Environment::default() };
         if let Some(packages) = &packages {
             let clock = Instant::now();
             let version = packages.version();

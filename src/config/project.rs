@@ -7,6 +7,7 @@ use toml::{Table, Value};
 use super::table::Document;
 use super::{ConfigError, PYPROJECT, PythonVersion};
 use crate::discover::is_environment;
+use crate::packages::entry_points;
 
 /// The folder that a path is in, or the path itself if it is a folder. Absolute, without symbolic links as far as it exists.
 pub(super) fn folder_of(path: &Path) -> PathBuf {
@@ -46,6 +47,8 @@ pub(super) struct Project {
     pub(super) required: Vec<String>,
     /// Those that are needed only in some places. Sorted.
     pub(super) conditional: Vec<String>,
+    /// Modules that it offers as plugins.
+    pub(super) plugins: Vec<String>,
 }
 
 impl Project {
@@ -125,6 +128,19 @@ impl Project {
             let names = table.as_table().into_iter().flatten().map(|(name, _)| name.as_str());
             self.declare(Role::Other, names.filter(|name| *name != "python"));
         }
+        let plugins = [at(&["project", "entry-points"]), at(&["tool", "poetry", "plugins"])];
+        for groups in plugins.into_iter().flatten().filter_map(Value::as_table) {
+            self.read_plugins(groups);
+        }
+    }
+
+    /// `[project.entry-points]`, and what poetry calls it.
+    fn read_plugins(&mut self, groups: &Table) {
+        for (_, points) in groups.iter().filter(|(group, _)| entry_points::is_plugin_group(group)) {
+            let values = points.as_table().into_iter().flatten().filter_map(|(_, value)| value.as_str());
+            let modules = values.filter_map(entry_points::module_of).map(str::to_owned);
+            self.plugins.extend(modules);
+        }
     }
 
     fn read_setup_cfg(&mut self, text: &str) {
@@ -153,6 +169,10 @@ impl Project {
                 }
                 ("options", "install_requires") => self.declare(Role::Required, Some(value)),
                 ("options.extras_require", _) => self.declare(Role::Other, Some(value)),
+                ("options.entry_points", group) if entry_points::is_plugin_group(group) => {
+                    let module = value.split_once('=').and_then(|(_, value)| entry_points::module_of(value));
+                    self.plugins.extend(module.map(str::to_owned));
+                }
                 _ => {}
             }
         }

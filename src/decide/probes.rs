@@ -158,7 +158,8 @@ fn optional_modules(
     optional
 }
 
-/// Modules that are loaded by their names under `try`, as far as the names are known: `import_module("plugins." + name)`.
+/// Modules that are loaded by their names under `try`, as far as the names are known: `import_module("plugins." + name)`. Those that
+/// metadata offer as plugins are, too.
 fn loaded_by_name(program: &Program) -> Vec<ModuleId> {
     let mut starts: Vec<Start> = Vec::new();
     let mut found = Vec::new();
@@ -191,6 +192,7 @@ fn loaded_by_name(program: &Program) -> Vec<ModuleId> {
         }
     }
     found.extend(trace(program, &starts).into_iter().flatten().filter_map(Leaf::module));
+    found.extend(program.environment.plugins.iter().filter_map(|name| program.find(name.as_str())));
     found.retain(|&id| !program.module(id).installed);
     found
 }

@@ -132,6 +132,8 @@ pub struct Environment {
     pub assumed: FxHashSet<Sym>,
     /// Import names of what the project says that it cannot do without.
     pub required: FxHashSet<Sym>,
+    /// Modules that are offered as plugins: somebody loads them by their names, and goes on without those that fail.
+    pub plugins: Vec<Sym>,
     /// The standard library that the environment's packages run with.
     pub stdlib: Option<Stdlib>,
 }
