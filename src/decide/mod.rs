@@ -14,6 +14,7 @@ mod local;
 mod outside;
 mod probes;
 pub mod reason;
+mod refused;
 mod submodules;
 
 use ruff_text_size::TextRange;
@@ -104,6 +105,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
     use rayon::prelude::*;
     let late = late::late_code(program);
     // A module with placeholders shows its dict only when nothing is pending any more; a native one shows lazy objects.
+    let refusing = refused::refusing(program);
     let outside = outside::readers(program, options.target != Target::Proxy);
     let inspected =
         if options.target == Target::Proxy { Inspected::new(program) } else { Inspected::default() };
@@ -128,6 +130,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
             local::decide(program, id, options, &inspected, &mut verdicts);
             late::decide(program, id, &late, &mut verdicts);
             outside::decide(program, id, &outside, &mut verdicts);
+            refused::decide(program, id, &refusing, &mut verdicts);
             existence::decide(program, id, &mut verdicts);
             compiled::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);

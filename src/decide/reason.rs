@@ -216,7 +216,7 @@ reasons! {
     FinalizerUse = "finalizer-use",
     /// First use may come inside the import system: in a finder, a loader, or a replaced `__import__`.
     ///
-    /// Importing there starts the same code again.
+    /// Importing there starts the same code again. Or the project refuses imports from some moment on, by an audit hook.
     ///
     /// ## To make it lazy
     ///
