@@ -9,6 +9,7 @@
 
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason};
 use crate::config::Target;
+use crate::facts::Moment;
 use crate::program::{ModuleId, Origin, Program};
 
 /// Adds the reasons.
@@ -35,7 +36,9 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
             }
             continue;
         }
-        if let Some(other) = other_importer(program, id, submodule) {
+        let other = other_importer(program, id, submodule)
+            .or_else(|| loads_again(program, id, submodule, (site.stmt, site.alias)).then_some(id));
+        if let Some(other) = other {
             let range = import.aliases[site.alias as usize].range;
             verdicts.sites[index].keep(
                 Reason::at(
@@ -96,6 +99,19 @@ fn other_importer(program: &Program, package: ModuleId, submodule: ModuleId) -> 
                 .any(|alias| program.loaded_chain(id, import, alias).contains(&submodule))
         })
     })
+}
+
+/// Whether the package takes something else from the submodule, too: `from .squeeze import squeeze, Level`. Whoever asks for
+/// that one first, loads the submodule.
+fn loads_again(program: &Program, package: ModuleId, submodule: ModuleId, name: (u32, u32)) -> bool {
+    program.module(package).facts.imports.iter().filter(|import| import.moment != Moment::Never).any(
+        |import| {
+            (0..import.aliases.len()).any(|alias| {
+                (import.index as usize, alias) != (name.0 as usize, name.1 as usize)
+                    && program.loaded_chain(package, import, alias).contains(&submodule)
+            })
+        },
+    )
 }
 
 /// `import a.b` where `a/__init__` also binds `b`: natively, using `a.b` finds the attribute and never loads the submodule.

@@ -575,7 +575,22 @@ fn operator_methods(operator: ast::Operator) -> (Sym, Sym) {
 
 /// The method behind an operator that assigns: `__iadd__`.
 pub(super) fn in_place_method(operator: ast::Operator) -> Sym {
-    Sym::new(&operator_methods(operator).0.as_str().replacen("__", "__i", 1))
+    use ast::Operator as O;
+    match operator {
+        O::Add => words::IADD,
+        O::Sub => words::ISUB,
+        O::Mult => words::IMUL,
+        O::MatMult => words::IMATMUL,
+        O::Div => words::ITRUEDIV,
+        O::Mod => words::IMOD,
+        O::Pow => words::IPOW,
+        O::LShift => words::ILSHIFT,
+        O::RShift => words::IRSHIFT,
+        O::BitOr => words::IOR,
+        O::BitXor => words::IXOR,
+        O::BitAnd => words::IAND,
+        O::FloorDiv => words::IFLOORDIV,
+    }
 }
 
 /// The method behind a comparison.
