@@ -168,14 +168,19 @@ impl<'a> Walker<'a> {
             Expr::Yield(expr) => {
                 self.generator_function(self.context.closes);
                 if let Some(value) = &expr.value {
-                    self.expr(value, Use::Escape);
+                    let value = self.expr(value, Use::Escape);
+                    if !value.is_plain() {
+                        let held = self.holder(value);
+                        self.returns(expr.range.start(), held);
+                    }
                 }
                 ValueId::OPAQUE
             }
             Expr::YieldFrom(expr) => {
                 // The generator that it asks is closed with it.
                 self.generator_function(true);
-                self.expr(&expr.value, Use::Escape);
+                let value = self.expr(&expr.value, Use::Escape);
+                self.returns(expr.range.start(), value);
                 ValueId::OPAQUE
             }
             Expr::Compare(compare) => self.compare(compare),

@@ -280,8 +280,16 @@ impl Interpreter<'_> {
             all.extend(args.iter().cloned());
             self.enter_given((m, func), &around, &all, keywords, given);
             let sets = args.iter().chain(keywords.iter().map(|(_, set)| set));
-            let callable = |abs: &Abs| {
-                matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_))
+            // What methods may call, or change.
+            let callable = |abs: &Abs| match abs {
+                Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_) => true,
+                Abs::Object(owner)
+                | Abs::Holder(_, owner)
+                | Abs::Made(_, owner)
+                | Abs::Instance(_, owner) => {
+                    matches!(owner, Owner::Module(..))
+                }
+                _ => false,
             };
             let callables = sets.flatten().any(callable);
             let told = if self.has_tested_attributes(class) {
@@ -529,6 +537,12 @@ impl Interpreter<'_> {
             } else {
                 view
             }];
+        }
+        // `with opened(table) as t`, where a generator yields it.
+        if method == "__enter__"
+            && let Abs::Holder(elements, _) = &**base
+        {
+            return (**elements).clone();
         }
         if method == "register"
             && let Abs::Class(class) = &**base
