@@ -1,0 +1,195 @@
+//! What loading a module reads: state of the process, and what other modules hold.
+//!
+//! ```python
+//! PORT = config.PORT                  # another value, if somebody changes it before
+//! DEBUG = "DEBUG" in os.environ
+//! ```
+
+use super::{Abs, AbsSet, ClassRef, EnvRef, GlobalRead, Interpreter, Owner, Path, StateRead};
+use crate::facts::{Sym, Value, ValueId};
+use crate::program::{ModuleId, Origin};
+
+impl Interpreter<'_> {
+    /// A name is read that is not there, as far as its module shows.
+    pub(super) fn missing_name(&mut self, owner: ModuleId, name: Sym) {
+        // A script may mean a module of the library where it has one of that name beside it.
+        let script = self.program.module(self.cause).siblings.is_some();
+        if self.silent == 0 && self.path == Path::default() && !script {
+            self.outcome.missing.push(GlobalRead { owner, name, at: self.at, content: false, attr: None });
+        }
+    }
+
+    pub(super) fn state_read(&mut self, state: Sym, key: Option<Sym>) {
+        self.note_state(StateRead { state, key, at: self.at, name_only: false });
+    }
+
+    /// A name of a foreign module is read, which somebody rebinds.
+    pub(super) fn replaced_read(&mut self, state: Sym) {
+        self.note_state(StateRead { state, key: None, at: self.at, name_only: true });
+    }
+
+    pub(super) fn note_state(&mut self, read: StateRead) {
+        if self.silent == 0 {
+            self.state_reads += 1;
+            if !self.outcome.reads.contains(&read) {
+                self.outcome.reads.push(read);
+            }
+        }
+    }
+
+    /// A value goes into the module's own state: what it was taken from is frozen at this moment. `content` says whether
+    /// also what the object holds is frozen.
+    pub(super) fn note_read(&mut self, module: ModuleId, value: ValueId, env: &EnvRef, content: bool) {
+        if self.silent > 0 {
+            return;
+        }
+        let code = self.code(module);
+        match code.value(value) {
+            Value::Global(_) | Value::Attr(..) | Value::Item(_) => {
+                let content = content || matches!(code.value(value), Value::Item(_));
+                let objects = if content { self.eval(module, value, env) } else { AbsSet::new() };
+                for abs in objects {
+                    if let Some(Owner::Module(owner, name)) = Self::owner(&abs)
+                        && owner != self.cause
+                        && !matches!(
+                            abs,
+                            Abs::Function(..) | Abs::Class(..) | Abs::Module(_) | Abs::Method(..)
+                        )
+                    {
+                        let attr = match code.value(value) {
+                            Value::Attr(_, attr) if attr != name => Some(attr),
+                            _ => None,
+                        };
+                        let at = self.at;
+                        self.outcome.global_reads.push(GlobalRead { owner, name, at, content, attr });
+                    }
+                }
+                // `LEVEL = settings.level`: what settings holds, not which object it is.
+                if let Value::Attr(base, attr) = code.value(value) {
+                    for abs in self.eval(module, base, env) {
+                        if matches!(
+                            abs,
+                            Abs::Instance(..)
+                                | Abs::Class(..)
+                                | Abs::Object(_)
+                                | Abs::Made(..)
+                                | Abs::Bound(..)
+                        ) && let Owner::Module(owner, name) = self.full_owner(&abs)
+                            && owner != self.cause
+                        {
+                            let attr = self.first_attribute(module, base, attr);
+                            // What a class makes when it is asked, it makes of others.
+                            let made = |w: &mut Self, class: &ClassRef, attr| {
+                                w.find_member(class, attr).is_none()
+                                    && w.find_method(class, "__getattr__").is_some()
+                            };
+                            let attr = match &abs {
+                                Abs::Instance(class, _) => attr.filter(|&attr| !made(self, class, attr)),
+                                _ => attr,
+                            };
+                            let at = self.at;
+                            self.outcome.global_reads.push(GlobalRead {
+                                owner,
+                                name,
+                                at,
+                                content: true,
+                                attr,
+                            });
+                        }
+                    }
+                }
+                self.note_name_read(module, value, content);
+            }
+            Value::Either(a, b) => {
+                self.note_read(module, a, env, content);
+                self.note_read(module, b, env, content);
+            }
+            Value::Holder(inner) => self.note_read(module, inner, env, false),
+            _ => {}
+        }
+    }
+
+    /// The attribute of the global in which `base.attr` lies: `db` of `settings` for `settings.db.host`. None, if that is not clear.
+    pub(super) fn first_attribute(
+        &mut self,
+        module: ModuleId,
+        mut base: ValueId,
+        mut attr: Sym,
+    ) -> Option<Sym> {
+        loop {
+            match self.code(module).value(base) {
+                Value::Attr(inner, name) => {
+                    let inner_is_module = self
+                        .quietly(|w| w.eval(module, inner, &EnvRef::default()))
+                        .iter()
+                        .any(|abs| matches!(abs, Abs::Module(_)));
+                    if inner_is_module {
+                        return Some(attr);
+                    }
+                    (base, attr) = (inner, name);
+                }
+                // `database = settings.db`
+                Value::Global(name)
+                    if self
+                        .code(module)
+                        .globals_of(name)
+                        .iter()
+                        .any(|&(_, value)| matches!(self.code(module).value(value), Value::Attr(..))) =>
+                {
+                    return None;
+                }
+                _ => return Some(attr),
+            }
+        }
+    }
+
+    /// What an object holds matters, unless it is a function, class or module.
+    pub(super) fn note_content(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) {
+        let holds =
+            |abs: &Abs| matches!(abs, Abs::Instance(..) | Abs::Object(_) | Abs::Made(..) | Abs::Holder(..));
+        if self.silent == 0 && self.eval(module, value, env).iter().any(holds) {
+            self.note_read(module, value, env, true);
+        }
+    }
+
+    /// `config.SIZE` reads the name SIZE of config, whatever its value is.
+    pub(super) fn note_name_read(&mut self, module: ModuleId, value: ValueId, content: bool) {
+        let code = self.code(module);
+        let (owner, name) = match code.value(value) {
+            Value::Attr(base, attr) => {
+                let modules: Vec<ModuleId> = self
+                    .eval(module, base, &EnvRef::default())
+                    .into_iter()
+                    .filter_map(|abs| match abs {
+                        Abs::Module(id) => Some(id),
+                        _ => None,
+                    })
+                    .collect();
+                match modules.first() {
+                    Some(&id) => (id, attr),
+                    None => return,
+                }
+            }
+            Value::Global(name) if module != self.cause => (module, name),
+            Value::Global(name) => match self.import_origin(module, name) {
+                Some((id, name)) => (id, name),
+                None => return,
+            },
+            Value::Item(inner) => return self.note_name_read(module, inner, true),
+            _ => return,
+        };
+        if owner != self.cause {
+            self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content, attr: None });
+        }
+    }
+
+    pub(super) fn import_origin(&self, module: ModuleId, name: Sym) -> Option<(ModuleId, Sym)> {
+        let facts = &self.program.module(module).facts;
+        let site = facts.sites_of(name).next()?;
+        let import = &facts.imports[site.stmt as usize];
+        match self.program.origin(module, import, site.alias as usize) {
+            Origin::Attribute(id, name) => Some((id, name)),
+            _ => None,
+        }
+    }
+}
