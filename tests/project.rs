@@ -45,6 +45,28 @@ fn revert_restores_every_byte_and_takes_the_runtime_away() {
     }
 }
 
+/// `python scripts/run.py` and pytest have only that folder on the path.
+#[test]
+fn scripts_and_tests_in_no_package_have_the_runtime_beside_them() {
+    let script = format!("{LAZY}\n\nif __name__ == \"__main__\":\n    print(dump([1]))\n");
+    let folder = project(&[
+        ("pkg/__init__.py", ""),
+        ("pkg/main.py", &script),
+        ("names/area/a.py", LAZY),
+        ("scripts/run.py", &script),
+        ("tests/test_a.py", "import support\n"),
+        ("tests/support.py", LAZY),
+    ]);
+    let before = tree(folder.path());
+    expect(folder.path(), &["apply", "."], 0);
+    let applied = tree(folder.path());
+    let runtimes: Vec<&Path> =
+        applied.keys().map(|path| path.as_path()).filter(|path| path.ends_with("_dally.py")).collect();
+    assert_eq!(runtimes, ["_dally.py", "scripts/_dally.py", "tests/_dally.py"].map(Path::new));
+    expect(folder.path(), &["revert"], 0);
+    assert!(common::differences(&before, &tree(folder.path())).is_empty());
+}
+
 #[test]
 fn revert_knows_the_forms_of_every_target_and_of_build() {
     let source = [("a.py", LAZY), ("b.py", ESCAPING)];
@@ -280,7 +302,8 @@ fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
         ("pyproject.toml", "[project]\nname = \"shop\"\nrequires-python = \">=3.9\"\n"),
         ("src/shop/__init__.py", ""),
         ("src/shop/a.py", LAZY),
-        ("tests/test_a.py", LAZY),
+        ("tests/test_a.py", "import support\n"),
+        ("tests/support.py", LAZY),
     ];
     let folder = project(&files);
     let ran = expect(folder.path(), &["init"], 0);

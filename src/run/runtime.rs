@@ -64,7 +64,9 @@ impl Run {
             .iter()
             .enumerate()
             .filter(|(index, _)| changed(*index))
-            .map(|(_, file)| self.runtime_folder(file).to_path_buf())
+            .flat_map(|(_, file)| [Some(self.runtime_folder(file)), self.own_folder(file)])
+            .flatten()
+            .map(Path::to_path_buf)
             .collect();
         folders.sort();
         folders.dedup();
@@ -76,6 +78,16 @@ impl Run {
             Some(tree) if self.inside_package(file) => tree,
             _ => &self.discovery.import_roots[file.root],
         }
+    }
+
+    /// The folder of a file in no package, if what is in it is run, or imported by a test runner, with nothing but that folder on the path. What
+    /// `build` writes finds the runtime file of the import root; what people read has one beside it.
+    fn own_folder<'a>(&'a self, file: &'a SourceFile) -> Option<&'a Path> {
+        let folder = file.absolute.parent()?;
+        let folders = self.script_folders.get_or_init(|| self.find_script_folders());
+        let started = folders.with_scripts.contains(folder) || folders.with_tests.contains(folder);
+        let alone = started && !folders.packages.contains(folder);
+        (alone && self.options.form != Form::Build && self.runtime.is_none()).then_some(folder)
     }
 
     /// How many folders above the file's own the runtime file is, if the file may be run, or imported, where the import root is not on
@@ -107,6 +119,9 @@ impl Run {
             if is_script(file, &module.facts) && !folders.with_scripts.contains(folder) {
                 folders.with_scripts.insert(folder.to_path_buf());
             }
+            if is_test(file) && !folders.with_tests.contains(folder) {
+                folders.with_tests.insert(folder.to_path_buf());
+            }
         }
         folders
     }
@@ -119,6 +134,14 @@ pub(super) struct ScriptFolders {
     packages: FxHashSet<PathBuf>,
     /// With files that are meant to be run.
     with_scripts: FxHashSet<PathBuf>,
+    /// With files that pytest collects or loads.
+    with_tests: FxHashSet<PathBuf>,
+}
+
+/// Whether pytest collects or loads a file by its name.
+fn is_test(file: &SourceFile) -> bool {
+    let stem = file.absolute.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    stem.starts_with("test_") || stem.ends_with("_test") || stem == "conftest"
 }
 
 /// Whether a file is meant to be run: `if __name__ == "__main__"`, or `__main__.py`.
