@@ -61,7 +61,7 @@ fn scripts_and_tests_in_no_package_have_the_runtime_beside_them() {
     expect(folder.path(), &["apply", "."], 0);
     let applied = tree(folder.path());
     let runtimes: Vec<&Path> =
-        applied.keys().map(|path| path.as_path()).filter(|path| path.ends_with("_dally.py")).collect();
+        applied.keys().map(std::path::PathBuf::as_path).filter(|path| path.ends_with("_dally.py")).collect();
     assert_eq!(runtimes, ["_dally.py", "scripts/_dally.py", "tests/_dally.py"].map(Path::new));
     expect(folder.path(), &["revert"], 0);
     assert!(common::differences(&before, &tree(folder.path())).is_empty());
@@ -302,8 +302,7 @@ fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
         ("pyproject.toml", "[project]\nname = \"shop\"\nrequires-python = \">=3.9\"\n"),
         ("src/shop/__init__.py", ""),
         ("src/shop/a.py", LAZY),
-        ("tests/test_a.py", "import support\n"),
-        ("tests/support.py", LAZY),
+        ("tests/test_a.py", LAZY),
     ];
     let folder = project(&files);
     let ran = expect(folder.path(), &["init"], 0);
