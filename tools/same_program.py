@@ -33,10 +33,17 @@ def helpers(node):
     kinds = dict(zip(names, ("factory", "real")))
     if isinstance(value, ast.Name):
         return kinds if value.id in NAMES["factory"] and names[:1] == [value.id] else {}
-    if not (isinstance(value, ast.Attribute) and value.attr in ("pending", "marked") and isinstance(value.value, ast.Call)):
-        return {}
-    imported = value.value.func
-    return kinds if isinstance(imported, ast.Name) and imported.id == "__import__" else {}
+    found = isinstance(value, ast.Attribute) and value.attr in ("pending", "marked") and imports_runtime(value.value)
+    return kinds if found else {}
+
+
+def imports_runtime(node):
+    """`__import__("_dally")`, and in a file that may be run by its path `(… if __package__ else [path.append(…), …, path.pop()][1])`."""
+    if isinstance(node, ast.IfExp):
+        parts = getattr(getattr(node.orelse, "value", None), "elts", [])
+        asked = isinstance(node.test, ast.Name) and node.test.id == "__package__"
+        return asked and len(parts) == 3 and imports_runtime(node.body) and imports_runtime(parts[1])
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "__import__"
 
 
 def learn(tree):
