@@ -52,6 +52,8 @@ impl Interpreter<'_> {
                         && self.calls == 0
                         && !self.program.module(module).facts.names.contains(name)
                         && self.program.stdlib.has_attribute("builtins", name.as_str()) == Has::No
+                        // In the body of a class that binds it in a block it is the class's.
+                        && !code.classes.iter().any(|class| class.members.iter().any(|(own, _)| *own == name))
                     {
                         self.missing_name(module, name);
                     }
