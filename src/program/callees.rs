@@ -56,7 +56,7 @@ fn global_functions(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId
 }
 
 /// The function that a value is, also behind decorators.
-fn function_behind(code: &Code, mut value: ValueId) -> Option<FuncId> {
+pub(crate) fn function_behind(code: &Code, mut value: ValueId) -> Option<FuncId> {
     for _ in 0..8 {
         match code.value(value) {
             Value::Function(func) => return Some(func),

@@ -9,8 +9,9 @@ use super::premise::Given;
 use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, MOST_STEPS, Owner, elements_of,
 };
-use crate::facts::{CallRole, Code, FuncId, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
+use crate::program::callees::function_behind;
 
 impl Interpreter<'_> {
     pub(super) fn define_class(
@@ -318,19 +319,7 @@ impl Interpreter<'_> {
     /// A method of a class, with the variables around the class that has it.
     pub(super) fn find_method(&mut self, class: &ClassRef, name: &str) -> Option<(ModuleId, FuncId, EnvRef)> {
         let (owner, value) = self.find_member(class, Sym::new(name))?;
-        let func = Self::function_behind(self.code(owner.module), value)?;
+        let func = function_behind(self.code(owner.module), value)?;
         Some((owner.module, func, owner.around))
-    }
-
-    /// The function that a member is, also behind decorators.
-    pub(super) fn function_behind(code: &Code, mut value: ValueId) -> Option<FuncId> {
-        for _ in 0..8 {
-            match code.value(value) {
-                Value::Function(func) => return Some(func),
-                Value::Call(call) => value = *code.positional(&code.call(call)).first()?,
-                _ => return None,
-            }
-        }
-        None
     }
 }

@@ -15,6 +15,7 @@ use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
 };
 use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
@@ -171,7 +172,7 @@ impl Interpreter<'_> {
         let value = self.eval(module, value, env);
         let member = self.find_member(class, attr);
         if let Some((ClassRef { module: owner, around, .. }, member)) = member {
-            if let Some(func) = Self::function_behind(self.code(owner), member) {
+            if let Some(func) = function_behind(self.code(owner), member) {
                 if has_decorator(self.code(owner), func, &["setter"]) {
                     let args = [smallvec![abs.clone()], value.clone()];
                     self.enter(owner, func, &around, &args, &[]);
@@ -190,7 +191,7 @@ impl Interpreter<'_> {
     pub(super) fn attribute_deleted(&mut self, abs: &Abs, attr: Sym) {
         let Abs::Instance(class, _) = abs else { return };
         if let Some((ClassRef { module: owner, around, .. }, member)) = self.find_member(class, attr) {
-            match Self::function_behind(self.code(owner), member) {
+            match function_behind(self.code(owner), member) {
                 Some(func) if has_decorator(self.code(owner), func, &["deleter"]) => {
                     self.enter(owner, func, &around, &[smallvec![abs.clone()]], &[]);
                 }
@@ -264,7 +265,7 @@ impl Interpreter<'_> {
     pub(super) fn made_by_getattr(&mut self, source: ModuleId, name: Sym) -> AbsSet {
         let code = self.code(source);
         let getattr = Sym::new("__getattr__");
-        let func = code.globals_of(getattr).iter().find_map(|&(_, v)| Self::function_behind(code, v));
+        let func = code.globals_of(getattr).iter().find_map(|&(_, v)| function_behind(code, v));
         match func {
             Some(func) => self.enter(source, func, &EnvRef::default(), &[smallvec![Abs::Str(name)]], &[]),
             None => AbsSet::new(),
@@ -279,7 +280,7 @@ impl Interpreter<'_> {
             let code = self.code(base.module);
             for &(name, value) in &code.classes[base.class as usize].members {
                 if name.as_str().starts_with(prefix)
-                    && let Some(func) = Self::function_behind(code, value)
+                    && let Some(func) = function_behind(code, value)
                 {
                     let args = [smallvec![this.clone()], smallvec![Abs::Unknown]];
                     self.enter(base.module, func, &base.around, &args, &[]);

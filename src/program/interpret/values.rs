@@ -10,6 +10,7 @@ use super::{
     Path, function, has_decorator, is_builtin, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
+use crate::program::callees::function_behind;
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -330,7 +331,7 @@ impl Interpreter<'_> {
                 continue;
             }
             // Another definition follows.
-            if Self::function_behind(&facts.code, value)
+            if function_behind(&facts.code, value)
                 .is_some_and(|func| has_decorator(&facts.code, func, &["overload"]))
             {
                 continue;
@@ -338,7 +339,7 @@ impl Interpreter<'_> {
             // What decorators make of a function or class that is known, is taken for that function or class.
             let followed = self.eval(module, value, &EnvRef::default());
             let is_class = followed.iter().any(|a| matches!(a, Abs::Class(class) if class.module == module));
-            let known = is_class || Self::function_behind(&facts.code, value).is_some();
+            let known = is_class || function_behind(&facts.code, value).is_some();
             for abs in followed {
                 match abs {
                     Abs::Unknown | Abs::Object(Owner::Fresh) if known => {}
@@ -348,7 +349,7 @@ impl Interpreter<'_> {
                 }
             }
             // A decorated function that cannot be followed is still that function.
-            if let Some(func) = Self::function_behind(&facts.code, value)
+            if let Some(func) = function_behind(&facts.code, value)
                 && !out.iter().any(|abs| matches!(abs, Abs::Function(m, f, ..) if (*m, *f) == (module, func)))
             {
                 out.push(function(module, func));
@@ -450,7 +451,7 @@ impl Interpreter<'_> {
                 });
                 if let Some((base, value)) = member {
                     let m = base.module;
-                    match Self::function_behind(self.code(m), value) {
+                    match function_behind(self.code(m), value) {
                         Some(func) => {
                             if has_decorator(self.code(m), func, &["property", "cached_property"]) {
                                 return self.enter(m, func, &base.around, &[smallvec![abs.clone()]], &[]);
@@ -503,7 +504,7 @@ impl Interpreter<'_> {
                 for ClassRef { module, class, around, .. } in mro.iter().skip(1) {
                     let members = &self.code(*module).classes[*class as usize].members;
                     let found = members.iter().rev().find(|(n, _)| *n == attr).map(|(_, v)| *v);
-                    if let Some(func) = found.and_then(|v| Self::function_behind(self.code(*module), v)) {
+                    if let Some(func) = found.and_then(|v| function_behind(self.code(*module), v)) {
                         return smallvec![Abs::Method(this.clone(), *module, func, around.clone())];
                     }
                 }
@@ -545,7 +546,7 @@ impl Interpreter<'_> {
 
     /// A member of a class that decides itself what a store does: a property, or an object with `__set__`.
     fn is_data_descriptor(&mut self, base: &ClassRef, value: ValueId) -> bool {
-        Self::function_behind(self.code(base.module), value).is_some()
+        function_behind(self.code(base.module), value).is_some()
             || self.quietly(|w| w.eval(base.module, value, &base.around)).iter().any(|abs| match abs {
                 Abs::Instance(class, _) => self.find_method(class, "__set__").is_some(),
                 Abs::Fresh | Abs::Str(_) | Abs::Holder(..) => false,
@@ -604,7 +605,7 @@ impl Interpreter<'_> {
     ) -> AbsSet {
         let module = class.module;
         let code = self.code(module);
-        if let Some(func) = Self::function_behind(code, value) {
+        if let Some(func) = function_behind(code, value) {
             if has_decorator(code, func, &["classmethod"]) || attr == "__init_subclass__" {
                 return smallvec![Abs::Method(Rc::new(holder.clone()), module, func, class.around.clone())];
             }
