@@ -4,6 +4,7 @@
 //! family of reasons; this one runs them in order. Nothing here looks at source text.
 
 pub mod annotations;
+mod companions;
 mod compiled;
 mod existence;
 mod groups;
@@ -15,6 +16,7 @@ mod outside;
 mod probes;
 pub mod reason;
 mod refused;
+mod sources;
 mod submodules;
 
 use ruff_text_size::TextRange;
@@ -106,6 +108,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
     let late = late::late_code(program);
     // A module with placeholders shows its dict only when nothing is pending any more; a native one shows lazy objects.
     let refusing = refused::refusing(program);
+    let sources = sources::read(program);
     let outside = outside::readers(program, options.target != Target::Proxy);
     let inspected =
         if options.target == Target::Proxy { Inspected::new(program) } else { Inspected::default() };
@@ -131,6 +134,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
             late::decide(program, id, &late, &mut verdicts);
             outside::decide(program, id, &outside, &mut verdicts);
             refused::decide(program, id, &refusing, &mut verdicts);
+            sources::decide(program, id, &sources, &mut verdicts);
             existence::decide(program, id, &mut verdicts);
             compiled::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);
@@ -152,6 +156,9 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         effects.decide(program, &mut verdicts);
         probes::decide(program, &effects, &mut verdicts);
         implicit::decide(program, &effects, options, &mut verdicts);
+        program.ids().collect::<Vec<_>>().into_par_iter().zip(&mut verdicts).for_each(|(id, verdicts)| {
+            companions::decide(program, id, effects.graph(), verdicts);
+        });
         if options.conflicts {
             conflicts = effects.conflicts(program);
         }

@@ -202,6 +202,23 @@ reasons! {
     ///
     /// Ask the module instead, `getattr(sys.modules[__name__], name)`, or use a dict of your own.
     NamespaceIntrospection = "namespace-introspection",
+    /// The program reads the text of the file: to run it elsewhere, to copy it, or to look at it.
+    ///
+    /// Where the text goes there may be no runtime file, or another Python; and whoever looks at it looks at what the author wrote.
+    ///
+    /// ```python
+    /// # worker.py
+    /// import json                  # keep: source-read
+    /// # main.py
+    /// script = importlib.resources.files("app") / "worker.py"
+    /// run_elsewhere(script.read_text())
+    /// ```
+    ///
+    /// ## To make it lazy
+    ///
+    /// Run the file by its path, or as a module: `[sys.executable, "-m", "app.worker"]`. If the text is only looked at, write `# dally: lazy`
+    /// on the import.
+    SourceRead = "source-read",
     /// First use may come in `__del__` while the interpreter shuts down, when imports no longer work.
     ///
     /// ```python
@@ -291,10 +308,12 @@ reasons! {
     ///
     /// Define `__getattr__` at module level (PEP 562) instead of replacing the module.
     ModuleSwapsItself = "module-swaps-itself",
-    /// The interpreter has it loaded anyway, or it is an ancestor package: there is nothing to gain.
+    /// The interpreter has it loaded anyway, it is an ancestor package, or another import of it stays eager: there is nothing to gain.
     ///
     /// ```python
     /// import sys                   # keep: already-loaded
+    /// from events import READ, wait    # keep: used-at-import-time, already-loaded
+    /// flags = READ
     /// ```
     ///
     /// ## To make it lazy

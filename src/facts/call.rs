@@ -8,7 +8,7 @@ use super::expr::is_own_name;
 use super::names::NameId;
 use super::scope::ScopeKind;
 use super::walker::{Use, Walker};
-use super::{MarkKind, Sym, TextStart, words};
+use super::{MarkKind, Sym, TextStart, idioms, words};
 
 /// Calls that evaluate annotations, text included.
 const ANNOTATION_EVALUATORS: &[Sym] = &[
@@ -146,7 +146,7 @@ impl<'a> Walker<'a> {
             word,
             words::TESTMOD | words::DOC_TEST_SUITE | words::GETMEMBERS | words::RUN_MODULE | words::RUN_PATH
         ) {
-            self.note_inspection(word, first, range);
+            self.note_inspection(word, first, call);
         } else {
             self.takes_keys_of_argument(call, name);
             self.note_annotation_reader(word, first, range);
@@ -271,7 +271,7 @@ impl<'a> Walker<'a> {
             | words::GETMEMBERS
             | words::RUN_MODULE
             | words::RUN_PATH => {
-                self.note_inspection(method, first_value, range);
+                self.note_inspection(method, first_value, call);
             }
             // `patch.dict(sys.modules, …)`, `monkeypatch.setitem(sys.modules, …)`
             _ if matches!(method.as_str(), "dict" | "setitem" | "delitem")
@@ -294,8 +294,12 @@ impl<'a> Walker<'a> {
     }
 
     /// Calls that look through a module; without one, through their own.
-    fn note_inspection(&mut self, name: Sym, first: Option<ValueId>, range: TextRange) {
+    fn note_inspection(&mut self, name: Sym, first: Option<ValueId>, call: &'a ast::ExprCall) {
+        let range = call.range();
         match (name.as_str(), first) {
+            // `getmembers(x, inspect.isclass)`: no submodule is a class.
+            ("getmembers", Some(_))
+                if call.arguments.args.get(1).is_some_and(idioms::selects_definitions) => {}
             ("getmembers", Some(of)) => self.mark(MarkKind::NamesOf(of), range),
             ("run_module" | "run_path" | "DocTestSuite", Some(of)) if !matches!(self.facts.code.value(of), Value::Global(name) if self.is_site(name.as_str())) =>
             {

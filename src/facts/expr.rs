@@ -11,7 +11,7 @@ use super::code::{CallRole, FuncId, OpKind, Value, ValueId};
 use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
 use super::walker::{Use, Walker};
-use super::{FixedUse, MarkKind, Sym, words};
+use super::{FixedUse, MarkKind, Sym, idioms, words};
 
 impl<'a> Walker<'a> {
     /// An expression; gives where its value comes from.
@@ -463,6 +463,9 @@ impl<'a> Walker<'a> {
         if let Some(generator) = generators.first() {
             self.note_search(marks, generator.range);
             self.takes_keys(&generator.iter);
+            if generator.ifs.iter().any(idioms::asks_for_capitals) {
+                self.note_capitals(marks);
+            }
         }
         self.enter(ScopeKind::Small);
         for generator in generators {

@@ -118,3 +118,50 @@ pub(super) fn is_empty(value: &Expr, classes: &[&str]) -> bool {
         _ => false,
     }
 }
+
+/// Whether a test holds only for names in capitals: `name.isupper()`, `name[0].isupper()`.
+pub(super) fn asks_for_capitals(test: &Expr) -> bool {
+    match test {
+        Expr::BoolOp(all) if all.op == ast::BoolOp::And => all.values.iter().any(asks_for_capitals),
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "isupper")
+                && call.arguments.is_empty()
+        }
+        _ => false,
+    }
+}
+
+/// Whether a loop does nothing for other names: `if name.isupper(): …`, or `if not name.isupper(): continue` in front.
+pub(super) fn passes_over_others(stmt: &ast::StmtFor) -> bool {
+    let Some(Stmt::If(test)) = stmt.body.first() else { return false };
+    if !test.elif_else_clauses.is_empty() {
+        return false;
+    }
+    match &*test.test {
+        Expr::UnaryOp(not) if not.op == ast::UnaryOp::Not => {
+            asks_for_capitals(&not.operand) && matches!(&*test.body, [Stmt::Continue(_)])
+        }
+        test => asks_for_capitals(test) && stmt.body.len() == 1,
+    }
+}
+
+/// Whether a function that selects objects selects classes or functions, and so no modules: `inspect.isclass`,
+/// `lambda x: isclass(x) and …`.
+pub(super) fn selects_definitions(selects: &Expr) -> bool {
+    let named = |function: &Expr| {
+        let name = match function {
+            Expr::Name(name) => name.id.as_str(),
+            Expr::Attribute(attribute) => attribute.attr.as_str(),
+            _ => return false,
+        };
+        matches!(name, "isclass" | "isfunction" | "isroutine" | "isbuiltin" | "ismethod" | "isabstract")
+    };
+    let asks = |test: &Expr| matches!(test, Expr::Call(call) if named(&call.func));
+    match selects {
+        Expr::Lambda(lambda) => match &*lambda.body {
+            Expr::BoolOp(all) if all.op == ast::BoolOp::And => all.values.iter().any(asks),
+            body => asks(body),
+        },
+        function => named(function),
+    }
+}

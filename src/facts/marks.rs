@@ -105,6 +105,8 @@ pub enum MarkKind {
     SearchesFunctions(ValueId),
     /// The names of what may be a module are listed: `dir(x)`.
     NamesOf(ValueId),
+    /// The same, and only those in capitals count: `[name for name in dir(x) if name.isupper()]`.
+    CapitalsOf(ValueId),
     /// A string that ends in `.py`: the file name of a module that something may write to.
     PythonFileName(Sym),
     /// A container of the module that is only asked for single keys: `internal.add(f)`, `f in internal`.

@@ -143,6 +143,15 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A loop over names, which have left their marks, that goes on only with those in capitals.
+    pub fn note_capitals(&mut self, marks: usize) {
+        for mark in self.facts.marks.iter_mut().skip(marks) {
+            if let MarkKind::NamesOf(of) = mark.kind {
+                mark.kind = MarkKind::CapitalsOf(of);
+            }
+        }
+    }
+
     /// A loop over namespaces, which have left their marks, that picks functions by what they are and not by their names.
     pub fn note_search(&mut self, marks: usize, all: TextRange) {
         if marks == self.facts.marks.len() {

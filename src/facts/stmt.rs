@@ -91,6 +91,9 @@ impl<'a> Walker<'a> {
                 let iter = self.expr(&stmt.iter, Use::Escape);
                 self.note_search(marks, stmt.range);
                 self.takes_keys(&stmt.iter);
+                if idioms::passes_over_others(stmt) {
+                    self.note_capitals(marks);
+                }
                 self.operate(stmt.iter.range(), iter, ValueId::FRESH, words::ITER);
                 let element = self.item(iter);
                 self.in_context(

@@ -30,6 +30,14 @@ pub(super) type UnseenRenames = FxHashSet<(ModuleId, TextRange)>;
 /// A value that shows what is watched, and where.
 type Traced = (Start, TextRange);
 
+/// A value whose names are listed.
+struct Listed {
+    of: Start,
+    range: TextRange,
+    /// Only names in capitals count.
+    capitals: bool,
+}
+
 /// A function, and where its text shows what it watches.
 type Place = (ModuleId, TextRange);
 
@@ -64,7 +72,12 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                     keys.push(((id, key, false), mark.range));
                     asking.push(mark.func);
                 }
-                MarkKind::NamesOf(of) => listed.push(((id, of, false), mark.range)),
+                MarkKind::NamesOf(of) => {
+                    listed.push(Listed { of: (id, of, false), range: mark.range, capitals: false });
+                }
+                MarkKind::CapitalsOf(of) => {
+                    listed.push(Listed { of: (id, of, false), range: mark.range, capitals: true });
+                }
                 MarkKind::ReadsSysModules if !loads_or_forgets(program, id, mark.func) => {
                     patterns.add_compared(id, mark.func);
                     patterns.add_with_attribute(id, mark.func, mark.range);
@@ -438,10 +451,10 @@ impl Patterns<'_> {
     }
 
     /// Names that `sys.modules` is asked for by way of variables, and the submodules of packages whose names are listed.
-    fn add_traced(&mut self, keys: &[Traced], asking: &[FuncId], listed: &[Traced]) {
+    fn add_traced(&mut self, keys: &[Traced], asking: &[FuncId], listed: &[Listed]) {
         let program = self.program;
-        let starts = |traced: &[Traced]| traced.iter().map(|&(start, _)| start).collect::<Vec<_>>();
-        let traced = trace(program, &starts(keys)).into_iter().zip(keys).zip(asking);
+        let starts: Vec<Start> = keys.iter().map(|&(start, _)| start).collect();
+        let traced = trace(program, &starts).into_iter().zip(keys).zip(asking);
         for ((leaves, &((id, key, _), range)), &func) in traced {
             let mut found = false;
             for leaf in leaves {
@@ -455,7 +468,9 @@ impl Patterns<'_> {
                 self.add_mentioned(id, named, range);
             }
         }
-        for (leaves, &((id, ..), range)) in trace(program, &starts(listed)).into_iter().zip(listed) {
+        let starts: Vec<Start> = listed.iter().map(|listed| listed.of).collect();
+        for (leaves, listed) in trace(program, &starts).into_iter().zip(listed) {
+            let (id, ..) = listed.of;
             // What a package finds in itself, it has loaded itself or has provided.
             for package in leaves.into_iter().filter_map(Leaf::module).filter(|&package| package != id) {
                 let prefix = program.module(package).name.as_str().len() + 1;
@@ -467,8 +482,12 @@ impl Patterns<'_> {
                     let full = program.module(below).name;
                     let name = &full.as_str()[prefix..];
                     let bound = Sym::find(name).is_some_and(|name| program.binds(package, name));
-                    if !name.contains('.') && !bound && below != id && !starred.contains(&below) {
-                        self.exact.entry(full).or_insert((id, range));
+                    let passed_over = listed.capitals
+                        && !name.starts_with(char::is_uppercase)
+                        && name.contains(char::is_lowercase);
+                    let counts = !name.contains('.') && !bound && !passed_over;
+                    if counts && below != id && !starred.contains(&below) {
+                        self.exact.entry(full).or_insert((id, listed.range));
                     }
                 }
             }

@@ -1,0 +1,180 @@
+//! Modules whose text the program reads, to run it elsewhere, to copy it or to look at it.
+//!
+//! ```python
+//! script = importlib.resources.files("app.scripts") / "runner.py"   # a file of a package
+//! send(script.read_text())
+//! for name in ["lexer.py", "tools/tree.py"]:                        # files beside the module, or in the packages around it
+//!     with open(os.path.join(os.path.dirname(__file__), name)) as source: ...
+//! send(inspect.getsource(worker))                                   # a module
+//! shutil.copy(worker.__file__, folder)
+//! ```
+//!
+//! Where the text goes there may be no runtime file and another Python, and whoever looks at it looks at what the author wrote. Who only
+//! runs such a file by its path does not count: that works.
+
+use ruff_text_size::TextRange;
+use rustc_hash::FxHashMap;
+
+use super::{KeepReason, ModuleVerdicts, Reason, keep_all};
+use crate::facts::{Call, Code, FuncId, MarkKind, OpKind, Sym, Value};
+use crate::program::state::{module_of, of_all, same_project};
+use crate::program::{ModuleId, Program};
+
+/// Modules whose text is read, with the reader and the place.
+pub type ReadSources = FxHashMap<ModuleId, (ModuleId, TextRange)>;
+
+/// Functions and methods that give the text of a file, or copy it.
+const READERS: &[&str] = &[
+    "read_text",
+    "read_bytes",
+    "read",
+    "readlines",
+    "get_data",
+    "get_source",
+    "read_binary",
+    "open_text",
+    "open_binary",
+    "copyfile",
+    "copy2",
+];
+
+/// Functions that give the text of a module.
+const SHOW_SOURCE: &[&str] = &["getsource", "getsourcelines"];
+
+/// Finds them.
+pub fn read(program: &Program) -> ReadSources {
+    let mut found = ReadSources::default();
+    for (source, by, range) in of_all(program, |id| read_by(program, id)) {
+        found.entry(source).or_insert((by, range));
+    }
+    found
+}
+
+fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRange)> {
+    let facts = &program.module(id).facts;
+    let code = &facts.code;
+    let mut found = Vec::new();
+    for op in code.ops() {
+        let OpKind::Call { call, .. } = op.kind else { continue };
+        let call = code.call(call);
+        let source = shown(program, id, &call);
+        if let Some(source) = source.filter(|&source| source != id) {
+            found.push((source, id, TextRange::empty(op.at)));
+        }
+    }
+    let mut here = None;
+    for mark in &facts.marks {
+        let MarkKind::PythonFileName(name) = mark.kind else { continue };
+        if name == "__init__.py" || !reads(code, mark.func) {
+            continue;
+        }
+        let here = *here.get_or_insert_with(|| code.globals_mentioned().any(|name| name == "__file__"));
+        for source in named(program, id, mark.func, name, here) {
+            if source != id {
+                found.push((source, id, mark.range));
+            }
+        }
+    }
+    found
+}
+
+/// The module whose text a call shows: `inspect.getsource(worker)`, `open(worker.__file__)`.
+fn shown(program: &Program, id: ModuleId, call: &Call) -> Option<ModuleId> {
+    let code = &program.module(id).facts.code;
+    let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { return None };
+    let &first = code.positional(call).first()?;
+    if SHOW_SOURCE.contains(&name.as_str()) {
+        return module_of(program, id, first);
+    }
+    let Value::Attr(module, attr) = code.value(first) else { return None };
+    if attr != "__file__" || !opens(code, call) && !is_copy(code, call) && name != "Path" {
+        return None;
+    }
+    module_of(program, id, module)
+}
+
+/// Whether a function reads files, or, of import-time code, any function of the module.
+fn reads(code: &Code, func: FuncId) -> bool {
+    let is_reader = |call: &Call| {
+        opens(code, call)
+            || is_copy(code, call)
+            || matches!(code.value(call.callee), Value::Global(name) | Value::Attr(_, name)
+                if READERS.contains(&name.as_str()))
+    };
+    if func.is_module() {
+        return code.calls().any(|call| is_reader(&call));
+    }
+    code.ops_of(func).any(|op| match op.kind {
+        OpKind::Call { call, .. } => is_reader(&code.call(call)),
+        _ => false,
+    })
+}
+
+/// `open(path)`, not for writing.
+fn opens(code: &Code, call: &Call) -> bool {
+    let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { return false };
+    let writes = |text: Sym| text.as_str().len() <= 3 && text.as_str().contains(['w', 'a', 'x']);
+    name == "open"
+        && !code
+            .positional(call)
+            .iter()
+            .any(|&mode| matches!(code.value(mode), Value::Str(mode) if writes(mode)))
+}
+
+/// `shutil.copy(path, folder)`
+fn is_copy(code: &Code, call: &Call) -> bool {
+    match code.value(call.callee) {
+        Value::Attr(base, name) => {
+            matches!(name.as_str(), "copy" | "copy2" | "copyfile")
+                && matches!(code.value(base), Value::Global(module) if module == "shutil")
+        }
+        _ => false,
+    }
+}
+
+/// The modules that a file name stands for: files of a package that the function names, and if the module asks where it is itself
+/// (`here`), files below its package or one around it.
+fn named(program: &Program, id: ModuleId, func: FuncId, name: Sym, here: bool) -> Vec<ModuleId> {
+    let module = program.module(id);
+    let code = &module.facts.code;
+    let path = name.as_str().trim_end_matches(".py").trim_start_matches(['.', '/']).replace('/', ".");
+    let mut found = Vec::new();
+    for op in code.ops_of(func) {
+        let OpKind::Call { call, .. } = op.kind else { continue };
+        for &argument in code.positional(&code.call(call)) {
+            if let Value::Str(package) = code.value(argument) {
+                found.extend(program.find(&format!("{package}.{path}")));
+            }
+        }
+    }
+    if !here {
+        return found;
+    }
+    let own = module.name.as_str();
+    let mut base =
+        Some(if module.is_package { own } else { own.rsplit_once('.').map_or("", |(base, _)| base) });
+    while let Some(package) = base {
+        let full =
+            |path: &str| if package.is_empty() { path.to_owned() } else { format!("{package}.{path}") };
+        let before = found.len();
+        found.extend(program.find(&full(&path)));
+        // The folder may stand by itself: `here / "scripts" / "runner.py"`.
+        let folders =
+            code.strings.iter().map(|text| text.as_str()).filter(|text| !text.contains(['.', '/', ':']));
+        found.extend(folders.filter_map(|folder| program.find(&full(&format!("{folder}.{path}")))));
+        if found.len() > before {
+            break;
+        }
+        base = package.rsplit_once('.').map(|(base, _)| base);
+    }
+    found.retain(|&source| source != id && (same_project(program, source, id) || !own.contains('.')));
+    found
+}
+
+/// Adds the reasons.
+pub fn decide(program: &Program, id: ModuleId, sources: &ReadSources, verdicts: &mut ModuleVerdicts) {
+    if let Some(&(by, range)) = sources.get(&id) {
+        let reason = Reason::at(KeepReason::SourceRead, by, range, "the text of the module is read");
+        keep_all(program.module(id), verdicts, &reason, |_| true);
+    }
+}
