@@ -239,7 +239,11 @@ impl Patterns<'_> {
     fn add(&mut self, start: TextStart, place: Place) {
         let own = if start.own { self.program.module(place.0).name.as_str() } else { "" };
         let text = format!("{own}{}", start.text);
-        if !text.is_empty() && text != self.program.module(place.0).name.as_str() {
+        let asker = self.program.module(place.0).name.as_str();
+        // Who asks is inside the package. And who goes through all modules of his own project does so for all alike.
+        let around = asker.strip_prefix(text.trim_end_matches('.')).is_some_and(|rest| rest.starts_with('.'));
+        let alike = around && (start.whole || !text.trim_end_matches('.').contains('.'));
+        if !text.is_empty() && text != asker && !alike {
             self.starts.push((text, start.whole, place));
         }
     }
