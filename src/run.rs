@@ -260,6 +260,7 @@ impl Run {
                 broken: state.failure.is_some(),
                 facts,
                 siblings: siblings(file, &discovery),
+                own_root: u32::try_from(file.root).ok().filter(|_| file.root >= discovery.shared_roots),
             })
             .collect();
         let mut used = Use::default();

@@ -60,7 +60,7 @@ fn refuses(program: &Program, id: ModuleId, func: FuncId, depth: u32) -> bool {
     });
     !asks
         && facts.code.ops_of(func).any(|op| match op.kind {
-            OpKind::Raise => true,
+            OpKind::Raise { .. } => true,
             OpKind::Call { call, .. } if depth < MOST_DEPTH => {
                 functions_of(program, id, facts.code.call(call).callee)
                     .into_iter()

@@ -16,7 +16,7 @@ use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;
 
 use super::{KeepReason, ModuleVerdicts, Reason, keep_all};
-use crate::facts::{Call, Code, FuncId, MarkKind, OpKind, Sym, Value};
+use crate::facts::{Call, Code, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 use crate::program::state::{module_of, of_all, same_project};
 use crate::program::{ModuleId, Program};
 
@@ -82,15 +82,26 @@ fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRang
 fn shown(program: &Program, id: ModuleId, call: &Call) -> Option<ModuleId> {
     let code = &program.module(id).facts.code;
     let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { return None };
+    // `Path(worker.__file__).read_text()`
+    if let Value::Attr(path, method) = code.value(call.callee)
+        && matches!(method.as_str(), "read_text" | "read_bytes" | "open")
+        && let Value::Call(path) = code.value(path)
+    {
+        return code.positional(&code.call(path)).first().and_then(|&first| file_of(program, id, first));
+    }
     let &first = code.positional(call).first()?;
     if SHOW_SOURCE.contains(&name.as_str()) {
         return module_of(program, id, first);
     }
-    let Value::Attr(module, attr) = code.value(first) else { return None };
-    if attr != "__file__" || !opens(code, call) && !is_copy(code, call) && name != "Path" {
-        return None;
+    file_of(program, id, first).filter(|_| opens(code, call) || is_copy(code, call))
+}
+
+/// The module whose file a value names: `worker.__file__`.
+fn file_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
+    match program.module(id).facts.code.value(value) {
+        Value::Attr(module, attr) if attr == "__file__" => module_of(program, id, module),
+        _ => None,
     }
-    module_of(program, id, module)
 }
 
 /// Whether a function reads files, or, of import-time code, any function of the module.

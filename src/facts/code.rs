@@ -340,7 +340,10 @@ pub enum OpKind {
     /// `exec` runs a text about which nothing is known in a namespace of its own.
     Execute,
     /// A `raise` statement.
-    Raise,
+    Raise {
+        /// If it stands in the handler of one import statement, that one's index and one more; otherwise 0.
+        failed: u32,
+    },
     /// The operations that follow run only if a parameter is what is asked.
     When {
         /// The parameter, or several of which one has to fit.

@@ -87,7 +87,7 @@ impl PackedOp {
                 (Kind::Operate, method, number(on), number(other))
             }
             OpKind::Execute => (Kind::Execute, 0, 0, 0),
-            OpKind::Raise => (Kind::Raise, 0, 0, 0),
+            OpKind::Raise { failed } => (Kind::Raise, 0, failed, 0),
             OpKind::When { of, asked, text, given, ops } => {
                 let place = further([number(of), number(text), ops, u32::from(given)]);
                 (Kind::When, asked as u16, place, 0)
@@ -155,7 +155,7 @@ impl PackedOp {
                 method: name(u32::from(self.extra)),
             },
             Kind::Execute => OpKind::Execute,
-            Kind::Raise => OpKind::Raise,
+            Kind::Raise => OpKind::Raise { failed: first },
             Kind::When => {
                 let [of, text, ops, given] = wide[first as usize];
                 let asked = Asked::ALL[usize::from(self.extra)];

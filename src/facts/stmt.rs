@@ -144,7 +144,8 @@ impl<'a> Walker<'a> {
                 }
                 // A check of version or platform fails in every run or in none.
                 if !self.context.platform {
-                    self.op(stmt.range.start(), OpKind::Raise);
+                    let failed = self.context.failed.map_or(0, |import| import + 1);
+                    self.op(stmt.range.start(), OpKind::Raise { failed });
                 }
             }
             Stmt::Try(stmt) => self.try_stmt(stmt),
@@ -415,6 +416,10 @@ impl<'a> Walker<'a> {
         let catches_more = stmt.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
             !handler.type_.as_deref().is_some_and(is_failing_import)
         });
+        // `try: from . import fast` and nothing else.
+        let import = matches!(&*stmt.body, [Stmt::Import(_) | Stmt::ImportFrom(_)])
+            .then(|| u32::try_from(self.facts.imports.len()).ok())
+            .flatten();
         self.in_context(
             |c| {
                 enter(c);
@@ -432,7 +437,14 @@ impl<'a> Walker<'a> {
                 if let Some(name) = &handler.name {
                     w.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
                 }
-                w.in_context(|c| c.handler = true, |w| w.block(&handler.body));
+                let failed = import.filter(|_| handler.type_.as_deref().is_some_and(is_failing_import));
+                w.in_context(
+                    |c| {
+                        c.handler = true;
+                        c.failed = failed.or(c.failed);
+                    },
+                    |w| w.block(&handler.body),
+                );
             }
             w.block(&stmt.orelse);
             w.block(&stmt.finalbody);

@@ -53,6 +53,8 @@ pub(super) struct Context {
     pub platform: bool,
     /// In the handler of a `try` statement.
     pub handler: bool,
+    /// The import statement that has failed if the handler around runs.
+    pub failed: Option<u32>,
     /// In the body of a `try` or `with` statement of the function: something runs when this is left.
     pub closes: bool,
     /// In a loop: what stands below may have run before.
@@ -77,6 +79,7 @@ impl Context {
             conditional: false,
             platform: false,
             handler: false,
+            failed: None,
             closes: false,
             looped: false,
             restores_warnings: false,

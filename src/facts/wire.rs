@@ -146,7 +146,7 @@ variants! {
         16: LoadedAs(name),
     }
     OpKind {
-        0: Execute, 1: Raise, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },
+        0: Execute, 1: Raise { failed }, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },
         4: SetItem { base, key, value, cache }, 5: DelAttr { base, attr }, 6: DelItem { base, key },
         7: SetGlobal { name, value }, 8: DelGlobal { name }, 9: DefineClass(class), 10: Import(import),
         11: Read(value), 12: Load { base, key }, 13: Operate { on, other, method },

@@ -504,7 +504,9 @@ impl<'p> Interpreter<'p> {
                     }
                 }
                 OpKind::Return(_) => {}
-                OpKind::Raise => {
+                // The handler of an import of what is there does not run.
+                OpKind::Raise { failed } if failed > 0 && self.program.is_there(module, failed - 1) => {}
+                OpKind::Raise { .. } => {
                     // A function refuses bad arguments, and the module gives it good ones; but the state of the process is
                     // another one in every run.
                     // What the statement itself reads, for its message, has decided nothing, and nothing comes after it.
@@ -521,7 +523,7 @@ impl<'p> Interpreter<'p> {
                     self.risk(Risk::Any);
                 }
             }
-            if self.state_reads > reads_before && !matches!(op.kind, OpKind::Raise) {
+            if self.state_reads > reads_before && !matches!(op.kind, OpKind::Raise { .. }) {
                 reads.push((op.at, reads_before));
             }
             self.path = outer;

@@ -58,6 +58,8 @@ pub struct Module {
     pub facts: ModuleFacts,
     /// An additional place where its absolute imports look: the prefix of the modules beside a script.
     pub siblings: Option<Sym>,
+    /// Its import root, if that serves only the files in it: a folder that no import can name.
+    pub own_root: Option<u32>,
 }
 
 /// What an import may load.
@@ -96,6 +98,8 @@ pub struct Program {
     /// The modules, sorted by path.
     pub modules: Vec<Module>,
     by_name: FxHashMap<Sym, ModuleId>,
+    /// Modules with names of the standard library, for those in the same import root alone.
+    by_root: FxHashMap<(u32, Sym), ModuleId>,
     /// All modules, sorted by name.
     sorted: Vec<ModuleId>,
     /// Names of packages and namespace packages that have modules below them.
@@ -151,9 +155,15 @@ impl Program {
         environment: Environment,
     ) -> Self {
         let mut by_name = FxHashMap::default();
+        let mut by_root = FxHashMap::default();
         let mut prefixes = FxHashSet::default();
         for (index, module) in modules.iter().enumerate() {
             let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 modules"));
+            let top = module.name.as_str().split('.').next().unwrap_or_default();
+            if let Some(root) = module.own_root.filter(|_| stdlib.knows(top)) {
+                by_root.insert((root, module.name), id);
+                continue;
+            }
             // Of several modules of one name the program's own comes before an environment's.
             by_name.entry(module.name).or_insert(id);
             add_prefixes(module.name.as_str(), &mut prefixes);
@@ -166,6 +176,7 @@ impl Program {
         let mut program = Self {
             modules,
             by_name,
+            by_root,
             sorted,
             prefixes,
             compiled,
@@ -233,6 +244,21 @@ impl Program {
         self.resolved(importer, import, alias).origin
     }
 
+    /// Whether all that an import statement names is known to be there: in the program, in the standard library or as an extension module.
+    pub fn is_there(&self, importer: ModuleId, import: u32) -> bool {
+        let import = &self.module(importer).facts.imports[import as usize];
+        (0..import.aliases.len()).all(|alias| match self.origin(importer, import, alias) {
+            Origin::Module(_) | Origin::Attribute(..) => true,
+            Origin::MissingName(_) | Origin::MissingModule => false,
+            Origin::Foreign => self.loaded_name(importer, import, alias).is_some_and(|name| {
+                let compiled = |name: &str| self.compiled_module(name).is_some();
+                self.stdlib_of(importer).knows(name)
+                    || compiled(name)
+                    || import.from.is_some() && compiled(&format!("{name}.{}", import.aliases[alias].name))
+            }),
+        })
+    }
+
     /// A module by its index.
     pub fn module(&self, id: ModuleId) -> &Module {
         &self.modules[id.index()]
@@ -276,6 +302,12 @@ impl Program {
 
     /// The module of a dotted name as `importer` sees it: a script also sees the modules beside it.
     pub fn find_from(&self, importer: ModuleId, name: &str) -> Option<ModuleId> {
+        let own_root = self.module(importer).own_root.filter(|_| !self.by_root.is_empty());
+        if let Some(root) = own_root
+            && let Some(&id) = Sym::find(name).and_then(|name| self.by_root.get(&(root, name)))
+        {
+            return Some(id);
+        }
         self.find(name).or_else(|| {
             let siblings = self.module(importer).siblings?;
             self.find(&format!("{siblings}.{name}"))

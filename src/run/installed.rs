@@ -103,6 +103,7 @@ fn module(
         broken: state.failure.is_some(),
         facts,
         siblings: None,
+        own_root: None,
     }
 }
 

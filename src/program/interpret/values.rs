@@ -51,7 +51,7 @@ impl Interpreter<'_> {
                         self.replaced_read(path);
                     } else if module == self.cause
                         && self.calls == 0
-                        && !self.program.module(module).facts.names.contains(name)
+                        && matches!(self.program.attribute(module, module, name), Origin::MissingName(_))
                         && self.program.stdlib.has_attribute("builtins", name.as_str()) == Has::No
                         // In the body of a class that binds it in a block it is the class's.
                         && !code.classes.iter().any(|class| class.members.iter().any(|(own, _)| *own == name))
