@@ -21,6 +21,42 @@ const ANNOTATION_EVALUATORS: &[Sym] = &[
 /// Calls that hand annotations out.
 const ANNOTATION_INSPECTORS: &[Sym] = &[words::SIGNATURE, words::GETFULLARGSPEC, words::SIGNATURE_CLASS];
 
+/// Which arguments of a call are `*args` or `**options`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unpacked {
+    /// None: the call is written out.
+    Nothing,
+    /// The last positional argument: `f(a, *args)`.
+    Arguments,
+    /// What stands after the positional arguments: `f(a, **options)`.
+    Options,
+    /// Both: `f(a, *args, **options)`.
+    Both,
+    /// Something else.
+    Otherwise,
+}
+
+impl Unpacked {
+    /// How many there are.
+    pub(super) const COUNT: u32 = 5;
+    /// All, by their numbers.
+    pub(super) const ALL: [Self; Self::COUNT as usize] =
+        [Self::Nothing, Self::Arguments, Self::Options, Self::Both, Self::Otherwise];
+
+    /// Of a call whose positional arguments are these, with so many `**options` after them.
+    pub(super) fn of(arguments: &[Expr], options: usize) -> Self {
+        let stars = arguments.iter().filter(|argument| argument.is_starred_expr()).count();
+        let last = arguments.last().is_some_and(Expr::is_starred_expr);
+        match (stars, options) {
+            (0, 0) => Self::Nothing,
+            (1, 0) if last => Self::Arguments,
+            (0, 1) => Self::Options,
+            (1, 1) if last => Self::Both,
+            _ => Self::Otherwise,
+        }
+    }
+}
+
 impl<'a> Walker<'a> {
     pub fn call_expr(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
         self.in_new_chain(|w| w.call_inner(call, role))
@@ -30,10 +66,9 @@ impl<'a> Walker<'a> {
         let callee = self.expr(&call.func, Use::Call);
         let arguments = &call.arguments;
         let type_test = self.is_type_test(call);
-        let mut star = false;
+        let mut options = 0;
         let (positional, keywords) = (self.arguments.len(), self.keywords.len());
         for (i, argument) in arguments.args.iter().enumerate() {
-            star |= argument.is_starred_expr();
             let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
             let mut value = self.expr(argument, usage);
             if i == 1 && self.is_of_user(callee, argument) {
@@ -48,7 +83,7 @@ impl<'a> Walker<'a> {
                 let name = self.sym(name.as_str());
                 self.keywords.push((name, value));
             } else {
-                star = true;
+                options += 1;
                 self.arguments.push(value);
             }
         }
@@ -60,7 +95,8 @@ impl<'a> Walker<'a> {
         let of_cache = matches!(&*call.func, Expr::Attribute(method)
             if matches!(method.attr.as_str(), "get" | "clear") && self.goes_into_cache(&method.value));
         let saved = std::mem::replace(&mut self.context.of_cache, of_cache);
-        let value = self.call_with(call.range().start(), callee, (positional, keywords), star, role);
+        let unpacked = Unpacked::of(&arguments.args, options);
+        let value = self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role);
         self.context.of_cache = saved;
         value
     }

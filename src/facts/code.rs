@@ -14,6 +14,7 @@ use std::ops::Range;
 use ruff_text_size::TextSize;
 
 use super::Sym;
+use super::call::Unpacked;
 use super::keep::Kept;
 use super::packed::{PackedCall, PackedOp, Wide};
 use super::premise::Asked;
@@ -236,8 +237,8 @@ pub struct Call {
     pub args: Range<u32>,
     /// Names of the keyword arguments, which are the last of `args`: indices into [`Code::keywords`].
     pub keywords: Range<u32>,
-    /// Has `*args` or `**kwargs`.
-    pub star: bool,
+    /// Which of them are unpacked.
+    pub unpacked: Unpacked,
 }
 
 /// An operation with its place.
@@ -314,6 +315,13 @@ pub enum OpKind {
     DelGlobal {
         /// The name.
         name: Sym,
+    },
+    /// A variable of the function is bound; see [`Var::followed`].
+    Bind {
+        /// Index into [`Code::vars`].
+        var: u32,
+        /// What it is bound to.
+        value: ValueId,
     },
     /// A class statement; index into [`Code::classes`].
     DefineClass(u32),
@@ -445,6 +453,8 @@ pub struct Var {
     pub default: ValueId,
     /// It is bound somewhere: for a parameter this means again.
     pub rebound: bool,
+    /// Wherever it is bound (again), an [`OpKind::Bind`] says so.
+    pub followed: bool,
 }
 
 /// A class statement.
@@ -503,6 +513,13 @@ pub struct Code {
     pub(super) returns: Kept<ValueId>,
     /// Module-level definitions: name to value, sorted by [`Sym::number`], those of one name in order of binding.
     pub globals: Kept<(Sym, ValueId)>,
+}
+
+impl Call {
+    /// Whether it has `*args` or `**options`.
+    pub fn unpacks(&self) -> bool {
+        self.unpacked != Unpacked::Nothing
+    }
 }
 
 impl Code {
@@ -632,6 +649,15 @@ impl Code {
     pub fn assigned_to(&self, var: u32) -> &'static [ValueId] {
         let end = self.vars.get(var as usize + 1).map_or(self.assigned.len(), |next| next.assigned as usize);
         &self.assigned.as_slice()[self.vars[var as usize].assigned as usize..end]
+    }
+
+    /// Whether a value, or another one that may be it, is assigned to a variable.
+    pub fn is_assigned(&self, value: ValueId) -> bool {
+        let is = |other: ValueId| match self.value(other) {
+            Value::Either(a, b) => a == value || b == value,
+            _ => other == value,
+        };
+        self.assigned.iter().any(|&other| is(other))
     }
 
     /// Positional arguments of a call.

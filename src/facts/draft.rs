@@ -7,6 +7,7 @@ use std::hash::{BuildHasher, Hash};
 use ruff_text_size::TextSize;
 use rustc_hash::FxBuildHasher;
 
+use super::call::Unpacked;
 use super::code::{Call, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 use super::keep::Keeper;
 use super::layout::{Layout, Top};
@@ -166,11 +167,11 @@ impl CodeDraft {
         callee: ValueId,
         positional: impl Iterator<Item = ValueId>,
         keywords: impl Iterator<Item = (Sym, ValueId)>,
-        star: bool,
+        unpacked: Unpacked,
     ) -> u32 {
-        let count = |n: usize| u32::try_from(n).expect("a module has fewer than 2^31 arguments");
+        let count = |n: usize| u32::try_from(n).expect("a module has fewer than 2^29 arguments");
         let args = count(self.args.len());
-        let first_keyword = count(self.keywords.len() * 2) | u32::from(star);
+        let first_keyword = count(self.keywords.len()) * Unpacked::COUNT + unpacked as u32;
         self.args.extend(positional);
         for (name, value) in keywords {
             self.args.push(value);
@@ -273,14 +274,14 @@ impl Call {
         let call = calls[index];
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let (args_end, keywords_end) = match calls.get(index + 1) {
-            Some(next) => (next.args, next.keywords / 2),
+            Some(next) => (next.args, next.keywords / Unpacked::COUNT),
             None => (count(args), count(keywords)),
         };
         Self {
             callee: call.callee,
             args: call.args..args_end,
-            keywords: call.keywords / 2..keywords_end,
-            star: call.keywords % 2 == 1,
+            keywords: call.keywords / Unpacked::COUNT..keywords_end,
+            unpacked: Unpacked::ALL[(call.keywords % Unpacked::COUNT) as usize],
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Mark {
 }
 
 /// What is known of a text: how it begins.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct TextStart {
     /// It begins with the name of the module itself: `__name__ + "."`.
     pub own: bool,
@@ -48,7 +48,7 @@ impl TextStart {
 }
 
 /// What was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum MarkKind {
     /// The module's namespace is read as a dict, as a whole: `globals().items()`, `vars()`, `"%(x)s" % globals()`.
     NamespaceRead,
@@ -111,6 +111,8 @@ pub enum MarkKind {
     PythonFileName(Sym),
     /// A container of the module that is only asked for single keys: `internal.add(f)`, `f in internal`.
     OnlyKeyed(Sym),
+    /// The same for what classes keep under a name.
+    OnlyKeyedAttribute(Sym),
     /// A block that never runs with the versions and on the platform of the program.
     RunsElsewhere,
     /// `# dally: eager` at the end of the line: the whole statement stays.

@@ -45,6 +45,7 @@ use ruff_text_size::{TextRange, TextSize};
 
 use crate::config::PythonVersion;
 
+pub use call::Unpacked;
 pub use code::{Call, CallRole, Class, Code, Constant, FuncId, Function, Op, OpKind, Value, ValueId, Var};
 pub use condition::System;
 pub(crate) use draft::Keepers;

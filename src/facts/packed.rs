@@ -12,7 +12,7 @@ use super::{Annotation, FixedUse, Moment, Read, ReadKind, Sym};
 pub(super) struct PackedCall {
     pub callee: ValueId,
     pub args: u32,
-    /// Twice the place of the first keyword, and one if there are star arguments.
+    /// The place of the first keyword, times [`Unpacked::COUNT`], plus the number of what is unpacked.
     pub keywords: u32,
 }
 
@@ -37,6 +37,7 @@ enum Kind {
     DelItem,
     SetGlobal,
     DelGlobal,
+    Bind,
     DefineClass,
     Import,
     Read,
@@ -78,6 +79,7 @@ impl PackedOp {
             OpKind::DelItem { base, key } => (Kind::DelItem, 0, number(base), number(key)),
             OpKind::SetGlobal { name, value } => (Kind::SetGlobal, 0, name.number(), number(value)),
             OpKind::DelGlobal { name } => (Kind::DelGlobal, 0, name.number(), 0),
+            OpKind::Bind { var, value } => (Kind::Bind, 0, var, number(value)),
             OpKind::DefineClass(class) => (Kind::DefineClass, 0, class, 0),
             OpKind::Import(import) => (Kind::Import, 0, import, 0),
             OpKind::Read(value) => (Kind::Read, 0, number(value), 0),
@@ -145,6 +147,7 @@ impl PackedOp {
             Kind::DelItem => OpKind::DelItem { base: value(first), key: value(second) },
             Kind::SetGlobal => OpKind::SetGlobal { name: name(first), value: value(second) },
             Kind::DelGlobal => OpKind::DelGlobal { name: name(first) },
+            Kind::Bind => OpKind::Bind { var: first, value: value(second) },
             Kind::DefineClass => OpKind::DefineClass(first),
             Kind::Import => OpKind::Import(first),
             Kind::Read => OpKind::Read(value(first)),

@@ -97,7 +97,7 @@ impl<'a> Walker<'a> {
         let mut found = SmallVec::<[Premise; 2]>::new();
         self.premises(test, outcome, &mut found);
         for (of, asked, text) in found {
-            let given = !self.context.looped && self.is_as_given(of);
+            let given = !self.context.looped && self.is_own(of);
             if self.facts.code.premises >= MOST {
                 break;
             }
@@ -186,7 +186,7 @@ impl<'a> Walker<'a> {
                 let Expr::Name(name) = &call.arguments.args[0] else { return None };
                 let function = function.id.as_str();
                 let builtin = self.is_builtin_text(function, function);
-                let of = builtin.then(|| self.parameter_named(name)).flatten()?;
+                let of = builtin.then(|| self.followed_named(name)).flatten()?;
                 Some((of, asked, ValueId::OPAQUE))
             }
             // `a or b` holds if one of them does.
@@ -202,23 +202,39 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// Whether parameters of the function around the statement have not been bound again so far.
-    fn is_as_given(&self, of: ValueId) -> bool {
+    /// Whether the variables are those of the function around the statement.
+    fn is_own(&self, of: ValueId) -> bool {
         match self.facts.code.value(of) {
-            Value::Var(var) => {
-                let var = &self.facts.code.vars[var as usize];
-                var.func == self.context.func && !var.rebound
-            }
-            Value::Either(a, b) => self.is_as_given(a) && self.is_as_given(b),
-            Value::Attr(base, _) => self.is_as_given(base),
+            Value::Var(var) => self.facts.code.vars[var as usize].func == self.context.func,
+            Value::Either(a, b) => self.is_own(a) && self.is_own(b),
+            Value::Attr(base, _) => self.is_own(base),
             _ => false,
         }
+    }
+
+    /// Notes that a variable is bound, and says whether it is followed: parameters are, and variables that begin as something of
+    /// which tests know what it is.
+    pub fn follows(&mut self, var: u32, value: ValueId) -> bool {
+        let code = &self.facts.code;
+        let known = &code.vars[var as usize];
+        let own = known.func == self.context.func && !known.func.is_module();
+        let is_parameter = |var: u32| code.function(code.vars[var as usize].func).params.contains(&var);
+        let telling = || match code.value(value) {
+            Value::Constant(_) | Value::Str(_) | Value::Function(_) => true,
+            Value::Var(of) => is_parameter(of),
+            Value::Attr(base, _) => matches!(code.value(base), Value::Var(of) if is_parameter(of)),
+            _ => false,
+        };
+        let follow = own && if known.rebound { known.followed } else { is_parameter(var) || telling() };
+        let known = &mut self.facts.code.vars[var as usize];
+        (known.rebound, known.followed) = (true, follow);
+        follow
     }
 
     /// A parameter, or an attribute of one: `self.strict`.
     fn parameter_or_attribute(&mut self, expr: &'a Expr) -> Option<ValueId> {
         match expr {
-            Expr::Name(name) => self.parameter_named(name),
+            Expr::Name(name) => self.followed_named(name),
             Expr::Attribute(attribute) => {
                 let Expr::Name(name) = &*attribute.value else { return None };
                 let base = self.parameter_named(name)?;
@@ -230,10 +246,25 @@ impl<'a> Walker<'a> {
     }
 
     fn parameter_named(&mut self, name: &'a ast::ExprName) -> Option<ValueId> {
-        let Resolved::Var(var) = self.resolve_text(name.id.as_str()) else { return None };
+        let var = self.var_named(name)?;
         let code = &self.facts.code;
         let function = code.function(code.vars[var as usize].func);
         function.params.contains(&var).then(|| self.value(Value::Var(var)))
+    }
+
+    /// A parameter, or a variable of the function around the statement that is followed.
+    fn followed_named(&mut self, name: &'a ast::ExprName) -> Option<ValueId> {
+        let var = self.var_named(name)?;
+        let known = &self.facts.code.vars[var as usize];
+        let local = known.followed && known.func == self.context.func && !self.context.looped;
+        if local { Some(self.value(Value::Var(var))) } else { self.parameter_named(name) }
+    }
+
+    fn var_named(&mut self, name: &'a ast::ExprName) -> Option<u32> {
+        match self.resolve_text(name.id.as_str()) {
+            Resolved::Var(var) => Some(var),
+            _ => None,
+        }
     }
 }
 

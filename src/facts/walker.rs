@@ -12,6 +12,7 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::FxHashMap;
 
 use super::binding::{self, Form};
+use super::call::Unpacked;
 use super::code::{CallRole, FuncId, Op, OpKind, Value, ValueId, Var};
 use super::condition::System;
 use super::draft::Draft;
@@ -132,7 +133,7 @@ pub(super) struct Walker<'a> {
     /// The functions around the statement, with their bodies.
     pub blocks: Vec<(FuncId, &'a [Stmt])>,
     /// Containers of which is known whether they are only asked for single keys.
-    pub keyed: Vec<&'a str>,
+    pub keyed: Vec<(&'a str, bool)>,
     /// The elements of the next display are wanted one by one, and what they were.
     pub wants_parts: bool,
     pub parts: Vec<ValueId>,
@@ -346,7 +347,7 @@ impl<'a> Walker<'a> {
     pub fn call(&mut self, at: TextSize, callee: ValueId, positional: &[ValueId], role: CallRole) -> ValueId {
         let (arguments, keywords) = (self.arguments.len(), self.keywords.len());
         self.arguments.extend_from_slice(positional);
-        self.call_with(at, callee, (arguments, keywords), false, role)
+        self.call_with(at, callee, (arguments, keywords), Unpacked::Nothing, role)
     }
 
     /// Records a call with the collected arguments from the given places on.
@@ -355,7 +356,7 @@ impl<'a> Walker<'a> {
         at: TextSize,
         callee: ValueId,
         (arguments, keywords): (usize, usize),
-        star: bool,
+        unpacked: Unpacked,
         role: CallRole,
     ) -> ValueId {
         // What an annotation calls, runs with the definition, at least in older versions.
@@ -366,7 +367,7 @@ impl<'a> Walker<'a> {
             return ValueId::OPAQUE;
         }
         let positional = self.arguments.drain(arguments..);
-        let call = self.facts.code.call(callee, positional, self.keywords.drain(keywords..), star);
+        let call = self.facts.code.call(callee, positional, self.keywords.drain(keywords..), unpacked);
         let filters = self.context.restores_warnings
             && matches!(self.facts.code.value(callee), Value::Attr(_, name) | Value::Global(name)
                 if matches!(name, words::FILTERWARNINGS | words::SIMPLEFILTER | words::RESETWARNINGS));
@@ -394,12 +395,19 @@ impl<'a> Walker<'a> {
             assigned: 0,
             default: ValueId::OPAQUE,
             rebound: false,
+            followed: false,
         });
         id
     }
 
-    pub fn assign_var(&mut self, var: u32, value: ValueId) {
-        self.facts.code.vars[var as usize].rebound = true;
+    pub fn assign_var(&mut self, var: u32, value: ValueId, at: TextSize) {
+        if self.follows(var, value) {
+            // What is around may catch what comes before.
+            let conditional = self.context.conditional;
+            self.context.conditional |= self.context.closes;
+            self.op(at, OpKind::Bind { var, value });
+            self.context.conditional = conditional;
+        }
         if !value.is_plain() {
             self.facts.code.assigned.push((var, value));
         }
@@ -491,7 +499,7 @@ impl<'a> Walker<'a> {
                 if self.facts.code.vars[var as usize].func != func && !self.memo_is(name) {
                     self.facts.code.functions[func.index()].binds_outer = true;
                 }
-                self.assign_var(var, value);
+                self.assign_var(var, value, at);
                 if straight && self.facts.code.vars[var as usize].func == func {
                     self.last_values.insert(var, value);
                 } else {
@@ -577,7 +585,10 @@ impl<'a> Walker<'a> {
     /// A name is deleted in the current scope.
     pub fn unbind(&mut self, name: NameId, at: TextSize) {
         match self.resolve_binding(name) {
-            Resolved::Var(var) => self.facts.code.vars[var as usize].rebound = true,
+            Resolved::Var(var) => {
+                let var = &mut self.facts.code.vars[var as usize];
+                (var.rebound, var.followed) = (true, false);
+            }
             Resolved::Class { .. } => {
                 let sym = self.mangled(name);
                 if let Some(class) = self.scopes.class() {

@@ -104,7 +104,7 @@ fields! {
     Mark { kind, range, func }
     TextStart { own, text, whole }
     Op { at, guarded, conditional, may_have_left, main_guard, kind }
-    Var { name, func, assigned, default, rebound }
+    Var { name, func, assigned, default, rebound, followed }
     Class { name, func, bases, metaclass, keywords, star, decorators, members, given, calls_base, at }
     Function {
         name, parent, class, params, positional, vararg, kwarg, generator, closes, coroutine, binds_outer,
@@ -137,7 +137,7 @@ variants! {
         21: AnnotationsOf(value), 22: GlobalsOf(value), 23: ReadsCallers, 24: HintsOf(value),
         25: RenamesModules(start), 26: RunsElsewhere,
         27: OnlyKeyed(name), 28: PatchesVariable(name), 29: SearchesFunctions(value),
-        30: CapitalsOf(value),
+        30: CapitalsOf(value), 31: OnlyKeyedAttribute(name),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),
@@ -150,7 +150,7 @@ variants! {
         4: SetItem { base, key, value, cache }, 5: DelAttr { base, attr }, 6: DelItem { base, key },
         7: SetGlobal { name, value }, 8: DelGlobal { name }, 9: DefineClass(class), 10: Import(import),
         11: Read(value), 12: Load { base, key }, 13: Operate { on, other, method },
-        14: When { of, asked, text, given, ops }, 15: Return(value),
+        14: When { of, asked, text, given, ops }, 15: Return(value), 16: Bind { var, value },
     }
 }
 

@@ -17,6 +17,7 @@ mod calls;
 mod classes;
 mod effects;
 mod foreign;
+mod forwarded;
 mod keyed;
 mod object;
 mod premise;
@@ -34,12 +35,12 @@ use smallvec::SmallVec;
 
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
-use self::premise::Told;
+use self::premise::{Followed, Told};
 use super::rebinds::Replaced;
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, tables};
 use crate::config::Safety;
-use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{Code, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 
 /// A change that loading a module makes, or something about loading that can be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -159,7 +160,7 @@ pub struct Shared {
     /// Values of globals.
     pub globals: Cache<(ModuleId, Sym), AbsSet>,
     /// Containers that all modules ask for single keys only.
-    pub only_keyed: Cache<(ModuleId, Sym), bool>,
+    pub only_keyed: Cache<(ModuleId, MarkKind), bool>,
     /// Classes with their bases.
     pub bases: Cache<(ModuleId, u32), Bases>,
 }
@@ -176,6 +177,7 @@ struct CallKey<'a> {
     args: &'a [AbsSet],
     keywords: &'a [(Sym, AbsSet)],
     told: &'a [Told],
+    complete: bool,
     silent: bool,
     path: Path,
 }
@@ -188,6 +190,7 @@ struct CallResult {
     args: Box<[AbsSet]>,
     keywords: Box<[(Sym, AbsSet)]>,
     told: Box<[Told]>,
+    complete: bool,
     silent: bool,
     path: Path,
     result: AbsSet,
@@ -195,14 +198,14 @@ struct CallResult {
 
 impl CallResult {
     fn new(key: &CallKey<'_>, result: AbsSet) -> Self {
-        let &CallKey { module, func, closure, args, keywords, told, silent, path } = key;
+        let &CallKey { module, func, closure, args, keywords, told, complete, silent, path } = key;
         let closure = closure.clone();
         let (args, keywords, told) = (args.into(), keywords.into(), told.into());
-        Self { module, func, closure, args, keywords, told, silent, path, result }
+        Self { module, func, closure, args, keywords, told, complete, silent, path, result }
     }
 
     fn is_of(&self, key: &CallKey<'_>) -> bool {
-        let Self { module, func, closure, args, keywords, told, silent, path, .. } = self;
+        let Self { module, func, closure, args, keywords, told, complete, silent, path, .. } = self;
         *key == CallKey {
             module: *module,
             func: *func,
@@ -210,6 +213,7 @@ impl CallResult {
             args,
             keywords,
             told,
+            complete: *complete,
             silent: *silent,
             path: *path,
         }
@@ -272,6 +276,10 @@ pub struct Interpreter<'p> {
     walked: Option<ModuleId>,
     /// Attributes that have been stored in objects that were made before.
     changed: FxHashSet<Sym>,
+    /// Attributes that have been stored in objects, with their class, if it is known.
+    stored: FxHashSet<(Option<(ModuleId, u32)>, Sym)>,
+    /// What is known of the variables of the function that runs.
+    followed: Followed,
 }
 
 /// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
@@ -351,6 +359,8 @@ impl<'p> Interpreter<'p> {
             environment: ENVIRONMENTS.fetch_add(1 << 32, Ordering::Relaxed),
             walked: None,
             changed: FxHashSet::default(),
+            stored: FxHashSet::default(),
+            followed: Followed::default(),
         }
     }
 
@@ -399,6 +409,7 @@ impl<'p> Interpreter<'p> {
                         self.changed.insert(attr);
                     }
                     for abs in self.eval(module, base, env) {
+                        self.stored.insert((abs.class(), attr));
                         if attr != "__class__" && !memo && !self.is_own_module_entry(module, base, &abs) {
                             self.set_attr(&abs, attr, place);
                             self.attribute_stored(&abs, attr, module, value, env);
@@ -439,7 +450,11 @@ impl<'p> Interpreter<'p> {
                             );
                         }
                         let keys = self.eval(module, key, env);
-                        if !self.is_private_entry(&abs, &keys) {
+                        let attr = match code.value(base) {
+                            Value::Attr(_, attr) => Some(attr),
+                            _ => None,
+                        };
+                        if !self.is_private_entry((&abs, attr), &keys) {
                             self.mutate(&abs, EffectKind::Write, place, subject);
                         }
                         self.item_stored(&abs, "__setitem__", module, &[key, value], env);
@@ -473,6 +488,10 @@ impl<'p> Interpreter<'p> {
                     if module != self.cause {
                         self.effect(EffectKind::Write, Owner::Module(module, name), place, Some(name));
                     }
+                }
+                OpKind::Bind { var, value } => {
+                    let certain = !op.conditional && !op.guarded;
+                    self.bind(code, (var, value), certain, env);
                 }
                 OpKind::DefineClass(class) => self.define_class(module, class, env, place),
                 OpKind::Import(index) => {

@@ -120,7 +120,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     code.keyword_args(call).for_each(|(name, _)| add(target, name));
                     match code.positional(call).first().map(|&key| code.value(key)) {
                         Some(Value::Str(name)) => add(target, name),
-                        None if method == "update" && !call.star => {}
+                        None if method == "update" && !call.unpacks() => {}
                         _ => {
                             variables(program, target).for_each(|name| add(target, name));
                             // `vars(module).update({"name": value})`

@@ -343,7 +343,7 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                             && tables::MUTATORS.contains(&method)
                         {
                             // `os.environ.update(LEVEL="1")`
-                            if method == "update" && !call.star && code.positional(call).is_empty() {
+                            if method == "update" && !call.unpacks() && code.positional(call).is_empty() {
                                 for (name, _) in code.keyword_args(call) {
                                     add(state, Some(name));
                                 }

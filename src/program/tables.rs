@@ -157,6 +157,24 @@ pub fn is_harmless_target(path: &str) -> bool {
     matches!(path, "typing" | "sys.modules" | RANDOM_COUNT) || path.starts_with("typing.")
 }
 
+/// The library module whose users, and nobody else, see what a function changes.
+pub fn keeps_for_users(function: &str) -> Option<&'static str> {
+    Some(match function {
+        "sqlite3.register_adapter" | "sqlite3.register_converter" | "sqlite3.enable_callback_tracebacks" => {
+            "sqlite3"
+        }
+        "csv.register_dialect" | "csv.unregister_dialect" | "csv.field_size_limit" => "csv",
+        "webbrowser.register" => "webbrowser",
+        "xml.etree.ElementTree.register_namespace" => "xml.etree",
+        _ => return None,
+    })
+}
+
+/// Entries that a table of the standard library has in every version from 3.8 on: older ones are told of them by hand.
+pub fn has_already(table: &str, key: &str) -> bool {
+    matches!((table, key), ("http.cookies.Morsel._reserved", "samesite"))
+}
+
 /// What `itertools.count` makes of a random number.
 pub const RANDOM_COUNT: &str = "itertools.count(random)";
 

@@ -391,7 +391,7 @@ impl Place<'_> {
             }
         };
         let value = args.next().flatten().map(|value| Sym::new(&value));
-        let more = self.code.keyword_args(call).next().is_some() || args.next().is_some() || call.star;
+        let more = self.code.keyword_args(call).next().is_some() || args.next().is_some() || call.unpacks();
         Some(Write { state, wins, value: value.filter(|_| !more) })
     }
 

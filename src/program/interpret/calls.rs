@@ -7,6 +7,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::FxBuildHasher;
 use smallvec::{SmallVec, smallvec};
 
+use super::forwarded::{Arguments, Extra};
 use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
@@ -27,9 +28,7 @@ impl Interpreter<'_> {
     ) -> AbsSet {
         let code = self.code(module);
         let callees = self.eval(module, call.callee, env);
-        let args: Vec<AbsSet> = code.positional(call).iter().map(|&a| self.eval(module, a, env)).collect();
-        let keywords: Vec<(Sym, AbsSet)> =
-            code.keyword_args(call).map(|(n, v)| (n, self.eval(module, v, env))).collect();
+        let Arguments { positional: args, keywords, given } = self.arguments(module, call, env);
         // What functions of the program do with what they are given, shows when they run; and some only ask for the class.
         let known = |abs: &Abs| match abs {
             Abs::Function(..) | Abs::Method(..) => true,
@@ -92,7 +91,6 @@ impl Interpreter<'_> {
         definitions.sort_unstable();
         definitions.dedup();
         self.path.conditional |= definitions.len() > 1;
-        let given = Self::given(code, call, env);
         for callee in callees {
             out.extend(self.call_given(&callee, &args, &keywords, role, place, given.as_ref()));
         }
@@ -180,7 +178,7 @@ impl Interpreter<'_> {
                 if *name == "__call__"
                     && let Abs::Class(class) = &**base =>
             {
-                self.construct(class, args, keywords, None)
+                self.construct(class, args, keywords, given)
             }
             // `"shapes:Disc".partition(":")`
             Abs::Bound(base, name) if let Abs::Str(whole) = **base => {
@@ -203,6 +201,7 @@ impl Interpreter<'_> {
                 }
                 self.call_bound(base, *name, args, role, place)
             }
+            mark if mark.is_mark() => smallvec![Abs::Fresh],
             Abs::Object(owner) | Abs::Made(_, owner) => {
                 if role != CallRole::Used && self.is_foreign(*owner) {
                     self.mutate(callee, EffectKind::UnresolvedCall, place, None);
@@ -218,7 +217,7 @@ impl Interpreter<'_> {
                 if let Some((m, func, around)) = self.find_method(class, "__call__") {
                     let mut all = vec![smallvec![callee.clone()]];
                     all.extend(args.iter().cloned());
-                    self.enter(m, func, &around, &all, keywords)
+                    self.enter_given((m, func), &around, &all, keywords, given)
                 } else {
                     smallvec![Abs::Unknown]
                 }
@@ -253,7 +252,7 @@ impl Interpreter<'_> {
             {
                 let mut all = vec![smallvec![Abs::Class(class.clone())]];
                 all.extend(args.iter().cloned());
-                let result = self.enter(owner, func, &around, &all, keywords);
+                let result = self.enter_given((owner, func), &around, &all, keywords, given);
                 made = Self::instances(class, result);
             }
         }
@@ -298,7 +297,7 @@ impl Interpreter<'_> {
                 Box::default()
             };
             if callables || !told.is_empty() {
-                let env = self.bound((m, func), &around, &all, keywords, told);
+                let env = self.bound((m, func), &around, &all, keywords, (told, given.is_some()));
                 for abs in &mut made {
                     if let Abs::Instance(class, _) = abs {
                         class.given = env.clone();
@@ -380,8 +379,17 @@ impl Interpreter<'_> {
         }
         let path = if self.silent > 0 { Path::default() } else { self.path };
         let told = self.told_of((module, func), args.len(), given);
-        let key =
-            CallKey { module, func, closure, args, keywords, told: &told, silent: self.silent > 0, path };
+        let key = CallKey {
+            module,
+            func,
+            closure,
+            args,
+            keywords,
+            told: &told,
+            complete: given.is_some(),
+            silent: self.silent > 0,
+            path,
+        };
         let hash = FxBuildHasher.hash_one(&key);
         let known = self.results.get(&hash).and_then(|results| results.iter().find(|r| r.is_of(&key)));
         if let Some(known) = known {
@@ -393,12 +401,14 @@ impl Interpreter<'_> {
         if module == self.cause && self.silent == 0 {
             self.outcome.entered.push(func);
         }
-        let env = self.bound((module, func), closure, args, keywords, told.clone());
+        let env = self.bound((module, func), closure, args, keywords, (told.clone(), given.is_some()));
         self.depth += 1;
         self.calls += 1;
         let entry = self.path.is_certain().then_some(self.state_reads);
         let reads_at_entry = std::mem::replace(&mut self.reads_at_entry, entry);
+        let followed = std::mem::take(&mut self.followed);
         let mut dead = self.body(module, func, &env);
+        self.followed = followed;
         self.reads_at_entry = reads_at_entry;
         let mut out = AbsSet::new();
         for &value in code.returns_of(func) {
@@ -432,27 +442,29 @@ impl Interpreter<'_> {
         closure: &EnvRef,
         args: &[AbsSet],
         keywords: &[(Sym, AbsSet)],
-        told: Box<[Told]>,
+        (told, complete): (Box<[Told]>, bool),
     ) -> EnvRef {
         let code = self.code(module);
         let function = code.function(func);
         let params = function.params.clone();
         let mut bindings = vec![AbsSet::new(); params.len()];
         let star_from = function.positional as usize;
+        let last = params.len() - usize::from(function.vararg) - usize::from(function.kwarg);
         for (index, arg) in args.iter().enumerate() {
             if index < star_from {
                 bindings[index] = arg.clone();
             } else if function.vararg {
-                let at = params.len() - 1 - usize::from(function.kwarg);
-                Self::add_element(&mut bindings[at], arg);
+                Self::add_element(&mut bindings[last], arg);
             }
         }
+        let mut options = Vec::new();
         for (name, value) in keywords {
-            let named = params.clone().position(|p| code.vars[p as usize].name == *name);
+            let named = params.clone().take(last).position(|p| code.vars[p as usize].name == *name);
             match named {
                 Some(index) => bindings[index] = value.clone(),
                 // `**options`
                 None if function.kwarg => {
+                    options.push((*name, value.clone()));
                     if let Some(entry) = bindings.last_mut() {
                         Self::add_element(entry, value);
                     }
@@ -460,6 +472,8 @@ impl Interpreter<'_> {
                 None => {}
             }
         }
+        let extra = (complete && (function.vararg || function.kwarg))
+            .then(|| Box::new(Extra::new(args.get(star_from..).unwrap_or_default(), options)));
         self.environment += 1;
         EnvRef::new(Env {
             module,
@@ -467,6 +481,7 @@ impl Interpreter<'_> {
             first: params.start,
             bindings: bindings.into(),
             told,
+            extra,
             parent: closure.clone(),
             number: self.environment,
         })
@@ -561,7 +576,8 @@ impl Interpreter<'_> {
         let foreign = self.is_foreign(owner) && !(method == "addHandler" && args.first().is_some_and(null));
         // Whoever draws from a stream changes what the next one gets.
         let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str()));
-        let private = method == "add" && args.first().is_some_and(|key| self.is_private_entry(base, key));
+        let private =
+            method == "add" && args.first().is_some_and(|key| self.is_private_entry((base, None), key));
         if private {
             return smallvec![Abs::Fresh];
         }

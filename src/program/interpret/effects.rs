@@ -91,7 +91,10 @@ impl Interpreter<'_> {
             return;
         }
         match owner {
-            Owner::External(path) if !tables::is_harmless_target(path.as_str()) => {
+            Owner::External(path)
+                if !tables::is_harmless_target(path.as_str())
+                    && !subject.is_some_and(|key| tables::has_already(path.as_str(), key.as_str())) =>
+            {
                 let kind = if kind == EffectKind::Write { EffectKind::Process } else { kind };
                 // The key tells writers of different variables apart.
                 self.effect(kind, Owner::External(path), place, subject.or(Some(path)));

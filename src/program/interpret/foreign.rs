@@ -129,6 +129,9 @@ impl Interpreter<'_> {
             found.extend(args.get(1).into_iter().flatten().cloned());
             return found;
         }
+        if text == "builtins.object" {
+            return smallvec![Abs::Made(path, Owner::Fresh)];
+        }
         if text == "builtins.object.__new__" {
             let instance = |abs| match abs {
                 Abs::Class(class) => Abs::Instance(class, Owner::Fresh),
@@ -233,20 +236,22 @@ impl Interpreter<'_> {
                 }
                 smallvec![Abs::Fresh]
             }
-            ExternalKind::GetAttribute => match string(1) {
-                Some(attr) => {
-                    let mut out = AbsSet::new();
-                    // With a default the name may be missing.
-                    let path = self.path;
-                    self.path.guarded |= args.len() > 2;
-                    for abs in first() {
-                        out.extend(self.attr(&abs, attr));
-                    }
-                    self.path = path;
-                    out
+            ExternalKind::GetAttribute => {
+                let objects = first();
+                let Some(attr) = string(1) else {
+                    let with_attributes = objects.iter().filter(|abs| !abs.is_mark());
+                    return with_attributes.map(|abs| Abs::Object(self.full_owner(abs))).collect();
+                };
+                let mut out = AbsSet::new();
+                // With a default the name may be missing.
+                let path = self.path;
+                self.path.guarded |= args.len() > 2;
+                for abs in objects {
+                    out.extend(self.attr(&abs, attr));
                 }
-                None => first().iter().map(|abs| Abs::Object(self.full_owner(abs))).collect(),
-            },
+                self.path = path;
+                out
+            }
             ExternalKind::ImportModule => {
                 let mut out = AbsSet::new();
                 let named =
@@ -390,6 +395,7 @@ impl Interpreter<'_> {
                 }
                 smallvec![Abs::Fresh]
             }
+            ExternalKind::Process if self.is_only_user(text) => smallvec![Abs::Made(path, Owner::Fresh)],
             ExternalKind::Process if self.is_diagnosis(text) => smallvec![Abs::Fresh],
             // Nobody can tell how often was drawn from numbers that differ from run to run.
             ExternalKind::Process if !self.shared.seeds_random && tables::draws_random(text) => {
@@ -403,6 +409,12 @@ impl Interpreter<'_> {
             ExternalKind::Executes => {
                 self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
                 smallvec![Abs::Fresh]
+            }
+            // A database that only this process has.
+            ExternalKind::InputOutput
+                if text == "sqlite3.connect" && string(0).is_some_and(|name| name == ":memory:") =>
+            {
+                smallvec![Abs::Made(path, Owner::Fresh)]
             }
             ExternalKind::InputOutput => {
                 self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
@@ -482,6 +494,31 @@ impl Interpreter<'_> {
                 self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content, attr });
             }
         }
+    }
+
+    /// Whether a call changes only what a library module keeps for its users, and the module being loaded is the only one of them:
+    /// who gets at that state by way of the module has loaded it.
+    fn is_only_user(&self, path: &str) -> bool {
+        let Some(library) = tables::keeps_for_users(path) else { return false };
+        let below = |name: &str| {
+            name.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        let uses = |id: ModuleId| {
+            let facts = &self.program.module(id).facts;
+            facts.imports.iter().any(|import| match import.from {
+                Some(from) => {
+                    from.level == 0
+                        && (below(from.module.as_str())
+                            || import
+                                .aliases
+                                .iter()
+                                .any(|alias| below(&format!("{}.{}", from.module, alias.name))))
+                }
+                None => import.aliases.iter().any(|alias| below(alias.name.as_str())),
+            }) || facts.marks.iter().any(|mark| matches!(mark.kind, MarkKind::LoadsFrom(_)))
+                && facts.code.strings.iter().any(|text| below(text.as_str()))
+        };
+        self.program.ids().all(|id| id == self.cause || !uses(id))
     }
 
     /// Whether a module other than the one being loaded has a text.

@@ -6,10 +6,14 @@ use crate::facts::{MarkKind, OpKind, ReadKind, Sym, Value, words};
 use crate::program::{ModuleId, Origin};
 
 impl Interpreter<'_> {
-    /// Whether an entry that is made in a container can be seen only by those who have loaded the module.
-    pub(super) fn is_private_entry(&self, container: &Abs, key: &AbsSet) -> bool {
+    /// Whether an entry that is made in a container, or what classes keep under a name, can be seen only by those who have loaded
+    /// the module.
+    pub(super) fn is_private_entry(&self, (container, attr): (&Abs, Option<Sym>), key: &AbsSet) -> bool {
         let Some(Owner::Module(owner, name)) = Self::owner(container) else { return false };
-        !key.is_empty() && key.iter().all(|abs| self.is_new_key(abs)) && self.is_only_keyed(owner, name)
+        !key.is_empty()
+            && key.iter().all(|abs| self.is_new_key(abs))
+            && (self.is_only_keyed(owner, MarkKind::OnlyKeyed(name))
+                || attr.is_some_and(|attr| self.is_only_keyed(owner, MarkKind::OnlyKeyedAttribute(attr))))
     }
 
     /// A function or class of the module that is being loaded, or one that a function has made just now.
@@ -19,21 +23,30 @@ impl Interpreter<'_> {
                 let made = *owner == Owner::Fresh && !self.code(*module).function(*func).parent.is_module();
                 *module == self.cause || made
             }
-            Abs::Class(class) => class.module == self.cause,
+            Abs::Class(class) => {
+                let at = &self.code(class.module).classes[class.class as usize];
+                class.module == self.cause || !at.func.is_module() && class.around.owner == Owner::Fresh
+            }
             Abs::Bound(base, attr) => *attr == "__code__" && self.is_new_key(base),
             _ => false,
         }
     }
 
     /// Whether all modules ask a container for single keys only.
-    fn is_only_keyed(&self, owner: ModuleId, name: Sym) -> bool {
-        if let Some(known) = self.shared.only_keyed.get(&(owner, name)) {
+    fn is_only_keyed(&self, owner: ModuleId, kind: MarkKind) -> bool {
+        if let Some(known) = self.shared.only_keyed.get(&(owner, kind)) {
             return known;
         }
-        let marked = MarkKind::OnlyKeyed(name);
-        let found = self.program.module(owner).facts.marks.iter().any(|mark| mark.kind == marked)
-            && self.program.ids().all(|id| id == owner || self.asks_for_keys(id, owner, name));
-        self.shared.only_keyed.set((owner, name), found);
+        let asks = |id: ModuleId| match kind {
+            MarkKind::OnlyKeyed(name) => self.asks_for_keys(id, owner, name),
+            MarkKind::OnlyKeyedAttribute(attr) => {
+                self.program.module(id).facts.code.attributes().all(|read| read != attr)
+            }
+            _ => false,
+        };
+        let found = self.program.module(owner).facts.marks.iter().any(|mark| mark.kind == kind)
+            && self.program.ids().all(|id| id == owner || asks(id));
+        self.shared.only_keyed.set((owner, kind), found);
         found
     }
 

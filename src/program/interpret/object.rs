@@ -4,6 +4,7 @@ use std::sync::Arc as Rc;
 
 use smallvec::{SmallVec, smallvec};
 
+use super::forwarded::Extra;
 use super::premise::Told;
 use crate::facts::{Code, FuncId, Sym, Value};
 use crate::program::ModuleId;
@@ -85,6 +86,21 @@ impl ClassRef {
     }
 }
 
+impl Abs {
+    /// `MISSING = object()`: it has nothing of its own.
+    pub(super) fn is_mark(&self) -> bool {
+        matches!(self, Self::Made(path, _) if *path == "builtins.object")
+    }
+
+    /// The class of an instance.
+    pub(super) fn class(&self) -> Option<(ModuleId, u32)> {
+        match self {
+            Self::Instance(class, _) => Some((class.module, class.class)),
+            _ => None,
+        }
+    }
+}
+
 /// The variables of a function that is being run, and of those around it.
 #[derive(Debug)]
 pub struct Env {
@@ -96,6 +112,8 @@ pub struct Env {
     pub(super) bindings: Box<[AbsSet]>,
     /// What the call told about them; empty if nothing.
     pub(super) told: Box<[Told]>,
+    /// What `*args` and `**options` hold, if that is known completely.
+    pub(super) extra: Option<Box<Extra>>,
     pub(super) parent: EnvRef,
     pub(super) number: u64,
 }

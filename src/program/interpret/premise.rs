@@ -4,16 +4,17 @@
 //! nothing where the parameter has a constant default. So nothing that is forgotten of control flow matters here. Of an attribute
 //! that nobody changes later it is what `__init__` was given, or what the class says.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
-use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner};
-use crate::facts::{Asked, Call, Code, Constant, FuncId, Op, OpKind, Sym, Value, ValueId};
+use super::{Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner};
+use crate::facts::{Asked, Code, Constant, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 use crate::program::ModuleId;
 
 /// What is known of an argument.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Told {
     /// Nothing.
+    #[default]
     Nothing,
     /// It is this constant, or as good.
     Constant(Constant),
@@ -55,18 +56,6 @@ impl Told {
 }
 
 impl Interpreter<'_> {
-    /// What a call tells, if it is written out.
-    pub(super) fn given(code: &Code, call: &Call, env: &EnvRef) -> Option<Given> {
-        if call.star {
-            return None;
-        }
-        let told = |value: ValueId| Self::told(code, value, env);
-        Some(Given {
-            positional: code.positional(call).iter().map(|&value| told(value)).collect(),
-            keywords: code.keyword_args(call).map(|(name, value)| (name, told(value))).collect(),
-        })
-    }
-
     pub(super) fn told(code: &Code, value: ValueId, env: &EnvRef) -> Told {
         match code.value(value) {
             Value::Constant(constant) => Told::Constant(constant),
@@ -78,7 +67,8 @@ impl Interpreter<'_> {
         }
     }
 
-    /// What is known of the parameters of a function that is entered with so many arguments, the last of them from the call.
+    /// What is known of the parameters of a function that is entered with so many arguments, the last of them from the call;
+    /// then of what goes into `*args` and `**options`, one by one.
     pub(super) fn told_of(
         &self,
         (module, func): (ModuleId, FuncId),
@@ -92,6 +82,9 @@ impl Interpreter<'_> {
         let Some(before) = arguments.checked_sub(given.positional.len()) else { return Box::default() };
         let last = count - usize::from(function.vararg) - usize::from(function.kwarg);
         let positional = function.positional as usize;
+        let is_named = |name: Sym| {
+            function.params.clone().take(last).any(|param| code.vars[param as usize].name == name)
+        };
         let told: Box<[Told]> = (0..count)
             .map(|index| {
                 let var = &code.vars[function.params.start as usize + index];
@@ -99,6 +92,9 @@ impl Interpreter<'_> {
                 if function.vararg && index == last {
                     // `*args` is a tuple: empty or not.
                     let filled = arguments > positional;
+                    Told::Constant(if filled { Constant::True } else { Constant::False })
+                } else if function.kwarg && index == count - 1 {
+                    let filled = given.keywords.iter().any(|(name, _)| !is_named(*name));
                     Told::Constant(if filled { Constant::True } else { Constant::False })
                 } else if index >= last || index < positional && index < before {
                     Told::Nothing
@@ -114,11 +110,22 @@ impl Interpreter<'_> {
                     }
                 }
             })
+            .chain((positional..arguments).filter(|_| function.vararg).map(|index| {
+                index.checked_sub(before).map_or(Told::Nothing, |index| given.positional[index])
+            }))
+            .chain(
+                given
+                    .keywords
+                    .iter()
+                    .filter(|(name, _)| function.kwarg && !is_named(*name))
+                    .map(|(_, told)| *told),
+            )
             .collect();
         if told.iter().all(|told| *told == Told::Nothing) { Box::default() } else { told }
     }
 
-    /// Whether what is asked of parameters may hold, by what is told of them; `given` says that they are not bound again before.
+    /// Whether what is asked of variables may hold, by what is told of them; `given` says that the test stands in their function
+    /// and in no loop, so that what they have been bound to is known.
     pub(super) fn may_be(
         &mut self,
         module: ModuleId,
@@ -128,13 +135,16 @@ impl Interpreter<'_> {
         env: &EnvRef,
     ) -> bool {
         let code = self.code(module);
-        let is_given = |var: u32| given || !code.vars[var as usize].rebound;
         let wanted = match code.value(text) {
             Value::Str(text) => Some(text),
             _ => None,
         };
+        let rebound = |var: u32| code.vars[var as usize].rebound;
         match code.value(of) {
-            Value::Var(var) if is_given(var) => env.told(var).allows(asked, wanted),
+            Value::Var(var) if given && code.vars[var as usize].followed => {
+                self.followed.told(var, env).any(|told| told.allows(asked, wanted))
+            }
+            Value::Var(var) if !rebound(var) => env.told(var).allows(asked, wanted),
             // `a or b`
             Value::Either(a, b) => {
                 let a = self.may_be(module, a, (asked, text), given, env);
@@ -142,14 +152,41 @@ impl Interpreter<'_> {
                 if asked == Asked::True { a || b } else { a && b }
             }
             Value::Attr(base, attr) => match code.value(base) {
-                Value::Var(var) if is_given(var) => env.given(var).is_none_or(|objects| {
-                    let mut told = objects.iter().map(|object| self.told_of_attribute(object, attr));
-                    objects.is_empty() || told.any(|told| told.allows(asked, wanted))
-                }),
+                Value::Var(var)
+                    if !rebound(var)
+                        || given && code.vars[var as usize].followed && !self.followed.is_rebound(var) =>
+                {
+                    env.given(var).is_none_or(|objects| {
+                        let mut told = objects.iter().map(|object| self.told_of_attribute(object, attr));
+                        objects.is_empty() || told.any(|told| told.allows(asked, wanted))
+                    })
+                }
                 _ => true,
             },
             _ => true,
         }
+    }
+
+    /// A variable of the function that runs is bound.
+    pub(super) fn bind(&mut self, code: &Code, (var, value): (u32, ValueId), certain: bool, env: &EnvRef) {
+        let told: SmallVec<[Told; 4]> = match code.value(value) {
+            Value::Var(of)
+                if code.vars[of as usize].followed && code.vars[of as usize].func == env.func() =>
+            {
+                self.followed.told(of, env).collect()
+            }
+            // `cache = self.cache`
+            Value::Attr(base, attr) => match code.value(base) {
+                Value::Var(of) if !code.vars[of as usize].rebound => {
+                    let objects = env.given(of).unwrap_or_default();
+                    let told = objects.iter().map(|object| self.told_of_attribute(object, attr)).collect();
+                    if objects.is_empty() { smallvec![Told::Nothing] } else { told }
+                }
+                _ => smallvec![Told::Nothing],
+            },
+            _ => smallvec![Self::told(code, value, env)],
+        };
+        self.followed.bind(var, told, certain, env);
     }
 
     /// Whether `__init__` gives instances of a class an attribute that somebody tests.
@@ -169,10 +206,13 @@ impl Interpreter<'_> {
             return Told::Nothing;
         }
         let mro = self.mro(class);
-        if mro.iter().any(|base| self.stores_any_attribute(base)) {
+        let was_stored =
+            |attr: Sym| self.stored.contains(&(object.class(), attr)) || self.stored.contains(&(None, attr));
+        let untouched = own && !was_stored(attr) && !was_stored(words::DICT);
+        if mro.iter().any(|base| self.stores_any_attribute(base, untouched)) {
             return Told::Nothing;
         }
-        if matches!(object, Abs::Instance(..)) {
+        if matches!(object, Abs::Instance(..)) && !untouched {
             let mut stores = mro.iter().flat_map(|base| self.stores_in_init(base, attr));
             if let Some((func, op, value)) = stores.next() {
                 let Some(env) = class.given.get().filter(|env| env.func == func && stores.next().is_none())
@@ -196,7 +236,8 @@ impl Interpreter<'_> {
     }
 
     /// Whether a class stores attributes under names that cannot be seen: `setattr(self, name, …)`, `self.__dict__.update(…)`.
-    fn stores_any_attribute(&self, class: &ClassRef) -> bool {
+    /// Of an object that is `untouched` no `__dict__` has been replaced.
+    fn stores_any_attribute(&self, class: &ClassRef, untouched: bool) -> bool {
         let code = self.code(class.module);
         self.methods(class).any(|(func, _)| {
             code.ops_of(func).any(|op| match op.kind {
@@ -214,7 +255,7 @@ impl Interpreter<'_> {
                 OpKind::SetItem { base, .. } => {
                     matches!(code.value(base), Value::Attr(_, name) if name == "__dict__")
                 }
-                OpKind::SetAttr { attr, .. } => attr == "__dict__",
+                OpKind::SetAttr { attr, .. } => attr == words::DICT && !untouched,
                 _ => false,
             })
         })
@@ -243,29 +284,65 @@ impl Interpreter<'_> {
     }
 }
 
+/// What the variables of the function that runs may be, as far as they have been bound so far.
+#[derive(Debug, Default)]
+pub(super) struct Followed {
+    /// Variables with one of the things that are told of them.
+    told: SmallVec<[(u32, Told); 8]>,
+}
+
+impl Followed {
+    /// All that is told of a variable: of a parameter that has not been bound again, what the call gives.
+    fn told(&self, var: u32, env: &EnvRef) -> impl Iterator<Item = Told> {
+        let first = (!self.is_rebound(var)).then(|| env.told(var));
+        self.told.iter().filter(move |(of, _)| *of == var).map(|&(_, told)| told).chain(first)
+    }
+
+    fn is_rebound(&self, var: u32) -> bool {
+        self.told.iter().any(|(of, _)| *of == var)
+    }
+
+    /// A variable is bound to something of which one of these is true; not `certain` if it may be what it was before.
+    fn bind(&mut self, var: u32, told: SmallVec<[Told; 4]>, certain: bool, env: &EnvRef) {
+        if certain {
+            self.told.retain(|(of, _)| *of != var);
+        } else if !self.is_rebound(var) && env.around(var).is_some() {
+            self.told.push((var, env.told(var)));
+        }
+        for told in told {
+            if !self.told.contains(&(var, told)) {
+                self.told.push((var, told));
+            }
+        }
+    }
+}
+
 impl EnvRef {
-    /// The values of a parameter of the function that runs, or of one around it.
-    fn given(&self, var: u32) -> Option<AbsSet> {
+    /// The function that runs.
+    fn func(&self) -> FuncId {
+        self.get().map_or(FuncId::MODULE, |env| env.func)
+    }
+
+    /// The variables of the function that has a parameter: of the one that runs, or of one around it.
+    pub(super) fn around(&self, var: u32) -> Option<&Env> {
         let mut at = self.get();
         while let Some(env) = at {
-            if let Some(bound) = env.bound(var) {
-                return Some(bound.clone());
+            if env.bound(var).is_some() {
+                return Some(env);
             }
             at = env.parent.get();
         }
         None
     }
 
-    /// What is known of a parameter of the function that runs, or of one around it.
+    /// The values of a parameter.
+    fn given(&self, var: u32) -> Option<AbsSet> {
+        self.around(var)?.bound(var).cloned()
+    }
+
+    /// What is known of a parameter.
     fn told(&self, var: u32) -> Told {
-        let mut at = self.get();
-        while let Some(env) = at {
-            if env.bound(var).is_some() {
-                let index = (var - env.first) as usize;
-                return env.told.get(index).copied().unwrap_or(Told::Nothing);
-            }
-            at = env.parent.get();
-        }
-        Told::Nothing
+        let env = self.around(var);
+        env.and_then(|env| env.told.get((var - env.first) as usize)).copied().unwrap_or_default()
     }
 }

@@ -519,6 +519,7 @@ impl Interpreter<'_> {
                     _ => smallvec![Abs::Fresh],
                 }
             }
+            mark if mark.is_mark() => smallvec![Abs::Fresh],
             Abs::Function(..)
             | Abs::Object(_)
             | Abs::Made(..)
