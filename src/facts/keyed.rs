@@ -32,7 +32,10 @@ impl<'a> Walker<'a> {
     pub fn note_keyed(&mut self, container: &'a Expr, key: &Expr) {
         let (name, attribute) = match container {
             Expr::Name(name) => (name.id.as_str(), false),
-            Expr::Attribute(attribute) if attribute.value.is_name_expr() => (attribute.attr.as_str(), true),
+            // What an object keeps by itself is not asked for here.
+            Expr::Attribute(attribute) if matches!(&*attribute.value, Expr::Name(class) if class.id.as_str() != "self") => {
+                (attribute.attr.as_str(), true)
+            }
             _ => return,
         };
         if self.context.func.is_module() || key.is_literal_expr() || self.keyed.contains(&(name, attribute)) {
@@ -115,6 +118,9 @@ impl Uses<'_> {
 
 impl<'a> Visitor<'a> for Uses<'_> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        if !self.only {
+            return;
+        }
         match stmt {
             Stmt::Assign(ast::StmtAssign { targets, value, .. })
                 if let [target] = &**targets
