@@ -1,4 +1,4 @@
-//! What has to hold of parameters for a piece of a function to run.
+//! What has to hold of variables for a piece of a function to run.
 //!
 //! ```python
 //! def __init__(self, name, register=False):
@@ -8,9 +8,10 @@
 //!     log(name)                     # `name` is not `None`
 //! ```
 //!
-//! Only tests of parameters that are not bound again before matter, so what a call gives decides them; and of attributes of parameters,
-//! which are decided by what made the object. The operations that depend on a test follow an [`OpKind::When`], which says how many
-//! they are.
+//! Tests of parameters matter, which what a call gives decides as long as they are not bound again; of attributes of parameters,
+//! which are decided by what made the object; and of variables that are followed, which are bound by an [`OpKind::Bind`] each time, in
+//! the order of the source. In a loop nothing is known of what is bound. The operations that depend on a test follow an
+//! [`OpKind::When`], which says how many they are.
 
 use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt, UnaryOp};
 use ruff_text_size::TextSize;

@@ -1,8 +1,9 @@
 //! What a call tells about the parameters of a function, and which operations can not run then.
 //!
-//! Only what stands at the call itself counts: a constant, a function, another parameter about which something is told, or
-//! nothing where the parameter has a constant default. So nothing that is forgotten of control flow matters here. Of an attribute
-//! that nobody changes later it is what `__init__` was given, or what the class says.
+//! What stands at the call itself counts: a constant, a function, another parameter about which something is told, what is handed on as
+//! `*args` and `**options`, or nothing where the parameter has a constant default. Of an attribute that nobody changes later it is what
+//! `__init__` was given, or what the class says. Of a variable it is all that it may have been bound to so far: what is bound under a
+//! condition, or where something may catch what comes before, comes in addition to what was there.
 
 use smallvec::{SmallVec, smallvec};
 
