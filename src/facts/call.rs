@@ -2,6 +2,7 @@
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
+use smallvec::SmallVec;
 
 use super::code::{CallRole, OpKind, Value, ValueId};
 use super::expr::is_own_name;
@@ -67,12 +68,15 @@ impl<'a> Walker<'a> {
         let arguments = &call.arguments;
         let type_test = self.is_type_test(call);
         let mut options = 0;
+        let getattr = self.value(Value::Global(words::GETATTR_FUNCTION));
         let (positional, keywords) = (self.arguments.len(), self.keywords.len());
         for (i, argument) in arguments.args.iter().enumerate() {
             let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
             let mut value = self.expr(argument, usage);
             if i == 1 && self.is_of_user(callee, argument) {
                 value = self.value(Value::Str(words::EMPTY));
+            } else if i == 1 && callee == getattr {
+                value = self.joined(argument).unwrap_or(value);
             }
             self.note_frame_namespace(value, None, call.range());
             self.arguments.push(value);
@@ -99,6 +103,25 @@ impl<'a> Walker<'a> {
         let value = self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role);
         self.context.of_cache = saved;
         value
+    }
+
+    /// A text that is put together of a constant beginning and something else: `"do_" + name`, `f"do_{name}"`.
+    fn joined(&mut self, text: &'a Expr) -> Option<ValueId> {
+        let rest = match text {
+            Expr::BinOp(sum) if sum.op == ast::Operator::Add && sum.left.is_string_literal_expr() => {
+                self.quiet_value(&sum.right)
+            }
+            Expr::FString(string) => match *string.value.elements().collect::<SmallVec<[_; 2]>>() {
+                [_, ast::InterpolatedStringElement::Interpolation(rest)] => {
+                    self.quiet_value(&rest.expression)
+                }
+                _ => ValueId::OPAQUE,
+            },
+            Expr::BinOp(_) | Expr::Call(_) => ValueId::OPAQUE,
+            _ => return None,
+        };
+        let start = self.text_start(text).filter(|start| !start.own && !start.text.as_str().is_empty())?;
+        Some(self.value(Value::Joined(start.text, rest)))
     }
 
     /// The empty text in `setlocale(category, "")`, which stands for what the user has set.
@@ -296,6 +319,14 @@ impl<'a> Walker<'a> {
                 _ => return,
             }
             self.unmark(inner.range());
+        }
+        if let ("format_map", Some(namespace)) = (method.as_str(), call.arguments.args.first()) {
+            self.formats_namespace(&attribute.value, namespace, ("{", &['}', '!', ':', '.', '[']));
+        } else if method == "format"
+            && let [ast::Keyword { arg: None, value, .. }] = &*call.arguments.keywords
+            && call.arguments.args.is_empty()
+        {
+            self.formats_namespace(&attribute.value, value, ("{", &['}', '!', ':', '.', '[']));
         }
         if method == words::EXTEND || method == words::APPEND {
             self.note_all_method(call, attribute, method);

@@ -90,7 +90,8 @@ impl ValueId {
             | Value::Import(..)
             | Value::Holder(_)
             | Value::Loaded(_)
-            | Value::LoadedAs(_) => None,
+            | Value::LoadedAs(_)
+            | Value::Joined(..) => None,
         }
     }
 
@@ -204,6 +205,8 @@ pub enum Value {
     Loaded(Option<Sym>),
     /// The entry of `sys.modules` whose name is this value.
     LoadedAs(ValueId),
+    /// A text that begins so and ends with the value, where an attribute is asked for: `getattr(x, "do_" + name)`.
+    Joined(Sym, ValueId),
 }
 
 impl Value {
@@ -351,6 +354,8 @@ pub enum OpKind {
     Raise {
         /// If it stands in the handler of one import statement, that one's index and one more; otherwise 0.
         failed: u32,
+        /// It runs if the premises in force hold, whatever the flags of the operation say.
+        told: bool,
     },
     /// The operations that follow run only if a parameter is what is asked.
     When {

@@ -168,13 +168,13 @@ impl<'a> Walker<'a> {
         function.positional = positional;
         function.vararg = parameters.vararg.is_some();
         function.kwarg = parameters.kwarg.is_some();
-        let may_have_left = std::mem::take(&mut self.may_have_left);
+        let left = (std::mem::take(&mut self.may_have_left), std::mem::take(&mut self.left_untold));
         let premises = std::mem::take(&mut self.facts.code.premises);
         self.blocks.push((id, block));
         body(self);
         self.blocks.pop();
         self.facts.code.premises = premises;
-        self.may_have_left = may_have_left;
+        (self.may_have_left, self.left_untold) = left;
         self.leave();
         self.context = saved;
     }

@@ -112,6 +112,9 @@ impl<'a> Walker<'a> {
             Expr::BinOp(expr) => {
                 let left = self.expr(&expr.left, Use::Escape);
                 let right = self.expr(&expr.right, Use::Escape);
+                if expr.op == ast::Operator::Mod {
+                    self.formats_namespace(&expr.left, &expr.right, ("%(", &[')']));
+                }
                 let methods = operator_methods(expr.op);
                 self.operate(expr.range, left, right, methods.0);
                 if expr.op == ast::Operator::Mod && expr.left.is_string_literal_expr() {
@@ -389,8 +392,8 @@ impl<'a> Walker<'a> {
         }
         let item = self.item(base);
         match &*subscript.slice {
-            // `rows[:]` is a copy.
-            Expr::Slice(slice) if slice.lower.is_none() && slice.upper.is_none() => self.holder(item),
+            // `rows[:]` is a copy, and `rows[1:]` a part of one.
+            Expr::Slice(_) => self.holder(item),
             _ => item,
         }
     }

@@ -18,6 +18,7 @@ mod cache;
 mod call;
 pub mod code;
 mod condition;
+mod constants;
 mod define;
 mod draft;
 mod expr;

@@ -172,6 +172,24 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A text that takes names from the module's namespace: `"{NAME}".format_map(globals())`, `"%(NAME)s" % globals()`.
+    pub fn formats_namespace(&mut self, text: &'a Expr, namespace: &'a Expr, (open, close): (&str, &[char])) {
+        let (Expr::StringLiteral(text), Expr::Call(call)) = (text, namespace) else { return };
+        if !self.is_namespace_call(call) {
+            return;
+        }
+        let mut names = Vec::new();
+        for part in text.value.to_str().split(open).skip(1) {
+            let Some(end) = part.find(close) else { return };
+            names.push(part[..end].trim_end_matches(['!', ':', '.', '[']));
+        }
+        self.unmark(call.range());
+        for name in names {
+            let name = Sym::new(name);
+            self.mark(MarkKind::NamespaceName(name), call.range());
+        }
+    }
+
     /// An expression of which only the keys are taken, if it is a namespace.
     pub fn takes_keys(&mut self, expr: &'a Expr) {
         self.note_listing(expr);

@@ -89,7 +89,7 @@ impl PackedOp {
                 (Kind::Operate, method, number(on), number(other))
             }
             OpKind::Execute => (Kind::Execute, 0, 0, 0),
-            OpKind::Raise { failed } => (Kind::Raise, 0, failed, 0),
+            OpKind::Raise { failed, told } => (Kind::Raise, u16::from(told), failed, 0),
             OpKind::When { of, asked, text, given, ops } => {
                 let place = further([number(of), number(text), ops, u32::from(given)]);
                 (Kind::When, asked as u16, place, 0)
@@ -158,7 +158,7 @@ impl PackedOp {
                 method: name(u32::from(self.extra)),
             },
             Kind::Execute => OpKind::Execute,
-            Kind::Raise => OpKind::Raise { failed: first },
+            Kind::Raise => OpKind::Raise { failed: first, told: self.extra == 1 },
             Kind::When => {
                 let [of, text, ops, given] = wide[first as usize];
                 let asked = Asked::ALL[usize::from(self.extra)];

@@ -41,15 +41,19 @@ pub enum Asked {
     Callable,
     /// It can not.
     NotCallable,
-    /// It is equal to a certain text.
+    /// It is equal to a certain text, or to one of several.
     Equals,
-    /// It is not.
+    /// It is equal to none of them.
     Differs,
+    /// It has an attribute with the name that is the text.
+    Has,
+    /// It has none.
+    Lacks,
 }
 
 impl Asked {
     /// All, by their numbers.
-    pub(super) const ALL: [Self; 10] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::True,
         Self::False,
         Self::IsNone,
@@ -60,9 +64,13 @@ impl Asked {
         Self::NotCallable,
         Self::Equals,
         Self::Differs,
+        Self::Has,
+        Self::Lacks,
     ];
 
-    fn not(self) -> Self {
+    /// The opposite.
+    #[must_use]
+    pub fn opposite(self) -> Self {
         match self {
             Self::True => Self::False,
             Self::False => Self::True,
@@ -74,6 +82,8 @@ impl Asked {
             Self::NotCallable => Self::Callable,
             Self::Equals => Self::Differs,
             Self::Differs => Self::Equals,
+            Self::Has => Self::Lacks,
+            Self::Lacks => Self::Has,
         }
     }
 }
@@ -82,8 +92,37 @@ impl Asked {
 /// compared with.
 type Premise = (ValueId, Asked, ValueId);
 
-/// Premises in force, as places of their operations.
-pub(super) type Open = SmallVec<[usize; 2]>;
+/// Premises in force.
+#[derive(Debug, Clone)]
+pub(super) struct Open {
+    /// The places of their operations.
+    places: SmallVec<[usize; 2]>,
+    /// They are all that the tests ask: what follows runs if they hold.
+    pub told: bool,
+}
+
+impl Default for Open {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Open {
+    /// None, where nothing is asked.
+    pub fn new() -> Self {
+        Self { places: SmallVec::new(), told: true }
+    }
+
+    /// None of those that were asked.
+    fn unknown() -> Self {
+        Self { places: SmallVec::new(), told: false }
+    }
+
+    pub fn extend(&mut self, more: Self) {
+        self.places.extend(more.places);
+        self.told &= more.told;
+    }
+}
 
 /// How many premises hold at the same time; more are not noted.
 const MOST: usize = 24;
@@ -91,12 +130,13 @@ const MOST: usize = 24;
 impl<'a> Walker<'a> {
     /// What follows runs only if a test gives `outcome`, until [`Walker::close_premises`].
     pub fn open_premises(&mut self, test: &'a Expr, outcome: bool, at: TextSize) -> Open {
-        let mut open = Open::new();
+        let mut open = Open::unknown();
         if self.context.func.is_module() || self.context.moment == Moment::Never {
             return open;
         }
         let mut found = SmallVec::<[Premise; 2]>::new();
-        self.premises(test, outcome, &mut found);
+        let whole = self.premises(test, outcome, &mut found);
+        open.told = whole && self.facts.code.premises + found.len() <= MOST;
         for (of, asked, text) in found {
             let given = !self.context.looped && self.is_own(of);
             if self.facts.code.premises >= MOST {
@@ -104,15 +144,15 @@ impl<'a> Walker<'a> {
             }
             self.op(at, OpKind::When { of, asked, text, given, ops: 0 });
             self.facts.code.premises += 1;
-            open.push(self.facts.code.ops.len() - 1);
+            open.places.push(self.facts.code.ops.len() - 1);
         }
         open
     }
 
     /// The end of what depends on premises.
     pub fn close_premises(&mut self, open: Open) {
-        self.facts.code.premises -= open.len();
-        for place in open.into_iter().rev() {
+        self.facts.code.premises -= open.places.len();
+        for place in open.places.into_iter().rev() {
             self.facts.code.end_when(place);
         }
     }
@@ -121,28 +161,36 @@ impl<'a> Walker<'a> {
     pub fn premises_after(&mut self, stmt: &'a Stmt) -> Open {
         match stmt {
             Stmt::If(stmt) if stmt.elif_else_clauses.is_empty() && stmt.body.last().is_some_and(leaves) => {
-                self.open_premises(&stmt.test, false, stmt.range.end())
+                let mut open = self.open_premises(&stmt.test, false, stmt.range.end());
+                // Others may leave the function in there.
+                open.told &= stmt.body.iter().all(is_simple);
+                open
             }
-            _ => Open::new(),
+            _ => Open::unknown(),
         }
     }
 
-    fn premises(&mut self, test: &'a Expr, outcome: bool, found: &mut SmallVec<[Premise; 2]>) {
+    /// Gives whether these are all that a test asks.
+    fn premises(&mut self, test: &'a Expr, outcome: bool, found: &mut SmallVec<[Premise; 2]>) -> bool {
         match test {
             Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => {
-                self.premises(&unary.operand, !outcome, found);
+                self.premises(&unary.operand, !outcome, found)
             }
             Expr::BoolOp(operation) if (operation.op == BoolOp::And) == outcome => {
+                let mut whole = true;
                 for part in &operation.values {
-                    self.premises(part, outcome, found);
+                    whole &= self.premises(part, outcome, found);
                 }
+                whole
             }
-            _ => {
-                if let Some((of, asked, text)) = self.asked(test) {
-                    let asked = if outcome { asked } else { asked.not() };
+            _ => match self.asked(test) {
+                Some((of, asked, text)) => {
+                    let asked = if outcome { asked } else { asked.opposite() };
                     found.push((of, asked, text));
+                    true
                 }
-            }
+                None => false,
+            },
         }
     }
 
@@ -156,6 +204,13 @@ impl<'a> Walker<'a> {
                 let ([op], left, [other]) = (&*compare.ops, &*compare.left, &*compare.comparators) else {
                     return None;
                 };
+                if let (CmpOp::In | CmpOp::NotIn, Expr::Tuple(_) | Expr::List(_) | Expr::Set(_)) = (op, other)
+                {
+                    let text = self.one_of_texts(other)?;
+                    let of = self.parameter_or_attribute(left)?;
+                    let asked = if *op == CmpOp::In { Asked::Equals } else { Asked::Differs };
+                    return Some((of, asked, text));
+                }
                 let (asked, text) = match (op, other) {
                     (CmpOp::Is | CmpOp::Eq, Expr::NoneLiteral(_)) => (Asked::IsNone, None),
                     (CmpOp::IsNot | CmpOp::NotEq, Expr::NoneLiteral(_)) => (Asked::NotNone, None),
@@ -175,6 +230,14 @@ impl<'a> Walker<'a> {
             }
             Expr::Call(call) if call.arguments.keywords.is_empty() => {
                 let Expr::Name(function) = &*call.func else { return None };
+                if let ("hasattr", [Expr::Name(of), Expr::StringLiteral(text)]) =
+                    (function.id.as_str(), &*call.arguments.args)
+                    && super::expr::is_nameable(text.value.to_str())
+                    && self.is_builtin_text("hasattr", "hasattr")
+                {
+                    let of = self.parameter_named(of)?;
+                    return Some((of, Asked::Has, self.text_value(text.value.to_str()).1));
+                }
                 let asked = match (function.id.as_str(), &*call.arguments.args) {
                     ("callable", [_]) => Asked::Callable,
                     ("isinstance", [_, Expr::Name(class)])
@@ -201,6 +264,26 @@ impl<'a> Walker<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Texts of a display: `("a", "b")`.
+    fn one_of_texts(&mut self, display: &'a Expr) -> Option<ValueId> {
+        let (Expr::Tuple(ast::ExprTuple { elts, .. })
+        | Expr::List(ast::ExprList { elts, .. })
+        | Expr::Set(ast::ExprSet { elts, .. })) = display
+        else {
+            return None;
+        };
+        let mut any = None;
+        for element in elts.iter().take(MOST) {
+            let text = element.as_string_literal_expr()?.value.to_str();
+            if !super::expr::is_nameable(text) {
+                return None;
+            }
+            let (_, text) = self.text_value(text);
+            any = Some(any.map_or(text, |any| self.value(Value::Either(any, text))));
+        }
+        any.filter(|_| elts.len() <= MOST)
     }
 
     /// Whether the variables are those of the function around the statement.
@@ -267,6 +350,14 @@ impl<'a> Walker<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether a statement has no others in it.
+fn is_simple(stmt: &Stmt) -> bool {
+    !matches!(
+        stmt,
+        Stmt::If(_) | Stmt::For(_) | Stmt::While(_) | Stmt::With(_) | Stmt::Try(_) | Stmt::Match(_)
+    )
 }
 
 /// Whether nothing after the statement in its block runs.

@@ -22,8 +22,13 @@ impl<'a> Walker<'a> {
         for (index, stmt) in body.iter().enumerate() {
             let alias = index.checked_sub(1).and_then(|before| idioms::alias(&body[before]));
             self.alias = alias;
+            let left_untold = self.left_untold;
             self.stmt(stmt);
-            premises.extend(self.premises_after(stmt));
+            let after = self.premises_after(stmt);
+            if after.told {
+                self.left_untold = left_untold;
+            }
+            premises.extend(after);
             if let Some(target) = idioms::returned_if_set(stmt, alias)
                 && !self.depends_on_caller(&target, alias, &body[index + 1..])
             {
@@ -45,7 +50,7 @@ impl<'a> Walker<'a> {
     }
 
     fn nested_block(&mut self, body: &'a [Stmt]) {
-        self.in_context(|c| c.conditional = true, |w| w.block(body));
+        self.in_context(super::walker::Context::depends, |w| w.block(body));
     }
 
     fn stmt(&mut self, stmt: &'a Stmt) {
@@ -59,6 +64,9 @@ impl<'a> Walker<'a> {
     }
 
     fn stmt_inner(&mut self, stmt: &'a Stmt) {
+        if self.checked.fails == Some(stmt.start()) {
+            self.op(stmt.start(), OpKind::Raise { failed: 0, told: true });
+        }
         match stmt {
             Stmt::FunctionDef(def) => self.function_def(def),
             Stmt::ClassDef(def) => self.class_def(def),
@@ -69,6 +77,7 @@ impl<'a> Walker<'a> {
                     self.returns(stmt.range.start(), value);
                 }
                 self.may_have_left = true;
+                self.left_untold = true;
             }
             Stmt::Delete(delete) => delete.targets.iter().for_each(|t| self.delete(t)),
             Stmt::Assign(assign) => self.assign(assign),
@@ -98,7 +107,7 @@ impl<'a> Walker<'a> {
                 let element = self.item(iter);
                 self.in_context(
                     |c| {
-                        c.conditional = true;
+                        c.depends();
                         c.looped = true;
                     },
                     |w| {
@@ -123,19 +132,16 @@ impl<'a> Walker<'a> {
             Stmt::If(stmt) => self.if_stmt(stmt),
             Stmt::With(stmt) => self.with_stmt(stmt),
             Stmt::Match(stmt) => {
-                self.expr(&stmt.subject, Use::Escape);
-                let subject = stmt.subject.range();
+                let value = self.expr(&stmt.subject, Use::Escape);
+                let subject = (stmt.subject.range(), value);
                 for case in &stmt.cases {
-                    self.in_context(
-                        |c| c.conditional = true,
-                        |w| {
-                            w.pattern(&case.pattern, subject);
-                            if let Some(guard) = &case.guard {
-                                w.expr(guard, Use::Escape);
-                            }
-                            w.block(&case.body);
-                        },
-                    );
+                    self.in_context(super::walker::Context::depends, |w| {
+                        w.pattern(&case.pattern, subject);
+                        if let Some(guard) = &case.guard {
+                            w.expr(guard, Use::Escape);
+                        }
+                        w.block(&case.body);
+                    });
                 }
             }
             Stmt::Raise(stmt) => {
@@ -143,9 +149,13 @@ impl<'a> Walker<'a> {
                     self.expr(expr, Use::Escape);
                 }
                 // A check of version or platform fails in every run or in none.
-                if !self.context.platform {
+                let at = stmt.range;
+                let quiet = self.context.func.is_module()
+                    && self.checked.quiet.iter().any(|range| range.contains_range(at));
+                if !self.context.platform && !quiet {
                     let failed = self.context.failed.map_or(0, |import| import + 1);
-                    self.op(stmt.range.start(), OpKind::Raise { failed });
+                    let told = self.context.told && !self.left_untold;
+                    self.op(stmt.range.start(), OpKind::Raise { failed, told });
                 }
             }
             Stmt::Try(stmt) => self.try_stmt(stmt),
@@ -188,6 +198,8 @@ impl<'a> Walker<'a> {
         self.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);
         let first = (Some(&*stmt.test), &*stmt.body);
         let clauses = stmt.elif_else_clauses.iter().map(|c| (c.test.as_ref(), &*c.body));
+        let left_before = self.left_untold;
+        let mut left_after = false;
         let mut decided = false;
         let mut platform = true;
         // No branch before may run.
@@ -197,6 +209,8 @@ impl<'a> Walker<'a> {
         let unset = idioms::unset(&stmt.test, alias);
         self.memo = unset.filter(|t| !self.depends_on_caller(t, alias, &stmt.body)).or(saved);
         for (index, (test, body)) in std::iter::once(first).chain(clauses).enumerate() {
+            // What another branch has left, this one has not.
+            left_after |= std::mem::replace(&mut self.left_untold, left_before);
             if index > 0 {
                 self.memo = saved;
             }
@@ -224,7 +238,7 @@ impl<'a> Walker<'a> {
                     self.in_context(
                         |c| {
                             c.moment = Moment::MainGuard;
-                            c.conditional = true;
+                            c.depends();
                         },
                         |w| w.block(body),
                     );
@@ -235,6 +249,7 @@ impl<'a> Walker<'a> {
                     self.in_context(
                         |c| {
                             c.conditional |= !certain;
+                            c.told &= certain;
                             // What runs in any case, runs in every version.
                             c.platform |= !certain;
                         },
@@ -246,7 +261,14 @@ impl<'a> Walker<'a> {
                     let known = test.and_then(Self::one_of);
                     let before = self.known_texts.len();
                     self.known_texts.extend(known);
-                    self.nested_block(body);
+                    let told = fails.told && holds.told;
+                    self.in_context(
+                        |c| {
+                            c.conditional = true;
+                            c.told &= told;
+                        },
+                        |w| w.block(body),
+                    );
                     self.known_texts.truncate(before);
                 }
             }
@@ -255,9 +277,11 @@ impl<'a> Walker<'a> {
             if let Some(test) = test
                 && index < stmt.elif_else_clauses.len()
             {
-                fails.extend(self.open_premises(test, false, test.end()));
+                let more = self.open_premises(test, false, test.end());
+                fails.extend(more);
             }
         }
+        self.left_untold |= left_after;
         self.close_premises(fails);
         self.memo = saved;
         if stmt.elif_else_clauses.is_empty()
@@ -392,7 +416,7 @@ impl<'a> Walker<'a> {
                 c.guarded |= suppresses;
                 c.catches_more |= catches_more;
                 c.restores_warnings |= restores;
-                c.conditional = true;
+                c.depends();
                 c.closes = true;
             },
             |w| w.block(&stmt.body),
@@ -410,7 +434,7 @@ impl<'a> Walker<'a> {
             if matches!(c.place, Place::Module | Place::With) {
                 c.place = Place::Try;
             }
-            c.conditional = true;
+            c.depends();
         };
         let guarded = !stmt.handlers.is_empty();
         let catches_more = stmt.handlers.iter().any(|ExceptHandler::ExceptHandler(handler)| {
@@ -451,41 +475,52 @@ impl<'a> Walker<'a> {
         });
     }
 
-    fn pattern(&mut self, pattern: &'a Pattern, subject: TextRange) {
+    /// A pattern that a value is compared with; `range` is that of the subject of the statement.
+    fn pattern(&mut self, pattern: &'a Pattern, (range, value): (TextRange, ValueId)) {
         match pattern {
             Pattern::MatchValue(p) => {
                 self.expr(&p.value, Use::Escape);
             }
             Pattern::MatchSingleton(_) => {}
-            Pattern::MatchSequence(p) => p.patterns.iter().for_each(|p| self.pattern(p, subject)),
+            Pattern::MatchSequence(p) => {
+                let inner = (range, self.item(value));
+                p.patterns.iter().for_each(|p| self.pattern(p, inner));
+            }
             Pattern::MatchMapping(p) => {
                 for key in &p.keys {
                     self.expr(key, Use::Escape);
                 }
-                p.patterns.iter().for_each(|p| self.pattern(p, subject));
+                let inner = (range, self.item(value));
+                p.patterns.iter().for_each(|p| self.pattern(p, inner));
                 if let Some(rest) = &p.rest {
-                    self.bind_text(rest.as_str(), rest.start(), ValueId::OPAQUE);
+                    self.bind_text(rest.as_str(), rest.start(), value);
                 }
             }
             Pattern::MatchClass(p) => {
-                self.expr(&p.cls, Use::ClassPattern(subject));
-                p.arguments.patterns.iter().for_each(|p| self.pattern(p, subject));
-                p.arguments.keywords.iter().for_each(|k| self.pattern(&k.pattern, subject));
+                self.expr(&p.cls, Use::ClassPattern(range));
+                let inner = (range, self.item(value));
+                p.arguments.patterns.iter().for_each(|p| self.pattern(p, inner));
+                for keyword in &p.arguments.keywords {
+                    let attr = self.mangled_text(keyword.attr.as_str());
+                    let attr = if value.is_plain() { ValueId::OPAQUE } else { self.attr_value(value, attr) };
+                    self.pattern(&keyword.pattern, (range, attr));
+                }
             }
             Pattern::MatchStar(p) => {
                 if let Some(name) = &p.name {
-                    self.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
+                    let rest = self.holder(value);
+                    self.bind_text(name.as_str(), name.start(), rest);
                 }
             }
             Pattern::MatchAs(p) => {
                 if let Some(inner) = &p.pattern {
-                    self.pattern(inner, subject);
+                    self.pattern(inner, (range, value));
                 }
                 if let Some(name) = &p.name {
-                    self.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
+                    self.bind_text(name.as_str(), name.start(), value);
                 }
             }
-            Pattern::MatchOr(p) => p.patterns.iter().for_each(|p| self.pattern(p, subject)),
+            Pattern::MatchOr(p) => p.patterns.iter().for_each(|p| self.pattern(p, (range, value))),
         }
     }
 }

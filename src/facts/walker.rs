@@ -50,6 +50,8 @@ pub(super) struct Context {
     /// What guards catches more than failing imports.
     pub catches_more: bool,
     pub conditional: bool,
+    /// All conditions around are premises that are in force.
+    pub told: bool,
     /// Under conditions on version and platform only.
     pub platform: bool,
     /// In the handler of a `try` statement.
@@ -69,6 +71,12 @@ pub(super) struct Context {
 }
 
 impl Context {
+    /// What follows runs under a condition of which nothing more is known.
+    pub fn depends(&mut self) {
+        self.conditional = true;
+        self.told = false;
+    }
+
     /// Where a function, or the module, begins: nothing is around.
     pub fn new(func: FuncId, moment: Moment, place: Place) -> Self {
         Self {
@@ -78,6 +86,7 @@ impl Context {
             guarded: false,
             catches_more: false,
             conditional: false,
+            told: true,
             platform: false,
             handler: false,
             failed: None,
@@ -125,8 +134,12 @@ pub(super) struct Walker<'a> {
     pub keywords: Vec<(Sym, ValueId)>,
     /// The function may have returned before the statement.
     pub may_have_left: bool,
+    /// No premise in force says that it has not.
+    pub left_untold: bool,
     /// What the tests around the statement say of variables.
     pub known_texts: Vec<OneOf<'a>>,
+    /// What its constants decide.
+    pub checked: super::constants::Checked,
     /// The module's top level, and what has been found out about private dictionaries: whether they are caches.
     pub body: &'a [Stmt],
     pub caches: FxHashMap<&'a str, bool>,
@@ -175,13 +188,14 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
     let body = &module.body;
     let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
     let walrus = has(":=");
+    let star_imports = has("import *");
     let (prologue_end, future_annotations) = layout::prologue(body);
     let tables = TABLES.take();
     let mut walker = Walker {
         text,
         walrus,
         pragmas: has("dally:"),
-        star_imports: has("import *"),
+        star_imports,
         watches_imports: [
             ".modules",
             "from sys import",
@@ -209,7 +223,13 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         arguments: tables.arguments,
         keywords: tables.keywords,
         may_have_left: false,
+        left_untold: false,
         known_texts: Vec::new(),
+        checked: if star_imports {
+            super::constants::Checked::default()
+        } else {
+            super::constants::check(body)
+        },
         body,
         caches: FxHashMap::default(),
         blocks: Vec::new(),

@@ -121,7 +121,7 @@ variants! {
     Constant { 0: None, 1: False, 2: True }
     Asked {
         0: True, 1: False, 2: IsNone, 3: NotNone, 4: IsText, 5: NotText, 6: Callable, 7: NotCallable, 8: Equals,
-        9: Differs,
+        9: Differs, 10: Has, 11: Lacks,
     }
     CallRole { 0: Used, 1: Dropped, 2: Decorator }
     Reading {
@@ -143,10 +143,10 @@ variants! {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),
         6: OwnAttr(base, attr), 7: Item(of), 8: Call(call), 9: Function(func), 10: Class(class),
         11: Either(one, other), 12: Import(import, alias), 13: Holder(of), 14: Loaded(name), 15: Constant(constant),
-        16: LoadedAs(name),
+        16: LoadedAs(name), 17: Joined(start, rest),
     }
     OpKind {
-        0: Execute, 1: Raise { failed }, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },
+        0: Execute, 1: Raise { failed, told }, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },
         4: SetItem { base, key, value, cache }, 5: DelAttr { base, attr }, 6: DelItem { base, key },
         7: SetGlobal { name, value }, 8: DelGlobal { name }, 9: DefineClass(class), 10: Import(import),
         11: Read(value), 12: Load { base, key }, 13: Operate { on, other, method },

@@ -13,21 +13,24 @@
 //! It never gives up soundness silently where it matters: what it cannot resolve is harmless under `balanced` only if the
 //! result is used; a call made for its effect on a foreign object counts as one.
 
+mod attributes;
+mod bound;
 mod calls;
+mod carried;
 mod classes;
 mod effects;
 mod foreign;
 mod forwarded;
+mod handlers;
 mod keyed;
 mod object;
 mod premise;
 mod protocol;
 mod reads;
+mod shared;
 mod values;
 
-use std::sync::Arc as Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
 
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -36,11 +39,11 @@ use smallvec::SmallVec;
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
 use self::premise::{Followed, Told};
-use super::rebinds::Replaced;
+pub use self::shared::Shared;
 use super::settled::is_init_of;
-use super::{ModuleId, Origin, Program, tables};
+use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;
-use crate::facts::{Code, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
+use crate::facts::{Asked, Code, FuncId, OpKind, Sym, Value, ValueId};
 
 /// A change that loading a module makes, or something about loading that can be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -136,38 +139,6 @@ pub enum Risk {
     Import,
 }
 
-/// What the interpreter needs to know of the whole program.
-#[derive(Debug, Default)]
-pub struct Shared {
-    /// Classes whose subclasses somebody lists.
-    pub listed_classes: FxHashSet<(ModuleId, u32)>,
-    /// Some module makes the random numbers of the process repeatable.
-    pub seeds_random: bool,
-    /// Loggers that modules outside the package of that name ask for, and those above them.
-    pub observed_loggers: FxHashSet<Sym>,
-    /// Private names and attributes that modules other than their own use.
-    pub shown_privates: FxHashSet<Sym>,
-    /// Functions whose cache somebody asks how full it is.
-    pub asked_caches: FxHashSet<Sym>,
-    /// Attributes that functions test, and whether nobody changes them once an object is made.
-    pub tested: FxHashMap<Sym, bool>,
-    /// Names of foreign modules that the program rebinds: `time.time`.
-    pub replaced_names: Replaced,
-    /// Functions of the program that the user calls pure, by dotted name.
-    pub pure: crate::config::NamePatterns,
-    /// And those with effects.
-    pub effect: crate::config::NamePatterns,
-    /// Values of globals.
-    pub globals: Cache<(ModuleId, Sym), AbsSet>,
-    /// Containers that all modules ask for single keys only.
-    pub only_keyed: Cache<(ModuleId, MarkKind), bool>,
-    /// Classes with their bases.
-    pub bases: Cache<(ModuleId, u32), Bases>,
-}
-
-/// The bases of a class, itself first.
-type Bases = Rc<[ClassRef]>;
-
 /// A call with its arguments, and whether its effects count and on which path.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct CallKey<'a> {
@@ -240,6 +211,15 @@ impl Path {
     }
 }
 
+/// A premise in force, see [`OpKind::When`].
+#[derive(Debug, Clone, Copy)]
+struct Premise {
+    of: ValueId,
+    asked: Asked,
+    text: ValueId,
+    given: bool,
+}
+
 /// Runs one module's import-time code.
 pub struct Interpreter<'p> {
     program: &'p Program,
@@ -258,6 +238,9 @@ pub struct Interpreter<'p> {
     steps: u32,
     globals: FxHashMap<(ModuleId, Sym), AbsSet>,
     globals_running: FxHashSet<(ModuleId, Sym)>,
+    stores_running: FxHashSet<(ModuleId, Sym, bool)>,
+    /// What the module that is being loaded puts where.
+    own_stores: Option<std::sync::Arc<carried::Stores>>,
     calls_running: FxHashSet<(ModuleId, FuncId)>,
     vars_running: FxHashSet<(ModuleId, u32, EnvRef)>,
     /// Results of calls, by the hash of the call: so a call that has run is found without a copy of its arguments.
@@ -280,31 +263,6 @@ pub struct Interpreter<'p> {
     stored: FxHashSet<(Option<(ModuleId, u32)>, Sym)>,
     /// What is known of the variables of the function that runs.
     followed: Followed,
-}
-
-/// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
-#[derive(Debug)]
-pub struct Cache<K, V>(Vec<RwLock<FxHashMap<K, V>>>);
-
-impl<K, V> Default for Cache<K, V> {
-    fn default() -> Self {
-        Self((0..64).map(|_| RwLock::default()).collect())
-    }
-}
-
-impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
-    fn shard(&self, key: &K) -> &RwLock<FxHashMap<K, V>> {
-        let hash = std::hash::BuildHasher::hash_one(&rustc_hash::FxBuildHasher, key);
-        &self.0[usize::try_from(hash >> 58).unwrap_or(0) % 64]
-    }
-
-    fn get(&self, key: &K) -> Option<V> {
-        self.shard(key).read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
-    }
-
-    fn set(&self, key: K, value: V) {
-        self.shard(&key).write().unwrap_or_else(PoisonError::into_inner).insert(key, value);
-    }
 }
 
 /// Each interpreter numbers its environments from here on: those of several meet in shared values.
@@ -348,6 +306,8 @@ impl<'p> Interpreter<'p> {
             steps: 0,
             globals: FxHashMap::default(),
             globals_running: FxHashSet::default(),
+            stores_running: FxHashSet::default(),
+            own_stores: None,
             calls_running: FxHashSet::default(),
             vars_running: FxHashSet::default(),
             results: FxHashMap::default(),
@@ -380,9 +340,15 @@ impl<'p> Interpreter<'p> {
         let top = func.is_module() && module == self.cause;
         // Where state of the process was read, and how often before that.
         let mut reads: SmallVec<[(TextSize, u32); 4]> = SmallVec::new();
+        // Premises in force: how many operations they are for, and what they ask.
+        let mut premises: SmallVec<[(u32, Premise); 4]> = SmallVec::new();
         let mut ops = code.ops_of(func);
         while let Some(op) = ops.next() {
             self.steps += 1;
+            premises.retain(|(left, _)| {
+                *left = left.saturating_sub(1);
+                *left > 0
+            });
             if self.steps > MOST_STEPS {
                 return dead;
             }
@@ -479,8 +445,8 @@ impl<'p> Interpreter<'p> {
                         self.effect(EffectKind::Write, Owner::Module(module, name), place, Some(name));
                     }
                     self.note_read(module, value, env, false);
-                    // Reading an attribute may run a property or `__getattr__`.
-                    if matches!(code.value(value), Value::Attr(..)) {
+                    // Reading an attribute may run a property or `__getattr__`; and a name may be missing.
+                    if matches!(code.value(value), Value::Attr(..) | Value::Global(_)) {
                         self.eval(module, value, env);
                     }
                 }
@@ -498,7 +464,7 @@ impl<'p> Interpreter<'p> {
                     if func.is_module() {
                         self.names_asked(module, index);
                     } else {
-                        self.function_import(module, index);
+                        self.function_import(module, index, place);
                     }
                 }
                 OpKind::Read(value) => {
@@ -514,8 +480,14 @@ impl<'p> Interpreter<'p> {
                     self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
                 }
                 OpKind::When { of, asked, text, given, ops: dependent } => {
-                    if !self.may_be(module, of, (asked, text), given, env) {
+                    if self.may_be(module, of, (asked, text), given, env) {
+                        // It counts itself.
+                        premises.push((dependent + 1, Premise { of, asked, text, given }));
+                    } else {
                         for op in ops.by_ref().take(dependent as usize) {
+                            for (left, _) in &mut premises {
+                                *left = left.saturating_sub(1);
+                            }
                             if let OpKind::Return(value) = op.kind {
                                 dead.push(value);
                             }
@@ -524,8 +496,15 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::Return(_) => {}
                 // The handler of an import of what is there does not run.
-                OpKind::Raise { failed } if failed > 0 && self.program.is_there(module, failed - 1) => {}
-                OpKind::Raise { .. } => {
+                OpKind::Raise { failed, .. } if failed > 0 && self.program.is_there(module, failed - 1) => {}
+                OpKind::Raise { told, .. } => {
+                    let holds = |w: &mut Self, premise: Premise| {
+                        let Premise { of, asked, text, given } = premise;
+                        !w.may_be(module, of, (asked.opposite(), text), given, env)
+                    };
+                    if told && self.silent == 0 && premises.iter().all(|&(_, premise)| holds(self, premise)) {
+                        self.path = Path { guarded: self.path.guarded, ..outer };
+                    }
                     // A function refuses bad arguments, and the module gives it good ones; but the state of the process is
                     // another one in every run.
                     // What the statement itself reads, for its message, has decided nothing, and nothing comes after it.
@@ -550,7 +529,7 @@ impl<'p> Interpreter<'p> {
         dead
     }
 
-    fn function_import(&mut self, module: ModuleId, index: u32) {
+    fn function_import(&mut self, module: ModuleId, index: u32, place: (ModuleId, TextSize)) {
         if self.silent > 0 {
             return;
         }
@@ -560,13 +539,20 @@ impl<'p> Interpreter<'p> {
             let chain = program.loaded_chain(module, import, alias);
             let guarded = import.guarded || self.path.guarded;
             self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, guarded)));
-            match program.origin(module, import, alias) {
+            let origin = program.origin(module, import, alias);
+            match origin {
                 Origin::Module(id) => self.outcome.loads.push((id, self.at, guarded)),
                 Origin::Attribute(owner, name) if owner != self.cause => {
                     let read = GlobalRead { owner, name, at: self.at, content: false, attr: None };
                     self.outcome.global_reads.push(read);
                 }
                 _ => {}
+            }
+            let missing = matches!(origin, Origin::MissingModule | Origin::MissingName(_))
+                || import.from.is_none() && program.loaded_target(module, import, alias) == Target::Missing;
+            if missing && !guarded && self.path.is_certain() {
+                let name = import.aliases[alias].name;
+                self.effect(EffectKind::Fails, Owner::Fresh, place, Some(name));
             }
         }
     }

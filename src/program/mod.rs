@@ -11,6 +11,7 @@ pub mod cycles;
 pub mod effects;
 mod elsewhere;
 pub mod graph;
+mod handed;
 pub mod interpret;
 mod mutated;
 mod rebinds;

@@ -3,7 +3,10 @@
 mod external;
 mod state;
 
-pub use self::external::{ExternalKind, converts, external, is_process_read, risk};
+pub use self::external::{
+    ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, makes_tuple_class,
+    risk,
+};
 pub use self::state::{
     CHARACTER_VARIABLES, CHARACTERS, FILE_READERS, FILES, Keyed, RELATIVE_PATH, THREAD, Wins, changes_files,
     changes_path, is_data_file, is_passive_window, is_process_state, may_write_state, overwrites, read_state,
@@ -124,6 +127,37 @@ pub const TEXT_METHODS: &[&str] = &[
 
 /// Methods that give the elements of the container.
 pub const CONTAINER_VIEWS: &[&str] = &["items", "values", "copy", "keys", "__iter__"];
+
+/// Methods that put what they are given into their container.
+pub const PUTS: &[&str] = &[
+    "append",
+    "appendleft",
+    "add",
+    "extend",
+    "extendleft",
+    "insert",
+    "update",
+    "setdefault",
+    "set",
+    "put",
+    "put_nowait",
+];
+
+/// Methods of containers, and what containers have in common with all objects.
+pub fn is_container_method(name: &str) -> bool {
+    name.starts_with('_')
+        || MUTATORS.contains(&name)
+        || CONTAINER_VIEWS.contains(&name)
+        || matches!(
+            name,
+            "get" | "index" | "count" | "sort" | "reverse" | "union" | "intersection" | "difference"
+        )
+        || matches!(
+            name,
+            "issubset" | "issuperset" | "isdisjoint" | "symmetric_difference" | "fromkeys" | "maxlen"
+        )
+        || matches!(name, "move_to_end" | "rotate" | "most_common" | "new_child" | "parents" | "maps")
+}
 
 /// Methods that call their argument.
 pub const CALLS_ARGUMENT: &[&str] = &["submit", "run", "apply", "call"];

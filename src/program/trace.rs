@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callees::class_behind;
 use super::{ModuleId, Origin, Program};
-use crate::facts::{FuncId, Sym, Value, ValueId};
+use crate::facts::{Code, FuncId, Sym, Value, ValueId};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -121,7 +121,7 @@ fn leaves_of(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<
     for _ in 0..MOST_ROUNDS {
         let mut wanted: FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>> = FxHashMap::default();
         for &((id, func, _), _) in traces.iter().flat_map(|trace| &trace.params) {
-            let name = program.module(id).facts.code.function(func).name;
+            let name = called_as(&program.module(id).facts.code, func);
             wanted.entry(name).or_default().insert((id, func));
         }
         wanted
@@ -290,6 +290,7 @@ impl Trace {
             Value::Function(func) if self.definitions => self.leaf(Leaf::Function(id, func)),
             Value::Class(class) if self.definitions => self.leaf(Leaf::Class(id, class)),
             Value::Opaque
+            | Value::Joined(..)
             | Value::Fresh
             | Value::Constant(_)
             | Value::OwnAttr(..)
@@ -316,6 +317,15 @@ fn is_module(program: &Program, id: ModuleId, value: ValueId) -> bool {
                 && is_module(program, id, value)
         }),
         _ => super::state::module_of(program, id, value).is_some(),
+    }
+}
+
+/// The name by which a function is called: that of the class for `__init__`.
+fn called_as(code: &Code, func: FuncId) -> Sym {
+    let function = code.function(func);
+    match function.class {
+        Some(class) if function.name == "__init__" => code.classes[class as usize].name,
+        _ => function.name,
     }
 }
 
@@ -358,17 +368,18 @@ fn calls_in(
         for &(module, func) in functions {
             let target = &program.module(module).facts.code;
             let function = target.function(func);
+            let init = function.class.is_some() && function.name == "__init__";
             let calls = match base {
                 _ if let Some(around) = around => module == id && function.parent == around,
                 // A method: by its name, with the object in front.
-                Some(_) if function.class.is_some() => true,
+                Some(_) if function.class.is_some() && !init => true,
                 Some(base) => super::state::module_of(program, id, base) == Some(module),
-                None => function.class.is_none() && means(program, id, name, module),
+                None => (function.class.is_none() || init) && means(program, id, name, module),
             };
             if !calls {
                 continue;
             }
-            let first = u32::from(function.class.is_some() && base.is_some());
+            let first = u32::from(init || function.class.is_some() && base.is_some());
             let positional = code.positional(&call);
             for (index, &value) in (first..).zip(positional) {
                 // What goes into `*args` is one of its elements.

@@ -11,6 +11,7 @@ use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callees::functions_of;
+use super::handed::sought_by_hand;
 use super::interpret::Outcome;
 use super::renamed::renamed;
 use super::state::{module_of, same_project};
@@ -39,7 +40,7 @@ struct Listed {
 }
 
 /// A function, and where its text shows what it watches.
-type Place = (ModuleId, TextRange);
+pub(super) type Place = (ModuleId, TextRange);
 
 /// All modules whose loading is watched: by name, and as attributes of their packages; and the loops that give them names unseen.
 pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Submodules, UnseenRenames) {
@@ -90,6 +91,9 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
         patterns.add_attributes(id);
         patterns.add_attributes_in_functions(id);
         patterns.add_own_submodules(id);
+    }
+    for (submodule, sought) in sought_by_hand(program) {
+        patterns.submodules.entry(submodule).or_insert(sought);
     }
     patterns.add_lookups(&lookups);
     patterns.add_traced(&keys, &asking, &listed);

@@ -51,7 +51,8 @@ pub(super) fn further_effects(
                 let origin = program.origin(id, import, alias);
                 let missing = matches!(origin, Origin::MissingModule | Origin::MissingName(_))
                     || (import.from.is_none() && program.loaded_target(id, import, alias) == Target::Missing);
-                if missing {
+                let mut loaded = program.loaded_chain(id, import, alias).iter();
+                if missing || loaded.any(|&loaded| program.module(loaded).broken) {
                     add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
                 }
             }

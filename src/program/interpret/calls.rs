@@ -195,6 +195,9 @@ impl Interpreter<'_> {
                 let pieces = pieces.into_iter().map(|piece| Abs::Str(Sym::new(piece))).collect();
                 smallvec![Abs::Holder(Rc::new(pieces), Owner::Fresh)]
             }
+            Abs::Bound(base, name) if name.as_str().ends_with('*') => {
+                self.method_of_prefix(base, *name, args, keywords)
+            }
             Abs::Bound(base, name) => {
                 if *name == "sort" {
                     self.builtin_protocol("sort", &[], keywords);
@@ -202,6 +205,12 @@ impl Interpreter<'_> {
                 self.call_bound(base, *name, args, role, place)
             }
             mark if mark.is_mark() => smallvec![Abs::Fresh],
+            // A named tuple.
+            Abs::Made(path, _) if tables::makes_tuple_class(path.as_str()) => {
+                let sets = args.iter().chain(keywords.iter().map(|(_, set)| set));
+                smallvec![Abs::Holder(Rc::new(sets.flatten().cloned().collect()), Owner::Fresh)]
+            }
+            Abs::Made(path, _) if let Some(got) = self.call_getter(*path, args, place) => got,
             Abs::Object(owner) | Abs::Made(_, owner) => {
                 if role != CallRole::Used && self.is_foreign(*owner) {
                     self.mutate(callee, EffectKind::UnresolvedCall, place, None);
@@ -245,6 +254,7 @@ impl Interpreter<'_> {
         keywords: &[(Sym, AbsSet)],
         given: Option<&Given>,
     ) -> AbsSet {
+        self.refused_as_abstract(class);
         let mut made = self.construct(class, args, keywords, given);
         for meta in self.metaclass_of(class, 0) {
             if let Abs::Class(meta) = meta
@@ -274,7 +284,11 @@ impl Interpreter<'_> {
             let result = self.enter_given((m, func), &around, &all, keywords, given);
             made = Self::instances(class, result);
         }
-        if let Some((m, func, around)) = self.find_method(class, "__init__") {
+        let init = self.find_method(class, "__init__");
+        if init.is_none() {
+            self.keep_given(&mut made, class, args, keywords);
+        }
+        if let Some((m, func, around)) = init {
             let mut all = vec![made.clone()];
             all.extend(args.iter().cloned());
             self.enter_given((m, func), &around, &all, keywords, given);
@@ -495,121 +509,5 @@ impl Interpreter<'_> {
         };
         elements.extend(element.iter().cloned());
         *entry = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
-    }
-
-    pub(super) fn call_bound(
-        &mut self,
-        base: &Rc<Abs>,
-        name: Sym,
-        args: &[AbsSet],
-        role: CallRole,
-        place: (ModuleId, TextSize),
-    ) -> AbsSet {
-        let method = name.as_str();
-        let owner = self.full_owner(base);
-        if let Abs::Instance(class, _) = &**base
-            && let Some(class) = self
-                .foreign_bases(class)
-                .into_iter()
-                .find(|class| tables::starts_something(class.as_str(), method))
-        {
-            self.effect(EffectKind::InputOutput, Owner::External(class), place, Some(class));
-        }
-        if let Abs::Instance(class, _) = &**base
-            && let Some(prefix) = tables::dispatches_to(method)
-            && !self.foreign_bases(class).is_empty()
-        {
-            self.dispatch(class, base, prefix);
-        }
-        if let Abs::Made(made, _) = &**base {
-            if let Some(state) = tables::computed_with(made.as_str()) {
-                self.state_read(Sym::new(state), None);
-            }
-            let relative = made == tables::RELATIVE_PATH;
-            let reads = tables::FILE_READERS.contains(&method);
-            if (relative || made == "pathlib.Path") && reads {
-                self.state_read(Sym::new(tables::FILES), None);
-            }
-            if relative && (reads || matches!(method, "resolve" | "absolute")) {
-                self.state_read(Sym::new("os.getcwd"), None);
-            }
-            let starts = tables::starts_something(made.as_str(), method);
-            if starts {
-                self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
-            }
-            if tables::is_logger(made.as_str()) && tables::LOGGER_EMITS.contains(&method) {
-                if self.safety == Safety::Strict || !self.path.conditional {
-                    self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
-                }
-                return smallvec![Abs::Fresh];
-            }
-        }
-        if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
-            let view = Abs::Holder(elements.clone(), Owner::Fresh);
-            // `for name, function in TABLE.items()`
-            return smallvec![if method == "items" {
-                Abs::Holder(Rc::new(smallvec![view]), Owner::Fresh)
-            } else {
-                view
-            }];
-        }
-        // `with opened(table) as t`, where a generator yields it.
-        if method == "__enter__"
-            && let Abs::Holder(elements, _) = &**base
-        {
-            return (**elements).clone();
-        }
-        if method == "register"
-            && let Abs::Class(class) = &**base
-            && args.first().is_some_and(|set| self.is_own_class(set))
-            && self.is_abstract(class)
-        {
-            return args[0].clone();
-        }
-        // A handler that does nothing.
-        let null =
-            |set: &AbsSet| matches!(set.first(), Some(Abs::Made(path, _)) if path == "logging.NullHandler");
-        if matches!(method, "exec_module" | "load_module") && !matches!(**base, Abs::Instance(..)) {
-            // A module that is found in no ordinary way.
-            self.effect(EffectKind::Process, Owner::External(name), place, Some(name));
-        }
-        let foreign = self.is_foreign(owner) && !(method == "addHandler" && args.first().is_some_and(null));
-        // Whoever draws from a stream changes what the next one gets.
-        let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str()));
-        let private =
-            method == "add" && args.first().is_some_and(|key| self.is_private_entry((base, None), key));
-        if private {
-            return smallvec![Abs::Fresh];
-        }
-        if foreign && (stream || tables::MUTATORS.contains(&method)) {
-            self.mutate(base, EffectKind::Write, place, Some(name));
-        } else if foreign && role != CallRole::Used && !tables::HARMLESS_METHODS.contains(&method) {
-            self.mutate(base, EffectKind::UnresolvedCall, place, Some(name));
-        }
-        // Functions that are handed over may be called.
-        let stack = matches!(&**base, Abs::Made(made, _) if made.as_str().starts_with("contextlib."));
-        if tables::CALLS_ARGUMENT.contains(&method) || stack && matches!(method, "callback" | "push") {
-            for callee in args.first().into_iter().flatten() {
-                self.call(&callee.clone(), &[], &[], CallRole::Used, place);
-            }
-        }
-        let mut out = match (&**base, method) {
-            (Abs::Holder(elements, owner), "get" | "pop" | "setdefault" | "popitem") => {
-                elements.iter().map(|e| owned(e, *owner)).collect()
-            }
-            (_, "copy") => smallvec![Abs::Fresh],
-            // Nothing is known of the object but that it is a text. (An object of a class without such a method is none.)
-            (Abs::Object(_) | Abs::Instance(..), text) if tables::TEXT_METHODS.contains(&text) => {
-                smallvec![Abs::Fresh]
-            }
-            _ => smallvec![Abs::Object(owner)],
-        };
-        if role == CallRole::Decorator {
-            out.extend(args.first().into_iter().flatten().cloned());
-        }
-        if owner == Owner::Fresh && !matches!(**base, Abs::Holder(..)) {
-            out.push(Abs::Unknown);
-        }
-        out
     }
 }

@@ -59,7 +59,12 @@ impl Interpreter<'_> {
             self.special(base, "__mro_entries__", &[smallvec![Abs::Unknown]]);
             if let Abs::Class(class) = base {
                 if let Some((owner, func, around)) = self.find_method(class, "__init_subclass__") {
-                    let args = [smallvec![new.clone()]];
+                    // A class that a call makes has what its bases have, and what is stored in it is its own.
+                    let new = match new {
+                        Abs::Fresh => Abs::Instance(class.clone(), Owner::Fresh),
+                        known => known.clone(),
+                    };
+                    let args = [smallvec![new]];
                     self.enter_given((owner, func), &around, &args, keywords, given);
                 }
                 self.listed_subclass(class, place);

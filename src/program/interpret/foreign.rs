@@ -5,10 +5,10 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::{Abs, AbsSet, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, elements_of};
+use super::{Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of};
 use crate::config::Safety;
-use crate::facts::{CallRole, FuncId, MarkKind, Sym};
-use crate::program::{ModuleId, tables, tables::ExternalKind};
+use crate::facts::{CallRole, MarkKind, Sym};
+use crate::program::{ModuleId, Target, tables, tables::ExternalKind};
 
 impl Interpreter<'_> {
     pub(super) fn call_external(
@@ -32,14 +32,15 @@ impl Interpreter<'_> {
         if self.shared.pure.matches(text) {
             return first();
         }
+        let name = string(1).filter(|name| !name.as_str().ends_with('*'));
         if matches!(text, "builtins.getattr" | "builtins.hasattr") {
-            self.attribute_asked(&first(), string(1), text == "builtins.hasattr");
+            self.attribute_asked(&first(), name, text == "builtins.hasattr");
         }
         let lists = matches!(text, "builtins.dir" | "builtins.vars" | "inspect.getmembers");
         if lists || text == "builtins.hasattr" || text == "builtins.getattr" && args.len() > 2 {
             for abs in first() {
                 if let Abs::Module(owner) = abs {
-                    self.probe(owner, string(1).unwrap_or_else(|| Sym::new("")));
+                    self.probe(owner, name.unwrap_or_else(|| Sym::new("")));
                 }
             }
         }
@@ -65,6 +66,10 @@ impl Interpreter<'_> {
             for (_, set) in keywords {
                 self.callbacks(set);
             }
+        }
+        // `int(os.environ.get("PORT"))`
+        if tables::converts(text) {
+            self.asked_of_variable(&first());
         }
         // What is made of a text in the source, can be.
         if let Some(risk) = tables::risk(text)
@@ -195,6 +200,13 @@ impl Interpreter<'_> {
                 return tables;
             }
         }
+        if matches!(text, "operator.attrgetter" | "operator.methodcaller") {
+            let named = string(0).map(|name| Sym::new(&format!("{text} {name}")));
+            return smallvec![Abs::Made(named.unwrap_or(path), Owner::Fresh)];
+        }
+        if text == "operator.itemgetter" {
+            return smallvec![Abs::Made(Sym::new("operator.itemgetter "), Owner::Fresh)];
+        }
         if matches!(text, "builtins.max" | "builtins.min") {
             let elements: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
             return if elements.is_empty() { smallvec![Abs::Fresh] } else { elements };
@@ -242,6 +254,16 @@ impl Interpreter<'_> {
                     let with_attributes = objects.iter().filter(|abs| !abs.is_mark());
                     return with_attributes.map(|abs| Abs::Object(self.full_owner(abs))).collect();
                 };
+                // `getattr(shell, "do_" + name)`
+                if attr.as_str().ends_with('*') {
+                    let method = |abs: &Abs| match abs {
+                        Abs::Instance(..) | Abs::Class(_) => Abs::Bound(Rc::new(abs.clone()), attr),
+                        other => Abs::Object(self.full_owner(other)),
+                    };
+                    let mut found: AbsSet = objects.iter().filter(|abs| !abs.is_mark()).map(method).collect();
+                    found.extend(args.get(2).into_iter().flatten().cloned());
+                    return found;
+                }
                 let mut out = AbsSet::new();
                 // With a default the name may be missing.
                 let path = self.path;
@@ -286,8 +308,15 @@ impl Interpreter<'_> {
                         self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, self.path.guarded)));
                     }
                     out.push(match program.target(self.cause, name.as_str()) {
-                        crate::program::Target::Module(id) => Abs::Module(id),
-                        _ => Abs::External(name),
+                        Target::Module(id) => Abs::Module(id),
+                        target => {
+                            // What is missing anywhere is missing here.
+                            let fails = target == Target::Missing && !name.as_str().starts_with('.');
+                            if fails && !self.path.guarded && self.path.is_certain() {
+                                self.effect(EffectKind::Fails, Owner::Fresh, place, Some(name));
+                            }
+                            Abs::External(name)
+                        }
                     });
                 }
                 if out.is_empty() {
@@ -302,6 +331,7 @@ impl Interpreter<'_> {
             }
             ExternalKind::CallsFirst => {
                 let elements: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
+                let chosen = elements.clone();
                 let elements = if elements.is_empty() { smallvec![Abs::Unknown] } else { elements };
                 let mut results = AbsSet::new();
                 for callee in first() {
@@ -313,6 +343,8 @@ impl Interpreter<'_> {
                         place,
                     ));
                 }
+                // `filter(is_ready, parts)` gives parts.
+                let results = if tables::chooses(text) { chosen } else { results };
                 smallvec![Abs::Holder(Rc::new(results), Owner::Fresh)]
             }
             ExternalKind::Identity => {
@@ -327,7 +359,10 @@ impl Interpreter<'_> {
                 let mut elements: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
                 // `dict(a=table)`
                 elements.extend(keywords.iter().flat_map(|(_, set)| set.iter().cloned()));
-                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+                let held = Abs::Holder(Rc::new(elements), Owner::Fresh);
+                // `for number, part in enumerate(parts)`
+                let in_tuples = tables::gives_tuples(text);
+                smallvec![if in_tuples { Abs::Holder(Rc::new(smallvec![held]), Owner::Fresh) } else { held }]
             }
             ExternalKind::Type => {
                 if args.len() == 3 {
@@ -440,7 +475,13 @@ impl Interpreter<'_> {
                     // In which language something is said, decides about no failure.
                     self.state_reads = before;
                 }
-                smallvec![Abs::Fresh]
+                match key {
+                    Some(name) if args.len() == 1 => {
+                        let path = format!("{}{name}", tables::MAYBE_SET);
+                        smallvec![Abs::Made(Sym::new(&path), Owner::Fresh)]
+                    }
+                    _ => smallvec![Abs::Fresh],
+                }
             }
             ExternalKind::Registers => {
                 // A callback that only touches what belongs to the module being loaded can be registered late.
@@ -547,95 +588,5 @@ impl Interpreter<'_> {
             out.extend(args.first().into_iter().flatten().cloned());
         }
         out
-    }
-
-    /// Handlers whose effects, if any, are on the module's own state.
-    pub(super) fn is_own_business(&mut self, args: &[AbsSet]) -> bool {
-        let Some(callback) = args.first() else { return false };
-        let callbacks = callback.clone();
-        if callbacks.is_empty() {
-            return false;
-        }
-        callbacks.iter().all(|abs| match abs {
-            Abs::Function(module, func, env, _) => self.is_business_of(*module, *func, env, &[]),
-            Abs::Bound(base, _) => !self.is_foreign(self.full_owner(base)),
-            Abs::Method(base, module, func, env) => {
-                !self.is_foreign(self.full_owner(base))
-                    && self.is_business_of(*module, *func, env, &[smallvec![(**base).clone()]])
-            }
-            _ => false,
-        })
-    }
-
-    /// Whether a call changes nothing but what belongs to the module being loaded, or to the module of the function: what a
-    /// function of another module changes there, is that module's business in the same way.
-    fn is_business_of(&mut self, module: ModuleId, func: FuncId, env: &EnvRef, args: &[AbsSet]) -> bool {
-        let own = self.cause;
-        let cause = if args.is_empty() { module } else { own };
-        let outer = std::mem::replace(&mut self.cause, cause);
-        let (silent, effects, seen) =
-            (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
-        self.silent = 0;
-        let results = std::mem::take(&mut self.results);
-        self.enter(module, func, &env.clone(), args, &[]);
-        let own = |owner| matches!(owner, Owner::Module(id, _) if id == module || id == own);
-        let harmless = self.outcome.effects.iter().all(|effect| own(effect.owner));
-        self.cause = outer;
-        self.results = results;
-        self.silent = silent;
-        self.outcome.effects = effects;
-        self.seen = seen;
-        harmless
-    }
-
-    /// `import_module(name)` in a loop: all modules of which the name begins as far as it is known, or all of the package that does it.
-    pub(super) fn load_siblings(&mut self, (module, at): (ModuleId, TextSize), package: Option<Sym>) {
-        if self.silent > 0 {
-            return;
-        }
-        let program = self.program;
-        let own = program.module(module);
-        let known = own.facts.marks.iter().find_map(|mark| match mark.kind {
-            MarkKind::LoadsFrom(start) if mark.range.start() == at => Some(start),
-            _ => None,
-        });
-        let prefix = match known {
-            // `import_module("." + name, "plugins")`
-            Some(start)
-                if start.text.as_str().starts_with('.')
-                    && let Some(package) = package =>
-            {
-                format!("{package}{}", start.text)
-            }
-            Some(start) => start.as_module(own.name.as_str(), own.is_package),
-            None if own.is_package => format!("{}.", own.name),
-            // The modules of a package that has been gone through.
-            None => match self.walked {
-                Some(package) => format!("{}.", program.module(package).name),
-                None => return,
-            },
-        };
-        let found = program.modules_from(&prefix).into_iter().filter(|&id| id != module);
-        self.outcome.loads.extend(found.map(|id| (id, self.at, self.path.guarded)));
-    }
-
-    /// The classes of the program whose warnings a call filters, if it filters no others.
-    fn warned_classes(&self, text: &str, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) -> Option<AbsSet> {
-        let position = match text {
-            "warnings.simplefilter" => 1,
-            "warnings.filterwarnings" => 2,
-            _ => return None,
-        };
-        let named = || keywords.iter().find(|(name, _)| *name == "category").map(|(_, set)| set);
-        let classes = args.get(position).or_else(named)?;
-        let own = |abs: &Abs| match abs {
-            Abs::Class(..) => true,
-            Abs::External(path) => self.is_inside_cause(*path),
-            _ => false,
-        };
-        if classes.is_empty() || !classes.iter().all(own) {
-            return None;
-        }
-        Some(classes.iter().filter(|abs| matches!(abs, Abs::Class(class) if !self.is_inside_cause(self.program.module(class.module).name))).cloned().collect())
     }
 }

@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner};
 use crate::facts::{Asked, Code, Constant, FuncId, Op, OpKind, Sym, Value, ValueId, words};
-use crate::program::ModuleId;
+use crate::program::{ModuleId, tables};
 
 /// What is known of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -36,7 +36,7 @@ pub(super) struct Given {
 
 impl Told {
     /// Whether a value of which this is told can be what is asked.
-    fn allows(self, asked: Asked, text: Option<Sym>) -> bool {
+    fn allows(self, asked: Asked, texts: &[Sym]) -> bool {
         match asked {
             Asked::True => !matches!(self, Self::Constant(Constant::None | Constant::False)),
             Asked::False => !matches!(self, Self::Constant(Constant::True) | Self::Text(_) | Self::Function),
@@ -47,11 +47,13 @@ impl Told {
             Asked::Callable => !matches!(self, Self::Constant(_) | Self::Text(_)),
             Asked::NotCallable => self != Self::Function,
             Asked::Equals => match self {
-                Self::Text(own) => text.is_none_or(|text| text == own),
+                Self::Text(own) => texts.is_empty() || texts.contains(&own),
                 Self::Constant(_) | Self::Function => false,
                 Self::Nothing | Self::Something => true,
             },
-            Asked::Differs => !matches!(self, Self::Text(own) if text == Some(own)),
+            Asked::Differs => !matches!(self, Self::Text(own) if texts.contains(&own)),
+            // That depends on the object.
+            Asked::Has | Asked::Lacks => true,
         }
     }
 }
@@ -136,12 +138,18 @@ impl Interpreter<'_> {
         env: &EnvRef,
     ) -> bool {
         let code = self.code(module);
-        let wanted = match code.value(text) {
-            Value::Str(text) => Some(text),
-            _ => None,
-        };
+        let wanted = texts_of(code, text);
+        let wanted = &wanted[..];
         let rebound = |var: u32| code.vars[var as usize].rebound;
         match code.value(of) {
+            Value::Var(var) if matches!(asked, Asked::Has | Asked::Lacks) => {
+                let (Some(objects), &[name]) = (env.given(var).filter(|_| !rebound(var)), wanted) else {
+                    return true;
+                };
+                objects.iter().any(|object| {
+                    self.has_attribute(object, name).is_none_or(|has| has == (asked == Asked::Has))
+                })
+            }
             Value::Var(var) if given && code.vars[var as usize].followed => {
                 self.followed.told(var, env).any(|told| told.allows(asked, wanted))
             }
@@ -166,6 +174,44 @@ impl Interpreter<'_> {
             },
             _ => true,
         }
+    }
+
+    /// Whether an object of a class of the program, or the class, has an attribute, as far as its classes show.
+    pub(super) fn has_attribute(&mut self, object: &Abs, name: Sym) -> Option<bool> {
+        let (Abs::Instance(class, _) | Abs::Class(class)) = object else { return None };
+        if self.find_member(class, name).is_some() {
+            return Some(true);
+        }
+        let mro = self.mro(class);
+        // What a decorator of the program does to the class, it does with `setattr` or a store.
+        let decorators: Vec<_> = mro
+            .iter()
+            .flat_map(|base| {
+                let class = &self.code(base.module).classes[base.class as usize];
+                class.decorators.iter().map(|&decorator| (base.clone(), decorator))
+            })
+            .collect();
+        let followed = decorators.into_iter().all(|(base, decorator)| {
+            let found = self.quietly(|w| w.eval(base.module, decorator, &base.around));
+            found.iter().all(|abs| matches!(abs, Abs::Function(..)))
+        });
+        let plain = |base: &ClassRef| {
+            let class = &self.code(base.module).classes[base.class as usize];
+            class.metaclass.is_none() && !class.star && !class.given.contains(&name)
+        };
+        let known = followed
+            && mro.iter().all(plain)
+            && !tables::OF_EVERY_OBJECT.contains(&name.as_str())
+            && !name.as_str().starts_with("__")
+            && !mro.iter().any(|base| self.stores_any_attribute(base, false))
+            && (self.foreign_bases(class).is_empty()
+                // `Level.HIGH`
+                || matches!(object, Abs::Class(_))
+                    && self.is_enumeration(class)
+                    && name.as_str().starts_with(|c: char| c.is_ascii_uppercase()))
+            && self.find_method(class, "__getattr__").is_none()
+            && self.find_method(class, "__getattribute__").is_none();
+        (known && !self.shared.is_stored(self.program, name)).then_some(false)
     }
 
     /// A variable of the function that runs is bound.
@@ -282,6 +328,19 @@ impl Interpreter<'_> {
             .zip(functions)
             .filter(move |(_, function)| function.class == Some(class))
             .map(|(id, function)| (id, function.name))
+    }
+}
+
+/// A text, or those of which it is one.
+fn texts_of(code: &Code, text: ValueId) -> SmallVec<[Sym; 2]> {
+    match code.value(text) {
+        Value::Str(text) => smallvec![text],
+        Value::Either(a, b) => {
+            let mut texts = texts_of(code, a);
+            texts.extend(texts_of(code, b));
+            texts
+        }
+        _ => SmallVec::new(),
     }
 }
 

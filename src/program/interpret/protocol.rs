@@ -76,6 +76,12 @@ impl Interpreter<'_> {
                     }
                 }
                 Abs::Instance(..) | Abs::Class(..) => {
+                    // `Level["HIGH"]`
+                    if let (Abs::Class(class), Value::Str(name)) = (&abs, self.code(module).value(key))
+                        && self.is_enumeration(class)
+                    {
+                        self.attribute_missing(&abs, name);
+                    }
                     let args = [self.eval(module, key, env)];
                     let _ =
                         self.special(&abs, "__missing__", &args) || self.special(&abs, "__getitem__", &args);

@@ -5,9 +5,15 @@
 //! DEBUG = "DEBUG" in os.environ
 //! ```
 
-use super::{Abs, AbsSet, ClassRef, EnvRef, GlobalRead, Interpreter, Owner, Path, StateRead};
-use crate::facts::{Sym, Value, ValueId};
-use crate::program::{ModuleId, Origin};
+use rustc_hash::FxHashMap;
+
+use super::{
+    Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Path, StateRead, has_decorator,
+};
+use crate::facts::{Code, Sym, Value, ValueId};
+use crate::program::callees::function_behind;
+use crate::program::stdlib::Has;
+use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
     /// A name is read that is not there, as far as its module shows.
@@ -16,6 +22,66 @@ impl Interpreter<'_> {
         let script = self.program.module(self.cause).siblings.is_some();
         if self.silent == 0 && self.path == Path::default() && !script {
             self.outcome.missing.push(GlobalRead { owner, name, at: self.at, content: false, attr: None });
+        }
+    }
+
+    /// A name of a module of the standard library, which may have no such name in any version.
+    pub(super) fn library_asked(&mut self, module: Sym, name: Sym, full: Sym) {
+        if self.silent > 0 || self.path != Path::default() {
+            return;
+        }
+        let lacks = self.shared.lacking.get(&full).unwrap_or_else(|| {
+            let lacks = self.program.stdlib.has_attribute(module.as_str(), name.as_str()) == Has::No;
+            self.shared.lacking.set(full, lacks);
+            lacks
+        });
+        if lacks {
+            self.effect(EffectKind::Fails, Owner::External(module), (self.cause, self.at), Some(name));
+        }
+    }
+
+    /// An attribute of a class or of one of its instances is read that neither has.
+    pub(super) fn attribute_missing(&mut self, object: &Abs, name: Sym) {
+        // `vars(Shape).items()`
+        if tables::is_container_method(name.as_str()) {
+            return;
+        }
+        if self.silent == 0 && self.path == Path::default() && self.has_attribute(object, name) == Some(false)
+        {
+            self.effect(EffectKind::Fails, Owner::Fresh, (self.cause, self.at), Some(name));
+        }
+    }
+
+    /// A class of which methods are abstract refuses to make instances.
+    pub(super) fn refused_as_abstract(&mut self, class: &ClassRef) {
+        if self.silent > 0 || self.path != Path::default() {
+            return;
+        }
+        let mro = self.mro(class);
+        let mut methods: FxHashMap<Sym, bool> = FxHashMap::default();
+        for base in mro.iter() {
+            let code = self.code(base.module);
+            for &(name, value) in &code.classes[base.class as usize].members {
+                *methods.entry(name).or_insert(true) &= is_abstract_method(code, value);
+            }
+        }
+        let lacks = methods.values().any(|is_abstract| *is_abstract);
+        let known = |path: &Sym| matches!(path.as_str(), "abc.ABC" | "builtins.object");
+        if lacks && self.is_abstract(class) && self.foreign_bases(class).iter().all(known) {
+            let name = self.code(class.module).classes[class.class as usize].name;
+            self.effect(EffectKind::Fails, Owner::Fresh, (self.cause, self.at), Some(name));
+        }
+    }
+
+    /// Something is done with what the environment gives for a variable: `os.environ.get("HOSTS").split(",")`. If it is not set,
+    /// that is `None`.
+    pub(super) fn asked_of_variable(&mut self, objects: &AbsSet) {
+        let [Abs::Made(path, _)] = objects[..] else { return };
+        if let Some(name) = path.as_str().strip_prefix(tables::MAYBE_SET)
+            && self.path == Path::default()
+        {
+            let (owner, name) = (Owner::External(Sym::new("os.environ")), Sym::new(name));
+            self.effect(EffectKind::Fails, owner, (self.cause, self.at), Some(name));
         }
     }
 
@@ -192,4 +258,8 @@ impl Interpreter<'_> {
             _ => None,
         }
     }
+}
+
+fn is_abstract_method(code: &Code, value: ValueId) -> bool {
+    function_behind(code, value).is_some_and(|func| has_decorator(code, func, &["abstractmethod"]))
 }

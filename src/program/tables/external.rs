@@ -106,9 +106,24 @@ pub fn external(path: &str) -> ExternalKind {
         | "builtins.memoryview"
         | "builtins.reversed"
         | "builtins.vars()" => K::Identity,
-        "builtins.list" | "builtins.tuple" | "builtins.set" | "builtins.frozenset" | "builtins.sorted"
-        | "builtins.zip" | "builtins.enumerate" | "builtins.dict" | "itertools.chain"
-        | "itertools.product" => K::Collects,
+        "builtins.list"
+        | "builtins.tuple"
+        | "builtins.set"
+        | "builtins.frozenset"
+        | "builtins.sorted"
+        | "builtins.zip"
+        | "builtins.enumerate"
+        | "builtins.dict"
+        | "collections.ChainMap"
+        | "collections.OrderedDict"
+        | "collections.deque"
+        | "itertools.chain"
+        | "itertools.cycle"
+        | "itertools.islice"
+        | "itertools.product"
+        | "itertools.zip_longest"
+        | "types.SimpleNamespace"
+        | "types.MappingProxyType" => K::Collects,
         "builtins.type" => K::Type,
         "builtins.globals" | "builtins.vars" | "builtins.locals" => K::Namespace,
         "logging.getLogger" => K::GetLogger,
@@ -187,6 +202,27 @@ pub fn risk(path: &str) -> Option<Risk> {
     let fails = converts(path) || MAY_FAIL.contains(&path) || matches!(method, "read_text" | "read_bytes");
     fails.then_some(Risk::Any)
 }
+
+/// Whether a function goes through its second argument and gives some of what that holds.
+pub fn chooses(path: &str) -> bool {
+    matches!(
+        path,
+        "builtins.filter" | "itertools.takewhile" | "itertools.dropwhile" | "itertools.filterfalse"
+    )
+}
+
+/// Whether what a function gives are tuples of what its arguments hold.
+pub fn gives_tuples(path: &str) -> bool {
+    matches!(path, "builtins.zip" | "builtins.enumerate" | "itertools.product" | "itertools.zip_longest")
+}
+
+/// Whether a function makes a class of tuples.
+pub fn makes_tuple_class(path: &str) -> bool {
+    matches!(path, "collections.namedtuple" | "typing.NamedTuple")
+}
+
+/// How the name of what the environment gives for a variable begins; the variable follows.
+pub const MAYBE_SET: &str = "os.environ ";
 
 /// Whether a call makes something of a text, if the text is right.
 pub fn converts(path: &str) -> bool {

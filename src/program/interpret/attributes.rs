@@ -1,0 +1,289 @@
+//! Attributes of abstract values: members of classes, what instances store, names of modules.
+
+use std::sync::Arc as Rc;
+
+use rustc_hash::FxHashMap;
+use smallvec::{SmallVec, smallvec};
+
+use super::{Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned};
+use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::callees::function_behind;
+use crate::program::{ModuleId, Origin, tables};
+
+/// Attributes with what methods store in them.
+pub type StoredByMethods = FxHashMap<Sym, SmallVec<[(FuncId, ValueId); 1]>>;
+
+impl Interpreter<'_> {
+    pub(super) fn attr(&mut self, abs: &Abs, attr: Sym) -> AbsSet {
+        match abs {
+            Abs::Unknown => smallvec![Abs::Unknown],
+            Abs::Str(_) if matches!(attr.as_str(), "partition" | "rpartition" | "split" | "rsplit") => {
+                smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+            }
+            Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
+            Abs::Module(id) if attr == "__name__" => smallvec![Abs::Str(self.program.module(*id).name)],
+            Abs::Function(module, ..) | Abs::Class(ClassRef { module, .. }) if attr == "__module__" => {
+                smallvec![Abs::Str(self.program.module(*module).name)]
+            }
+            Abs::Module(id) if attr == "__dict__" => {
+                smallvec![Abs::Object(Owner::Module(*id, Sym::new("")))]
+            }
+            Abs::Module(id) => match self.program.attribute(*id, *id, attr) {
+                Origin::Attribute(id, name) => {
+                    if self.path.guarded {
+                        self.probe(id, name);
+                    }
+                    self.asked_for(id, name);
+                    self.taken(id, name)
+                }
+                Origin::Module(id) => smallvec![Abs::Module(id)],
+                origin @ (Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule) => {
+                    if let Origin::MissingName(owner) = origin {
+                        self.missing_name(owner, attr);
+                    }
+                    smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+                }
+            },
+            Abs::External(path) => {
+                if attr == "__name__" || attr == "__file__" {
+                    return smallvec![Abs::Fresh];
+                }
+                let full = Sym::dotted(*path, attr);
+                if self.shared.replaced_names.contains_key(&full) {
+                    self.replaced_read(full);
+                } else {
+                    self.library_asked(*path, attr, full);
+                }
+                smallvec![Abs::External(full)]
+            }
+            Abs::Class(class) => {
+                if let Some((base, value)) = self.find_member(class, attr) {
+                    self.class_member(&base, value, attr, abs)
+                } else {
+                    if !attr.as_str().starts_with("__") {
+                        self.special(abs, "__getattr__", &[smallvec![Abs::Str(attr)]]);
+                    }
+                    self.attribute_missing(abs, attr);
+                    let mut stored = self.put_under(attr, Owner::Module(class.module, attr));
+                    stored.push(Abs::Bound(Rc::new(abs.clone()), attr));
+                    stored
+                }
+            }
+            Abs::Instance(class, _) if attr == "__class__" => smallvec![Abs::Class(class.clone())],
+            Abs::Instance(class, owner) => {
+                let member = self.find_member(class, attr).filter(|(base, value)| {
+                    !self.is_given(class, attr) || self.is_data_descriptor(base, *value)
+                });
+                if let Some((base, value)) = member {
+                    let m = base.module;
+                    match function_behind(self.code(m), value) {
+                        Some(func) => {
+                            if has_decorator(self.code(m), func, &["property", "cached_property"]) {
+                                return self.enter(m, func, &base.around, &[smallvec![abs.clone()]], &[]);
+                            }
+                            if has_decorator(self.code(m), func, &["staticmethod"]) {
+                                return smallvec![function(m, func)];
+                            }
+                            let this = if has_decorator(self.code(m), func, &["classmethod"]) {
+                                Abs::Class(class.clone())
+                            } else {
+                                abs.clone()
+                            };
+                            smallvec![Abs::Method(Rc::new(this), m, func, base.around)]
+                        }
+                        None => match self.quietly(|w| w.field(m, value)) {
+                            Some(made) => made.iter().map(|abs| owned(abs, *owner)).collect(),
+                            None => self.class_member(&base, value, attr, abs),
+                        },
+                    }
+                } else {
+                    let stored = self.instance_attribute(class, attr, *owner);
+                    if stored.is_none()
+                        && !tables::OF_EVERY_OBJECT.contains(&attr.as_str())
+                        && let Some((m, func, around)) = self
+                            .find_method(class, "__getattr__")
+                            .or_else(|| self.find_method(class, "__getattribute__"))
+                    {
+                        // What it changes in the object itself, is an attribute made when it is asked for; and the
+                        // attribute that is read here, is there.
+                        let this = Abs::Instance(class.clone(), Owner::Fresh);
+                        let args = [smallvec![this], smallvec![Abs::Str(attr)]];
+                        let outer = self.path;
+                        self.path = Path {
+                            guarded: true,
+                            conditional: true,
+                            may_have_left: true,
+                            one_of_several: false,
+                        };
+                        let result = self.enter(m, func, &around, &args, &[]);
+                        self.path = outer;
+                        return result.iter().map(|found| owned(found, *owner)).collect();
+                    }
+                    let mut stored = stored.unwrap_or_default();
+                    stored.extend(self.put_under(attr, *owner));
+                    if stored.is_empty() {
+                        self.attribute_missing(abs, attr);
+                        stored.push(Abs::Bound(Rc::new(abs.clone()), attr));
+                    }
+                    stored
+                }
+            }
+            Abs::Super(class, this) => {
+                let mro = self.mro(class);
+                for ClassRef { module, class, around, .. } in mro.iter().skip(1) {
+                    let members = &self.code(*module).classes[*class as usize].members;
+                    let found = members.iter().rev().find(|(n, _)| *n == attr).map(|(_, v)| *v);
+                    if let Some(func) = found.and_then(|v| function_behind(self.code(*module), v)) {
+                        return smallvec![Abs::Method(this.clone(), *module, func, around.clone())];
+                    }
+                }
+                // `object` and `type` change nothing but the new object.
+                match (&**this, attr.as_str()) {
+                    (Abs::Class(..), "__call__") => smallvec![Abs::Bound(this.clone(), attr)],
+                    (_, "__new__") => smallvec![Abs::External(Sym::new("builtins.object.__new__"))],
+                    // A method of a foreign base, which changes the object.
+                    (_, method) if tables::MUTATORS.contains(&method) => {
+                        smallvec![Abs::Bound(this.clone(), attr)]
+                    }
+                    _ => smallvec![Abs::Fresh],
+                }
+            }
+            mark if mark.is_mark() => smallvec![Abs::Fresh],
+            // `Entry(add, 1).function`
+            Abs::Holder(elements, owner) if !tables::is_container_method(attr.as_str()) => {
+                let mut found: AbsSet = elements.iter().map(|e| owned(e, *owner)).collect();
+                found.push(Abs::Bound(Rc::new(abs.clone()), attr));
+                found
+            }
+            Abs::Function(..)
+            | Abs::Object(_)
+            | Abs::Made(..)
+            | Abs::Method(..)
+            | Abs::Bound(..)
+            | Abs::Partial(..)
+            | Abs::ClassOf(..)
+            | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
+        }
+    }
+
+    /// Whether `__init__` gives every instance an attribute of its own.
+    fn is_given(&mut self, class: &ClassRef, attr: Sym) -> bool {
+        if Self::kept_by(class).is_some() {
+            return true;
+        }
+        for base in self.mro(class).iter() {
+            let class = &self.code(base.module).classes[base.class as usize];
+            if class.given.contains(&attr) {
+                return true;
+            }
+            if !class.calls_base && class.members.iter().any(|(name, _)| *name == "__init__") {
+                return false;
+            }
+        }
+        false
+    }
+
+    /// A member of a class that decides itself what a store does: a property, or an object with `__set__`.
+    fn is_data_descriptor(&mut self, base: &ClassRef, value: ValueId) -> bool {
+        function_behind(self.code(base.module), value).is_some()
+            || self.quietly(|w| w.eval(base.module, value, &base.around)).iter().any(|abs| match abs {
+                Abs::Instance(class, _) => self.find_method(class, "__set__").is_some(),
+                Abs::Fresh | Abs::Str(_) | Abs::Holder(..) => false,
+                _ => true,
+            })
+    }
+
+    /// What `__init__` and other methods store under `self.attr`, as far as it is a function or an instance of the
+    /// program, or belongs to somebody. None if no method stores anything there.
+    pub(super) fn instance_attribute(&mut self, class: &ClassRef, attr: Sym, owner: Owner) -> Option<AbsSet> {
+        let mut out = None;
+        for &ClassRef { module: m, class: c, ref around, .. } in self.mro(class).iter() {
+            let stores = self.stored_by_methods(m, c);
+            for &(func, value) in stores.get(&attr).into_iter().flatten() {
+                let out = out.get_or_insert_with(AbsSet::new);
+                let given = class.given.get().is_some_and(|env| env.module == m && env.func == func);
+                let env = if given { &class.given } else { around };
+                for abs in self.quietly(|w| w.eval(m, value, env)) {
+                    match abs {
+                        Abs::Instance(..)
+                        | Abs::Function(..)
+                        | Abs::Method(..)
+                        | Abs::Partial(..)
+                        | Abs::Class(..)
+                        | Abs::Module(_) => {
+                            out.push(owned(&abs, owner));
+                        }
+                        // What somebody else has as well.
+                        Abs::Object(o) | Abs::Made(_, o) | Abs::Holder(_, o) if o != Owner::Fresh => {
+                            out.push(abs);
+                        }
+                        _ => {}
+                    }
+                }
+            }
+        }
+        if out.is_none() {
+            out = Self::kept_by(class).map(|kept| kept.iter().map(|abs| owned(abs, owner)).collect());
+        }
+        out
+    }
+
+    /// What the methods of a class store in attributes of their object: `self.attr = value`.
+    fn stored_by_methods(&self, module: ModuleId, class: u32) -> Rc<StoredByMethods> {
+        if let Some(known) = self.shared.stored_by_methods.get(&(module, class)) {
+            return known;
+        }
+        let code = self.code(module);
+        let mut stores = StoredByMethods::default();
+        for (func, function) in (0..).map(FuncId).zip(&code.functions) {
+            if function.class != Some(class) {
+                continue;
+            }
+            for op in code.ops_of(func) {
+                if let OpKind::SetAttr { base, attr, value, .. } = op.kind
+                    && matches!(code.value(base), Value::Var(var) if var == function.params.start)
+                {
+                    stores.entry(attr).or_default().push((func, value));
+                }
+            }
+        }
+        let stores = Rc::new(stores);
+        self.shared.stored_by_methods.set((module, class), stores.clone());
+        stores
+    }
+
+    pub(super) fn class_member(
+        &mut self,
+        class: &ClassRef,
+        value: ValueId,
+        attr: Sym,
+        holder: &Abs,
+    ) -> AbsSet {
+        let module = class.module;
+        let code = self.code(module);
+        if let Some(func) = function_behind(code, value) {
+            if has_decorator(code, func, &["classmethod"]) || attr == "__init_subclass__" {
+                return smallvec![Abs::Method(Rc::new(holder.clone()), module, func, class.around.clone())];
+            }
+            let plain = Abs::Function(module, func, class.around.clone(), Owner::Fresh);
+            if !code.function(func).decorators.is_empty() {
+                let mut out = self.quietly(|w| w.eval(module, value, &class.around));
+                out.push(plain);
+                return out;
+            }
+            return smallvec![plain];
+        }
+        let owner = self.full_owner(&Abs::Class(class.clone()));
+        let values = self.quietly(|w| w.eval(module, value, &class.around));
+        for member in &values {
+            self.special(member, "__get__", &[smallvec![holder.clone()], smallvec![Abs::Unknown]]);
+        }
+        values
+            .into_iter()
+            .map(|abs| match abs {
+                Abs::Unknown => Abs::Object(owner),
+                other => owned(&other, owner),
+            })
+            .collect()
+    }
+}

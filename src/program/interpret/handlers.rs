@@ -1,0 +1,105 @@
+//! What is handed to foreign code: callbacks, names of modules, classes of warnings.
+
+use ruff_text_size::TextSize;
+use smallvec::smallvec;
+
+use super::{Abs, AbsSet, EnvRef, Interpreter, Owner};
+use crate::facts::{FuncId, MarkKind, Sym};
+use crate::program::ModuleId;
+
+impl Interpreter<'_> {
+    /// Handlers whose effects, if any, are on the module's own state.
+    pub(super) fn is_own_business(&mut self, args: &[AbsSet]) -> bool {
+        let Some(callback) = args.first() else { return false };
+        let callbacks = callback.clone();
+        if callbacks.is_empty() {
+            return false;
+        }
+        callbacks.iter().all(|abs| match abs {
+            Abs::Function(module, func, env, _) => self.is_business_of(*module, *func, env, &[]),
+            Abs::Bound(base, _) => !self.is_foreign(self.full_owner(base)),
+            Abs::Method(base, module, func, env) => {
+                !self.is_foreign(self.full_owner(base))
+                    && self.is_business_of(*module, *func, env, &[smallvec![(**base).clone()]])
+            }
+            _ => false,
+        })
+    }
+
+    /// Whether a call changes nothing but what belongs to the module being loaded, or to the module of the function: what a
+    /// function of another module changes there, is that module's business in the same way.
+    fn is_business_of(&mut self, module: ModuleId, func: FuncId, env: &EnvRef, args: &[AbsSet]) -> bool {
+        let own = self.cause;
+        let cause = if args.is_empty() { module } else { own };
+        let outer = std::mem::replace(&mut self.cause, cause);
+        let (silent, effects, seen) =
+            (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
+        self.silent = 0;
+        let results = std::mem::take(&mut self.results);
+        self.enter(module, func, &env.clone(), args, &[]);
+        let own = |owner| matches!(owner, Owner::Module(id, _) if id == module || id == own);
+        let harmless = self.outcome.effects.iter().all(|effect| own(effect.owner));
+        self.cause = outer;
+        self.results = results;
+        self.silent = silent;
+        self.outcome.effects = effects;
+        self.seen = seen;
+        harmless
+    }
+
+    /// `import_module(name)` in a loop: all modules of which the name begins as far as it is known, or all of the package that does it.
+    pub(super) fn load_siblings(&mut self, (module, at): (ModuleId, TextSize), package: Option<Sym>) {
+        if self.silent > 0 {
+            return;
+        }
+        let program = self.program;
+        let own = program.module(module);
+        let known = own.facts.marks.iter().find_map(|mark| match mark.kind {
+            MarkKind::LoadsFrom(start) if mark.range.start() == at => Some(start),
+            _ => None,
+        });
+        let prefix = match known {
+            // `import_module("." + name, "plugins")`
+            Some(start)
+                if start.text.as_str().starts_with('.')
+                    && let Some(package) = package =>
+            {
+                format!("{package}{}", start.text)
+            }
+            Some(start) => start.as_module(own.name.as_str(), own.is_package),
+            None if own.is_package => format!("{}.", own.name),
+            // The modules of a package that has been gone through.
+            None => match self.walked {
+                Some(package) => format!("{}.", program.module(package).name),
+                None => return,
+            },
+        };
+        let found = program.modules_from(&prefix).into_iter().filter(|&id| id != module);
+        self.outcome.loads.extend(found.map(|id| (id, self.at, self.path.guarded)));
+    }
+
+    /// The classes of the program whose warnings a call filters, if it filters no others.
+    pub(super) fn warned_classes(
+        &self,
+        text: &str,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) -> Option<AbsSet> {
+        let position = match text {
+            "warnings.simplefilter" => 1,
+            "warnings.filterwarnings" => 2,
+            _ => return None,
+        };
+        let named = || keywords.iter().find(|(name, _)| *name == "category").map(|(_, set)| set);
+        let classes = args.get(position).or_else(named)?;
+        let own = |abs: &Abs| match abs {
+            Abs::Class(..) => true,
+            Abs::External(path) => self.is_inside_cause(*path),
+            _ => false,
+        };
+        if classes.is_empty() || !classes.iter().all(own) {
+            return None;
+        }
+        Some(classes.iter().filter(|abs| matches!(abs, Abs::Class(class) if !self.is_inside_cause(self.program.module(class.module).name))).cloned().collect())
+    }
+}

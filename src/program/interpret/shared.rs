@@ -1,0 +1,138 @@
+//! What all runs of the interpreter have in common: what the whole program does, and values that are computed once.
+
+use std::sync::Arc as Rc;
+use std::sync::{OnceLock, PoisonError, RwLock};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::attributes::StoredByMethods;
+use super::carried::Stores;
+use super::{AbsSet, ClassRef};
+use crate::facts::{MarkKind, OpKind, Sym, Value};
+use crate::program::rebinds::Replaced;
+use crate::program::{ModuleId, Program};
+
+/// What the interpreter needs to know of the whole program.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// Classes whose subclasses somebody lists.
+    pub listed_classes: FxHashSet<(ModuleId, u32)>,
+    /// Some module makes the random numbers of the process repeatable.
+    pub seeds_random: bool,
+    /// Loggers that modules outside the package of that name ask for, and those above them.
+    pub observed_loggers: FxHashSet<Sym>,
+    /// Private names and attributes that modules other than their own use.
+    pub shown_privates: FxHashSet<Sym>,
+    /// Functions whose cache somebody asks how full it is.
+    pub asked_caches: FxHashSet<Sym>,
+    /// Attributes that functions test, and whether nobody changes them once an object is made.
+    pub tested: FxHashMap<Sym, bool>,
+    /// Names of foreign modules that the program rebinds: `time.time`.
+    pub replaced_names: Replaced,
+    /// Functions of the program that the user calls pure, by dotted name.
+    pub pure: crate::config::NamePatterns,
+    /// And those with effects.
+    pub effect: crate::config::NamePatterns,
+    /// Values of globals.
+    pub globals: Cache<(ModuleId, Sym), AbsSet>,
+    /// Containers that all modules ask for single keys only.
+    pub only_keyed: Cache<(ModuleId, MarkKind), bool>,
+    /// What the import-time code of modules puts where.
+    pub stores: Cache<ModuleId, Rc<Stores>>,
+    /// What methods of classes store in their objects.
+    pub stored_by_methods: Cache<(ModuleId, u32), Rc<StoredByMethods>>,
+    /// Names that modules of the library may lack, and whether they do.
+    pub lacking: Cache<Sym, bool>,
+    /// Classes with their bases.
+    pub bases: Cache<(ModuleId, u32), Bases>,
+    /// Attributes that any code stores, found when first asked.
+    pub stored: OnceLock<StoredAttributes>,
+    /// Somebody asks generic functions which classes they know: `show.registry`.
+    pub registries: OnceLock<bool>,
+}
+
+/// Attributes that any code stores, in whatever object.
+#[derive(Debug, Default)]
+pub struct StoredAttributes {
+    names: FxHashSet<Sym>,
+    /// Some code computes the name.
+    computed: bool,
+}
+
+impl Shared {
+    /// Whether some code reads an attribute `registry`.
+    pub fn asks_for_registries(&self, program: &Program) -> bool {
+        *self.registries.get_or_init(|| {
+            let asks =
+                |id: ModuleId| program.module(id).facts.code.attributes().any(|attr| attr == "registry");
+            program.ids().any(asks)
+        })
+    }
+
+    /// Whether some code of the program may store an attribute of that name.
+    pub fn is_stored(&self, program: &Program, name: Sym) -> bool {
+        let stored = self.stored.get_or_init(|| StoredAttributes::of(program));
+        stored.computed || stored.names.contains(&name)
+    }
+}
+
+impl StoredAttributes {
+    fn of(program: &Program) -> Self {
+        let mut stored = Self::default();
+        for id in program.ids() {
+            let code = &program.module(id).facts.code;
+            for op in code.ops() {
+                match op.kind {
+                    OpKind::SetAttr { attr, .. } => {
+                        stored.names.insert(attr);
+                    }
+                    OpKind::Call { call, .. } => {
+                        let call = &code.call(call);
+                        let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else {
+                            continue;
+                        };
+                        if !matches!(name.as_str(), "setattr" | "__setattr__") {
+                            continue;
+                        }
+                        let named = code.positional(call).iter().find_map(|&value| match code.value(value) {
+                            Value::Str(name) => Some(name),
+                            _ => None,
+                        });
+                        stored.computed |= named.is_none();
+                        stored.names.extend(named);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        stored
+    }
+}
+
+/// The bases of a class, itself first.
+type Bases = Rc<[ClassRef]>;
+
+/// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
+#[derive(Debug)]
+pub struct Cache<K, V>(Vec<RwLock<FxHashMap<K, V>>>);
+
+impl<K, V> Default for Cache<K, V> {
+    fn default() -> Self {
+        Self((0..64).map(|_| RwLock::default()).collect())
+    }
+}
+
+impl<K: std::hash::Hash + Eq, V: Clone> Cache<K, V> {
+    fn shard(&self, key: &K) -> &RwLock<FxHashMap<K, V>> {
+        let hash = std::hash::BuildHasher::hash_one(&rustc_hash::FxBuildHasher, key);
+        &self.0[usize::try_from(hash >> 58).unwrap_or(0) % 64]
+    }
+
+    pub fn get(&self, key: &K) -> Option<V> {
+        self.shard(key).read().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    pub fn set(&self, key: K, value: V) {
+        self.shard(&key).write().unwrap_or_else(PoisonError::into_inner).insert(key, value);
+    }
+}
