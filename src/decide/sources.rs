@@ -57,8 +57,7 @@ fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRang
     for op in code.ops() {
         let OpKind::Call { call, .. } = op.kind else { continue };
         let call = code.call(call);
-        let source = shown(program, id, &call);
-        if let Some(source) = source.filter(|&source| source != id) {
+        if let Some(source) = shown(program, id, &call) {
             found.push((source, id, TextRange::empty(op.at)));
         }
     }
@@ -69,11 +68,10 @@ fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRang
             continue;
         }
         let here = *here.get_or_insert_with(|| code.globals_mentioned().any(|name| name == "__file__"));
-        for source in named(program, id, mark.func, name, here) {
-            if source != id {
-                found.push((source, id, mark.range));
-            }
-        }
+        // A module may be among the files that it reads.
+        found.extend(
+            named(program, id, mark.func, name, here).into_iter().map(|source| (source, id, mark.range)),
+        );
     }
     found
 }
@@ -178,7 +176,7 @@ fn named(program: &Program, id: ModuleId, func: FuncId, name: Sym, here: bool) -
         }
         base = package.rsplit_once('.').map(|(base, _)| base);
     }
-    found.retain(|&source| source != id && (same_project(program, source, id) || !own.contains('.')));
+    found.retain(|&source| same_project(program, source, id) || !own.contains('.'));
     found
 }
 
