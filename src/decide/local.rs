@@ -11,6 +11,10 @@ use crate::facts::{ImportStmt, LineUse, MarkKind, Moment, Read, ReadKind, Site, 
 use crate::program::{ModuleId, Origin, Program};
 use crate::rewrite::Form;
 
+/// What the import system asks a new module for before it runs it. The interpreter answers with a lazy import of that name, which loads the
+/// module, which is asked again, and so on.
+const ASKED_OF_NEW_MODULES: &[&str] = &["__path__", "__file__"];
+
 /// Names that the interpreter or the import system looks up in a module's namespace without asking the module.
 const SPECIAL_NAMES: &[&str] = &[
     "__all__",
@@ -59,6 +63,12 @@ pub fn decide(
         }
         if SPECIAL_NAMES.contains(&site.bound.as_str()) {
             reasons.push(Reason::bare(KeepReason::SpecialName));
+        } else if import.from.is_some()
+            && options.target != Target::Proxy
+            && ASKED_OF_NEW_MODULES.contains(&import.aliases[site.alias as usize].name.as_str())
+        {
+            let note = "the import system asks a module that it is about to load for this attribute";
+            reasons.push(Reason::at(KeepReason::SpecialName, id, range, note));
         }
         let declared = site.declared.is_some();
         if !declared {

@@ -322,7 +322,8 @@ reasons! {
     AlreadyLoaded = "already-loaded",
     /// The name has a meaning for the import system or the interpreter, which look it up without asking.
     ///
-    /// `__all__`, `__path__`, `__getattr__`, `__doc__` and their like.
+    /// `__all__`, `__path__`, `__getattr__`, `__doc__` and their like. Natively also `from pkg import __path__` under any name: while `pkg` is
+    /// loaded the import system asks it for that, and would meet the lazy import.
     ///
     /// ## To make it lazy
     ///
