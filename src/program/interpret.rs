@@ -236,6 +236,8 @@ pub struct Interpreter<'p> {
     depth: u32,
     calls: u32,
     steps: u32,
+    /// How many a statement may take.
+    most_steps: u32,
     globals: FxHashMap<(ModuleId, Sym), AbsSet>,
     globals_running: FxHashSet<(ModuleId, Sym)>,
     stores_running: FxHashSet<(ModuleId, Sym, bool)>,
@@ -270,6 +272,8 @@ static ENVIRONMENTS: AtomicU64 = AtomicU64::new(0);
 
 /// Steps that one operation at module level, or one global, may take.
 const MOST_STEPS: u32 = 4_000;
+/// What is left of them to a statement after others have used up theirs: what registers something takes a few hundred.
+const LEAST_STEPS: u32 = 300;
 /// Functions that may be entered from one another.
 const MOST_CALLS: u32 = 10;
 const MOST_DEPTH: u32 = 24;
@@ -304,6 +308,7 @@ impl<'p> Interpreter<'p> {
             depth: 0,
             calls: 0,
             steps: 0,
+            most_steps: MOST_STEPS,
             globals: FxHashMap::default(),
             globals_running: FxHashSet::default(),
             stores_running: FxHashSet::default(),
@@ -344,20 +349,24 @@ impl<'p> Interpreter<'p> {
         let mut premises: SmallVec<[(u32, Premise); 4]> = SmallVec::new();
         let mut ops = code.ops_of(func);
         while let Some(op) = ops.next() {
-            self.steps += 1;
             premises.retain(|(left, _)| {
                 *left = left.saturating_sub(1);
                 *left > 0
             });
-            if self.steps > MOST_STEPS {
-                return dead;
-            }
             if op.main_guard {
                 continue;
             }
+            // A statement of the module takes no steps from the next one.
             if top {
                 self.at = op.at;
+                if self.steps > self.most_steps {
+                    self.most_steps = LEAST_STEPS.max(self.most_steps / 4);
+                }
                 self.steps = 0;
+            }
+            self.steps += 1;
+            if self.steps > self.most_steps {
+                return dead;
             }
             let place = (module, op.at);
             let reads_before = self.state_reads;

@@ -11,7 +11,7 @@ use super::forwarded::{Arguments, Extra};
 use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
-    MOST_STEPS, Owner, Path, has_decorator, owned, unique,
+    Owner, Path, has_decorator, owned, unique,
 };
 use crate::config::Safety;
 use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Value};
@@ -388,7 +388,7 @@ impl Interpreter<'_> {
         let function = code.function(func);
         // Who calls a generator function at import time, usually runs through it: a loop, `with`; and a coroutine, by hand or in a
         // loop of events.
-        if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > MOST_STEPS {
+        if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > self.most_steps {
             return smallvec![Abs::Unknown];
         }
         let path = if self.silent > 0 { Path::default() } else { self.path };

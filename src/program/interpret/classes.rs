@@ -6,9 +6,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::Given;
-use super::{
-    Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, MOST_STEPS, Owner, elements_of,
-};
+use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, Owner, elements_of};
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 use crate::program::callees::function_behind;
@@ -275,7 +273,7 @@ impl Interpreter<'_> {
             }
         }
         let out: Rc<[ClassRef]> = out.into();
-        if top && !self.incomplete && self.steps <= MOST_STEPS && self.depth <= MOST_DEPTH {
+        if top && !self.incomplete && self.steps <= self.most_steps && self.depth <= MOST_DEPTH {
             self.shared.bases.set(key, out.clone());
         }
         self.incomplete |= before;

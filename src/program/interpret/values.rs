@@ -24,7 +24,7 @@ impl Interpreter<'_> {
 
     pub(super) fn eval(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> AbsSet {
         self.steps += 1;
-        if self.steps > MOST_STEPS || self.depth > 3 * MOST_DEPTH {
+        if self.steps > self.most_steps || self.depth > 3 * MOST_DEPTH {
             return smallvec![Abs::Unknown];
         }
         self.depth += 1;
@@ -248,10 +248,12 @@ impl Interpreter<'_> {
         // The value does not depend on who asks: nothing of the asker's state is used.
         let saved =
             (std::mem::take(&mut self.calls_running), self.depth, self.calls, self.steps, self.incomplete);
+        let most_steps = std::mem::replace(&mut self.most_steps, MOST_STEPS);
         (self.depth, self.calls, self.steps, self.incomplete) = (0, MOST_CALLS / 2, 0, false);
         let set = self.quietly(|w| w.global_inner(module, name));
-        let incomplete = self.incomplete || self.steps > MOST_STEPS;
+        let incomplete = self.incomplete || self.steps > self.most_steps;
         (self.calls_running, self.depth, self.calls, self.steps, self.incomplete) = saved;
+        self.most_steps = most_steps;
         self.incomplete |= incomplete;
         self.globals_running.remove(&(module, name));
         if incomplete {
