@@ -43,7 +43,7 @@ pub use self::shared::Shared;
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;
-use crate::facts::{Asked, Code, FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{Asked, Code, FuncId, OpKind, Sym, Value, ValueId, words};
 
 /// A change that loading a module makes, or something about loading that can be observed.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -270,6 +270,9 @@ pub struct Interpreter<'p> {
 /// Each interpreter numbers its environments from here on: those of several meet in shared values.
 static ENVIRONMENTS: AtomicU64 = AtomicU64::new(0);
 
+/// Stands for an attribute whose name is computed.
+const ANY_ATTRIBUTE: &str = "…";
+
 /// Steps that one operation at module level, or one global, may take.
 const MOST_STEPS: u32 = 4_000;
 /// What is left of them to a statement after others have used up theirs: what registers something takes a few hundred.
@@ -409,6 +412,9 @@ impl<'p> Interpreter<'p> {
                     self.note_read(module, value, env, false);
                 }
                 OpKind::SetItem { base, key, value, .. } => {
+                    if matches!(code.value(base), Value::Attr(_, words::DICT)) {
+                        self.changed.insert(Sym::new(ANY_ATTRIBUTE));
+                    }
                     let subject = self.key_name(module, key, env);
                     for abs in self.eval(module, base, env) {
                         let installs = matches!(abs, Abs::External(path) if path == "sys.modules");

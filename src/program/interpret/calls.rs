@@ -10,11 +10,11 @@ use smallvec::{SmallVec, smallvec};
 use super::forwarded::{Arguments, Extra};
 use super::premise::{Given, Told};
 use super::{
-    Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
-    Owner, Path, has_decorator, owned, unique,
+    ANY_ATTRIBUTE, Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter,
+    MOST_CALLS, MOST_DEPTH, Owner, Path, has_decorator, owned, unique,
 };
 use crate::config::Safety;
-use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Value};
+use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Value, words};
 use crate::program::{ModuleId, tables};
 
 impl Interpreter<'_> {
@@ -67,6 +67,17 @@ impl Interpreter<'_> {
         {
             let named = keywords.iter().map(|(_, set)| set);
             args.iter().chain(named).flatten().for_each(|abs| self.formatted(abs));
+        }
+        // `made.__dict__.update(options)`, `setattr(made, name, value)`
+        let stores_any = match code.value(call.callee) {
+            Value::Attr(base, _) => matches!(code.value(base), Value::Attr(_, words::DICT)),
+            Value::Global(name) if name == "setattr" => {
+                !matches!(code.positional(call).get(1).map(|&name| code.value(name)), Some(Value::Str(_)))
+            }
+            _ => false,
+        };
+        if stores_any {
+            self.changed.insert(Sym::new(ANY_ATTRIBUTE));
         }
         // `(Path(__file__).parent / "cache").mkdir()`
         if let Value::Attr(_, method) = code.value(call.callee)

@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::{Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of};
+use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of};
 use crate::config::Safety;
 use crate::facts::{CallRole, MarkKind, Sym};
 use crate::program::{ModuleId, Target, tables, tables::ExternalKind};
@@ -239,7 +239,8 @@ impl Interpreter<'_> {
                 smallvec![Abs::Fresh]
             }
             ExternalKind::SetAttribute => {
-                let attr = string(1).unwrap_or_else(|| Sym::new("…"));
+                let attr = string(1).unwrap_or_else(|| Sym::new(ANY_ATTRIBUTE));
+                self.changed.insert(attr);
                 for abs in first() {
                     if text == "builtins.delattr" {
                         self.attribute_deleted(&abs, attr);

@@ -7,7 +7,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::{Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner};
+use super::{ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner};
 use crate::facts::{Asked, Code, Constant, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 use crate::program::{ModuleId, tables};
 
@@ -248,7 +248,10 @@ impl Interpreter<'_> {
     /// nobody else has and that has not been changed so far.
     fn told_of_attribute(&mut self, object: &Abs, attr: Sym) -> Told {
         let (Abs::Instance(class, _) | Abs::Class(class)) = object else { return Told::Nothing };
-        let own = matches!(object, Abs::Instance(_, Owner::Fresh)) && !self.changed.contains(&attr);
+        let is_changed = |attr: Sym| self.changed.contains(&attr);
+        let own = matches!(object, Abs::Instance(_, Owner::Fresh))
+            && !is_changed(attr)
+            && !is_changed(Sym::new(ANY_ATTRIBUTE));
         if !own && self.shared.tested.get(&attr) != Some(&true) {
             return Told::Nothing;
         }
