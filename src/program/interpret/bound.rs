@@ -33,7 +33,7 @@ impl Interpreter<'_> {
             && let Some(prefix) = tables::dispatches_to(method)
             && !self.foreign_bases(class).is_empty()
         {
-            self.dispatch(class, base, prefix);
+            self.dispatch(class, base, prefix, &[smallvec![Abs::Unknown]], &[]);
         }
         if let Abs::Made(made, _) = &**base {
             if let Some(state) = tables::computed_with(made.as_str()) {

@@ -18,7 +18,6 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner, owned, unique};
 use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
-use crate::program::callees::function_behind;
 use crate::program::{ModuleId, tables};
 
 /// Values that are stored.
@@ -253,24 +252,7 @@ impl Interpreter<'_> {
         else {
             return smallvec![Abs::Unknown];
         };
-        let mut out = AbsSet::new();
-        let outer = self.path;
-        self.path.conditional = true;
-        for base in self.mro(class).iter() {
-            let code = self.code(base.module);
-            for &(name, value) in &code.classes[base.class as usize].members {
-                if name.as_str().starts_with(prefix)
-                    && let Some(func) = function_behind(code, value)
-                {
-                    let mut all = vec![smallvec![this.clone()]];
-                    all.extend(args.iter().cloned());
-                    out.extend(self.enter(base.module, func, &base.around, &all, keywords));
-                }
-            }
-        }
-        self.path = outer;
-        unique(&mut out);
-        out
+        self.dispatch(class, this, prefix, args, keywords)
     }
 
     /// A function that `operator` has made: `attrgetter("add")(hub)`, `methodcaller("add", "x")(hub)`, `itemgetter(0)(table)`.

@@ -13,6 +13,7 @@ use smallvec::smallvec;
 use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
+    unique,
 };
 use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
@@ -278,8 +279,19 @@ impl Interpreter<'_> {
         }
     }
 
-    /// A method of foreign code that calls methods of its object by computed names: `visitor.visit(tree)`.
-    pub(super) fn dispatch(&mut self, class: &ClassRef, this: &Abs, prefix: &str) {
+    /// Methods of an object are called by a computed name of which only the beginning is known: `visitor.visit(tree)`. Gives what they
+    /// return.
+    pub(super) fn dispatch(
+        &mut self,
+        class: &ClassRef,
+        this: &Abs,
+        prefix: &str,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) -> AbsSet {
+        let mut all = vec![smallvec![this.clone()]];
+        all.extend(args.iter().cloned());
+        let mut out = AbsSet::new();
         let outer = self.path;
         self.path.conditional = true;
         for base in self.mro(class).iter() {
@@ -288,12 +300,13 @@ impl Interpreter<'_> {
                 if name.as_str().starts_with(prefix)
                     && let Some(func) = function_behind(code, value)
                 {
-                    let args = [smallvec![this.clone()], smallvec![Abs::Unknown]];
-                    self.enter(base.module, func, &base.around, &args, &[]);
+                    out.extend(self.enter(base.module, func, &base.around, &all, keywords));
                 }
             }
         }
         self.path = outer;
+        unique(&mut out);
+        out
     }
 
     /// An object becomes a text, or a part of one.
