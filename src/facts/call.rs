@@ -94,6 +94,9 @@ impl<'a> Walker<'a> {
         if let Value::Attr(base, _) = self.facts.code.value(callee) {
             self.note_frame_namespace(base, arguments.args.first(), call.range());
         }
+        if super::constants::refused_as_written(call, self.body) {
+            self.op(call.range().start(), OpKind::Raise { failed: 0, told: true });
+        }
         let first = self.arguments.get(positional).copied();
         self.note_call(call, first);
         let of_cache = matches!(&*call.func, Expr::Attribute(method)

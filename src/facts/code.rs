@@ -456,6 +456,8 @@ pub struct Var {
     pub(super) assigned: u32,
     /// What a parameter is if the caller gives nothing; [`ValueId::OPAQUE`] if it has no default, or a new object.
     pub default: ValueId,
+    /// A parameter that every call has to give.
+    pub needed: bool,
     /// It is bound somewhere: for a parameter this means again.
     pub rebound: bool,
     /// Wherever it is bound (again), an [`OpKind::Bind`] says so.

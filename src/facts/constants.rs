@@ -12,14 +12,18 @@
 //! The statements of the module's top level are run in order, as far as they consist of constants, containers and builtins that change
 //! nothing. What else they mention is unknown from then on.
 
+mod classes;
+mod library;
 mod mentions;
+mod patterns;
 mod value;
 
 use ruff_python_ast::visitor::Visitor;
-use ruff_python_ast::{self as ast, BoolOp, Expr, Number, Stmt, UnaryOp};
+use ruff_python_ast::{self as ast, BoolOp, Expr, Number, Operator, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+pub(super) use self::classes::is_refused_class;
 use self::mentions::{Forget, Reaching};
 use self::value::{Known, Stop, Value, add, builtin, compared, firsts, operate, set_item, set_of};
 
@@ -47,7 +51,8 @@ const MOST_STEPS: u32 = 20_000;
 pub(super) fn check(body: &[Stmt]) -> Checked {
     let mut checked = Checked::default();
     let Some(last) = body.iter().rposition(is_check) else { return checked };
-    let mut run = Run { names: FxHashMap::default(), reached: FxHashSet::default(), steps: 0, unsure: false };
+    let (names, reached) = (FxHashMap::default(), FxHashSet::default());
+    let mut run = Run { body, names, reached, steps: 0, unsure: false };
     super::binding::declared_global(body, &mut |name| {
         run.reached.insert(name);
     });
@@ -82,9 +87,16 @@ fn is_check(stmt: &Stmt) -> bool {
                 || operation.right.is_name_expr()
                 || operation.left.is_literal_expr()
         }
-        Expr::Call(call) => {
-            matches!(&*call.func, Expr::Name(name) if matches!(name.id.as_str(), "int" | "len" | "max" | "min"))
-        }
+        Expr::Call(call) => match &*call.func {
+            Expr::Name(name) if matches!(name.id.as_str(), "int" | "float" | "len" | "max" | "min") => true,
+            // Where everything stands in the call itself, that is enough: see `refused_as_written`.
+            func => {
+                call.arguments.args.iter().any(|argument| {
+                    matches!(argument, Expr::Name(_))
+                        || matches!(argument, Expr::BinOp(sum) if sum.op == Operator::Add)
+                }) && library::last_name(func).is_some_and(library::is_known)
+            }
+        },
         _ => false,
     };
     match stmt {
@@ -94,7 +106,11 @@ fn is_check(stmt: &Stmt) -> bool {
         }
         Stmt::For(stmt) => raises(&stmt.body),
         Stmt::Assign(assign) => {
-            looks_up(&assign.value) || assign.targets[0].is_tuple_expr() && assign.value.is_tuple_expr()
+            looks_up(&assign.value)
+                || assign.targets[0].is_tuple_expr()
+                    && (assign.value.is_tuple_expr()
+                        || matches!(&*assign.value, Expr::Call(call)
+                            if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() == "split")))
         }
         Stmt::AnnAssign(assign) => assign.value.as_deref().is_some_and(looks_up),
         _ => false,
@@ -111,6 +127,7 @@ fn raises(block: &[Stmt]) -> bool {
 }
 
 struct Run<'a> {
+    body: &'a [Stmt],
     /// Names that are bound, and to what if it is known.
     names: FxHashMap<&'a str, Option<Value<'a>>>,
     /// Names that functions bind, or whose containers they may change.
@@ -440,6 +457,9 @@ impl<'a> Run<'a> {
     }
 
     fn call(&mut self, call: &'a ast::ExprCall) -> Known<'a> {
+        if library::last_name(&call.func).is_some_and(library::is_known) && self.is_refused(call)? {
+            return Err(Stop::Fails);
+        }
         if !call.arguments.keywords.is_empty() {
             return Err(Stop::Unknown);
         }
@@ -457,12 +477,41 @@ impl<'a> Run<'a> {
             _ => Err(Stop::Unknown),
         }
     }
+
+    /// Whether a function of the library refuses its arguments.
+    fn is_refused(&mut self, call: &'a ast::ExprCall) -> Result<bool, Stop> {
+        let mut args = Vec::new();
+        for argument in &call.arguments.args {
+            args.push(match self.eval(argument) {
+                Ok(value) => Some(value),
+                Err(Stop::Unknown) => None,
+                Err(Stop::Fails) => return Err(Stop::Fails),
+            });
+        }
+        Ok(library::is_refused(call, &args, self.body))
+    }
+}
+
+/// Whether a function of the library refuses a call in which all arguments that count are written out.
+pub(super) fn refused_as_written(call: &ast::ExprCall, body: &[Stmt]) -> bool {
+    let is_written =
+        |argument: &Expr| argument.is_literal_expr() || argument.is_list_expr() || argument.is_tuple_expr();
+    if !library::last_name(&call.func).is_some_and(library::is_known)
+        || !call.arguments.args.iter().any(is_written)
+    {
+        return false;
+    }
+    let (names, reached) = (FxHashMap::default(), FxHashSet::default());
+    let mut run = Run { body: &[], names, reached, steps: 0, unsure: false };
+    let args: Vec<_> = call.arguments.args.iter().map(|argument| run.eval(argument).ok()).collect();
+    library::is_refused(call, &args, body)
 }
 
 /// Whether the value of an expression has no other name.
 fn makes_new(expr: &Expr) -> bool {
     !matches!(expr, Expr::Name(_) | Expr::Subscript(_) | Expr::If(_) | Expr::BoolOp(_) | Expr::Attribute(_))
-        && !matches!(expr, Expr::Call(call) if call.func.is_attribute_expr())
+        && !matches!(expr, Expr::Call(call)
+            if matches!(&*call.func, Expr::Attribute(method) if method.attr.as_str() != "split"))
 }
 
 #[cfg(test)]
@@ -493,6 +542,13 @@ mod tests {
             "T = {'a': 1}\nT['b'] = 2\nassert len(T) == 1",
             "T = []\nT.append('a')\nassert not T",
             "T = {k: v for k, v in {'a': 1}.items()}\nX = T['b']",
+            "V = '1.2'\na, b, c = V.split('.')",
+            "V = '1.2rc'\na, b = [int(part) for part in V.split('.')]",
+            "import re\nP = 'a('\nX = re.compile(P)",
+            "from re import compile\nP = 'a('\nX = compile('b' + P)",
+            "from datetime import datetime as D\nF = '%Y-%m-%d'\nX = D.strptime('2020-13-01', F)",
+            "N = []\nX = max(N)",
+            "X = 'a %s' % ('b', 'c')",
         ];
         for source in fails {
             assert!(checked(source).0.is_some(), "{source}");
@@ -511,6 +567,12 @@ mod tests {
             "N = 1\nfor N in range(3): pass\nassert N == 2",
             "N = 1\nwhile N < 3: N += 1\nassert N == 3",
             "X = int(' 12 ')",
+            "X = int('1_0')",
+            "V = '1.2.3'\na, b, c = [int(part) for part in V.split('.')]",
+            "import own\nP = 'a('\nX = own.compile(P)",
+            "from re import compile\nP = 'a('\nX = compile(P + other)",
+            "X = 'a %s %%' % 'b'",
+            "X = 'a %(b)s' % {'b': 1}",
         ];
         for source in fine {
             assert_eq!(checked(source).0, None, "{source}");

@@ -140,13 +140,14 @@ impl<'a> Walker<'a> {
         self.enter(ScopeKind::Function);
         let first = u32::try_from(self.facts.code.vars.len()).expect("few variables");
         let first_param = u32::try_from(self.facts.code.params.len()).expect("few variables");
-        for parameter in parameters.posonlyargs.iter().chain(&parameters.args) {
-            self.parameter(parameter.name());
+        let named = |p: &'a ast::ParameterWithDefault| (p.name(), p.default.is_none());
+        for (name, needed) in parameters.posonlyargs.iter().chain(&parameters.args).map(named) {
+            self.parameter(name, needed);
         }
         let positional = u32::try_from(self.facts.code.vars.len()).expect("few variables") - first;
-        parameters.kwonlyargs.iter().for_each(|p| self.parameter(p.name()));
-        parameters.vararg.iter().for_each(|p| self.parameter(&p.name));
-        parameters.kwarg.iter().for_each(|p| self.parameter(&p.name));
+        parameters.kwonlyargs.iter().map(named).for_each(|(name, needed)| self.parameter(name, needed));
+        parameters.vararg.iter().for_each(|p| self.parameter(&p.name, false));
+        parameters.kwarg.iter().for_each(|p| self.parameter(&p.name, false));
         let last = u32::try_from(self.facts.code.vars.len()).expect("few variables");
         self.bind_block(block);
         for default in defaults {
@@ -179,11 +180,12 @@ impl<'a> Walker<'a> {
         self.context = saved;
     }
 
-    fn parameter(&mut self, name: &'a ast::Identifier) {
+    fn parameter(&mut self, name: &'a ast::Identifier, needed: bool) {
         let name = self.names.id(name.as_str());
         let sym = self.names.sym(name);
         self.facts.code.params.push(sym);
-        self.new_variable(name);
+        let var = self.new_variable(name);
+        self.facts.code.vars[var as usize].needed = needed;
     }
 
     pub fn class_def(&mut self, def: &'a ast::StmtClassDef) {
@@ -243,6 +245,9 @@ impl<'a> Walker<'a> {
         let members = self.leave();
         self.facts.code.classes[class as usize].members = self.facts.keepers.members.keep(&members);
         self.leave();
+        if super::constants::is_refused_class(def, self.body) {
+            self.op(at, OpKind::Raise { failed: 0, told: true });
+        }
         self.op(at, OpKind::DefineClass(class));
 
         let mut value = self.value(Value::Class(class));

@@ -414,6 +414,7 @@ impl<'a> Walker<'a> {
             func: self.context.func,
             assigned: 0,
             default: ValueId::OPAQUE,
+            needed: false,
             rebound: false,
             followed: false,
         });

@@ -27,6 +27,7 @@ mod object;
 mod premise;
 mod protocol;
 mod reads;
+mod refused;
 mod shared;
 mod values;
 

@@ -5,6 +5,8 @@ use std::cmp::Ordering;
 
 use ruff_python_ast::{CmpOp, Operator};
 
+use super::library::{is_no_decimal, is_no_int};
+
 /// A value that is written out.
 #[derive(Debug, Clone)]
 pub(super) enum Value<'a> {
@@ -69,10 +71,30 @@ pub(super) fn operate<'a>(op: Operator, left: Value<'a>, right: Value<'a>) -> Kn
             a.extend(b);
             Ok(Value::Tuple(a))
         }
+        // Signs for values, as many as there are.
+        (Operator::Mod, Value::Text(text), value) => match (placeholders(&text), value) {
+            (Some(count), Value::Tuple(items)) if items.len() != count => Err(Stop::Fails),
+            (Some(count), Value::Text(_) | Value::Int(_) | Value::None) if count != 1 => Err(Stop::Fails),
+            _ => Err(Stop::Unknown),
+        },
         (Operator::Add, Value::Text(_), Value::Int(_) | Value::None)
         | (Operator::Add, Value::Int(_) | Value::None, Value::Text(_)) => Err(Stop::Fails),
         _ => Err(Stop::Unknown),
     }
+}
+
+/// How many values a text for `%` takes, if it takes them one after the other.
+fn placeholders(text: &str) -> Option<usize> {
+    let mut signs = text.chars();
+    let mut count = 0;
+    while signs.by_ref().any(|sign| sign == '%') {
+        match signs.next()? {
+            '%' => {}
+            's' | 'd' | 'r' | 'i' | 'f' | 'x' | 'a' => count += 1,
+            _ => return None,
+        }
+    }
+    Some(count)
 }
 
 pub(super) fn compared(op: CmpOp, left: &Value<'_>, right: &Value<'_>) -> Result<bool, Stop> {
@@ -122,11 +144,17 @@ pub(super) fn builtin<'a>(name: &str, mut args: Vec<Value<'a>>) -> Known<'a> {
         ("len", Some(value), []) => value.items().and_then(count),
         ("int", Some(Value::Int(int)), []) => Ok(Value::Int(int)),
         ("int", Some(Value::None), []) => Err(Stop::Fails),
-        // Signs, underscores, space around, other digits.
         ("int", Some(Value::Text(text)), []) => match text.parse() {
             Ok(int) => Ok(Value::Int(int)),
-            Err(_) if text.is_empty() || text.bytes().all(|b| b.is_ascii_alphabetic()) => Err(Stop::Fails),
+            Err(_) if is_no_int(&text) => Err(Stop::Fails),
             Err(_) => Err(Stop::Unknown),
+        },
+        ("float", Some(Value::Text(text)), []) if is_no_decimal(&text) => Err(Stop::Fails),
+        ("max" | "min", Some(value), []) => match value {
+            Value::Text(text) if !text.is_empty() => Err(Stop::Unknown),
+            Value::Text(_) => Err(Stop::Fails),
+            value if !value.truth() => Err(Stop::Fails),
+            _ => Err(Stop::Unknown),
         },
         ("bool", Some(value), []) => Ok(Value::Bool(value.truth())),
         ("list", Some(value), []) => value.items().map(Value::List),
@@ -271,6 +299,23 @@ impl<'a> Value<'a> {
             (Self::Dict(entries), "items", []) => {
                 let pair = |(key, value)| Self::Tuple(vec![key, value]);
                 Ok(Self::List(entries.into_iter().map(pair).collect()))
+            }
+            (Self::Text(text), "split", [Self::Text(separator)]) if !separator.is_empty() => {
+                let part = |part: &str| Self::Text(part.to_owned().into());
+                Ok(Self::List(text.split(&**separator).map(part).collect()))
+            }
+            (Self::Text(text), "split", []) if text.is_ascii() => {
+                let part = |part: &str| Self::Text(part.to_owned().into());
+                Ok(Self::List(text.split_ascii_whitespace().map(part).collect()))
+            }
+            (Self::Text(text), "strip", []) if text.is_ascii() => {
+                Ok(Self::Text(text.trim_ascii().to_owned().into()))
+            }
+            (Self::Text(text), "index", [Self::Text(part)]) if !text.contains(&**part) => Err(Stop::Fails),
+            (Self::List(items) | Self::Tuple(items), "index", [item])
+                if !items.iter().any(|own| own.equals(item)) =>
+            {
+                Err(Stop::Fails)
             }
             (Self::Text(text), "upper", []) if text.is_ascii() => Ok(Self::Text(text.to_uppercase().into())),
             (Self::Text(text), "lower", []) if text.is_ascii() => Ok(Self::Text(text.to_lowercase().into())),

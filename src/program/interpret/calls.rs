@@ -14,7 +14,7 @@ use super::{
     MOST_CALLS, MOST_DEPTH, Owner, Path, has_decorator, owned, unique,
 };
 use crate::config::Safety;
-use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Value, words};
+use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Unpacked, Value, words};
 use crate::program::{ModuleId, tables};
 
 impl Interpreter<'_> {
@@ -30,6 +30,10 @@ impl Interpreter<'_> {
         let callees = self.eval(module, call.callee, env);
         let Arguments { positional: args, keywords, given } = self.arguments(module, call, env);
         // What functions of the program do with what they are given, shows when they run; and some only ask for the class.
+        if let ([callee], Some(given), Unpacked::Nothing) = (&callees[..], &given, call.unpacked) {
+            let method = if let Value::Attr(_, name) = code.value(call.callee) { Some(name) } else { None };
+            self.refused_for_arguments((callee, method), given);
+        }
         let known = |abs: &Abs| match abs {
             Abs::Function(..) | Abs::Method(..) => true,
             Abs::External(path) => tables::asks_for_class(path.as_str()),

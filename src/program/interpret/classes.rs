@@ -31,6 +31,7 @@ impl Interpreter<'_> {
         let told = class.keywords.iter().map(|&(name, value)| (name, Self::told(code, value, env)));
         let given = Given { keywords: told.collect(), ..Given::default() };
         let given = (!class.star).then_some(&given);
+        self.refused_for_bases((module, index), env);
         self.class_created(&new, &bases, metaclass.as_deref(), (&keywords, given), place);
         for &(_, member) in &class.members {
             for abs in self.eval(module, member, env) {

@@ -5,13 +5,8 @@
 //! DEBUG = "DEBUG" in os.environ
 //! ```
 
-use rustc_hash::FxHashMap;
-
-use super::{
-    Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Path, StateRead, has_decorator,
-};
-use crate::facts::{Code, Sym, Value, ValueId};
-use crate::program::callees::function_behind;
+use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Path, StateRead};
+use crate::facts::{Sym, Value, ValueId};
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -48,27 +43,6 @@ impl Interpreter<'_> {
         }
         if self.silent == 0 && self.path == Path::default() && self.has_attribute(object, name) == Some(false)
         {
-            self.effect(EffectKind::Fails, Owner::Fresh, (self.cause, self.at), Some(name));
-        }
-    }
-
-    /// A class of which methods are abstract refuses to make instances.
-    pub(super) fn refused_as_abstract(&mut self, class: &ClassRef) {
-        if self.silent > 0 || self.path != Path::default() {
-            return;
-        }
-        let mro = self.mro(class);
-        let mut methods: FxHashMap<Sym, bool> = FxHashMap::default();
-        for base in mro.iter() {
-            let code = self.code(base.module);
-            for &(name, value) in &code.classes[base.class as usize].members {
-                *methods.entry(name).or_insert(true) &= is_abstract_method(code, value);
-            }
-        }
-        let lacks = methods.values().any(|is_abstract| *is_abstract);
-        let known = |path: &Sym| matches!(path.as_str(), "abc.ABC" | "builtins.object");
-        if lacks && self.is_abstract(class) && self.foreign_bases(class).iter().all(known) {
-            let name = self.code(class.module).classes[class.class as usize].name;
             self.effect(EffectKind::Fails, Owner::Fresh, (self.cause, self.at), Some(name));
         }
     }
@@ -258,8 +232,4 @@ impl Interpreter<'_> {
             _ => None,
         }
     }
-}
-
-fn is_abstract_method(code: &Code, value: ValueId) -> bool {
-    function_behind(code, value).is_some_and(|func| has_decorator(code, func, &["abstractmethod"]))
 }
