@@ -317,8 +317,8 @@ fn replaced_by(program: &Program, id: ModuleId) -> Vec<(Sym, Writer)> {
             OpKind::Call { call, .. } => replaced_by_call(program, id, &code.call(call)),
             _ => continue,
         };
-        // Names of `typing` are for type checkers, whatever documentation tools do to them.
-        for (name, restores) in names.into_iter().filter(|(name, _)| !tables::is_harmless_target(name)) {
+        // `TYPE_CHECKING` is for type checkers, whatever documentation tools do to it.
+        for (name, restores) in names.into_iter().filter(|(name, _)| !tables::is_harmless_name(name)) {
             found.push((func, Sym::new(&name), op.at, restores));
         }
     }

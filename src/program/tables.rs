@@ -191,6 +191,12 @@ pub fn is_harmless_target(path: &str) -> bool {
     matches!(path, "typing" | "sys.modules" | RANDOM_COUNT) || path.starts_with("typing.")
 }
 
+/// Names of foreign modules that may be bound again without anybody noticing who took them before. Other names of `typing` are
+/// harmless to set, but who wraps one has to have taken the old one in time.
+pub fn is_harmless_name(path: &str) -> bool {
+    matches!(path, "typing" | "typing.TYPE_CHECKING" | "sys.modules" | RANDOM_COUNT)
+}
+
 /// The library module whose users, and nobody else, see what a function changes.
 pub fn keeps_for_users(function: &str) -> Option<&'static str> {
     Some(match function {
