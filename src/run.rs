@@ -340,7 +340,7 @@ impl Run {
         }
         let verdicts = &self.verdicts[index];
         let lazy = verdicts.lazy();
-        if state.view.is_none() && !lazy.contains(&true) && verdicts.missing.is_empty() {
+        if state.view.is_none() && !verdicts.change() {
             return FileOutcome::Unchanged;
         }
         match self.rewritten(index, &lazy) {
@@ -400,6 +400,7 @@ impl Run {
             absolute: &absolute,
             quote: &verdicts.quote,
             missing: &verdicts.missing,
+            provided: &verdicts.provided,
             is_package: module.is_package,
             target: self.options.target,
             form: self.options.form,

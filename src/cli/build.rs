@@ -119,6 +119,5 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
 
 /// Whether a file may be rewritten.
 fn may_change(run: &Run, index: usize) -> bool {
-    let verdicts = &run.verdicts[index];
-    verdicts.lazy().contains(&true) || !verdicts.missing.is_empty()
+    run.verdicts[index].change()
 }

@@ -14,6 +14,7 @@ mod late;
 mod local;
 mod outside;
 mod probes;
+mod provided;
 pub mod reason;
 mod refused;
 mod sources;
@@ -22,7 +23,7 @@ mod submodules;
 use ruff_text_size::TextRange;
 
 use crate::config::{Annotations, Escapes, NamePatterns, PythonVersion, Safety, Target};
-use crate::facts::{MarkKind, Place, Site};
+use crate::facts::{MarkKind, Place, Site, Sym};
 use crate::program::effects::{Conflict, Effects};
 use crate::program::{Module, ModuleId, Program};
 use crate::rewrite::{Form, MissingImport};
@@ -92,9 +93,18 @@ pub struct ModuleVerdicts {
     pub quote: Vec<usize>,
     /// Imports to add.
     pub missing: Vec<MissingImport>,
+    /// Nothing forbids names in the module that wait, whether or not any import does.
+    pub plain: bool,
+    /// Submodules that have always been attributes of this package, and need placeholders to stay so.
+    pub provided: Vec<Sym>,
 }
 
 impl ModuleVerdicts {
+    /// Whether the module may get another text.
+    pub fn change(&self) -> bool {
+        self.sites.iter().any(Verdict::is_lazy) || !self.missing.is_empty() || !self.provided.is_empty()
+    }
+
     /// Per site, whether it becomes lazy.
     pub fn lazy(&self) -> Vec<bool> {
         self.sites.iter().map(Verdict::is_lazy).collect()
@@ -138,6 +148,11 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
             existence::decide(program, id, &mut verdicts);
             compiled::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);
+            verdicts.plain = provided::is_plain(program, id)
+                && !outside.contains_key(&id)
+                && !sources.contains_key(&id)
+                && refused::by(program, id, &refusing).is_none()
+                && eager_in.get(id.index()) != Some(&true);
             if eager_in.get(id.index()) == Some(&true) {
                 for (site, verdict) in module.facts.sites.iter().zip(&mut verdicts.sites) {
                     if site.declared.is_none() {
@@ -150,12 +165,13 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         .collect();
 
     let mut conflicts = Vec::new();
-    if options.safety != Safety::Trusting {
-        let effects =
-            Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone());
+    let effects = (options.safety != Safety::Trusting).then(|| {
+        Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone())
+    });
+    if let Some(effects) = &effects {
         effects.decide(program, &mut verdicts);
-        probes::decide(program, &effects, &mut verdicts);
-        implicit::decide(program, &effects, options, &mut verdicts);
+        probes::decide(program, effects, &mut verdicts);
+        implicit::decide(program, effects, options, &mut verdicts);
         program.ids().collect::<Vec<_>>().into_par_iter().zip(&mut verdicts).for_each(|(id, verdicts)| {
             companions::decide(program, id, effects.graph(), verdicts);
         });
@@ -168,6 +184,9 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         groups::decide(program, id, options, verdicts);
         verdicts.settle();
     });
+    if let (Some(effects), Target::Proxy, Form::Build) = (&effects, options.target, options.form) {
+        provided::decide(program, effects.graph(), &mut verdicts);
+    }
     Decisions { verdicts, conflicts }
 }
 

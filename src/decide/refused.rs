@@ -70,11 +70,15 @@ fn refuses(program: &Program, id: ModuleId, func: FuncId, depth: u32) -> bool {
         })
 }
 
+/// Who refuses the imports of a module.
+pub fn by(program: &Program, id: ModuleId, refusing: &Refusing) -> Option<(ModuleId, TextRange)> {
+    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next().unwrap_or_default();
+    refusing.iter().find(|&&(by, _)| same_project(program, by, id) || top(by) == top(id)).copied()
+}
+
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, refusing: &Refusing, verdicts: &mut ModuleVerdicts) {
-    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next().unwrap_or_default();
-    let by = refusing.iter().find(|&&(by, _)| same_project(program, by, id) || top(by) == top(id));
-    if let Some(&(by, range)) = by {
+    if let Some((by, range)) = by(program, id, refusing) {
         let reason = Reason::at(KeepReason::ImportHookUse, by, range, "refuses imports from here on");
         keep_all(program.module(id), verdicts, &reason, |_| true);
     }

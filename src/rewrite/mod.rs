@@ -52,6 +52,8 @@ pub struct Plan<'a> {
     pub quote: &'a [usize],
     /// Imports to add: a dotted module name that the module uses without importing it.
     pub missing: &'a [MissingImport],
+    /// Submodules that the package has to provide although nothing loads them any more, in `build` for `proxy`.
+    pub provided: &'a [Sym],
     /// The module is a package: its own submodules become its attributes when they are loaded.
     pub is_package: bool,
     /// The target.
@@ -86,7 +88,7 @@ pub struct Refusal {
 
 /// The new text, or `None` if nothing changes.
 pub fn rewrite(plan: &Plan<'_>) -> Result<Option<String>, Refusal> {
-    if !plan.lazy.contains(&true) && plan.missing.is_empty() {
+    if !plan.lazy.contains(&true) && plan.missing.is_empty() && plan.provided.is_empty() {
         return Ok(None);
     }
     let mut edits = EditSet::default();

@@ -46,7 +46,7 @@ pub fn header_place(plan: &Plan<'_>, first: TextSize) -> Result<HeaderPlace, Ref
 
 /// A blank line or a comment's line between two statements. The first two lines are left alone: an
 /// encoding cookie may stand there.
-fn spare_line(text: &str, from: TextSize, to: TextSize) -> Option<HeaderPlace> {
+pub fn spare_line(text: &str, from: TextSize, to: TextSize) -> Option<HeaderPlace> {
     let mut at = 0;
     let mut found = None;
     for (number, line) in text[..to.to_usize()].split_inclusive(['\n', '\r']).enumerate() {

@@ -24,24 +24,27 @@
 //!     np = lazy("import numpy as np")
 //! ```
 
-use ruff_text_size::{TextRange, TextSize};
+use ruff_text_size::{TextLen, TextRange, TextSize};
 use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::edit::EditSet;
 use super::lists::insert_header;
-use super::place::{HeaderPlace, header_place, indent_start, line_end};
+use super::place::{HeaderPlace, header_place, indent_start, line_end, spare_line};
 use super::statement::{line_breaks, remove_aliases, single, some};
 use super::{Form, LazyStatement, Plan, Refusal, reads};
-use crate::facts::{LineUse, Sym};
+use crate::facts::{ImportStmt, LineUse, Moment, Place, Sym};
 use crate::revert::KEYWORD_NOTE;
 
 /// Adds the edits.
 pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
     let statements = plan.statements();
     super::missing(plan, edits);
-    let Some(first) = statements.first() else { return Ok(()) };
+    let Some(first) = statements.first() else {
+        provide_only(plan, edits);
+        return Ok(());
+    };
     let lazy_names: FxHashSet<Sym> =
         plan.facts.sites.iter().zip(plan.lazy).filter(|(_, l)| **l).map(|(s, _)| s.bound).collect();
     let names = Names::new(plan);
@@ -53,11 +56,18 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
         Form::Build => {
             let mut bound = bound_names(&statements);
             bound.extend(provided.values().copied());
+            let further = further_submodules(plan, &statements, &provided);
+            if let Some((_, names)) = &further {
+                bound.extend(names);
+            }
             let header = build_header(plan, &names, &bound, wrapped.real);
             let place = header_place(plan, first.import.range.start())?;
             insert_header(plan, edits, &place, &header);
             for statement in &statements {
                 build_statement(plan, statement, &specs, &names, &provided, &wrapped.marked, edits);
+            }
+            for (at, name) in further.iter().flat_map(|(at, names)| names.iter().map(move |name| (*at, name))) {
+                edits.insert(at, 30, format!("; {}", provide(name, &names.lazy)));
             }
         }
         Form::Apply => {
@@ -162,6 +172,64 @@ fn provided_submodules<'a>(
         }
     }
     provided
+}
+
+/// Submodules that a package gets because what it imports loads them, and behind which statement they can stand.
+fn further_submodules(
+    plan: &Plan<'_>,
+    statements: &[LazyStatement<'_>],
+    provided: &BTreeMap<usize, &'static str>,
+) -> Option<(TextSize, Vec<&'static str>)> {
+    let first = statements.first()?.import.range.start();
+    let behind = last_of_top(plan)?;
+    let names = plan.provided.iter().map(|name| name.as_str());
+    let names: Vec<&str> = names.filter(|name| !provided.values().any(|other| other == name)).collect();
+    (behind.start() >= first && !names.is_empty()).then(|| (behind.end(), names))
+}
+
+/// The last import that is certainly executed, before which each submodule has been loaded; otherwise the last simple statement.
+fn last_of_top(plan: &Plan<'_>) -> Option<TextRange> {
+    let certain = |import: &&ImportStmt| {
+        import.place == Place::Module && import.moment == Moment::ImportTime && !import.conditional
+    };
+    let import = plan.facts.imports.iter().filter(certain).map(|import| import.range).max_by_key(|r| r.end());
+    let simple = || plan.facts.layout.tops.iter().rfind(|top| top.simple).map(|top| top.range);
+    import.or_else(simple)
+}
+
+/// Gives a package in which no import waits what others have loaded for it.
+fn provide_only(plan: &Plan<'_>, edits: &mut EditSet) {
+    if plan.form != Form::Build || plan.provided.is_empty() {
+        return;
+    }
+    let names = Names::new(plan);
+    let bound: Vec<&str> = plan.provided.iter().map(|name| name.as_str()).collect();
+    let mut parts = vec![build_header(plan, &names, &bound, false)];
+    parts.extend(bound.iter().map(|name| provide(name, &names.lazy)));
+    let place = match last_of_top(plan) {
+        Some(statement) => Some(HeaderPlace::After(statement.end())),
+        None if plan.text.is_empty() => Some(HeaderPlace::OnLine { at: TextSize::new(0), comment: false }),
+        None => {
+            let end = plan.facts.layout.tops.first().map_or(plan.text.text_len(), |top| top.range.start());
+            spare_line(plan.text, TextSize::new(0), end).or_else(|| first_line(plan.text))
+        }
+    };
+    if let Some(place) = place {
+        insert_header(plan, edits, &place, &parts.join("; "));
+    }
+}
+
+/// The first line, if it is a comment that means nothing to the interpreter or the system.
+fn first_line(text: &str) -> Option<HeaderPlace> {
+    let plain = text.starts_with('#') && !text.starts_with("#!") && !text.contains("coding");
+    plain.then(|| HeaderPlace::OnLine { at: TextSize::new(0), comment: true })
+}
+
+/// A placeholder for a submodule that the source does not import here.
+fn provide(name: &str, lazy: &str) -> String {
+    let soft = matches!(name, "match" | "case" | "type");
+    let target = if soft { format!("({name})") } else { name.to_owned() };
+    format!("{target} = {lazy}(\"from .  import {name}\")")
 }
 
 /// The helper names in the module.
@@ -295,7 +363,7 @@ fn build_statement(
             .collect();
         let submodule = provided
             .get(&statement.index)
-            .map_or_else(String::new, |name| format!("{name} = {}(\"from .  import {name}\"); ", names.lazy));
+            .map_or_else(String::new, |name| provide(name, &names.lazy) + "; ");
         edits.replace(range, submodule + &parts.join("; "));
     } else {
         let parts: Vec<String> =
@@ -358,7 +426,7 @@ fn apply_statements(
                 edits.insert(line_end(text, statement.import.range.end()), 0, KEYWORD_NOTE);
             }
             if let Some(name) = provided.get(&statement.index) {
-                later.push(format!("{inner}{name} = {}(\"from .  import {name}\")", names.lazy));
+                later.push(format!("{inner}{}", provide(name, &names.lazy)));
             }
             for i in (0..statement.lazy.len()).filter(|&i| statement.lazy[i]) {
                 let none = FxHashSet::default();

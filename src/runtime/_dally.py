@@ -629,7 +629,7 @@ class _Class(type):
             wanted = frame.f_locals.get("attr")
             module = frame.f_back.f_locals.get("obj") if frame.f_back else None
             # It looks twice. The first look may have given the module its own class back.
-            if isinstance(module, ModuleType) and wanted in _namespace(module):
+            if issubclass(type(module), ModuleType) and wanted in _namespace(module):
                 return {wanted: getattr(module, wanted)}
         return ModuleType.__dict__
 
@@ -728,8 +728,8 @@ def _settle(record):
             if type(namespace.get("__dally_%s__" % name)) is Pending:
                 namespace["__dally_%s__" % name] = None
     module = _modules.get(namespace.get("__name__"))  # type: Any
-    if not isinstance(module, ModuleType) or _namespace(module) is not namespace:
-        # Somebody has taken it out of ``sys.modules``.
+    if not issubclass(type(module), ModuleType) or _namespace(module) is not namespace:
+        # Somebody has taken it out of ``sys.modules``, or put an object there that says it is a module.
         for module in _builtin_module("gc").get_referrers(namespace):
             if _is_ours(type(module)) and _namespace(module) is namespace:
                 break

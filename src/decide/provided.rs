@@ -1,0 +1,114 @@
+//! Submodules that a package has had as attributes whenever it was loaded.
+//!
+//! ```python
+//! # shop/__init__.py
+//! from shop.cart import Cart      # waits
+//! # shop/cart.py
+//! from shop import errors         # waits as well; it has made `shop.errors`
+//! ```
+//!
+//! Whoever imports `shop` could always read `shop.errors`, be it in this program or in one that will use it as a library.
+//! So the package gets a placeholder of that name. It makes no difference where the name means something else in the package.
+
+use rayon::prelude::*;
+use rustc_hash::FxHashSet;
+
+use super::{ModuleVerdicts, Verdict};
+use crate::discover::is_importable;
+use crate::facts::{MarkKind, Sym};
+use crate::program::graph::{Graph, ancestors};
+use crate::program::stdlib::Has;
+use crate::program::{ModuleId, Program};
+
+/// Whether a module's own code leaves its namespace and its class alone.
+pub fn is_plain(program: &Program, id: ModuleId) -> bool {
+    let module = program.module(id);
+    let in_the_way = |kind: MarkKind| {
+        matches!(
+            kind,
+            MarkKind::NamespaceRead
+                | MarkKind::NamespaceName(_)
+                | MarkKind::NamespaceNames(_)
+                | MarkKind::NamespaceKeys
+                | MarkKind::EvaluatesText
+                | MarkKind::ReplacesItself
+                | MarkKind::SetsOwnClass
+                | MarkKind::RunsElsewhere
+                | MarkKind::PragmaEager
+        )
+    };
+    !module.broken && !module.installed && !module.facts.marks.iter().any(|mark| in_the_way(mark.kind))
+}
+
+/// Finds them for all packages in which names can wait.
+pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts]) {
+    let ids: Vec<ModuleId> = program.ids().collect();
+    let provided: Vec<Vec<Sym>> = ids
+        .into_par_iter()
+        .map(|id| {
+            let verdict = &verdicts[id.index()];
+            let able = verdict.plain || verdict.sites.iter().any(Verdict::is_lazy);
+            if able && program.module(id).is_package {
+                provided(program, graph, id, verdicts)
+            } else {
+                Vec::new()
+            }
+        })
+        .collect();
+    for (provided, verdicts) in provided.into_iter().zip(verdicts) {
+        verdicts.provided = provided;
+    }
+}
+
+/// The submodules that loading a package brought, and that it brings no more.
+fn provided(program: &Program, graph: &Graph, id: ModuleId, verdicts: &[ModuleVerdicts]) -> Vec<Sym> {
+    let package = program.module(id);
+    let before = with_package(program, graph, id, |_, _| true);
+    let mut submodules: Vec<(Sym, ModuleId)> = before
+        .into_iter()
+        .filter_map(|module| {
+            let (parent, name) = program.module(module).name.as_str().rsplit_once('.')?;
+            (parent == package.name.as_str() && may_be_bound(program, id, name)).then(|| (Sym::new(name), module))
+        })
+        .collect();
+    if submodules.is_empty() {
+        return Vec::new();
+    }
+    let stays = |from: ModuleId, site: usize| !verdicts[from.index()].sites[site].is_lazy();
+    let still = with_package(program, graph, id, stays);
+    submodules.retain(|(_, module)| !still.contains(module));
+    submodules.sort_unstable_by_key(|(name, _)| name.as_str());
+    submodules.into_iter().map(|(name, _)| name).collect()
+}
+
+/// Whether a package's body can bind a name, and nobody takes it for something else.
+fn may_be_bound(program: &Program, id: ModuleId, name: &str) -> bool {
+    let names = &program.module(id).facts.names;
+    is_importable(name)
+        && !name.starts_with("__")
+        && Sym::find(name).is_none_or(|name| !names.contains(name))
+        && program.stdlib.has_attribute("builtins", name) != Has::Yes
+}
+
+/// What is certainly loaded with a package, as far as it is of the same project. Imports wait unless `stays` says otherwise.
+fn with_package(
+    program: &Program,
+    graph: &Graph,
+    start: ModuleId,
+    stays: impl Fn(ModuleId, usize) -> bool,
+) -> FxHashSet<ModuleId> {
+    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next();
+    let own = top(start);
+    let mut seen = FxHashSet::default();
+    let mut todo = vec![start];
+    todo.extend(ancestors(program, start));
+    while let Some(id) = todo.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        let edges = graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy);
+        let edges = edges.filter(|e| e.site.is_none_or(|site| stays(id, site as usize)));
+        todo.extend(edges.map(|e| e.to).filter(|&to| !seen.contains(&to) && top(to) == own));
+    }
+    seen
+}
