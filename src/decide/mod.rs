@@ -165,9 +165,8 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         .collect();
 
     let mut conflicts = Vec::new();
-    let effects = (options.safety != Safety::Trusting).then(|| {
-        Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone())
-    });
+    let effects = (options.safety != Safety::Trusting)
+        .then(|| Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone()));
     if let Some(effects) = &effects {
         effects.decide(program, &mut verdicts);
         probes::decide(program, effects, &mut verdicts);

@@ -68,7 +68,8 @@ fn provided(program: &Program, graph: &Graph, id: ModuleId, verdicts: &[ModuleVe
         .into_iter()
         .filter_map(|module| {
             let (parent, name) = program.module(module).name.as_str().rsplit_once('.')?;
-            (parent == package.name.as_str() && may_be_bound(program, id, name)).then(|| (Sym::new(name), module))
+            (parent == package.name.as_str() && may_be_bound(program, id, name))
+                .then(|| (Sym::new(name), module))
         })
         .collect();
     if submodules.is_empty() {

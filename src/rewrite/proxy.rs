@@ -66,7 +66,8 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
             for statement in &statements {
                 build_statement(plan, statement, &specs, &names, &provided, &wrapped.marked, edits);
             }
-            for (at, name) in further.iter().flat_map(|(at, names)| names.iter().map(move |name| (*at, name))) {
+            for (at, name) in further.iter().flat_map(|(at, names)| names.iter().map(move |name| (*at, name)))
+            {
                 edits.insert(at, 30, format!("; {}", provide(name, &names.lazy)));
             }
         }
@@ -361,9 +362,8 @@ fn build_statement(
                 assignment(statement, i, specs, names, marked, if n == last { &breaks } else { "" })
             })
             .collect();
-        let submodule = provided
-            .get(&statement.index)
-            .map_or_else(String::new, |name| provide(name, &names.lazy) + "; ");
+        let submodule =
+            provided.get(&statement.index).map_or_else(String::new, |name| provide(name, &names.lazy) + "; ");
         edits.replace(range, submodule + &parts.join("; "));
     } else {
         let parts: Vec<String> =
