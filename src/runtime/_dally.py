@@ -791,17 +791,11 @@ def _own(name, placeholder):
     return getattr(_resolve(None, placeholder), name)
 
 
-def _forward(operation):
-    # type: (Union[Function, str]) -> Any
-    # Make the special method for ``operation(real, ...)``.
+def _forward(operation, bind=_resolve):
+    # type: (Union[Function, str], Function) -> Any
+    # Make the special method for ``operation(real, ...)``, or with `_bind_last` for ``operation(other, real)``.
     # (A property without a text asks its function for one, and that takes longer than all the rest.)
-    return property(MethodType(_resolve, operation), None, None, "")
-
-
-def _forward_swapped(operation):
-    # type: (Union[Function, str]) -> Any
-    # Make the special method for ``operation(other, real)``.
-    return property(MethodType(_bind_last, operation), None, None, "")
+    return property(MethodType(bind, operation), None, None, "")
 
 
 def _set_name(placeholder, owner, name):
@@ -819,6 +813,15 @@ def _get(placeholder, instance, owner=None):
     return value
 
 
+def _reduce_placeholder(placeholder, protocol=None):
+    # type: (Any, Any) -> Any
+    # Pickle a placeholder as its statement, with an absolute name.
+    #
+    # cloudpickle and its like find placeholders in the globals of a function that they pickle by value.
+    record, statement = _arguments(placeholder)
+    return restore, (_portable(statement, record.importing),)
+
+
 def _special_methods():
     # type: () -> Namespace
     methods = {
@@ -832,24 +835,24 @@ def _special_methods():
         "__getitem__": _forward("getitem"),
         "__setitem__": _forward("setitem"),
         "__delitem__": _forward("delitem"),
-        "__instancecheck__": _forward_swapped(isinstance),
-        "__subclasscheck__": _forward_swapped(issubclass),
+        "__instancecheck__": _forward(isinstance, _bind_last),
+        "__subclasscheck__": _forward(issubclass, _bind_last),
         # Picklers that find one in the globals of a function.
-        "__reduce_ex__": lambda placeholder, protocol: _reduce_placeholder(placeholder),
+        "__reduce_ex__": _reduce_placeholder,
         # Defence in depth, for one that somebody dug out of ``globals()``. What is missing here
         # (arithmetic) is a TypeError for a placeholder, never a wrong answer.
         "__set_name__": _set_name,
         "__get__": _get,
         "__bool__": _forward(bool),
         "__or__": _forward("or_"),
-        "__ror__": _forward_swapped("or_"),
+        "__ror__": _forward("or_", _bind_last),
     }  # type: Namespace
     for name in ("eq", "ne", "lt", "le", "gt", "ge", "contains", "index"):
         methods["__" + name + "__"] = _forward(name)
     for name in ("hash", "iter", "next", "len", "str", "repr", "bytes", "int", "float", "format", "dir"):
         methods["__" + name + "__"] = _forward(getattr(builtins, name))
     for name in ("await", "aiter", "anext", "enter", "exit", "aenter", "aexit", "fspath"):
-        methods["__" + name + "__"] = property(MethodType(_own, "__" + name + "__"), None, None, "")
+        methods["__" + name + "__"] = _forward("__" + name + "__", _own)
     return methods
 
 
@@ -881,15 +884,6 @@ def _record_elsewhere(name):
     # Make a record of a namespace that is no module's.
     namespace = {"__builtins__": builtins, "__name__": name, "__spec__": None}  # type: Namespace
     return _record(namespace, ("value",), namespace)
-
-
-def _reduce_placeholder(placeholder):
-    # type: (Any) -> Any
-    # Pickle a placeholder as its statement, with an absolute name.
-    #
-    # cloudpickle and its like find placeholders in the globals of a function that they pickle by value.
-    record, statement = _arguments(placeholder)
-    return restore, (_portable(statement, record.importing),)
 
 
 def _reduce_natively(value):
@@ -1072,16 +1066,17 @@ def pending(names, frame=None):
         or here in _EAGER
     ):
         return _eager_factory(namespace)
+    record = _record(namespace, names, namespace)
     main = None
-    above = frame.f_back  # type: Any
-    if above is not None and above.f_globals.get("__name__") == "runpy" and above.f_back.f_code.co_name == "_run_module_code":
-        # `runpy` runs this module in order to give its globals to a caller.
-        main = _main_of_worker(above)
-        if main is None:
-            return _eager_factory(namespace)
+    if not record.loading:
+        above = frame.f_back  # type: Any
+        if above is not None and above.f_globals.get("__name__") == "runpy" and above.f_back.f_code.co_name == "_run_module_code":
+            # `runpy` runs this module in order to give its globals to a caller.
+            main = _main_of_worker(above)
+            if main is None:
+                return _eager_factory(namespace)
     if _unregistered:
         _register()
-    record = _record(namespace, names, namespace)
     if _NATIVE:
         namespace["__dir__"] = MethodType(_dir_of_plain, record)
         return _with_exceptions(names, MethodType(_import_natively, namespace), namespace)
@@ -1255,25 +1250,27 @@ def _marked_natively(names, frame):
     return marks.make, marks.real
 
 
-class _Marks(list):  # type: ignore[type-arg]
-    # A namespace, its factory, and the last second name with its value.
+if _NATIVE:  # a class takes long to make
 
-    def __reduce__(self):
-        # type: () -> Any
-        return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
+    class _Marks(list):  # type: ignore[type-arg]
+        # A namespace, its factory, and the last second name with its value.
 
-    def make(self, statement):
-        # type: (str) -> Any
-        self.real(self[3])
-        self[2:] = "__dally_%s__" % _bound_name(statement), self[1](statement)
-        return self[3]
+        def __reduce__(self):
+            # type: () -> Any
+            return _Marks, (({}, real, "", None),)  # a function that is pickled by value takes it along
 
-    def real(self, value):
-        # type: (T) -> T
-        namespace, _, name, _ = self
-        if name and namespace.get(name) is value:
-            namespace[name] = None
-        return value
+        def make(self, statement):
+            # type: (str) -> Any
+            self.real(self[3])
+            self[2:] = "__dally_%s__" % _bound_name(statement), self[1](statement)
+            return self[3]
+
+        def real(self, value):
+            # type: (T) -> T
+            namespace, _, name, _ = self
+            if name and namespace.get(name) is value:
+                namespace[name] = None
+            return value
 
 
 def _take_from_own(namespace, statement, words):
