@@ -131,6 +131,19 @@ pub struct Outcome {
     pub probes: Vec<GlobalRead>,
 }
 
+impl Outcome {
+    /// Gives back the memory that is not needed: there is one for each module.
+    fn shrink(&mut self) {
+        self.effects.shrink_to_fit();
+        self.loads.shrink_to_fit();
+        self.entered.shrink_to_fit();
+        self.reads.shrink_to_fit();
+        self.global_reads.shrink_to_fit();
+        self.missing.shrink_to_fit();
+        self.probes.shrink_to_fit();
+    }
+}
+
 /// How loading may fail: not in a way that counts as an effect, but who guards the import wants to know when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Risk {
@@ -291,6 +304,7 @@ impl<'p> Interpreter<'p> {
         let mut outcome = interpreter.outcome;
         let mut seen = FxHashSet::default();
         outcome.global_reads.retain(|read| seen.insert(*read));
+        outcome.shrink();
         outcome
     }
 

@@ -201,8 +201,8 @@ impl Interpreter<'_> {
             let stores = self.stored_by_methods(m, c);
             for &(func, value) in stores.get(&attr).into_iter().flatten() {
                 let out = out.get_or_insert_with(AbsSet::new);
-                let given = class.given.get().is_some_and(|env| env.module == m && env.func == func);
-                let env = if given { &class.given } else { around };
+                let given = class.given().is_some_and(|env| env.module == m && env.func == func);
+                let env = if given { &class.given_env() } else { around };
                 for abs in self.quietly(|w| w.eval(m, value, env)) {
                     match abs {
                         Abs::Instance(..)

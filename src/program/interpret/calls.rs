@@ -329,7 +329,7 @@ impl Interpreter<'_> {
                 let env = self.bound((m, func), &around, &all, keywords, (told, given.is_some()));
                 for abs in &mut made {
                     if let Abs::Instance(class, _) = abs {
-                        class.given = env.clone();
+                        class.set_given(&env);
                     }
                 }
             }

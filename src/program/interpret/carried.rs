@@ -228,14 +228,14 @@ impl Interpreter<'_> {
         });
         for abs in made {
             if let Abs::Instance(class, _) = abs {
-                class.given = given.clone();
+                class.set_given(&given);
             }
         }
     }
 
     /// What an instance keeps in this way.
     pub(super) fn kept_by(class: &ClassRef) -> Option<&AbsSet> {
-        let env = class.given.get().filter(|env| env.func.is_module())?;
+        let env = class.given().filter(|env| env.func.is_module())?;
         env.bindings.first()
     }
 

@@ -94,7 +94,7 @@ impl Interpreter<'_> {
     pub(super) fn class_of(&mut self, meta: &ClassRef, args: &[AbsSet], place: (ModuleId, TextSize)) -> Abs {
         let bases: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
         self.class_created(&Abs::Fresh, &bases, Some(&[Abs::Class(meta.clone())]), (&[], None), place);
-        Abs::ClassOf(meta.clone(), Rc::new(bases), Owner::Fresh)
+        Abs::ClassOf(Rc::new((meta.clone(), bases)), Owner::Fresh)
     }
 
     /// Whether the instances of a class are classes.
@@ -232,7 +232,7 @@ impl Interpreter<'_> {
     fn metaclass_of_base(&mut self, base: &Abs, depth: u32) -> AbsSet {
         match base {
             Abs::Class(class) => self.metaclass_of(class, depth),
-            Abs::ClassOf(meta, ..) => smallvec![Abs::Class(meta.clone())],
+            Abs::ClassOf(made, _) => smallvec![Abs::Class(made.0.clone())],
             _ => AbsSet::new(),
         }
     }
@@ -260,7 +260,7 @@ impl Interpreter<'_> {
                 for abs in self.quietly(|w| w.eval(m, base, &around)) {
                     let made = match abs {
                         Abs::Class(class) => smallvec![Abs::Class(class)],
-                        Abs::ClassOf(_, bases, _) => (*bases).clone(),
+                        Abs::ClassOf(made, _) => made.1.clone(),
                         _ => AbsSet::new(),
                     };
                     for abs in made {

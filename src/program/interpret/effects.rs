@@ -47,7 +47,7 @@ impl Interpreter<'_> {
             | Abs::Object(owner)
             | Abs::Made(_, owner)
             | Abs::Holder(_, owner)
-            | Abs::ClassOf(_, _, owner) => Some(*owner),
+            | Abs::ClassOf(_, owner) => Some(*owner),
             Abs::Method(base, ..) | Abs::Bound(base, _) | Abs::Super(_, base) => Self::owner(base),
         }
     }

@@ -150,7 +150,7 @@ impl Interpreter<'_> {
                 made.push(match abs {
                     Abs::Class(meta) => {
                         let bases = args.get(2).into_iter().flatten().flat_map(elements_of).collect();
-                        Abs::ClassOf(meta, Rc::new(bases), Owner::Fresh)
+                        Abs::ClassOf(Rc::new((meta, bases)), Owner::Fresh)
                     }
                     _ => Abs::Fresh,
                 });

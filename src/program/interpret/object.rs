@@ -54,7 +54,7 @@ pub enum Abs {
     /// `super()` in a method of a class.
     Super(ClassRef, Rc<Abs>),
     /// A class that a call of its metaclass made of some bases.
-    ClassOf(ClassRef, Rc<AbsSet>, Owner),
+    ClassOf(Rc<(ClassRef, AbsSet)>, Owner),
 }
 
 /// The possible values of an expression.
@@ -72,13 +72,27 @@ pub struct ClassRef {
     /// The variables around it.
     pub around: EnvRef,
     /// Of an instance: what `__init__` was given, if functions are among it, which methods may call.
-    pub given: EnvRef,
+    given: Option<SharedEnv>,
 }
 
 impl ClassRef {
     /// A class with what is around it.
     pub fn new(module: ModuleId, class: u32, around: EnvRef) -> Self {
-        Self { module, class, around, given: EnvRef::default() }
+        Self { module, class, around, given: None }
+    }
+
+    /// What `__init__` was given, if functions are among it, which methods may call.
+    pub(super) fn given(&self) -> Option<&Env> {
+        self.given.as_ref().map(|env| &*env.0)
+    }
+
+    /// The same as what the expressions in `__init__` are evaluated in.
+    pub(super) fn given_env(&self) -> EnvRef {
+        EnvRef { env: self.given.clone(), owner: Owner::Fresh }
+    }
+
+    pub(super) fn set_given(&mut self, env: &EnvRef) {
+        self.given.clone_from(&env.env);
     }
 
     fn owned(&self, owner: Owner) -> Self {
@@ -211,7 +225,10 @@ pub(super) fn owned(abs: &Abs, owner: Owner) -> Abs {
         Abs::Fresh => Abs::Object(owner),
         Abs::Instance(class, Owner::Fresh) => Abs::Instance(class.owned(owner), owner),
         Abs::Class(class) => Abs::Class(class.owned(owner)),
-        Abs::ClassOf(meta, bases, Owner::Fresh) => Abs::ClassOf(meta.owned(owner), bases.clone(), owner),
+        Abs::ClassOf(made, Owner::Fresh) => {
+            let (meta, bases) = &**made;
+            Abs::ClassOf(Rc::new((meta.owned(owner), bases.clone())), owner)
+        }
         Abs::Made(path, Owner::Fresh) => Abs::Made(*path, owner),
         Abs::Holder(elements, Owner::Fresh) => Abs::Holder(elements.clone(), owner),
         Abs::Object(Owner::Fresh) => Abs::Object(owner),

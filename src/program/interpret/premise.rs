@@ -265,7 +265,7 @@ impl Interpreter<'_> {
         if matches!(object, Abs::Instance(..)) && !untouched {
             let mut stores = mro.iter().flat_map(|base| self.stores_in_init(base, attr));
             if let Some((func, op, value)) = stores.next() {
-                let Some(env) = class.given.get().filter(|env| env.func == func && stores.next().is_none())
+                let Some(env) = class.given().filter(|env| env.func == func && stores.next().is_none())
                 else {
                     return Told::Nothing;
                 };
@@ -273,7 +273,7 @@ impl Interpreter<'_> {
                 if module.is_none() || op.conditional || op.may_have_left || op.guarded {
                     return Told::Nothing;
                 }
-                return Self::told(self.code(env.module), value, &class.given);
+                return Self::told(self.code(env.module), value, &class.given_env());
             }
         }
         let Some((base, value)) = self.find_member(class, attr) else { return Told::Nothing };
