@@ -79,6 +79,9 @@ impl Effects {
                 (written_state(program), (mutated, changed_files(program)))
             },
         );
+        // Values are no longer asked for.
+        let replaced = std::mem::take(&mut shared.replaced_names);
+        drop(shared);
         let views = Views {
             rebound: &rebound,
             asked: &asked,
@@ -86,7 +89,7 @@ impl Effects {
             written: &written,
             mutated: &mutated,
             files: &files,
-            replaced: &shared.replaced_names,
+            replaced: &replaced,
         };
         outcomes.par_iter_mut().zip(program.ids().collect::<Vec<_>>()).for_each(|(outcome, id)| {
             let extra = further_effects(program, id, outcome, &views);
@@ -116,7 +119,7 @@ impl Effects {
             outcome.probes = Vec::new();
             outcome.effects.shrink_to_fit();
         }
-        Self { outcomes, graph, rebound, mutated, replaced: shared.replaced_names, asked }
+        Self { outcomes, graph, rebound, mutated, replaced, asked }
     }
 
     /// Where loading a module may fail in this way.

@@ -168,6 +168,7 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
             used: false,
         });
     }
+    edges.shrink_to_fit();
     edges
 }
 

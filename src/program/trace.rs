@@ -115,6 +115,7 @@ fn leaves_of(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<
             let mut trace = Trace { definitions, ..Trace::default() };
             let how = How { named: named.then_some(id), itself: true };
             trace.follow(program, [Node { of: Of::Value(id, value), how }]);
+            trace.forget_if_done();
             trace
         })
         .collect();
@@ -139,6 +140,7 @@ fn leaves_of(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<
                 }
             }
             trace.follow(program, nodes);
+            trace.forget_if_done();
         });
     }
     traces.into_iter().map(|trace| trace.leaves).collect()
@@ -161,6 +163,13 @@ impl Trace {
     fn leaf(&mut self, leaf: Leaf) {
         if !self.leaves.contains(&leaf) {
             self.leaves.push(leaf);
+        }
+    }
+
+    /// Gives back the memory if there is nothing left to follow.
+    fn forget_if_done(&mut self) {
+        if self.params.is_empty() {
+            self.seen = FxHashSet::default();
         }
     }
 

@@ -194,17 +194,14 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
             let probes = outcome.probes.iter().map(move |read| (id, *read, true));
             probes.chain(outcome.global_reads.iter().map(move |read| (id, *read, false)))
         })
+        // Whoever loads the reader has begun to load the package around it.
+        .filter(|&(id, GlobalRead { owner, .. }, _)| {
+            owner != id && (graph.cycle_of(id) == graph.cycle_of(owner) || is_around(program, owner, id))
+        })
         .collect();
-    if reads.is_empty() {
-        return;
-    }
     for (id, GlobalRead { owner, name, at, content, .. }, probe) in reads {
         let same = |other: ModuleId| graph.cycle_of(id) == graph.cycle_of(other);
-        // Whoever loads the reader has begun to load the package around it.
         let around = is_around(program, owner, id);
-        if owner == id || !(same(owner) || around) {
-            continue;
-        }
         // Where the owner loads the reader, and what it does with the name before and after that.
         let leads = |to: ModuleId| if around { to == id } else { same(to) };
         let into = graph.out[owner.index()].iter().filter(|e| !e.lazy && leads(e.to)).map(|e| e.at).min();
