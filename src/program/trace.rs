@@ -109,6 +109,23 @@ pub(crate) fn trace_definitions(program: &Program, starts: &[Start]) -> Vec<Vec<
 }
 
 fn leaves_of(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<Leaf>> {
+    // Most are asked for by several.
+    let mut numbers: FxHashMap<Start, usize> = FxHashMap::default();
+    let mut distinct: Vec<Start> = Vec::new();
+    let places: Vec<usize> = starts
+        .iter()
+        .map(|&start| {
+            *numbers.entry(start).or_insert_with(|| {
+                distinct.push(start);
+                distinct.len() - 1
+            })
+        })
+        .collect();
+    let found = leaves_of_distinct(program, &distinct, definitions);
+    places.into_iter().map(|place| found[place].clone()).collect()
+}
+
+fn leaves_of_distinct(program: &Program, starts: &[Start], definitions: bool) -> Vec<Vec<Leaf>> {
     let mut traces: Vec<Trace> = starts
         .par_iter()
         .map(|&(id, value, named)| {
