@@ -258,6 +258,7 @@ impl Run {
                 is_package: file.is_package,
                 installed: false,
                 broken: state.failure.is_some(),
+                lacks: read::lacking(&file.path, &facts),
                 facts,
                 siblings: siblings(file, &discovery),
                 own_root: u32::try_from(file.root).ok().filter(|_| file.root >= discovery.shared_roots),

@@ -22,7 +22,10 @@ fn sample() -> tempfile::TempDir {
         ("handlers.py", HANDLERS),
         ("middle.py", "import handlers\nx = 1\n"),
         ("main.py", CHAIN),
-        ("late.py", "import decimal\n\nclass Money(decimal.Decimal):\n    pass\n"),
+        (
+            "late.py",
+            "import decimal\nimport events\n\nclass Money(decimal.Decimal):\n    kinds = events.HANDLERS\n",
+        ),
         ("guarded.py", "try:\n    import json\nexcept ImportError:\n    json = None\n"),
         ("broken.py", "def f(:\n"),
         ("empty.py", ""),
@@ -136,7 +139,7 @@ fn statistics_count_and_exit_zero_exits_with_zero() {
             Some((words.next()?.parse().ok()?, words.next()?))
         })
         .collect();
-    assert!(counts.contains(&(2, "lazy")) && counts.contains(&(4, "used-at-import-time")), "{out}");
+    assert!(counts.contains(&(2, "lazy")) && counts.contains(&(5, "used-at-import-time")), "{out}");
     expect(folder.path(), &["check", ".", "--statistics", "--output-format", "sarif"], 2);
     fs::remove_file(folder.path().join("broken.py")).expect("removed");
     expect(folder.path(), &["check", "."], 1);

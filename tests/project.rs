@@ -112,6 +112,7 @@ fn applied_code_is_analysed_as_what_it_was() {
         ("main.py", "import plain\n\n\ndef f():\n    return plain.x\n"),
         ("plain.py", "x = 1\n"),
         ("events.py", "HANDLERS = []\n\n\ndef on(f):\n    HANDLERS.append(f)\n"),
+        ("other.py", "import events\nprint(events.HANDLERS)\n"),
     ]);
     expect(folder.path(), &["check"], 1);
     expect(folder.path(), &["apply"], 0);
@@ -199,6 +200,7 @@ fn named_files_are_decided_with_the_whole_project() {
         ("app/main.py", "from app import handlers\n\n\ndef f():\n    return handlers.started\n"),
         ("app/handlers.py", "from core import events\n\n\n@events.on\ndef started():\n    pass\n"),
         ("core/events.py", "HANDLERS = []\n\n\ndef on(f):\n    HANDLERS.append(f)\n    return f\n"),
+        ("core/run.py", "from core import events\nprint(events.HANDLERS)\n"),
     ];
     for paths in [&["app/main.py"][..], &["app"]] {
         let folder = project(&files);
@@ -359,7 +361,7 @@ fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
 #[test]
 fn explain_shows_the_line_the_chain_and_the_remedy() {
     let folder = project(&[
-        ("main.py", "import middle\n\n\ndef main():\n    return middle.x\n"),
+        ("main.py", "import middle\nimport events\n\n\ndef main():\n    return middle.x, events\n"),
         ("middle.py", "import handlers\nx = 1\n"),
         ("handlers.py", "import events\n\n\n@events.on\ndef started():\n    pass\n"),
         ("events.py", "HANDLERS = []\n\n\ndef on(f):\n    HANDLERS.append(f)\n    return f\n"),

@@ -13,6 +13,7 @@
 //! nothing. What else they mention is unknown from then on.
 
 mod classes;
+mod files;
 mod library;
 mod mentions;
 mod patterns;
@@ -34,6 +35,8 @@ pub(super) struct Checked {
     pub fails: Option<TextSize>,
     /// Statements in which no `raise` is reached.
     pub quiet: Vec<TextRange>,
+    /// Files that are read, by where that stands: from the folder of the module's file if they begin with a point.
+    pub files: Vec<(TextRange, String)>,
 }
 
 /// How a statement ends.
@@ -50,9 +53,11 @@ const MOST_STEPS: u32 = 20_000;
 /// Runs the top level of a module, if there is anything in it that checks or looks something up.
 pub(super) fn check(body: &[Stmt]) -> Checked {
     let mut checked = Checked::default();
-    let Some(last) = body.iter().rposition(is_check) else { return checked };
+    let Some(last) = body.iter().rposition(|stmt| is_check(stmt) || files::reads_file(stmt)) else {
+        return checked;
+    };
     let (names, reached) = (FxHashMap::default(), FxHashSet::default());
-    let mut run = Run { body, names, reached, steps: 0, unsure: false };
+    let mut run = Run { body, names, reached, steps: 0, unsure: false, needed: Vec::new() };
     super::binding::declared_global(body, &mut |name| {
         run.reached.insert(name);
     });
@@ -71,6 +76,7 @@ pub(super) fn check(body: &[Stmt]) -> Checked {
             Ok(_) => {}
         }
     }
+    checked.files = run.needed;
     checked
 }
 
@@ -135,6 +141,7 @@ struct Run<'a> {
     steps: u32,
     /// A block was met of which is not known whether it runs.
     unsure: bool,
+    needed: Vec<(TextRange, String)>,
 }
 
 impl<'a> Run<'a> {
@@ -243,6 +250,12 @@ impl<'a> Run<'a> {
                 }
             }
             _ => {
+                if let Stmt::With(with) = stmt
+                    && let Some(item) = with.items.first()
+                    && let Err(Stop::Fails) = self.eval(&item.context_expr)
+                {
+                    return Err(Stop::Fails);
+                }
                 self.unsure = true;
                 self.forget(stmt);
             }
@@ -348,6 +361,7 @@ impl<'a> Run<'a> {
                 Number::Int(int) => int.as_i64().map(Value::Int).ok_or(Stop::Unknown),
                 Number::Float(_) | Number::Complex { .. } => Err(Stop::Unknown),
             },
+            Expr::Name(name) if name.id == "__file__" => Ok(Value::Path(files::OWN_FILE.to_owned())),
             Expr::Name(name) => self.names.get(name.id.as_str()).cloned().flatten().ok_or(Stop::Unknown),
             Expr::Tuple(tuple) => self.all(&tuple.elts).map(Value::Tuple),
             Expr::List(list) => self.all(&list.elts).map(Value::List),
@@ -420,6 +434,12 @@ impl<'a> Run<'a> {
                 Ok(Value::Dict(entries))
             }
             Expr::Call(call) => self.call(call),
+            Expr::Attribute(attribute) if attribute.attr.as_str() == "parent" => {
+                match self.eval(&attribute.value)? {
+                    Value::Path(path) => files::parent(&path),
+                    _ => Err(Stop::Unknown),
+                }
+            }
             _ => Err(Stop::Unknown),
         }
     }
@@ -460,6 +480,9 @@ impl<'a> Run<'a> {
         if library::last_name(&call.func).is_some_and(library::is_known) && self.is_refused(call)? {
             return Err(Stop::Fails);
         }
+        if let Some(value) = self.path_call(call) {
+            return value;
+        }
         if !call.arguments.keywords.is_empty() {
             return Err(Stop::Unknown);
         }
@@ -470,9 +493,9 @@ impl<'a> Run<'a> {
                 builtin(name.id.as_str(), args)
             }
             Expr::Attribute(method) => {
-                let object = self.eval(&method.value)?;
+                let object = self.eval(&method.value);
                 let args = self.all(&call.arguments.args)?;
-                object.method(method.attr.as_str(), &args)
+                object?.method(method.attr.as_str(), &args)
             }
             _ => Err(Stop::Unknown),
         }
@@ -502,7 +525,7 @@ pub(super) fn refused_as_written(call: &ast::ExprCall, body: &[Stmt]) -> bool {
         return false;
     }
     let (names, reached) = (FxHashMap::default(), FxHashSet::default());
-    let mut run = Run { body: &[], names, reached, steps: 0, unsure: false };
+    let mut run = Run { body: &[], names, reached, steps: 0, unsure: false, needed: Vec::new() };
     let args: Vec<_> = call.arguments.args.iter().map(|argument| run.eval(argument).ok()).collect();
     library::is_refused(call, &args, body)
 }
@@ -515,77 +538,4 @@ fn makes_new(expr: &Expr) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use ruff_python_parser::parse_module;
-
-    /// The line that fails, and those of statements in which no `raise` is reached.
-    fn checked(source: &str) -> (Option<usize>, Vec<usize>) {
-        let parsed = parse_module(source).expect("parses");
-        let checked = super::check(&parsed.syntax().body);
-        let line = |at: usize| source[..at].matches('\n').count() + 1;
-        let quiet = checked.quiet.iter().map(|range| line(range.start().to_usize())).collect();
-        (checked.fails.map(|at| line(at.to_usize())), quiet)
-    }
-
-    #[test]
-    fn what_is_written_out_fails_or_not() {
-        let fails = [
-            "T = {'a': 1}\nX = T['b']",
-            "T = [1]\nX = T[1]",
-            "N = 0\nX = 1 / N",
-            "X = 'a' + 1",
-            "X = int('twelve')",
-            "a, b = 1, 2, 3",
-            "N = 3\nassert N == 4",
-            "N = ['a', 'a']\nif len(N) != len(set(N)):\n    raise ValueError",
-            "for n in ('a', 'b'):\n    if n == 'b':\n        raise ValueError(n)",
-            "T = {'a': 1}\nT['b'] = 2\nassert len(T) == 1",
-            "T = []\nT.append('a')\nassert not T",
-            "T = {k: v for k, v in {'a': 1}.items()}\nX = T['b']",
-            "V = '1.2'\na, b, c = V.split('.')",
-            "V = '1.2rc'\na, b = [int(part) for part in V.split('.')]",
-            "import re\nP = 'a('\nX = re.compile(P)",
-            "from re import compile\nP = 'a('\nX = compile('b' + P)",
-            "from datetime import datetime as D\nF = '%Y-%m-%d'\nX = D.strptime('2020-13-01', F)",
-            "N = []\nX = max(N)",
-            "X = 'a %s' % ('b', 'c')",
-        ];
-        for source in fails {
-            assert!(checked(source).0.is_some(), "{source}");
-        }
-        let fine = [
-            "T = {'a': 1}\nX = T['a']",
-            "T = {'a': 1}\ndef f(): T['b'] = 2\nf()\nX = T['b']",
-            "def f():\n    global N\n    N = 4\nN = 3\nf()\nassert N == 4",
-            "A = B = []\nA.append(1)\nX = B[0]",
-            "A = []\nB = A\nA.append(1)\nX = B[0]",
-            "from m import T\nX = T['a']",
-            "T = {'a': 1}\nchange(T)\nX = T['b']",
-            "T = {'a': 1}\ntry:\n    T['b'] = 2\nfinally:\n    pass\nX = T['b']",
-            "def len(x): return 4\nN = 'abc'\nassert len(N) == 4",
-            "class C:\n    T = {}\nT = {'a': 1}\nC.T = T\nX = T['b']",
-            "N = 1\nfor N in range(3): pass\nassert N == 2",
-            "N = 1\nwhile N < 3: N += 1\nassert N == 3",
-            "X = int(' 12 ')",
-            "X = int('1_0')",
-            "V = '1.2.3'\na, b, c = [int(part) for part in V.split('.')]",
-            "import own\nP = 'a('\nX = own.compile(P)",
-            "from re import compile\nP = 'a('\nX = compile(P + other)",
-            "X = 'a %s %%' % 'b'",
-            "X = 'a %(b)s' % {'b': 1}",
-        ];
-        for source in fine {
-            assert_eq!(checked(source).0, None, "{source}");
-        }
-    }
-
-    #[test]
-    fn raises_that_are_not_reached() {
-        let source = "N = ('a', 'b')\nfor n in N:\n    if n == 'c':\n        raise ValueError(n)\nif not N:\n    raise ValueError";
-        assert_eq!(checked(source), (None, vec![2, 5]));
-        let source = "import m\nif m.N:\n    raise ValueError";
-        assert_eq!(checked(source), (None, vec![]));
-        let source = "import m\nfor n in ('a', 'b'):\n    if n in m.N:\n        raise ValueError(n)";
-        assert_eq!(checked(source), (None, vec![]));
-    }
-}
+mod tests;

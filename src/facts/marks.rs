@@ -109,6 +109,8 @@ pub enum MarkKind {
     CapitalsOf(ValueId),
     /// A string that ends in `.py`: the file name of a module that something may write to.
     PythonFileName(Sym),
+    /// Import-time code reads a file with this path: from the folder of the module's file if it begins with a point.
+    NeedsFile(Sym),
     /// A container of the module that is only asked for single keys: `internal.add(f)`, `f in internal`.
     OnlyKeyed(Sym),
     /// The same for what classes keep under a name.

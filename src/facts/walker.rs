@@ -258,6 +258,9 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
             walker.names[name].of_module = true;
         });
     }
+    for (range, path) in std::mem::take(&mut walker.checked.files) {
+        walker.mark(MarkKind::NeedsFile(Sym::new(&path)), range);
+    }
     walker.facts.layout.prologue_end = prologue_end;
     walker.facts.layout.future_annotations = future_annotations;
     walker.facts.tops.extend(layout::tops(body));

@@ -10,6 +10,7 @@
 //! Soundness: an edge that becomes lazy leads to modules whose load changes nothing that anybody can see without loading them.
 
 mod conflicts;
+mod enclosed;
 mod further;
 mod loaded;
 mod taint;

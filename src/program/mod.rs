@@ -26,6 +26,7 @@ pub(crate) mod watched;
 use std::path::PathBuf;
 
 use rayon::prelude::*;
+use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::facts::{FromModule, ImportStmt, Mark, MarkKind, ModuleFacts, Moment, Sym};
@@ -57,6 +58,8 @@ pub struct Module {
     pub broken: bool,
     /// The facts.
     pub facts: ModuleFacts,
+    /// Where it reads files that are not there.
+    pub lacks: Vec<TextSize>,
     /// An additional place where its absolute imports look: the prefix of the modules beside a script.
     pub siblings: Option<Sym>,
     /// Its import root, if that serves only the files in it: a folder that no import can name.

@@ -101,6 +101,7 @@ fn module(
         is_package,
         installed: true,
         broken: state.failure.is_some(),
+        lacks: Vec::new(),
         facts,
         siblings: None,
         own_root: None,

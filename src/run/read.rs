@@ -8,11 +8,12 @@ use std::path::Path;
 
 use ruff_python_ast::ModModule;
 use ruff_python_parser::ParseError;
+use ruff_text_size::TextSize;
 use rustc_hash::FxHashSet;
 
 use super::{Failure, FileState, Request, View};
 use crate::cache::{Cache, content_of};
-use crate::facts::{self, ModuleFacts, World};
+use crate::facts::{self, Mark, MarkKind, ModuleFacts, World};
 use crate::revert::{self, Which};
 use crate::rewrite::{Form, Refusal};
 use crate::runtime::{STAND_IN, is_runtime};
@@ -56,6 +57,23 @@ impl<'a> Reader<'a> {
     pub fn into_cache(self) -> Option<Cache> {
         self.cache
     }
+}
+
+/// Where a module reads files while it loads that are not there.
+pub(super) fn lacking(path: &Path, facts: &ModuleFacts) -> Vec<TextSize> {
+    let is_there = |file: &str| {
+        let mut folders = path.ancestors().skip(1);
+        match file.strip_prefix('.') {
+            Some(_) => folders.next().is_some_and(|folder| folder.join(file).exists()),
+            // In which folder the program runs, is not known: perhaps in one around the module.
+            None => folders.any(|folder| folder.join(file).exists()) || Path::new(file).exists(),
+        }
+    };
+    let lacks = |mark: &Mark| match mark.kind {
+        MarkKind::NeedsFile(file) => !is_there(file.as_str()),
+        _ => false,
+    };
+    facts.marks.iter().filter(|mark| lacks(mark)).map(|mark| mark.range.start()).collect()
 }
 
 /// What cannot be read counts as an empty module; `broken` says that it is none.

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 
 use ruff_python_ast::{CmpOp, Operator};
 
+use super::files::{joined, parent};
 use super::library::{is_no_decimal, is_no_int};
 
 /// A value that is written out.
@@ -14,6 +15,8 @@ pub(super) enum Value<'a> {
     Bool(bool),
     Int(i64),
     Text(Cow<'a, str>),
+    /// A path, from the folder of the module's file.
+    Path(String),
     List(Vec<Self>),
     Tuple(Vec<Self>),
     Set(Vec<Self>),
@@ -58,6 +61,10 @@ pub(super) fn operate<'a>(op: Operator, left: Value<'a>, right: Value<'a>) -> Kn
     match (op, left, right) {
         (Operator::Div | Operator::FloorDiv | Operator::Mod, Value::Int(_), Value::Int(0)) => {
             Err(Stop::Fails)
+        }
+        (Operator::Div, Value::Path(path), part) => joined(&path, &[part]),
+        (Operator::Add, Value::Path(path), Value::Text(part)) if part.starts_with('/') => {
+            joined(&path, &[Value::Text(part[1..].to_owned().into())])
         }
         (Operator::Add, Value::Int(a), Value::Int(b)) => int(a.checked_add(b)),
         (Operator::Sub, Value::Int(a), Value::Int(b)) => int(a.checked_sub(b)),
@@ -198,6 +205,7 @@ impl<'a> Value<'a> {
             Self::Bool(truth) => *truth,
             Self::Int(int) => *int != 0,
             Self::Text(text) => !text.is_empty(),
+            Self::Path(_) => true,
             Self::List(items) | Self::Tuple(items) | Self::Set(items) => !items.is_empty(),
             Self::Dict(entries) => !entries.is_empty(),
         }
@@ -205,7 +213,7 @@ impl<'a> Value<'a> {
 
     pub fn is_immutable(&self) -> bool {
         match self {
-            Self::None | Self::Bool(_) | Self::Int(_) | Self::Text(_) => true,
+            Self::None | Self::Bool(_) | Self::Int(_) | Self::Text(_) | Self::Path(_) => true,
             Self::Tuple(items) => items.iter().all(Self::is_immutable),
             Self::List(_) | Self::Set(_) | Self::Dict(_) => false,
         }
@@ -247,7 +255,7 @@ impl<'a> Value<'a> {
             Self::Set(items) => Ok(items),
             Self::Dict(entries) => Ok(entries.into_iter().map(|(key, _)| key).collect()),
             Self::None | Self::Bool(_) | Self::Int(_) => Err(Stop::Fails),
-            Self::Text(_) => Err(Stop::Unknown),
+            Self::Text(_) | Self::Path(_) => Err(Stop::Unknown),
         }
     }
 
@@ -280,12 +288,19 @@ impl<'a> Value<'a> {
                 Self::Text(part) => Ok(text.contains(&**part)),
                 _ => Err(Stop::Unknown),
             },
+            Self::Path(_) => Err(Stop::Unknown),
             Self::None | Self::Bool(_) | Self::Int(_) => Err(Stop::Fails),
         }
     }
 
     pub fn method(self, name: &str, args: &[Self]) -> Known<'a> {
         match (self, name, args) {
+            (Self::Path(path), "resolve" | "absolute", []) => Ok(Self::Path(path)),
+            (Self::Path(path), "joinpath", parts) => joined(&path, parts),
+            (Self::Path(path), "with_name", [name]) => match parent(&path)? {
+                Self::Path(folder) => joined(&folder, std::slice::from_ref(name)),
+                _ => Err(Stop::Unknown),
+            },
             (Self::Dict(entries), "get", [key, rest @ ..]) if rest.len() < 2 => {
                 let found = entries.into_iter().find(|(own, _)| own.equals(key)).map(|(_, value)| value);
                 Ok(found.or_else(|| rest.first().cloned()).unwrap_or(Self::None))

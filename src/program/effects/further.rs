@@ -99,6 +99,9 @@ pub(super) fn further_effects(
             }
         }
     }
+    for &at in &module.lacks {
+        add(EffectKind::Fails, Owner::Fresh, at, None);
+    }
     for read in &outcome.reads {
         let file = read.state == tables::FILES && files.is_data_changed(id);
         let written = || !read.name_only && written.is_written(program, id, read.state, read.key);

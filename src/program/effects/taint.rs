@@ -15,6 +15,7 @@ use super::super::interpret::{Effect, EffectKind, Owner};
 use super::super::rebinds::rebinders;
 use super::super::{ModuleId, Program};
 use super::Effects;
+use super::enclosed::drop_enclosed;
 use super::loaded::{Loaded, Tainted};
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
 use crate::facts::Sym;
@@ -156,6 +157,8 @@ impl Effects {
                 contained.insert(owner, Contained { effects, at_the_end, with });
             }
         }
+        let effect = |(id, index): EffectOf| &self.outcomes[id.index()].effects[index as usize];
+        drop_enclosed(program, &self.graph, &mut uncontained, effect);
         uncontained.sort_unstable();
         (uncontained, contained)
     }
