@@ -173,6 +173,8 @@ pub struct Config {
     pub annotations: Option<Annotations>,
     /// `runtime`: dotted name under which rewritten files import the runtime file.
     pub runtime: Option<String>,
+    /// The line of `runtime` in the file.
+    runtime_line: Option<u32>,
     /// `src`: import roots, relative to the project root.
     pub src: Vec<PathBuf>,
     /// `include`: files to rewrite; all when empty.
@@ -329,6 +331,13 @@ impl Config {
         })
     }
 
+    /// The error for a `runtime` that does not fit the project.
+    pub(crate) fn wrong_runtime(&self, why: &str) -> ConfigError {
+        let name = self.runtime.as_deref().unwrap_or_default();
+        let message = format!("`runtime` is `{name}`, but {why}");
+        ConfigError { path: self.file.clone().unwrap_or_default(), line: self.runtime_line, message }
+    }
+
     fn set(&mut self, key: &str, entry: &Entry<'_>) -> Result<(), ConfigError> {
         match key {
             "target" => self.target = Some(entry.choice()?),
@@ -338,7 +347,10 @@ impl Config {
             "escapes" => self.escapes = Some(entry.choice()?),
             "annotations" => self.annotations = Some(entry.choice()?),
             "cache-dir" => self.cache_dir = Some(entry.path()?),
-            "runtime" => self.runtime = Some(entry.module()?),
+            "runtime" => {
+                self.runtime = Some(entry.module()?);
+                self.runtime_line = Some(entry.line());
+            }
             "src" => self.src = entry.paths()?,
             "include" => self.include = entry.path_patterns()?,
             "exclude" => self.exclude = entry.path_patterns()?,

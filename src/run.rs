@@ -17,7 +17,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::cache::{Content, Use, content_of};
-use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
+use crate::config::{Annotations, Config, ConfigError, Escapes, PythonVersion, Safety, Target};
 use crate::decide::{self, DecideOptions, Decisions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
 use crate::facts::{ModuleFacts, Sym, System, World};
@@ -30,6 +30,7 @@ use crate::rewrite::{self, Form, Plan, Refusal};
 use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
 use read::{Reader, count_lines, failure_at, io_failure, parse, refused, syntax_failure};
+pub use runtime::RuntimeModule;
 pub use standing::{Counts, Standing};
 
 /// What a run is asked to do.
@@ -70,6 +71,8 @@ pub enum RunError {
     Discover(DiscoverError),
     /// The environment.
     Packages(PackagesError),
+    /// The configuration, which does not fit the project.
+    Config(ConfigError),
 }
 
 impl std::fmt::Display for RunError {
@@ -77,6 +80,7 @@ impl std::fmt::Display for RunError {
         match self {
             Self::Discover(e) => e.fmt(f),
             Self::Packages(e) => e.fmt(f),
+            Self::Config(e) => e.fmt(f),
         }
     }
 }
@@ -86,6 +90,12 @@ impl std::error::Error for RunError {}
 impl From<DiscoverError> for RunError {
     fn from(error: DiscoverError) -> Self {
         Self::Discover(error)
+    }
+}
+
+impl From<ConfigError> for RunError {
+    fn from(error: ConfigError) -> Self {
+        Self::Config(error)
     }
 }
 
@@ -148,8 +158,8 @@ pub struct Run {
     pub verdicts: Vec<ModuleVerdicts>,
     /// State that several modules write while they load, if asked for.
     pub conflicts: Vec<Conflict>,
-    /// Import names of the runtime: the module, if configured.
-    pub runtime: Option<String>,
+    /// The module of the runtime file.
+    pub runtime: RuntimeModule,
     /// `build`: the folder to copy, absolute.
     pub tree: Option<PathBuf>,
     /// The environment whose packages were looked at.
@@ -219,10 +229,10 @@ impl Run {
             collect_others: request.collect_others,
             whole_tree,
         })?;
+        let runtime = RuntimeModule::find(config, &discovery)?;
         // The runtime that an earlier run wrote stays as it is.
         for file in &mut discovery.files {
-            let configured = config.runtime.as_ref().is_some_and(|name| *name == file.module);
-            if configured || file.path.file_name().is_some_and(|name| name == "_dally.py") {
+            if runtime.may_be(file) {
                 file.selected = false;
             }
         }
@@ -311,7 +321,7 @@ impl Run {
             program,
             verdicts,
             conflicts,
-            runtime: config.runtime.clone(),
+            runtime,
             tree,
             packages,
             required: config.required.clone(),

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use common::{dally, differences, expect, project, run, tree};
+use common::{dally, differences, expect, project, run, some_interpreters, tree};
 
 const LAZY: &str = "import json\n\n\ndef dump(x):\n    return json.dumps(x)\n";
 
@@ -225,4 +225,145 @@ fn one_bad_path_does_not_stop_the_others() {
     let ran = run(folder.path(), &["check", "absent", "a.py", "pyproject.toml"]);
     assert_eq!((ran.code, ran.out().as_str()), (Some(2), "a.py:1:8: lazy: import json\n"));
     assert!(ran.stderr.contains("absent: error: No such file or directory"), "{}", ran.stderr);
+}
+
+/// Runs a Python file, or anything that starts with one, from a folder that has nothing to do with it.
+fn python(path: &Path) {
+    for python in some_interpreters() {
+        let away = tempfile::tempdir().expect("a temporary folder");
+        let output = python.command().arg(path).current_dir(away.path()).output().expect("Python starts");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{} {}: {stderr}", python.version(), path.display());
+    }
+}
+
+/// The runtime files below a folder, by relative path.
+fn runtimes(folder: &Path) -> Vec<String> {
+    let stems = ["_dally.py", "_lazy.py"];
+    let is_it = |path: &&std::path::PathBuf| stems.iter().any(|stem| path.ends_with(stem));
+    tree(folder).keys().filter(is_it).map(|path| path.to_string_lossy().into_owned()).collect()
+}
+
+const SCRIPT: &str =
+    "import json\n\n\ndef main():\n    print(json.dumps(1))\n\n\nif __name__ == \"__main__\":\n    main()\n";
+
+#[test]
+fn scripts_find_a_runtime_that_is_configured_to_be_in_a_package() {
+    // What the package does when it is loaded is nothing to the scripts.
+    let package = "import sys\nassert not sys.argv[0].endswith((\"tool.py\", \"manage.py\", \"run.py\"))\n";
+    for (layout, src) in [("", ""), ("src/", "src = [\"src\", \".\"]\n")] {
+        let configuration = format!("runtime = \"app._dally\"\n{src}");
+        let folder = project(&[
+            ("pyproject.toml", ""),
+            ("dally.toml", &configuration),
+            (&format!("{layout}app/__init__.py"), package),
+            (&format!("{layout}app/core.py"), LAZY),
+            ("scripts/tool.py", SCRIPT),
+            ("scripts/below/__init__.py", ""),
+            ("scripts/below/part.py", LAZY),
+            ("scripts/run.py", &SCRIPT.replace("import json\n", "import json\nimport below.part\n")),
+            ("manage.py", SCRIPT),
+        ]);
+        let at = folder.path();
+        let built = tempfile::tempdir().expect("a temporary folder");
+        let out = built.path().join("out");
+        expect(at, &["build", ".", "--out", out.to_str().expect("a path")], 0);
+        let before = tree(at);
+        let diff = expect(at, &["diff"], 1);
+        expect(at, &["apply"], 0);
+        let package = format!("{layout}app/_dally.py");
+        let mut expected = [package.as_str(), "_dally.py", "scripts/_dally.py"];
+        expected.sort_unstable();
+        assert_eq!(runtimes(at), expected);
+        let new = diff.out().matches("new file mode").count();
+        assert_eq!(new, expected.len(), "{}", diff.out());
+        assert_eq!(
+            runtimes(&out),
+            expected.into_iter().filter(|p| !p.starts_with("scripts")).collect::<Vec<_>>()
+        );
+        for place in [at, &out] {
+            for script in ["scripts/tool.py", "scripts/run.py", "manage.py"] {
+                assert!(
+                    fs::read_to_string(place.join(script)).expect("there").contains("_dally"),
+                    "{script}"
+                );
+                python(&place.join(script));
+            }
+        }
+        let core = fs::read_to_string(at.join(layout).join("app/core.py")).expect("there");
+        assert!(core.starts_with("from app._dally import TYPE_CHECKING, lazy\n"), "{core}");
+        expect(at, &["check"], 0);
+        let ran = expect(at, &["apply"], 0);
+        assert!(ran.stderr.starts_with("0 files rewritten"), "{}", ran.stderr);
+        expect(at, &["revert"], 0);
+        assert!(differences(&before, &tree(at)).is_empty());
+    }
+}
+
+#[test]
+fn a_runtime_in_no_package_is_an_error_of_the_configuration() {
+    let files =
+        [("pyproject.toml", "[tool.dally]\n\nruntime = \"nope._dally\"\n"), ("app/__init__.py", LAZY)];
+    let folder = project(&files);
+    let at = folder.path();
+    for command in [&["check"][..], &["diff"], &["apply"], &["build", ".", "--out", "../nope-out"]] {
+        let ran = expect(at, command, 2);
+        let message = "pyproject.toml:3: `runtime` is `nope._dally`, but there is no package `nope` in an import root\n";
+        assert!(ran.stderr.ends_with(message), "{}", ran.stderr);
+    }
+    let rest = ["target = \"proxy\"\n", "runtime = \"nope._dally\"\n"].concat();
+    common::write(at, "dally.toml", rest.as_bytes());
+    let ran = expect(at, &["apply"], 2);
+    assert!(ran.stderr.contains("dally.toml:2: `runtime` is"), "{}", ran.stderr);
+    assert_eq!(fs::read_to_string(at.join("app/__init__.py")).expect("there"), LAZY);
+}
+
+#[test]
+fn a_package_that_is_built_by_itself_has_its_runtime_inside() {
+    let folder = project(&[
+        ("pyproject.toml", ""),
+        ("dally.toml", "runtime = \"app.base._dally\"\n"),
+        ("app/__init__.py", "import json\n\n\ndef f():\n    return json\n"),
+        ("app/base/__init__.py", ""),
+        ("app/sub/__init__.py", ""),
+        ("app/sub/core.py", LAZY),
+    ]);
+    let (at, built) = (folder.path(), tempfile::tempdir().expect("a temporary folder"));
+    let out = |name: &str| built.path().join(name).to_str().expect("a path").to_owned();
+    // Of any name: it is the package, wherever it is put.
+    for name in ["app", "renamed"] {
+        expect(at, &["build", "app", "--out", &out(name)], 0);
+        assert_eq!(runtimes(Path::new(&out(name))), ["base/_dally.py"]);
+        common::write(
+            built.path(),
+            "use.py",
+            format!("import {name}, {name}.sub.core as c\nc.dump(1)\n{name}.f()\n").as_bytes(),
+        );
+        python(&built.path().join("use.py"));
+    }
+    expect(at, &["build", "app/sub", "--out", &out("sub")], 0);
+    assert_eq!(runtimes(Path::new(&out("sub"))), ["_dally.py"]);
+    common::write(built.path(), "use.py", b"import sub.core as c\nc.dump(1)\n");
+    python(&built.path().join("use.py"));
+}
+
+#[test]
+fn a_first_line_that_names_an_interpreter_makes_a_script() {
+    let script = format!("#!/usr/bin/env python3\n{LAZY}\n\ndump([1])\n");
+    let lazy = script.replace("import json", "import json, csv\n\n\ndef g():\n    return csv.reader\n");
+    let folder = project(&[
+        ("pyproject.toml", ""),
+        ("pkg/__init__.py", ""),
+        ("pkg/a.py", &lazy),
+        ("bin/t3.py", &lazy),
+        ("tools/tool", &lazy),
+        ("names/area/a.py", &lazy[lazy.find('\n').expect("a line") + 1..]),
+    ]);
+    let at = folder.path();
+    expect(at, &["apply", ".", "tools/tool"], 0);
+    assert_eq!(runtimes(at), ["_dally.py", "bin/_dally.py", "tools/_dally.py"]);
+    for script in ["bin/t3.py", "tools/tool"] {
+        assert!(fs::read_to_string(at.join(script)).expect("there").contains("lazy("), "{script}");
+        python(&at.join(script));
+    }
 }

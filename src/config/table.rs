@@ -124,6 +124,11 @@ pub(super) struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
+    /// The line of the value, counted from 1.
+    pub(super) fn line(&self) -> u32 {
+        LineIndex::new(&self.table.document.text).line(self.value.span().start)
+    }
+
     fn error(&self, message: String) -> ConfigError {
         let offset = Some(self.value.span().start);
         self.table.document.error(offset, message)

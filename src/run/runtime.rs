@@ -4,30 +4,107 @@
 //! $ python -m tools.tool        # the import root is on the path, and so is the runtime file
 //! $ python tools/tool.py        # only tools/ is
 //! ```
+//!
+//! A configured name, `company._dally`, is an import: it leads to one package, whatever file asks. Who may be started where that package is
+//! not on the path has the runtime file beside it, under the last part of the name.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashSet;
 
 use super::Run;
-use crate::config::Target;
-use crate::discover::{SourceFile, is_init};
+use crate::config::{Config, ConfigError, Target};
+use crate::discover::{Discovery, SourceFile, is_init};
 use crate::facts::{FuncId, ModuleFacts};
 use crate::rewrite::Form;
 use crate::runtime::is_runtime;
 
+/// The module of the runtime file.
+#[derive(Debug, Clone)]
+pub struct RuntimeModule {
+    /// As it is imported.
+    name: String,
+    /// Where the package is that the name stands in; a name without one is found in every import root.
+    package: Option<RuntimePackage>,
+}
+
+/// The package that the runtime file is to be in.
+#[derive(Debug, Clone)]
+struct RuntimePackage {
+    /// The import root that leads to it.
+    root: PathBuf,
+    folder: PathBuf,
+    /// What else is on the path together with that root.
+    configured: Vec<PathBuf>,
+}
+
+impl RuntimeModule {
+    /// Looks for the package of the configured name, as an import would: in the import roots, and those with an `__init__.py` first.
+    pub(super) fn find(config: &Config, discovery: &Discovery) -> Result<Self, ConfigError> {
+        let name = config.runtime.clone().unwrap_or_else(|| "_dally".to_owned());
+        let Some((package, _)) = name.rsplit_once('.') else { return Ok(Self { name, package: None }) };
+        let below = package.replace('.', "/");
+        let project = &config.project_root;
+        let configured: Vec<PathBuf> =
+            config.src.iter().filter_map(|root| fs::canonicalize(project.join(root)).ok()).collect();
+        let usual = [project.join("src"), project.clone()];
+        let roots = discovery.import_roots[..discovery.shared_roots].iter().chain(&configured).chain(&usual);
+        let roots: Vec<&PathBuf> = roots.collect();
+        let regular = roots.iter().find(|root| root.join(&below).join("__init__.py").is_file());
+        let found = regular.or_else(|| roots.iter().find(|root| root.join(&below).is_dir()));
+        let Some((root, folder)) =
+            found.and_then(|root| Some(((*root).clone(), fs::canonicalize(root.join(&below)).ok()?)))
+        else {
+            return Err(config.wrong_runtime(&format!("there is no package `{package}` in an import root")));
+        };
+        Ok(Self { name, package: Some(RuntimePackage { root, folder, configured }) })
+    }
+
+    /// Whether a file is the runtime file, under the configured name or beside a script.
+    pub(super) fn may_be(&self, file: &SourceFile) -> bool {
+        let stem = file.absolute.file_stem();
+        file.module == self.name
+            || stem.is_some_and(|stem| stem == "_dally")
+            || stem.is_some_and(|stem| stem == self.stem())
+                && fs::read(&file.absolute).is_ok_and(|bytes| is_runtime(&bytes))
+    }
+
+    /// The last part of the name.
+    fn stem(&self) -> &str {
+        self.name.rsplit('.').next().unwrap_or(&self.name)
+    }
+}
+
 impl Run {
     /// How a file imports the runtime.
     pub(super) fn runtime_import(&self, file: &SourceFile) -> String {
-        if let Some(name) = &self.runtime {
-            return name.clone();
-        }
-        if self.inside_package(file) {
+        let stem = self.runtime.stem();
+        let package = self.runtime_package(file);
+        if let Some(tree) = self.tree.as_ref().filter(|_| self.inside_package(file)) {
+            let below = package.and_then(|package| package.folder.strip_prefix(tree).ok());
+            let parts =
+                below.into_iter().flat_map(Path::iter).map(|part| part.to_string_lossy().into_owned());
+            let name = parts.chain([stem.to_owned()]).collect::<Vec<_>>().join(".");
             let depth = file.relative.components().count();
-            return format!("{}_dally", ".".repeat(depth));
+            return format!("{}{name}", ".".repeat(depth));
         }
-        "_dally".to_owned()
+        if package.is_some() { self.runtime.name.clone() } else { stem.to_owned() }
+    }
+
+    /// The package in which a file finds the runtime; otherwise its import root, or its own folder, has it. The package has to be on
+    /// the path whenever the file is loaded, and part of what `build` writes.
+    fn runtime_package(&self, file: &SourceFile) -> Option<&RuntimePackage> {
+        let package = self.runtime.package.as_ref()?;
+        let root = &self.discovery.import_roots[file.root];
+        let with_it = *root == package.root
+            || package.configured.contains(root) && package.configured.contains(&package.root) && {
+                let folders = self.script_folders.get_or_init(|| self.find_script_folders());
+                file.absolute.parent().is_some_and(|folder| folders.packages.contains(folder))
+            };
+        let is_written = self.tree.as_ref().is_none_or(|tree| package.folder.starts_with(tree));
+        (with_it && is_written && self.started_folder(file).is_none()).then_some(package)
     }
 
     /// `build` of a folder that is itself a package: its import root is not part of the output.
@@ -41,11 +118,16 @@ impl Run {
         if self.options.target != Target::Proxy {
             return Vec::new();
         }
-        let name = match &self.runtime {
-            Some(name) => name.replace('.', "/") + ".py",
-            None => "_dally.py".to_owned(),
-        };
-        self.runtime_folders(changed).into_iter().map(|folder| folder.join(&name)).collect()
+        let files = self.discovery.files.iter().enumerate().filter(|(index, _)| changed(*index));
+        let folders = files.flat_map(|(_, file)| {
+            let package = self.runtime_package(file).map(|package| package.folder.as_path());
+            [Some(package.unwrap_or_else(|| self.runtime_root(file))), self.own_folder(file)]
+        });
+        let mut folders: Vec<&Path> = folders.flatten().collect();
+        folders.sort_unstable();
+        folders.dedup();
+        let name = format!("{}.py", self.runtime.stem());
+        folders.into_iter().map(|folder| folder.join(&name)).collect()
     }
 
     /// Somebody else's file in the place of the runtime file.
@@ -57,37 +139,30 @@ impl Run {
         ))
     }
 
-    fn runtime_folders(&self, changed: impl Fn(usize) -> bool) -> Vec<PathBuf> {
-        let mut folders: Vec<PathBuf> = self
-            .discovery
-            .files
-            .iter()
-            .enumerate()
-            .filter(|(index, _)| changed(*index))
-            .flat_map(|(_, file)| [Some(self.runtime_folder(file)), self.own_folder(file)])
-            .flatten()
-            .map(Path::to_path_buf)
-            .collect();
-        folders.sort();
-        folders.dedup();
-        folders
-    }
-
-    fn runtime_folder(&self, file: &SourceFile) -> &Path {
-        match &self.tree {
-            Some(tree) if self.inside_package(file) => tree,
-            _ => &self.discovery.import_roots[file.root],
+    /// The folder that has to be on the path for a file to find the runtime.
+    fn runtime_root(&self, file: &SourceFile) -> &Path {
+        match (&self.tree, self.runtime_package(file)) {
+            (Some(tree), _) if self.inside_package(file) => tree,
+            (_, Some(package)) => &package.root,
+            (_, None) => &self.discovery.import_roots[file.root],
         }
     }
 
-    /// The folder of a file in no package, if what is in it is run, or imported by a test runner, with nothing but that folder on the path. What
-    /// `build` writes finds the runtime file of the import root; what people read has one beside it.
-    fn own_folder<'a>(&'a self, file: &'a SourceFile) -> Option<&'a Path> {
-        let folder = file.absolute.parent()?;
+    /// The folder that is on the path, perhaps alone, because something in it is run, or imported by a test runner: the file's own, or that of
+    /// a script that finds the file below its own folder. Packages of the import root are none.
+    fn started_folder<'a>(&'a self, file: &'a SourceFile) -> Option<&'a Path> {
+        let root = &self.discovery.import_roots[file.root];
+        let own = file.absolute.parent()?;
         let folders = self.script_folders.get_or_init(|| self.find_script_folders());
-        let started = folders.with_scripts.contains(folder) || folders.with_tests.contains(folder);
-        let alone = started && !folders.packages.contains(folder);
-        (alone && self.options.form != Form::Build && self.runtime.is_none()).then_some(folder)
+        own.ancestors().take_while(|folder| *folder != root || *folder == own).find(|folder| {
+            let started = folders.with_scripts.contains(*folder) || folders.with_tests.contains(*folder);
+            started && !folders.packages.contains(*folder)
+        })
+    }
+
+    /// Where a file has a runtime of its own. What `build` writes finds that of the import root; what people read has one beside it.
+    fn own_folder<'a>(&'a self, file: &'a SourceFile) -> Option<&'a Path> {
+        if self.options.form == Form::Build { None } else { self.started_folder(file) }
     }
 
     /// How many folders above the file's own the runtime file is, if the file may be run, or imported, where the import root is not on
@@ -98,8 +173,7 @@ impl Run {
         }
         let file = &self.discovery.files[index];
         let folder = file.absolute.parent()?;
-        let root = self.runtime_folder(file);
-        let above = folder.strip_prefix(root).ok()?.components().count();
+        let above = folder.strip_prefix(self.runtime_root(file)).ok()?.components().count();
         let folders = self.script_folders.get_or_init(|| self.find_script_folders());
         let may_be_run = if above == 0 {
             is_script(file, &self.program.modules[index].facts)
@@ -121,6 +195,14 @@ impl Run {
             }
             if is_test(file) && !folders.with_tests.contains(folder) {
                 folders.with_tests.insert(folder.to_path_buf());
+            }
+        }
+        // In a package a first line `#!` is often only a habit.
+        for file in &self.discovery.files {
+            let Some(folder) = file.absolute.parent() else { continue };
+            let known = folders.packages.contains(folder) || folders.with_scripts.contains(folder);
+            if self.options.form == Form::Apply && !known && has_interpreter(&file.absolute) {
+                folders.with_scripts.insert(folder.to_path_buf());
             }
         }
         folders
@@ -148,4 +230,10 @@ fn is_test(file: &SourceFile) -> bool {
 fn is_script(file: &SourceFile, facts: &ModuleFacts) -> bool {
     file.absolute.file_stem().is_some_and(|stem| stem == "__main__")
         || !facts.code.functions.is_empty() && facts.code.ops_of(FuncId::MODULE).any(|op| op.main_guard)
+}
+
+/// Whether the first line says who runs the file.
+fn has_interpreter(path: &Path) -> bool {
+    let mut first = [0; 2];
+    File::open(path).and_then(|mut file| file.read_exact(&mut first)).is_ok() && first == *b"#!"
 }
