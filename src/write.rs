@@ -60,7 +60,14 @@ pub fn add_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let file = new.as_file_mut();
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.map_err(|error| failed("write", path, &error))?;
-    new.persist_noclobber(path).map_err(|error| failed("create", path, &error.error))?;
+    if let Err(error) = new.persist_noclobber(path) {
+        // Somebody has written the same meanwhile.
+        let same = fs::symlink_metadata(path).is_ok_and(|found| found.is_file())
+            && fs::read(path).is_ok_and(|found| found == bytes);
+        if !same {
+            return Err(failed("create", path, &error.error));
+        }
+    }
     sync(directory);
     Ok(())
 }

@@ -188,6 +188,17 @@ fn an_interrupted_build_or_apply_stops_between_two_files() {
     expect(folder.path(), &["build", "-q", ".", "--out", out], 0);
     assert!(differences(&built, &tree(Path::new(out))).is_empty());
 
+    // Before the first file, nothing is left.
+    for wait in [20, 60, 100] {
+        let clock = Instant::now();
+        let stopped = interrupted(folder.path(), &["apply", "-q", "."], || {
+            clock.elapsed() > Duration::from_millis(wait)
+        });
+        let now = tree(folder.path());
+        let rewritten = now.iter().any(|(path, bytes)| old.get(path).is_some_and(|old| old != bytes));
+        assert!(!stopped || rewritten == now.contains_key(Path::new("_dally.py")));
+        expect(folder.path(), &["revert", "-q"], 0);
+    }
     interrupted(folder.path(), &["apply", "-q", "."], || {
         fs::read(folder.path().join("p/m100.py")).is_ok_and(|bytes| bytes != old[Path::new("p/m100.py")])
     });
@@ -212,9 +223,11 @@ fn interrupted(folder: &Path, arguments: &[&str], now: impl Fn() -> bool) -> boo
     match output.status.code() {
         Some(0) => false,
         Some(130) => {
-            assert!(stderr.contains("interrupted: "), "{stderr}");
+            // While it only reads, the signal ends it without a word.
+            assert!(stderr.is_empty() || stderr.contains("interrupted: "), "{stderr}");
             true
         }
+        None => true,
         other => panic!("{other:?}: {stderr}"),
     }
 }
@@ -366,4 +379,150 @@ fn a_first_line_that_names_an_interpreter_makes_a_script() {
         assert!(fs::read_to_string(at.join(script)).expect("there").contains("lazy("), "{script}");
         python(&at.join(script));
     }
+}
+
+#[test]
+fn the_runtime_stays_for_what_the_search_for_sources_does_not_find() {
+    let script = format!("#!/usr/bin/env python3\n{LAZY}");
+    for (path, ignored) in [("tool2", ""), ("app.wsgi", ""), ("gen/g.py", "gen/\n")] {
+        let folder = project(&[
+            ("pyproject.toml", "[tool.dally]\nruntime = \"_dally\"\n"),
+            ("README.md", "It says `from _dally import lazy`.\n"),
+            (".gitignore", ignored),
+            (path, &script),
+            ("pkg/__init__.py", ""),
+            ("pkg/a.py", LAZY),
+        ]);
+        let at = folder.path();
+        let before = tree(at);
+        expect(at, &["apply", path, "pkg/a.py"], 0);
+        let ran = expect(at, &["revert", "pkg"], 0);
+        assert!(ran.stderr.starts_with("1 files reverted, "), "{}", ran.stderr);
+        assert!(at.join("_dally.py").exists(), "{path}");
+        python(&at.join(path));
+        expect(at, &["revert", path], 0);
+        assert!(differences(&before, &tree(at)).is_empty(), "{path}");
+    }
+    // Each runtime file goes with what finds it.
+    let folder =
+        project(&[("pyproject.toml", ""), ("pkg/__init__.py", ""), ("pkg/a.py", LAZY), ("bin/t.py", SCRIPT)]);
+    expect(folder.path(), &["apply"], 0);
+    assert_eq!(runtimes(folder.path()), ["_dally.py", "bin/_dally.py"]);
+    expect(folder.path(), &["revert", "bin"], 0);
+    assert_eq!(runtimes(folder.path()), ["_dally.py"]);
+}
+
+#[test]
+fn a_missing_runtime_is_noticed_and_written_again() {
+    for (configuration, place) in [("", "_dally.py"), ("runtime = \"pkg._lazy\"\n", "pkg/_lazy.py")] {
+        let folder = project(&[
+            ("pyproject.toml", ""),
+            ("dally.toml", configuration),
+            ("pkg/__init__.py", ""),
+            ("pkg/a.py", LAZY),
+        ]);
+        let at = folder.path();
+        expect(at, &["apply"], 0);
+        let applied = tree(at);
+        expect(at, &["check"], 0);
+        fs::remove_file(at.join(place)).expect("there");
+        let message = format!(
+            "{place}: the runtime file is not there, and rewritten files import it; `dally apply` writes it\n"
+        );
+        let ran = expect(at, &["check"], 1);
+        assert!(ran.stderr.contains(&message), "{}", ran.stderr);
+        let quiet = expect(at, &["check", "-q"], 1);
+        assert_eq!((quiet.out(), quiet.stderr), (String::new(), message));
+        expect(at, &["check", "--exit-zero"], 0);
+        let ran = expect(at, &["diff"], 1);
+        assert!(ran.out().contains(&format!("+++ b/{place}\n")), "{}", ran.out());
+        let ran = expect(at, &["apply"], 0);
+        assert!(ran.stderr.contains(&format!("{place}: the runtime file, written\n")), "{}", ran.stderr);
+        assert!(differences(&applied, &tree(at)).is_empty());
+        // That of another version, and what is none.
+        let runtime = fs::read_to_string(at.join(place)).expect("there");
+        fs::write(at.join(place), format!("{runtime}# older\n")).expect("written");
+        expect(at, &["check"], 0);
+        let ran = expect(at, &["apply"], 0);
+        assert!(ran.stderr.contains("replaced: it was that of another version"), "{}", ran.stderr);
+        assert!(differences(&applied, &tree(at)).is_empty());
+        fs::write(at.join(place), "# mine\n").expect("written");
+        expect(at, &["check"], 1);
+        let ran = expect(at, &["apply"], 2);
+        assert!(ran.stderr.contains("here the runtime file has to be, and this is not it"), "{}", ran.stderr);
+        assert_eq!(fs::read_to_string(at.join(place)).expect("there"), "# mine\n");
+    }
+}
+
+#[test]
+fn the_runtime_goes_with_the_last_import_that_is_lazy() {
+    let folder = project(&[("pyproject.toml", ""), ("a.py", LAZY), ("b.py", "x = 1\n")]);
+    let at = folder.path();
+    let before = tree(at);
+    expect(at, &["apply"], 0);
+    assert!(at.join("_dally.py").exists());
+    common::write(at, "dally.toml", b"eager = [\"json\"]\n");
+    let ran = expect(at, &["apply"], 0);
+    assert!(
+        ran.stderr.contains("_dally.py: the runtime file, removed: nothing imports it"),
+        "{}",
+        ran.stderr
+    );
+    fs::remove_file(at.join("dally.toml")).expect("there");
+    assert!(differences(&before, &tree(at)).is_empty());
+    // Another target does without it.
+    expect(at, &["apply"], 0);
+    expect(at, &["apply", "--target", "native"], 0);
+    assert!(runtimes(at).is_empty());
+    expect(at, &["revert", "--all"], 0);
+    assert!(differences(&before, &tree(at)).is_empty());
+    // None for a file that cannot be written.
+    let mut mode = fs::metadata(at.join("a.py")).expect("there").permissions();
+    mode.set_readonly(true);
+    fs::set_permissions(at.join("a.py"), mode).expect("set");
+    let ran = expect(at, &["apply"], 2);
+    assert!(ran.stderr.contains("a.py: the file is read-only"), "{}", ran.stderr);
+    assert!(runtimes(at).is_empty());
+}
+
+#[test]
+fn revert_names_the_rewritten_files_that_it_cannot_read() {
+    let folder = project(&[("pyproject.toml", ""), ("a.py", LAZY), ("b.py", LAZY), ("py2.py", "print 1\n")]);
+    let at = folder.path();
+    expect(at, &["apply", "-q", "a.py", "b.py"], 0);
+    let text = fs::read_to_string(at.join("a.py")).expect("there");
+    fs::write(at.join("a.py"), format!("{text}\n\ndef broken(:\n")).expect("written");
+    let ran = expect(at, &["revert"], 2);
+    assert!(ran.stderr.starts_with("a.py:13:12: error: syntax error: "), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\n1 files reverted, 2 as they were"), "{}", ran.stderr);
+    fs::write(at.join("a.py"), [text.as_bytes(), b"# \xff\n"].concat()).expect("written");
+    let ran = expect(at, &["revert", "a.py"], 2);
+    assert!(ran.stderr.starts_with("a.py:11:"), "{}", ran.stderr);
+    assert!(at.join("_dally.py").exists());
+    // What nobody has rewritten is nothing to it.
+    expect(at, &["revert", "py2.py"], 0);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_build_that_was_killed_takes_nobody_elses_files_for_its_own() {
+    let folder = project(&[("pyproject.toml", ""), ("b/a.py", LAZY)]);
+    for n in 0..400 {
+        common::write(folder.path(), &format!("p/m{n}.py"), LAZY.as_bytes());
+    }
+    let out = tempfile::tempdir().expect("a temporary folder");
+    let out = out.path().join("out");
+    let arguments = ["build", "-q", ".", "--out", out.to_str().expect("a path")];
+    let mut child = dally(folder.path()).args(arguments).spawn().expect("starts");
+    while !out.join("p/m100.py").exists() && child.try_wait().expect("a child").is_none() {}
+    child.kill().expect("killed");
+    child.wait().expect("ended");
+    common::write(&out, "notes.md", b"mine");
+    common::write(&out, "p/notes.md", b"mine");
+    expect(folder.path(), &arguments, 0);
+    assert_eq!(fs::read(out.join("notes.md")).expect("there"), b"mine");
+    assert_eq!(fs::read(out.join("p/notes.md")).expect("there"), b"mine");
+    let again = tree(&out);
+    expect(folder.path(), &arguments, 0);
+    assert!(differences(&again, &tree(&out)).is_empty());
 }

@@ -37,8 +37,14 @@ fn revert_restores_every_byte_and_takes_the_runtime_away() {
         assert!(ran.stderr.starts_with("1 files reverted"), "{}", ran.stderr);
         assert_eq!(tree(folder.path())[Path::new("pkg/a.py")], before[Path::new("pkg/a.py")]);
         assert!(folder.path().join("_dally.py").exists());
-        let diff = expect(folder.path(), &["revert", "--diff"], 1);
+        let diff = expect(folder.path(), &["revert", "--diff"], 0);
         assert!(diff.out().contains("-else:"), "{}", diff.out());
+        let removed = "\ndeleted file mode 100644\n--- a/_dally.py\n+++ /dev/null\n@@ -1,";
+        assert!(diff.out().contains(removed), "{}", diff.out());
+        assert!(diff.stderr.contains(" would be reverted, the runtime file removed, "), "{}", diff.stderr);
+        // The diff says what happens if nothing else is there, too.
+        let part = expect(folder.path(), &["revert", "--diff", "pkg/b.py"], 0);
+        assert!(!part.out().contains("deleted file"), "{}", part.out());
         expect(folder.path(), &["revert"], 0);
         assert!(common::differences(&before, &tree(folder.path())).is_empty(), "{escapes}");
         expect(folder.path(), &["revert", "--diff"], 0);
@@ -77,8 +83,12 @@ fn revert_knows_the_forms_of_every_target_and_of_build() {
         assert!(!common::differences(&before, &tree(folder.path())).is_empty());
         // They look like what people write, so they have to be asked for.
         let applied = tree(folder.path());
-        expect(folder.path(), &["revert"], 0);
+        let ran = expect(folder.path(), &["revert"], 0);
         assert!(common::differences(&applied, &tree(folder.path())).is_empty());
+        let help = format!(
+            "there are lazy forms of the target {target}: `--target {target}` turns these back, `--all`"
+        );
+        assert!(ran.stderr.contains(&help), "{}", ran.stderr);
         expect(folder.path(), &["revert", "--target", target], 0);
         assert!(common::differences(&before, &tree(folder.path())).is_empty(), "{target}");
     }

@@ -8,7 +8,7 @@ use std::time::Instant;
 use super::arguments::{CheckArgs, OutputFormat};
 use super::{CliError, Status, form, progress, report_problems, report_work, summary};
 use crate::baseline::Baseline;
-use crate::report::sites::Report;
+use crate::report::sites::{Report, portable};
 use crate::report::text::Detail;
 use crate::report::{github, json, sarif, text};
 use crate::run::Run;
@@ -50,6 +50,11 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     }
     out.flush()?;
     let failed = report_problems(&run, false)?;
+    let missing = run.missing_runtimes();
+    for path in &missing {
+        let what = "the runtime file is not there, and rewritten files import it; `dally apply` writes it";
+        writeln!(io::stderr(), "{}: {what}", portable(path))?;
+    }
     if let Some(path) = &args.baseline {
         keep(args, path, baseline.as_ref(), &report, gone)?;
     }
@@ -67,7 +72,9 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     }
     Ok(if failed {
         Status::Failed
-    } else if report.findings().next().is_some() && !args.write_baseline && !args.exit_zero {
+    } else if (report.findings().next().is_some() && !args.write_baseline || !missing.is_empty())
+        && !args.exit_zero
+    {
         Status::Pending
     } else {
         Status::Done

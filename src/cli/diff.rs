@@ -27,6 +27,7 @@ pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
         }
     }
     for path in super::apply::runtime_files(&run, &outcomes)? {
+        status = Status::Pending;
         match fs::read(&path) {
             Ok(old) => {
                 let text = NewText { old, bytes: RUNTIME.as_bytes().to_vec() };

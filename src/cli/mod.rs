@@ -13,6 +13,7 @@ mod interrupt;
 mod revert;
 mod shell;
 mod status;
+mod unused;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;

@@ -1,17 +1,21 @@
 //! `dally revert`: the lazy forms back to ordinary imports.
 //!
 //! What `apply --target proxy` wrote comes back byte for byte, and what `build` wrote becomes one import statement a name. With
-//! `--target native` or `--all` `lazy import` loses its keyword, with `--target lazy-modules` or `--all` `__lazy_modules__` goes. A runtime file that nobody imports any more is removed.
+//! `--target native` or `--all` `lazy import` loses its keyword, with `--target lazy-modules` or `--all` `__lazy_modules__` goes. A runtime
+//! file that nobody imports any more is removed.
 
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use clap::ValueEnum;
 use rayon::prelude::*;
+use rustc_hash::FxHashMap;
 
 use super::arguments::RevertArgs;
 use super::interrupt::Interrupts;
+use super::unused::{runtimes, unused};
 use super::{CliError, Status, progress};
 use crate::config::{Config, PythonVersion, Target};
 use crate::discover::{DiscoverOptions, Discovery, SourceFile, discover};
@@ -37,6 +41,15 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
         .map(|file| if file.selected { reverted(&file.absolute, which) } else { Ok(None) })
         .collect();
     bar.finish_and_clear();
+    let becomes: FxHashMap<&Path, &[u8]> = discovery
+        .files
+        .iter()
+        .zip(&outcomes)
+        .filter_map(|(file, outcome)| match outcome {
+            Ok(Some(text)) => Some((file.absolute.as_path(), text.bytes.as_slice())),
+            Ok(None) | Err(_) => None,
+        })
+        .collect();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut stderr = io::stderr();
     let mut changed = 0_usize;
@@ -74,32 +87,49 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
             }
         }
     }
-    out.flush()?;
+    let becomes = |file: &SourceFile| becomes.get(file.absolute.as_path()).copied().filter(|_| args.diff);
     let mut removed = 0;
-    if !args.diff {
-        for runtime in unused_runtimes(&config, &discovery) {
-            match remove_file(&runtime) {
-                Ok(()) => removed += 1,
-                Err(error) => {
-                    writeln!(stderr, "{}:1:1: error: {error}", shown(&runtime))?;
-                    failed = true;
-                }
+    for runtime in unused(&config, &discovery, runtimes(&config, &discovery), becomes) {
+        let gone = if args.diff {
+            fs::read(&runtime).and_then(|old| diff::removed_file(&runtime, &old, &mut out))
+        } else {
+            remove_file(&runtime)
+        };
+        match gone {
+            Ok(()) => removed += 1,
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error.into()),
+            Err(error) => {
+                writeln!(stderr, "{}:1:1: error: {error}", shown(&runtime))?;
+                failed = true;
             }
         }
     }
+    out.flush()?;
     if !args.quiet {
         let runtime = if removed > 0 { ", the runtime file removed" } else { "" };
         let seconds = clock.elapsed().as_secs_f64();
         let verb = if args.diff { "would be reverted" } else { "reverted" };
         writeln!(stderr, "{changed} files {verb}{runtime}, {same} as they were, in {seconds:.2} s")?;
+        if changed == 0 && same > 0 {
+            for target in targets_of_others(&discovery, which) {
+                let name = target.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
+                let help = format!("`--target {name}` turns these back, `--all` every lazy form");
+                writeln!(stderr, "there are lazy forms of the target {name}: {help}")?;
+            }
+        }
     }
-    Ok(if failed {
-        Status::Failed
-    } else if args.diff && changed > 0 {
-        Status::Pending
-    } else {
-        Status::Done
-    })
+    Ok(if failed { Status::Failed } else { Status::Done })
+}
+
+/// Targets whose forms are there and were not asked for.
+fn targets_of_others(discovery: &Discovery, which: Which) -> Vec<Target> {
+    let others = Target::value_variants().iter().copied().filter(|target| which != Which::Target(*target));
+    let has = |target: &Target| {
+        let selected = discovery.files.par_iter().filter(|file| file.selected);
+        which != Which::All
+            && selected.any(|file| matches!(reverted(&file.absolute, Which::Target(*target)), Ok(Some(_))))
+    };
+    others.filter(has).collect()
 }
 
 /// The forms of the target, as `apply` would choose it without options.
@@ -139,14 +169,25 @@ fn reverted(path: &Path, which: Which) -> Result<Option<NewText>, Failure> {
     if is_runtime(&bytes) {
         return Ok(None);
     }
-    // What is no Python cannot have been rewritten.
-    let Ok(source) = SourceText::decode(bytes.clone()) else { return Ok(None) };
+    let source = match SourceText::decode(bytes.clone()) {
+        Ok(source) => source,
+        // What has no forms is nothing to us, whatever it is.
+        Err(_) if !revert::may_have_forms(&String::from_utf8_lossy(&bytes), which) => return Ok(None),
+        Err(error) => {
+            let (line, column, message) = (error.line, error.column, error.to_string());
+            return Err(Failure { line, column, message, syntax: true, refused: false });
+        }
+    };
     let text = source.text();
     if !revert::may_have_forms(text, which) {
         return Ok(None);
     }
-    let Ok(module) = ruff_python_parser::parse_module(text) else { return Ok(None) };
-    let module = module.into_syntax();
+    let module = ruff_python_parser::parse_module(text)
+        .map_err(|error| {
+            let message = format!("syntax error: {}", error.error);
+            failure(text, error.location.start().to_usize(), message, false)
+        })?
+        .into_syntax();
     let reverted = revert::revert(text, &module, which).map_err(|refusal| {
         failure(text, refusal.at.to_usize(), format!("left alone: {}", refusal.message), true)
     })?;
@@ -157,29 +198,4 @@ fn reverted(path: &Path, which: Which) -> Result<Option<NewText>, Failure> {
     }
     let new = source.encode(&reverted.text).map_err(|e| failure(text, 0, e.to_string(), false))?;
     Ok((new != bytes).then_some(NewText { old: bytes, bytes: new }))
-}
-
-/// Runtime files of dally that no file of the project imports any more, by their content now.
-fn unused_runtimes(config: &Config, discovery: &Discovery) -> Vec<PathBuf> {
-    let module = config.runtime.as_deref().unwrap_or("_dally");
-    let name = module.rsplit('.').next().unwrap_or(module);
-    let is_it = |file: &&SourceFile| {
-        file.path.file_stem().is_some_and(|stem| stem == name)
-            && fs::read(&file.absolute).is_ok_and(|bytes| is_runtime(&bytes))
-    };
-    // Outside a project only the files that are named are known.
-    let seen = |file: &&SourceFile| {
-        config.whole.as_ref().is_some_and(|whole| file.absolute.starts_with(whole)) || file.selected
-    };
-    let runtimes: Vec<&SourceFile> = discovery.files.iter().filter(is_it).filter(seen).collect();
-    if runtimes.is_empty() {
-        return Vec::new();
-    }
-    // Any mention counts, also in a file that cannot be parsed.
-    let needed = discovery.files.par_iter().any(|file| {
-        !runtimes.iter().any(|runtime| runtime.absolute == file.absolute)
-            && fs::read(&file.absolute)
-                .map_or(true, |bytes| bytes.windows(name.len()).any(|window| window == name.as_bytes()))
-    });
-    if needed { Vec::new() } else { runtimes.iter().map(|file| file.absolute.clone()).collect() }
 }

@@ -29,6 +29,14 @@ pub fn new_file(path: &Path, content: &str, out: &mut impl Write) -> io::Result<
     hunks(b"", content.as_bytes(), out)
 }
 
+/// A diff that removes a file.
+pub fn removed_file(path: &Path, content: &[u8], out: &mut impl Write) -> io::Result<()> {
+    let path = &git_path(path);
+    let (old, new) = (quoted("a", path), quoted("b", path));
+    writeln!(out, "diff --git {old} {new}\ndeleted file mode 100644\n--- {old}\n+++ /dev/null")?;
+    hunks(content, b"", out)
+}
+
 fn hunks(old: &[u8], new: &[u8], out: &mut impl Write) -> io::Result<()> {
     let old: Vec<&[u8]> = old.split_inclusive(|b| *b == b'\n').collect();
     let new: Vec<&[u8]> = new.split_inclusive(|b| *b == b'\n').collect();

@@ -130,6 +130,24 @@ impl Run {
         folders.into_iter().map(|folder| folder.join(&name)).collect()
     }
 
+    /// Whether a file imports the runtime, in what it is about to become or as it is, if an earlier `apply` has written it so.
+    pub fn needs_runtime(&self, index: usize, new: Option<&[u8]>) -> bool {
+        let (file, state) = (&self.discovery.files[index], &self.states[index]);
+        if new.is_none() && (!file.selected || state.view.is_none() && state.edited.is_none()) {
+            return false;
+        }
+        let header = format!("from {} import", self.runtime_import(file));
+        let imports = |text: &[u8]| memchr::memmem::find(text, header.as_bytes()).is_some();
+        new.map_or_else(|| fs::read(&file.absolute).is_ok_and(|old| imports(&old)), imports)
+    }
+
+    /// Where rewritten files, as they are, expect the runtime file in vain.
+    pub fn missing_runtimes(&self) -> Vec<PathBuf> {
+        let mut places = self.runtime_places(|index| self.needs_runtime(index, None));
+        places.retain(|path| !fs::read(path).is_ok_and(|bytes| is_runtime(&bytes)));
+        places
+    }
+
     /// Somebody else's file in the place of the runtime file.
     pub fn foreign_runtime(&self, places: &[PathBuf]) -> Option<String> {
         let foreign = places.iter().find(|path| fs::read(path).is_ok_and(|bytes| !is_runtime(&bytes)))?;

@@ -8,8 +8,8 @@
 //! complete
 //! ```
 //!
-//! Without the last line the build was cut short; then the entries are marked `K` instead, and are what was there before it
-//! and is to be kept. Backslashes, line endings and bytes that are not UTF-8 are written as
+//! Without the last line the build was cut short; then the entries are what the build before it has written, and what this one was about to
+//! write, in its order; `K` takes one back, because somebody else's file was there. Backslashes, line endings and bytes that are not UTF-8 are written as
 //! `\xHH`. More fields may follow the path in later versions, after a tab.
 
 use std::ffi::OsString;
@@ -46,39 +46,44 @@ impl WrittenKind {
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Marker {
     pub(super) written: Vec<Written>,
-    /// What was there before a build that is not complete.
-    pub(super) foreign: Vec<PathBuf>,
     pub(super) complete: bool,
 }
 
-/// The marker that says that a build has begun, in a directory that holds something already.
-pub(super) fn begun(foreign: &[PathBuf]) -> String {
+/// The marker that says that a build has begun, after one that has written something.
+pub(super) fn begun<'a>(written: impl IntoIterator<Item = &'a Written>) -> String {
     let mut text = format!("{FIRST_LINE}\n");
-    for path in foreign {
-        text.push_str("K ");
-        escape(path, &mut text);
-        text.push('\n');
+    for entry in written {
+        text.push_str(&line(&entry.path, entry.kind));
     }
     text
 }
 
 /// The marker of a complete build. The entries should be sorted.
 pub(super) fn complete<'a>(written: impl IntoIterator<Item = &'a Written>) -> String {
-    let mut text = begun(&[]);
-    for entry in written {
-        text.push(entry.kind.letter());
-        text.push(' ');
-        escape(&entry.path, &mut text);
-        text.push('\n');
-    }
-    text.push_str(LAST_LINE);
+    begun(written) + LAST_LINE + "\n"
+}
+
+/// The line of an entry.
+pub(super) fn line(path: &Path, kind: WrittenKind) -> String {
+    lettered(kind.letter(), path)
+}
+
+/// The line that takes an entry back.
+pub(super) fn kept(path: &Path) -> String {
+    lettered('K', path)
+}
+
+fn lettered(letter: char, path: &Path) -> String {
+    let mut text = format!("{letter} ");
+    escape(path, &mut text);
     text.push('\n');
     text
 }
 
 /// Reads a marker; `None` if the text is none, or names anything that is not below the directory.
 pub(super) fn parse(text: &str) -> Option<Marker> {
-    let mut lines = text.lines();
+    // A line that is cut short says nothing yet.
+    let mut lines = text[..text.rfind('\n').map_or(0, |end| end + 1)].lines();
     if lines.next() != Some(FIRST_LINE) {
         return None;
     }
@@ -101,7 +106,7 @@ pub(super) fn parse(text: &str) -> Option<Marker> {
             "F" => WrittenKind::File,
             "L" => WrittenKind::Symlink,
             "K" => {
-                marker.foreign.push(path);
+                marker.written.retain(|entry| entry.path != path);
                 continue;
             }
             _ => return None,

@@ -6,7 +6,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxBuildHasher;
-use walkdir::WalkDir;
 
 use super::marker::{self, Written, WrittenKind};
 use super::{MARKER, failed, refused};
@@ -14,32 +13,27 @@ use super::{MARKER, failed, refused};
 /// Paths and kinds of what was written.
 pub(super) type Old = HashMap<PathBuf, WrittenKind, FxBuildHasher>;
 
-/// What a previous build has written. After one that was cut short, all that was not there before it is removed.
+/// What a previous build has written. What one that was cut short has written is removed, and nothing else.
 pub(super) fn previous(out: &Path, marker: &str) -> io::Result<Old> {
     let Some(marker) = marker::parse(marker) else {
         let why = format!("the output has a {MARKER} that cannot be read; remove the directory first");
         return Err(refused(io::ErrorKind::InvalidData, out, why));
     };
+    // What has become something else since stands there twice; the last one counts.
+    let old: Old = marker.written.into_iter().map(|entry| (entry.path, entry.kind)).collect();
     if marker.complete {
-        return Ok(marker.written.into_iter().map(|entry| (entry.path, entry.kind)).collect());
+        return Ok(old);
     }
-    let entries = WalkDir::new(out).min_depth(1).contents_first(true);
-    for entry in entries {
-        let entry = entry.map_err(|error| failed("read", out, &error.into()))?;
-        let below = entry.path().strip_prefix(out).unwrap_or(entry.path());
-        let keep =
-            below == Path::new(MARKER) || marker.foreign.iter().any(|foreign| foreign.starts_with(below));
-        if keep {
-            continue;
-        }
-        let removed = if entry.file_type().is_dir() {
-            fs::remove_dir(entry.path())
-        } else {
-            fs::remove_file(entry.path())
-        };
-        removed.map_err(|error| failed("remove", entry.path(), &error))?;
-    }
+    remove_written(out, &entries(&old))?;
     Ok(HashMap::default())
+}
+
+/// The entries of a map, sorted.
+pub(super) fn entries(old: &Old) -> Vec<Written> {
+    let entries = old.iter().map(|(path, kind)| Written { path: path.clone(), kind: *kind });
+    let mut entries: Vec<Written> = entries.collect();
+    entries.sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
+    entries
 }
 
 /// Removes entries of a previous build, files first.
@@ -89,29 +83,6 @@ pub(super) fn remove_written(out: &Path, written: &[Written]) -> io::Result<()> 
         }
     }
     Ok(())
-}
-
-/// Everything in a directory but the marker.
-pub(super) fn remaining(out: &Path) -> io::Result<Vec<PathBuf>> {
-    let mut found = Vec::new();
-    for entry in WalkDir::new(out).min_depth(1).sort_by_file_name() {
-        let entry = entry?;
-        let below = entry.path().strip_prefix(out).unwrap_or(entry.path());
-        if below != Path::new(MARKER) {
-            found.push(below.to_path_buf());
-        }
-    }
-    Ok(found)
-}
-
-/// Whether a path is in a bytecode cache of a directory of the previous build: it comes and goes with that.
-pub(super) fn in_cache(path: &Path, old: &Old) -> bool {
-    path.ancestors().any(|above| {
-        above.file_name().is_some_and(|name| name == "__pycache__")
-            && above.parent().is_some_and(|folder| {
-                folder.as_os_str().is_empty() || old.get(folder) == Some(&WrittenKind::Directory)
-            })
-    })
 }
 
 /// For sorting: a directory comes before what is in it.

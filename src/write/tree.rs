@@ -3,7 +3,7 @@
 //! Invariants: a path is written only below a directory that this writer has made, or has found to be a real directory, so no
 //! symbolic link inside the output leads out of it; and what a previous build did not write is never removed or
 //! overwritten. Of a previous build, a file that would be the same stays untouched, and what is not part of the new build goes when that
-//! is complete. A file is never written through: it is removed first, because it may be a hard link to its original.
+//! is complete. What is about to be written is noted first, so that also after a build that was killed nothing else is taken for its work. A file is never written through: it is removed first, because it may be a hard link to its original.
 
 use std::collections::HashSet;
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError, RwLock};
 use rustc_hash::FxBuildHasher;
 
 use super::marker::{self, Written, WrittenKind};
-use super::previous::{Old, bytes, in_cache, previous, remaining, remove_written};
+use super::previous::{Old, bytes, entries, previous, remove_written};
 use super::{MARKER, canonical_as_far_as_it_exists, failed, refused};
 use crate::discover::OtherEntry;
 
@@ -45,6 +45,8 @@ pub struct TreeWriter {
     /// Relative paths of directories that are known to be real ones.
     directories: RwLock<HashSet<PathBuf, FxBuildHasher>>,
     written: Mutex<Vec<Written>>,
+    /// The marker of the build that has begun.
+    journal: Mutex<File>,
     /// What the previous build wrote.
     old: Old,
     /// What to do with files that do not change.
@@ -92,16 +94,16 @@ impl TreeWriter {
             }
             Err(error) => return Err(failed("read", &marker, &error)),
         }
-        // What is left now is not ours, also if this build is cut short.
-        let mut foreign = remaining(&canonical).map_err(|error| failed("read", out, &error))?;
-        foreign.retain(|path| !old.contains_key(path) && !in_cache(path, &old));
-        fs::write(&marker, marker::begun(&foreign)).map_err(|error| failed("write", &marker, &error))?;
+        super::add_file(&marker, marker::begun(&entries(&old)).as_bytes())?;
+        let journal = OpenOptions::new().append(true).open(&marker);
+        let journal = journal.map_err(|error| failed("write", &marker, &error))?;
         Ok(Self {
             #[cfg(unix)]
             umask: umask(&canonical)?,
             out: canonical,
             directories: RwLock::default(),
             written: Mutex::default(),
+            journal: Mutex::new(journal),
             old,
             copies,
         })
@@ -129,6 +131,9 @@ impl TreeWriter {
             self.create_dir(parent)?;
         }
         let path = self.out.join(relative);
+        if fs::symlink_metadata(&path).is_err() {
+            self.announce(relative, WrittenKind::Directory)?;
+        }
         match fs::create_dir(&path) {
             Ok(()) => self.note(relative, WrittenKind::Directory),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -158,6 +163,7 @@ impl TreeWriter {
     fn replace_by_directory(&self, path: &Path, relative: &Path) -> io::Result<()> {
         let mut known = self.directories.write().unwrap_or_else(PoisonError::into_inner);
         if known.insert(relative.to_path_buf()) {
+            self.announce(relative, WrittenKind::Directory)?;
             fs::remove_file(path)
                 .and_then(|()| fs::create_dir(path))
                 .map_err(|error| failed("create", path, &error))?;
@@ -189,11 +195,12 @@ impl TreeWriter {
             return Ok(());
         }
         let path = self.free_place(relative)?;
+        self.announce(relative, WrittenKind::File)?;
         let mut file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(&path)
-            .map_err(|error| failed("create", &path, &error))?;
+            .map_err(|error| self.taken(relative, &path, &error))?;
         self.note(relative, WrittenKind::File);
         file.write_all(bytes).map_err(|error| failed("write", &path, &error))
     }
@@ -237,7 +244,8 @@ impl TreeWriter {
                     return Ok(());
                 }
                 let place = self.free_place(relative)?;
-                make_symlink(&target, path, &place).map_err(|error| failed("create", &place, &error))?;
+                self.announce(relative, WrittenKind::Symlink)?;
+                make_symlink(&target, path, &place).map_err(|error| self.taken(relative, &place, &error))?;
                 self.note(relative, WrittenKind::Symlink);
                 Ok(())
             }
@@ -266,6 +274,7 @@ impl TreeWriter {
         }
         if self.copies == Copies::Linked {
             let path = self.free_place(relative)?;
+            self.announce(relative, WrittenKind::File)?;
             if fs::hard_link(from, &path).is_ok() {
                 self.note(relative, WrittenKind::File);
                 return Ok(());
@@ -280,6 +289,7 @@ impl TreeWriter {
     /// Removes what only the previous build had, and completes the list of what was written. Without this call the next build
     /// finds a build that was cut short.
     pub fn finish(self) -> io::Result<()> {
+        drop(self.journal);
         let mut written = self.written.into_inner().unwrap_or_else(PoisonError::into_inner);
         let now: HashSet<&Path, FxBuildHasher> = written.iter().map(|entry| entry.path.as_path()).collect();
         let gone: Vec<Written> = self
@@ -292,6 +302,33 @@ impl TreeWriter {
         written.sort_unstable_by(|a, b| bytes(&a.path).cmp(bytes(&b.path)));
         let marker = self.out.join(MARKER);
         super::replace_file(&marker, marker::complete(&written).as_bytes())
+    }
+
+    /// Says in the marker what is about to be written, unless it says so already.
+    fn announce(&self, relative: &Path, kind: WrittenKind) -> io::Result<()> {
+        if self.old.get(relative) == Some(&kind) {
+            return Ok(());
+        }
+        self.add_line(&marker::line(relative, kind))
+    }
+
+    /// The error for something that could not be made. What somebody else has there is not taken for our own.
+    fn taken(&self, relative: &Path, path: &Path, error: &io::Error) -> io::Error {
+        let written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let ours = written.iter().any(|entry| entry.path == relative);
+        drop(written);
+        if error.kind() == io::ErrorKind::AlreadyExists
+            && !ours
+            && let Err(error) = self.add_line(&marker::kept(relative))
+        {
+            return error;
+        }
+        failed("create", path, error)
+    }
+
+    fn add_line(&self, line: &str) -> io::Result<()> {
+        let mut journal = self.journal.lock().unwrap_or_else(PoisonError::into_inner);
+        journal.write_all(line.as_bytes()).map_err(|error| failed("write", &self.out.join(MARKER), &error))
     }
 
     fn note(&self, relative: &Path, kind: WrittenKind) {
@@ -361,6 +398,7 @@ impl TreeWriter {
     /// Opens a file that must not exist yet, with the mode of the original as far as the system lets it through.
     fn create_file(&self, relative: &Path, original: &Metadata) -> io::Result<(File, PathBuf)> {
         let path = self.free_place(relative)?;
+        self.announce(relative, WrittenKind::File)?;
         let mut options = OpenOptions::new();
         // Fails for a link that is in the way, wherever it leads.
         options.write(true).create_new(true);
@@ -371,7 +409,7 @@ impl TreeWriter {
         }
         #[cfg(not(unix))]
         let _ = original;
-        let file = options.open(&path).map_err(|error| failed("create", &path, &error))?;
+        let file = options.open(&path).map_err(|error| self.taken(relative, &path, &error))?;
         self.note(relative, WrittenKind::File);
         Ok((file, path))
     }
