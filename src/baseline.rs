@@ -46,8 +46,13 @@ impl Baseline {
             let help = if missing { "; --write-baseline makes it" } else { "" };
             format!("{}: cannot be read: {}{help}", path.display(), plain(&error))
         })?;
-        let baseline: Self = serde_json::from_str(&text)
-            .map_err(|error| format!("{}:{}: not a baseline: {error}", path.display(), error.line()))?;
+        let wrong = |line: usize, what: &dyn std::fmt::Display| {
+            format!("{}:{line}: not a baseline: {what}", path.display())
+        };
+        if !text.trim_start().starts_with('{') {
+            return Err(wrong(1, &"it does not begin with `{`"));
+        }
+        let baseline: Self = serde_json::from_str(&text).map_err(|error| wrong(error.line(), &error))?;
         if baseline.version != VERSION {
             let version = baseline.version;
             return Err(format!("{}: baseline version {version} is not known here", path.display()));
@@ -118,6 +123,17 @@ impl Baseline {
             }
         }
         Self { version: VERSION, findings }
+    }
+
+    /// Takes over what an older baseline says about files that exist and were not looked at.
+    pub fn keep_unchecked(&mut self, older: &Self, report: &Report<'_>, path: &Path) {
+        let folder = folder_of(path);
+        let checked: Vec<String> = report.files.iter().map(|f| key(report, f.index, &folder)).collect();
+        for (file, known) in &older.findings {
+            if !checked.contains(file) && folder.join(file).exists() {
+                self.findings.insert(file.clone(), known.clone());
+            }
+        }
     }
 
     /// Files of the baseline that do not exist any more.

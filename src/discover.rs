@@ -49,6 +49,8 @@ pub struct DiscoverOptions {
     pub include: PathPatterns,
     /// Matching files are not selected.
     pub exclude: PathPatterns,
+    /// Patterns count for files that are named themselves, too: who names them has not chosen them (pre-commit).
+    pub force_exclude: bool,
     /// Whether `.gitignore` (and `.ignore`, and git's own exclusion files) hide files, and what `build` wrote is left out.
     pub respect_gitignore: bool,
     /// `build`: list everything that is not a source file too.
@@ -406,8 +408,8 @@ impl Found {
             .map(|(absolute, source)| {
                 let name = roots.name(&absolute);
                 let selected = match source.reach {
-                    Reach::Named => true,
-                    Reach::Below => {
+                    Reach::Named if !options.force_exclude => true,
+                    Reach::Named | Reach::Below => {
                         let pattern_path = absolute.strip_prefix(project_root).unwrap_or(&source.relative);
                         (options.include.is_empty() || options.include.matches(pattern_path))
                             && !options.exclude.matches(pattern_path)

@@ -54,6 +54,8 @@ pub struct Request {
     pub form: Form,
     /// `build`: list everything else in the tree.
     pub collect_others: bool,
+    /// `include` and `exclude` count for files that are named, too.
+    pub force_exclude: bool,
     /// The environment whose packages are analysed as well, if not configured.
     pub environment: Option<Choice>,
     /// Compute what [`Run::rewrite`] needs.
@@ -225,6 +227,7 @@ impl Run {
             src: config.src.clone(),
             include: config.include.clone(),
             exclude: config.exclude.clone(),
+            force_exclude: request.force_exclude,
             respect_gitignore: !request.collect_others,
             collect_others: request.collect_others,
             whole_tree,
@@ -432,6 +435,13 @@ impl Run {
             (None, None) => return Ok(None),
         };
         if new == source.text() {
+            return Ok(None);
+        }
+        // A formatter has been here since: it would come back, and so on.
+        if reverted.is_some()
+            && let (Ok(before), Ok(after)) = (parse(source.text()), parse(new))
+            && verify::differ_in_layout_only(&before, &after)
+        {
             return Ok(None);
         }
         let new = source.encode(new).map_err(|e| bug(0, text, e.to_string()))?;

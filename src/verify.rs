@@ -10,6 +10,8 @@
 //!
 //! So the old and the new tree have equal fingerprints exactly if nothing else changed.
 
+mod same;
+
 use std::hash::{Hash, Hasher};
 
 use ruff_python_ast::visitor::source_order::{
@@ -23,6 +25,7 @@ use ruff_python_parser::{parse_expression, parse_module};
 use ruff_text_size::{Ranged, TextRange};
 use rustc_hash::FxHasher;
 
+pub use self::same::differ_in_layout_only;
 use crate::facts::imports::is_header;
 use crate::rewrite::MARK;
 

@@ -75,10 +75,13 @@ pub struct Common {
     /// Whether annotations that nobody evaluates may be put into quotes
     #[arg(long, value_enum)]
     pub annotations: Option<Annotations>,
+    /// Heed `include` and `exclude` for files that are named, too
+    #[arg(long)]
+    pub force_exclude: bool,
     /// Configuration file; otherwise the nearest `dally.toml` or `pyproject.toml`
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Number of threads; otherwise one per processor
+    /// Number of threads, at most four per processor; otherwise one per processor
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
     /// Do not use or write the cache
@@ -213,7 +216,7 @@ pub struct RevertArgs {
     /// Configuration file; otherwise the nearest `dally.toml` or `pyproject.toml`
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Number of threads; otherwise one per processor
+    /// Number of threads, at most four per processor; otherwise one per processor
     #[arg(long, value_name = "N")]
     pub jobs: Option<usize>,
     /// Print problems only
@@ -359,6 +362,7 @@ impl Common {
             annotations: self.annotations,
             form,
             collect_others: false,
+            force_exclude: self.force_exclude,
             environment: self.python.as_deref().map(Choice::new),
             rewrite,
             cache,

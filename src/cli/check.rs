@@ -6,7 +6,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use super::arguments::{CheckArgs, OutputFormat};
-use super::{CliError, Status, form, progress, report_problems, report_work, summary};
+use super::{
+    CliError, Status, form, progress, report_edited, report_problems, report_target, report_work, summary,
+};
 use crate::baseline::Baseline;
 use crate::report::sites::{Report, portable};
 use crate::report::text::Detail;
@@ -22,6 +24,14 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     // A bad baseline is reported before any work is done.
     let baseline = match &args.baseline {
         Some(path) if !args.write_baseline => Some(Baseline::read(path).map_err(CliError::Message)?),
+        _ => None,
+    };
+    // And nothing else is written over.
+    let replaced = match &args.baseline {
+        Some(path) if args.write_baseline && path.exists() => {
+            let keep = |error| CliError::Message(format!("{error}; it is not written over"));
+            Some(Baseline::read(path).map_err(keep)?)
+        }
         _ => None,
     };
     let bar = progress(args.common.quiet, "reading");
@@ -50,15 +60,17 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     }
     out.flush()?;
     let failed = report_problems(&run, false)?;
+    report_edited(&run)?;
     let missing = run.missing_runtimes();
     for path in &missing {
         let what = "the runtime file is not there, and rewritten files import it; `dally apply` writes it";
         writeln!(io::stderr(), "{}: {what}", portable(path))?;
     }
     if let Some(path) = &args.baseline {
-        keep(args, path, baseline.as_ref(), &report, gone)?;
+        keep(args, path, (baseline.as_ref(), replaced.as_ref()), &report, gone)?;
     }
     if !args.common.quiet {
+        report_target(&request, &run)?;
         let new = report.findings().count();
         let new = if baseline.is_some() { format!(" ({new} new)") } else { String::new() };
         let done = format!("could be lazy{new}");
@@ -101,12 +113,18 @@ fn detail(args: &CheckArgs) -> Detail {
 fn keep(
     args: &CheckArgs,
     path: &Path,
-    baseline: Option<&Baseline>,
+    (baseline, replaced): (Option<&Baseline>, Option<&Baseline>),
     report: &Report<'_>,
     gone: usize,
 ) -> Result<(), CliError> {
     let new = match baseline {
-        None => Some(Baseline::of(report, path)),
+        None => {
+            let mut new = Baseline::of(report, path);
+            if let Some(replaced) = replaced {
+                new.keep_unchecked(replaced, report, path);
+            }
+            Some(new)
+        }
         Some(baseline) if args.update_baseline && gone > 0 => Some(baseline.lowered(report, path)),
         Some(_) => None,
     };

@@ -97,6 +97,7 @@ fn modules(args: &CulpritArgs) -> Result<Vec<Module>, CliError> {
         src: config.src,
         include: PathPatterns::default(),
         exclude: PathPatterns::default(),
+        force_exclude: false,
         // What `build` wrote is looked at wherever it is.
         respect_gitignore: false,
         collect_others: false,

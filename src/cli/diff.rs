@@ -43,7 +43,7 @@ pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
     if !args.common.quiet {
         report_target(&request, &run)?;
         let counts = run.counts();
-        let line = summary(&counts, "would be lazy", counts.lazy, clock.elapsed());
+        let line = summary(&counts, "would become lazy", counts.pending, clock.elapsed());
         writeln!(io::stderr(), "{line}")?;
     }
     Ok(status)

@@ -18,14 +18,7 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
         out.flush()?;
         return Ok(Status::Done);
     }
-    let (path, line) = match args.subject.rsplit_once(':') {
-        // A file may be called so.
-        _ if Path::new(&args.subject).exists() => (PathBuf::from(&args.subject), None),
-        Some((path, line)) if !line.is_empty() && line.bytes().all(|b| b.is_ascii_digit()) => {
-            (PathBuf::from(path), line.parse::<u32>().ok())
-        }
-        _ => (PathBuf::from(&args.subject), None),
-    };
+    let (path, line) = place(&args.subject);
     if !path.exists() {
         return Err(CliError::Message(unknown(&args.subject)));
     }
@@ -45,6 +38,24 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
         )));
     }
     Ok(Status::Done)
+}
+
+/// The file and the line of `PATH`, `PATH:LINE` or `PATH:LINE:COLUMN`, as `dally check` prints it.
+fn place(subject: &str) -> (PathBuf, Option<u32>) {
+    fn numbered(text: &str) -> Option<(&str, u32)> {
+        let (path, number) = text.rsplit_once(':')?;
+        let number = number.bytes().all(|b| b.is_ascii_digit()).then(|| number.parse().ok())??;
+        Some((path, number))
+    }
+    // A file may be called so.
+    let is_file = |path: &str| Path::new(path).exists();
+    match numbered(subject).filter(|_| !is_file(subject)) {
+        None => (PathBuf::from(subject), None),
+        Some((path, number)) => match numbered(path).filter(|_| !is_file(path)) {
+            Some((path, line)) => (PathBuf::from(path), Some(line)),
+            None => (PathBuf::from(path), Some(number)),
+        },
+    }
 }
 
 /// What to say about a subject that is neither a file nor a reason.

@@ -197,7 +197,7 @@ const ENTRY: &str = "  - repo: local\n    \
          - id: dally\n        \
            name: dally\n        \
            description: make imports lazy that can wait\n        \
-           entry: dally apply --quiet\n        \
+           entry: dally apply --quiet --force-exclude\n        \
            language: system\n        \
            types: [python]\n        \
            # One process sees all files, because decisions use the whole project.\n        \

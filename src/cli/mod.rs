@@ -10,6 +10,7 @@ mod diff;
 mod explain;
 mod init;
 mod interrupt;
+mod problems;
 mod revert;
 mod shell;
 mod status;
@@ -22,14 +23,14 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::config::{Config, ConfigError, PythonVersion, Target};
-use crate::discover::{DiscoverError, Discovery};
-use crate::report::sites::shown;
+use crate::config::{Config, ConfigError};
+use crate::discover::DiscoverError;
 use crate::rewrite::Form;
-use crate::run::{Counts, Request, Run, RunError};
+use crate::run::{Counts, RunError};
 use crate::write::plain;
 use arguments::{ApplyArgs, CheckArgs, DiffArgs};
 pub use arguments::{Arguments, Command, Common, OutputFormat};
+use problems::{report_edited, report_paths, report_problems, report_target, report_work};
 
 /// How a command ended. A higher one outranks a lower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -110,10 +111,15 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// More threads than this make nothing faster, and as many as a typing error asks for bring a machine down.
+const MOST_THREADS_PER_PROCESSOR: usize = 4;
+
 fn run(arguments: &Arguments) -> Result<Status, CliError> {
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    let most = MOST_THREADS_PER_PROCESSOR * processors;
     // Deeply nested sources need deep stacks; the memory is only reserved.
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(arguments.jobs().unwrap_or(0))
+        .num_threads(arguments.jobs().map_or(0, |jobs| jobs.min(most)))
         .stack_size(512 << 20)
         .build()
         .map_err(|e| CliError::Message(format!("cannot start threads: {e}")))?;
@@ -156,57 +162,9 @@ fn by_project(
     Ok(status)
 }
 
-/// Prints which paths could not be looked through; gives whether there were any.
-fn report_paths(discovery: &Discovery) -> io::Result<bool> {
-    for problem in &discovery.problems {
-        writeln!(io::stderr(), "{}: error: {}", shown(&problem.path), problem.message)?;
-    }
-    Ok(!discovery.problems.is_empty())
-}
-
-/// Prints what went wrong with single files and paths; gives whether anything counts as a failure.
-fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
-    let mut failed = report_paths(&run.discovery)?;
-    let mut stderr = io::stderr().lock();
-    for (file, state) in run.discovery.files.iter().zip(&run.states) {
-        let Some(failure) = &state.failure else { continue };
-        if !file.selected {
-            continue;
-        }
-        // Templates and Python 2 leftovers are part of many trees.
-        let warning = build && failure.syntax;
-        let kind = if warning { "warning" } else { "error" };
-        let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
-        writeln!(
-            stderr,
-            "{at}: {kind}: {}{}",
-            failure.message,
-            if warning { " (copied as it is)" } else { "" }
-        )?;
-        failed |= !warning;
-    }
-    Ok(failed)
-}
-
 /// Said when there is nothing to do because nothing was found.
 const NO_FILES: &str =
     "0 files: no Python source is there, or it is hidden, ignored by git, or left out by the configuration";
-
-/// Says so if what is written does not run on every Python that the project supports.
-fn report_target(request: &Request, run: &Run) -> io::Result<()> {
-    let config = &request.config;
-    let oldest = request.python_version.or(config.python_version).or(config.minimum_version);
-    if run.options.target == Target::Native
-        && let Some(oldest) = oldest.filter(|oldest| *oldest < PythonVersion::NEWEST)
-    {
-        let newest = PythonVersion::NEWEST;
-        writeln!(
-            io::stderr(),
-            "warning: `lazy import` needs Python {newest}, and the project is to run on {oldest}; the target `proxy` runs on both"
-        )?;
-    }
-    Ok(())
-}
 
 /// The line at the end of a run: how many of the imports are `done`, and the commonest reasons of the others.
 fn summary(counts: &Counts, done: &str, lazy: usize, elapsed: Duration) -> String {
@@ -223,30 +181,6 @@ fn summary(counts: &Counts, done: &str, lazy: usize, elapsed: Duration) -> Strin
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) },
         elapsed.as_secs_f64(),
     )
-}
-
-/// For `--verbose`: the environment and the time of the stages.
-fn report_work(run: &Run) -> io::Result<()> {
-    let mut stderr = io::stderr().lock();
-    if let Some(packages) = &run.packages {
-        let modules = run.program.modules.len() - run.discovery.files.len();
-        let python = packages.python.as_deref().map_or(String::new(), |python| format!(", Python {python}"));
-        let folder = packages.folder.display();
-        writeln!(stderr, "environment: {folder}{python}, {modules} modules of its packages are reached")?;
-        let lacking = if packages.named { Vec::new() } else { packages.lacking(&run.required) };
-        if !lacking.is_empty() {
-            let lacking = lacking.join(", ");
-            writeln!(
-                stderr,
-                "it lacks what the project requires ({lacking}); so other packages may exist as well"
-            )?;
-        }
-    }
-    let crate::cache::Use { found, made } = run.cache;
-    if found + made > 0 {
-        writeln!(stderr, "cache: {found} files found, {made} new")?;
-    }
-    writeln!(stderr, "{:?}", run.times)
 }
 
 /// A progress line on standard error, for long work at a terminal.

@@ -149,6 +149,7 @@ fn files(args: &RevertArgs) -> Result<(Config, Discovery), CliError> {
         // What is excluded today may have been rewritten yesterday.
         include: crate::config::PathPatterns::default(),
         exclude: crate::config::PathPatterns::default(),
+        force_exclude: false,
         respect_gitignore: true,
         collect_others: false,
         // Other files may still need the runtime.

@@ -36,6 +36,7 @@ impl Tree {
             src: Vec::new(),
             include: PathPatterns::default(),
             exclude: PathPatterns::default(),
+            force_exclude: false,
             respect_gitignore: true,
             collect_others: false,
             whole_tree: None,
@@ -214,6 +215,9 @@ fn named_files_are_taken_although_ignored_or_excluded() {
         DiscoverOptions { exclude: PathPatterns::new(&["b.py"]).unwrap(), ..tree.options(&["a.py", "b.py"]) };
     let found = discover(&options).unwrap();
     assert_eq!(tree.selected(&found), ["a.py", "b.py"]);
+    let found = discover(&DiscoverOptions { force_exclude: true, ..options }).unwrap();
+    assert_eq!(tree.selected(&found), ["a.py"]);
+    assert!(found.files.iter().any(|file| file.path.ends_with("b.py")), "it is analysed all the same");
 }
 
 #[test]

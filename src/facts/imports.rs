@@ -58,8 +58,17 @@ impl<'a> Walker<'a> {
         let future = from.is_some_and(|f| f.level == 0 && f.module == "__future__");
         let header = from.is_some_and(|f| is_header(f.module.as_str(), names));
         let pragma = self.pragma(range);
-        if pragma == Some(Pragma::Eager) {
-            self.facts.marks.push(Mark { kind: MarkKind::PragmaEager, range, func: context.func });
+        let idle = match pragma {
+            Some(Pragma::Eager) => {
+                self.facts.marks.push(Mark { kind: MarkKind::PragmaEager, range, func: context.func });
+                false
+            }
+            Some(Pragma::Lazy) => context.place != Place::Module,
+            Some(Pragma::Unknown) => true,
+            None => self.is_below_pragma(range),
+        };
+        if idle {
+            self.facts.marks.push(Mark { kind: MarkKind::PragmaWithoutEffect, range, func: context.func });
         }
         for (i, alias) in names.iter().enumerate() {
             let bound = bound_by_alias(alias, from.is_some());
@@ -118,16 +127,22 @@ impl<'a> Walker<'a> {
         let rest = &self.text[range.end().to_usize()..];
         let end = rest.find(['\n', '\r']).unwrap_or(rest.len());
         let end = range.end() + TextSize::try_from(end).ok()?;
-        self.text[TextRange::new(range.start(), end)].lines().find_map(|line| {
-            let comment = &line[line.find('#')?..];
-            let after = comment[comment.find("dally:")? + "dally:".len()..].trim_start();
-            let word = after.split(|c: char| !c.is_ascii_alphabetic()).next()?;
-            match word {
-                "eager" => Some(Pragma::Eager),
-                "lazy" => Some(Pragma::Lazy),
-                _ => None,
-            }
-        })
+        self.text[TextRange::new(range.start(), end)]
+            .lines()
+            .find_map(|line| pragma_in(&line[line.find('#')?..]))
+    }
+
+    /// Whether the line above has nothing but a pragma.
+    fn is_below_pragma(&self, range: TextRange) -> bool {
+        if !self.pragmas {
+            return false;
+        }
+        let before = &self.text[..range.start().to_usize()];
+        let above = before.trim_end_matches([' ', '\t', '\x0c']);
+        let Some(above) = above.strip_suffix(['\n', '\r']) else { return false };
+        let above = above.strip_suffix('\r').unwrap_or(above);
+        let line = above.rsplit(['\n', '\r']).next().unwrap_or_default().trim_start();
+        line.starts_with('#') && pragma_in(line).is_some_and(|pragma| pragma != Pragma::Unknown)
     }
 }
 
@@ -142,4 +157,21 @@ pub fn is_header(module: &str, names: &[ast::Alias]) -> bool {
 enum Pragma {
     Eager,
     Lazy,
+    /// A word that is none of them.
+    Unknown,
+}
+
+/// The pragma in a comment.
+fn pragma_in(comment: &str) -> Option<Pragma> {
+    let at = comment.to_ascii_lowercase().find("dally:")?;
+    let after = comment[at + "dally:".len()..].trim_start();
+    let word = after.split(|c: char| !c.is_ascii_alphabetic()).next()?;
+    Some(match word {
+        _ if !comment[at..].starts_with("dally:") => Pragma::Unknown,
+        "eager" => Pragma::Eager,
+        "lazy" => Pragma::Lazy,
+        // On what `apply` has added.
+        "added" => return None,
+        _ => Pragma::Unknown,
+    })
 }

@@ -119,4 +119,6 @@ pub enum MarkKind {
     RunsElsewhere,
     /// `# dally: eager` at the end of the line: the whole statement stays.
     PragmaEager,
+    /// A comment that reads like a pragma for the import statement and is none, or one that has no effect there.
+    PragmaWithoutEffect,
 }

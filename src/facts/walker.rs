@@ -194,7 +194,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
     let mut walker = Walker {
         text,
         walrus,
-        pragmas: has("dally:"),
+        pragmas: has("ally:"),
         star_imports,
         watches_imports: [
             ".modules",

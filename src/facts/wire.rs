@@ -137,7 +137,7 @@ variants! {
         21: AnnotationsOf(value), 22: GlobalsOf(value), 23: ReadsCallers, 24: HintsOf(value),
         25: RenamesModules(start), 26: RunsElsewhere,
         27: OnlyKeyed(name), 28: PatchesVariable(name), 29: SearchesFunctions(value),
-        30: CapitalsOf(value), 31: OnlyKeyedAttribute(name), 32: NeedsFile(name),
+        30: CapitalsOf(value), 31: OnlyKeyedAttribute(name), 32: NeedsFile(name), 33: PragmaWithoutEffect,
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),

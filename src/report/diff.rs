@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
+use std::sync::OnceLock;
 
 use similar::{Algorithm, DiffOp, DiffTag, capture_diff_slices, group_diff_ops};
 
@@ -77,14 +78,34 @@ fn lines(prefix: &[u8], lines: &[&[u8]], out: &mut impl Write) -> io::Result<()>
     Ok(())
 }
 
-/// The bytes of a path: names need not be UTF-8.
+/// The bytes of a path as `git diff` gives it: below the root of the repository, else below the current folder. Names need not
+/// be UTF-8.
 fn git_path(path: &Path) -> Vec<u8> {
-    let relative = below_current(path);
+    let inside = repository().and_then(|root| Some(complete(path)?.strip_prefix(root).ok()?.to_owned()));
+    let relative = inside.as_deref().unwrap_or_else(|| below_current(path));
     let relative = relative.strip_prefix("/").unwrap_or(relative);
     let bytes = relative.as_os_str().as_encoded_bytes();
     let bytes = bytes.strip_prefix(b"./").unwrap_or(bytes);
     let slash = |byte: &u8| if std::path::is_separator(char::from(*byte)) { b'/' } else { *byte };
     bytes.iter().map(slash).collect()
+}
+
+/// The root of the repository around the current folder.
+fn repository() -> Option<&'static Path> {
+    static ROOT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let find = || {
+        let current = std::env::current_dir().ok()?;
+        current.ancestors().find(|folder| folder.join(".git").exists()).map(Path::to_owned)
+    };
+    ROOT.get_or_init(find).as_deref()
+}
+
+/// A path from the root of the file system on, without `..`.
+fn complete(path: &Path) -> Option<PathBuf> {
+    if path.components().any(|part| part == Component::ParentDir) {
+        return Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
+    }
+    std::path::absolute(path).ok()
 }
 
 /// Git quotes paths with unusual characters.

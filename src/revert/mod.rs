@@ -78,7 +78,8 @@ pub struct Reverted {
 /// A quick look: `false` if the text certainly has none of the forms.
 pub fn may_have_forms(text: &str, which: Which) -> bool {
     let has = |word: &str| memchr::memmem::find(text.as_bytes(), word.as_bytes()).is_some();
-    has("TYPE_CHECKING, lazy")
+    // Those who sort imports may have sorted or split the header.
+    has("TYPE_CHECKING") && has("lazy")
         || has(ADDED_NOTE)
         || which.targets(Target::Native) && has("lazy")
         || which.targets(Target::LazyModules) && has("__lazy_modules__")
@@ -93,6 +94,9 @@ pub fn revert(text: &str, module: &ModModule, which: Which) -> Result<Option<Rev
         return Ok(None);
     }
     let helpers = Helpers::of(module);
+    if which == Which::Applied && !helpers.known() && !text.contains(ADDED_NOTE) {
+        return Ok(None);
+    }
     // What `build` has written comes back as a whole or not at all.
     if helpers.by_build() && !which.targets(Target::Proxy) {
         return Ok(None);

@@ -39,6 +39,15 @@ fn applied_files_come_back() {
             "lazy import a  # n\n",
         ),
         ("import a\nimport a.b  # dally: added, the submodule is used below\n", "import a\n"),
+        // Sorted and formatted by others.
+        (
+            "from _dally import lazy\nfrom _dally import TYPE_CHECKING\n\nif TYPE_CHECKING:\n    import a\n\nelse:\n    a = lazy('import a')\n",
+            "import a\n",
+        ),
+        (
+            "import os\nfrom _dally import (\n    lazy,\n    TYPE_CHECKING,\n)\n\nif TYPE_CHECKING:\n    import a\nelse:\n    a = lazy(\"import a\")\n",
+            "import os\nimport a\n",
+        ),
     ];
     for (text, expected) in cases {
         assert_eq!(back(text, Which::Applied), Ok(Some(expected.to_owned())), "{text}");

@@ -34,7 +34,7 @@ use super::lists::insert_header;
 use super::place::{HeaderPlace, header_place, indent_start, line_end, spare_line};
 use super::statement::{line_breaks, remove_aliases, single, some};
 use super::{Form, LazyStatement, Plan, Refusal, reads};
-use crate::facts::{ImportStmt, LineUse, Moment, Place, Sym};
+use crate::facts::{Constant, ImportStmt, LineUse, Moment, Place, Sym, Value};
 use crate::revert::KEYWORD_NOTE;
 
 /// Adds the edits.
@@ -72,6 +72,12 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
             }
         }
         Form::Apply => {
+            if gives_type_checking_another_value(plan) {
+                return Err(Refusal {
+                    at: first.import.range.start(),
+                    message: "the module has a `TYPE_CHECKING` of its own, which the block around this import would ask",
+                });
+            }
             let mut imported = vec!["TYPE_CHECKING".to_owned(), import_as("lazy", &names.lazy)];
             if wrapped.real {
                 imported.push(import_as("real", &names.real));
@@ -89,6 +95,14 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
         }
     }
     Ok(())
+}
+
+/// Whether the module binds `TYPE_CHECKING` to something else than `typing` does, or `TYPE_CHECKING = False`.
+fn gives_type_checking_another_value(plan: &Plan<'_>) -> bool {
+    let Some(name) = Sym::find("TYPE_CHECKING") else { return false };
+    let code = &plan.facts.code;
+    let usual = |value| matches!(code.value(value), Value::Import(..) | Value::Constant(Constant::False));
+    code.globals_of(name).iter().any(|&(_, value)| !usual(value))
 }
 
 /// The header of the `build` form. The runtime is asked for by `__import__`, without this module's globals: who watches

@@ -1,0 +1,139 @@
+//! What a run has to say besides its result: on standard error, a line each, with the place.
+
+use std::fs;
+use std::io::{self, Write};
+
+use crate::config::{PythonVersion, Target};
+use crate::discover::Discovery;
+use crate::facts::{Mark, MarkKind};
+use crate::report::sites::shown;
+use crate::run::{Request, Run, Times};
+use crate::source::{LineIndex, SourceText};
+
+/// Prints which paths could not be looked through; gives whether there were any.
+pub(super) fn report_paths(discovery: &Discovery) -> io::Result<bool> {
+    for problem in &discovery.problems {
+        let standard_input = problem.path.as_os_str() == "-";
+        let help = if standard_input { "; dally reads files, not standard input" } else { "" };
+        writeln!(io::stderr(), "{}: error: {}{help}", shown(&problem.path), problem.message)?;
+    }
+    Ok(!discovery.problems.is_empty())
+}
+
+/// Prints what went wrong with single files and paths; gives whether anything counts as a failure.
+pub(super) fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
+    let mut failed = report_paths(&run.discovery)?;
+    let mut stderr = io::stderr().lock();
+    for (file, state) in run.discovery.files.iter().zip(&run.states) {
+        let Some(failure) = &state.failure else { continue };
+        if !file.selected {
+            continue;
+        }
+        // Templates and Python 2 leftovers are part of many trees.
+        let warning = build && failure.syntax;
+        let kind = if warning { "warning" } else { "error" };
+        let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
+        writeln!(
+            stderr,
+            "{at}: {kind}: {}{}",
+            failure.message,
+            if warning { " (copied as it is)" } else { "" }
+        )?;
+        failed |= !warning;
+    }
+    drop(stderr);
+    report_pragmas(run)?;
+    Ok(failed)
+}
+
+/// Names comments that read like pragmas of imports and have no effect.
+fn report_pragmas(run: &Run) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    for (index, (file, state)) in run.discovery.files.iter().zip(&run.states).enumerate() {
+        let idle = |mark: &&Mark| mark.kind == MarkKind::PragmaWithoutEffect;
+        let marks: Vec<&Mark> = run.program.modules[index].facts.marks.iter().filter(idle).collect();
+        if marks.is_empty() || !file.selected {
+            continue;
+        }
+        let Some(source) = fs::read(&file.absolute).ok().and_then(|bytes| SourceText::decode(bytes).ok())
+        else {
+            continue;
+        };
+        let lines = LineIndex::new(source.text());
+        for mark in marks {
+            let at = mark.range.start();
+            let at = state.view.as_ref().map_or(at, |view| view.map.to_old(at));
+            let place = lines.position(source.text(), at.to_usize());
+            writeln!(
+                stderr,
+                "{}:{}:{}: warning: the pragma has no effect; `# dally: eager` and `# dally: lazy` stand behind an import, and `lazy` only at module level outside of `try` and `with`",
+                shown(&file.path),
+                place.line,
+                place.column
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// Names the files whose lazy forms somebody has edited so that dally leaves them alone.
+pub(super) fn report_edited(run: &Run) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    for (file, state) in run.discovery.files.iter().zip(&run.states).filter(|(file, _)| file.selected) {
+        if let Some(edited) = &state.edited {
+            let at = format!("{}:{}:{}", shown(&file.path), edited.line, edited.column);
+            writeln!(stderr, "{at}: warning: {}", edited.message)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says so if what is written does not run on every Python that the project supports.
+pub(super) fn report_target(request: &Request, run: &Run) -> io::Result<()> {
+    let config = &request.config;
+    let oldest = request.python_version.or(config.python_version).or(config.minimum_version);
+    if run.options.target == Target::Native
+        && let Some(oldest) = oldest.filter(|oldest| *oldest < PythonVersion::NEWEST)
+    {
+        let newest = PythonVersion::NEWEST;
+        writeln!(
+            io::stderr(),
+            "warning: `lazy import` needs Python {newest}, and the project is to run on {oldest}; the target `proxy` runs on both"
+        )?;
+    }
+    Ok(())
+}
+
+/// For `--verbose`: the environment and the time of the stages.
+pub(super) fn report_work(run: &Run) -> io::Result<()> {
+    let mut stderr = io::stderr().lock();
+    if let Some(packages) = &run.packages {
+        let modules = run.program.modules.len() - run.discovery.files.len();
+        let python = packages.python.as_deref().map_or(String::new(), |python| format!(", Python {python}"));
+        let folder = packages.folder.display();
+        writeln!(stderr, "environment: {folder}{python}, {modules} modules of its packages are reached")?;
+        let lacking = if packages.named { Vec::new() } else { packages.lacking(&run.required) };
+        if !lacking.is_empty() {
+            let lacking = lacking.join(", ");
+            writeln!(
+                stderr,
+                "it lacks what the project requires ({lacking}); so other packages may exist as well"
+            )?;
+        }
+    }
+    let crate::cache::Use { found, made } = run.cache;
+    if found + made > 0 {
+        writeln!(stderr, "cache: {found} files found, {made} new")?;
+    }
+    let Times { discover, facts, packages, decide, cache } = run.times;
+    let stages = [
+        ("listing files", discover),
+        ("reading", facts),
+        ("packages", packages),
+        ("deciding", decide),
+        ("writing the cache", cache),
+    ];
+    let shown: Vec<String> =
+        stages.iter().map(|(stage, t)| format!("{stage} {:.2} s", t.as_secs_f64())).collect();
+    writeln!(stderr, "times: {}", shown.join(", "))
+}
