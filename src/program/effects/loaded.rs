@@ -55,13 +55,11 @@ impl Seen {
 pub(super) struct Loaded<'a> {
     tainted: &'a Tainted<'a>,
     importer: ModuleId,
-    /// What the packages around the module have certainly loaded, in whatever of them it is.
+    /// The packages around the module, outermost first, each with what it may load, and whether it is complete when the module is
+    /// loaded.
+    packages: Vec<(ModuleId, Seen, bool)>,
+    /// What those that are complete have certainly loaded.
     around: Seen,
-    /// The packages that `around` is about, outermost first, and the cycles of the modules in it.
-    packages: Vec<ModuleId>,
-    cycles: Seen,
-    /// Nothing was left out of `around` for the sake of one importer.
-    for_all: bool,
     /// What the imports so far have certainly loaded.
     before: Seen,
     /// Imports that have run, but are not in `before` yet: that is only worked out when somebody asks.
@@ -106,10 +104,8 @@ impl<'a> Loaded<'a> {
         Self {
             tainted,
             importer: ModuleId(0),
-            around: Seen::new(nodes),
             packages: Vec::new(),
-            cycles: Seen::new(tainted.graph.out.len()),
-            for_all: true,
+            around: Seen::new(nodes),
             before: Seen::new(nodes),
             pending: Vec::new(),
             asked: Seen::new(nodes),
@@ -117,24 +113,45 @@ impl<'a> Loaded<'a> {
         }
     }
 
-    /// The imports of a module begin, in these packages (outermost first). A package that does not import the module itself
-    /// is complete. To come to the modules of one package one after the other saves work.
+    /// The imports of a module begin, in these packages (outermost first). A package that may be loading the module itself is
+    /// not complete. To come to the modules of one package one after the other saves work.
     pub(super) fn enter(&mut self, importer: ModuleId, packages: &[ModuleId]) {
         self.before.clear();
         self.pending.clear();
         self.importer = importer;
-        let same = self.for_all && self.packages == packages;
-        if same && !self.cycles.contains(self.tainted.graph.cycle_of(importer)) {
+        let mut same = self.packages.iter().map(|(package, ..)| package).eq(packages);
+        if !same {
+            self.packages =
+                packages.iter().map(|&package| (package, self.may_load(package), false)).collect();
+        }
+        let node = self.tainted.node[importer.index()];
+        for (_, loads, complete) in &mut self.packages {
+            let now = node != NONE && !loads.contains(node);
+            same &= std::mem::replace(complete, now) == now;
+        }
+        if same {
             return;
         }
-        self.packages.clear();
-        self.packages.extend_from_slice(packages);
-        self.for_all = true;
         self.around.clear();
-        self.cycles.clear();
-        for &package in packages {
-            self.mark(package, true);
+        for index in 0..self.packages.len() {
+            let &(package, _, complete) = &self.packages[index];
+            if complete {
+                self.mark(package, true);
+            }
         }
+    }
+
+    /// Everything that loading a module may load.
+    fn may_load(&mut self, start: ModuleId) -> Seen {
+        let mut seen = Seen::new(self.tainted.cause.len());
+        self.todo.clear();
+        self.todo.extend(Some(self.tainted.node[start.index()]).filter(|&node| node != NONE));
+        while let Some(node) = self.todo.pop() {
+            if seen.insert(node) {
+                self.todo.extend_from_slice(self.tainted.eager.of(node));
+            }
+        }
+        seen
     }
 
     /// An import of `module` has certainly run.
@@ -182,12 +199,10 @@ impl<'a> Loaded<'a> {
                 continue;
             }
             if tainted.cycle[node as usize] == half {
-                self.for_all &= !around;
                 continue;
             }
             if around {
                 self.around.insert(node);
-                self.cycles.insert(tainted.cycle[node as usize]);
             } else {
                 self.before.insert(node);
             }

@@ -312,19 +312,27 @@ impl Effects {
     }
 
     /// All tainted modules that loading a package loads, each with the module whose edge loads it: a tree of
-    /// edges that stay eager, so every other edge to the same module may go.
+    /// edges that stay eager, so every other edge to the same module may go. It goes along the edges as loading does, so what may go
+    /// would have come later.
     fn tainted_tree(&self, start: ModuleId, taints: &Taints) -> Tree {
         let mut loader = Tree::default();
-        let mut todo = VecDeque::from([start]);
-        while let Some(id) = todo.pop_front() {
-            for edge in self.graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy) {
-                if edge.to != start
-                    && taints.has(edge.to)
-                    && let Entry::Vacant(entry) = loader.entry(edge.to)
-                {
-                    entry.insert(id);
-                    todo.push_back(edge.to);
-                }
+        // Modules that are being loaded, each with the number of its edges that have been gone along.
+        let mut loading: Vec<(ModuleId, usize)> = vec![(start, 0)];
+        while let Some((id, done)) = loading.last_mut() {
+            let (from, edges) = (*id, &self.graph.out[id.index()]);
+            let Some(edge) = edges.get(*done) else {
+                loading.pop();
+                continue;
+            };
+            *done += 1;
+            if edge.certain
+                && !edge.lazy
+                && edge.to != start
+                && taints.has(edge.to)
+                && let Entry::Vacant(entry) = loader.entry(edge.to)
+            {
+                entry.insert(from);
+                loading.push((edge.to, 0));
             }
         }
         loader
