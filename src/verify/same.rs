@@ -33,7 +33,7 @@ fn headers(module: &ModModule) -> Vec<(u32, &str, &str, Option<&str>)> {
     for import in module.body.iter().filter_map(header) {
         let module = import.module.as_ref().map_or("", |name| name.as_str());
         for name in &import.names {
-            let bound = name.asname.as_ref().map(|name| name.as_str());
+            let bound = name.asname.as_ref().map(ruff_python_ast::Identifier::as_str);
             found.push((import.level, module, name.name.as_str(), bound));
         }
     }
