@@ -146,4 +146,9 @@ fn messages_are_for_people() {
     assert!(ran.stderr.contains("times: listing files 0."), "{}", ran.stderr);
     let ran = expect(folder.path(), &["check", "--target", "native", "--python-version", "3.9"], 1);
     assert!(ran.stderr.contains("`lazy import` needs Python 3.15"), "{}", ran.stderr);
+    let folder = project(&[("a.py", "from fractions import gcd_of_two\nfrom nowhere import x\n")]);
+    let ran = expect(folder.path(), &["check"], 0);
+    assert!(ran.out().contains("keep: from fractions import gcd_of_two (missing-name)"), "{}", ran.out());
+    let ran = expect(folder.path(), &["explain", "a.py:2"], 0);
+    assert!(ran.out().contains("nowhere: no such module"), "{}", ran.out());
 }

@@ -33,7 +33,15 @@ pub fn run(args: &CulpritArgs) -> Result<Status, CliError> {
     let calm = trial.run("DALLY_LAZY", "0")?;
     trial.wanted = Some(calm);
     if trial.passes(&[])? {
-        trial.say("the command ends in the same way with and without laziness: there is nothing to look for");
+        let status = trial.wanted.as_ref().and_then(|end| end.status);
+        let ending = match status {
+            Some(0) => String::new(),
+            Some(status) => format!(" (it fails both times, with exit status {status})"),
+            None => " (a signal ends it both times)".to_owned(),
+        };
+        trial.say(&format!(
+            "the command ends in the same way with and without laziness{ending}: there is nothing to look for, if it runs these files"
+        ));
         return Ok(Status::Done);
     }
     let names: Vec<String> = modules.iter().map(|module| module.names.join(",")).collect();

@@ -11,10 +11,20 @@ pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
         let alias = site.alias as usize;
         let range = import.aliases[alias].range;
         let reason = match program.origin(id, import, alias) {
-            Origin::MissingModule => Some(
-                Reason::at(KeepReason::UnresolvedModule, id, range, "no such module")
-                    .about(import.aliases[alias].name),
-            ),
+            // `from fractions import gcd`: the library has the module.
+            Origin::MissingModule
+                if import.from.is_some() && program.loaded_target(id, import, alias) == Target::Stdlib =>
+            {
+                let name = import.aliases[alias].name;
+                Some(
+                    Reason::at(KeepReason::MissingName, id, range, "some version has no such name")
+                        .about(name),
+                )
+            }
+            Origin::MissingModule => {
+                let name = import.from.map_or(import.aliases[alias].name, |from| from.module);
+                Some(Reason::at(KeepReason::UnresolvedModule, id, range, "no such module").about(name))
+            }
             Origin::MissingName(source) => Some(
                 Reason::at(KeepReason::MissingName, id, range, "the module has no such name")
                     .about(program.module(source).name),
