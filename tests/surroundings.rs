@@ -152,3 +152,21 @@ fn messages_are_for_people() {
     let ran = expect(folder.path(), &["explain", "a.py:2"], 0);
     assert!(ran.out().contains("nowhere: no such module"), "{}", ran.out());
 }
+
+#[test]
+fn declared_laziness_is_kept_on_every_python() {
+    let declared = "lazy import json\n\n\ndef module():\n    return json\n";
+    let stays = "def f():\n    lazy import csv\n    return csv\n";
+    let folder = project(&[("a.py", declared), ("b.py", stays)]);
+    let ran = expect(folder.path(), &["apply", "--target", "proxy"], 0);
+    let text = fs::read_to_string(folder.path().join("a.py")).expect("there");
+    assert!(text.contains("lazy(\"import json\")") && text.contains("return real(json)"), "{text}");
+    assert!(!ran.stderr.contains("a.py"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("b.py:2:5: warning: `lazy import` stays as it is here"), "{}", ran.stderr);
+    let done = Command::new("python3")
+        .args(["-c", "import a; assert a.module().dumps(1) == '1'"])
+        .current_dir(folder.path())
+        .output()
+        .expect("python3 starts");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}

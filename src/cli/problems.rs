@@ -3,9 +3,11 @@
 use std::fs;
 use std::io::{self, Write};
 
+use ruff_text_size::TextSize;
+
 use crate::config::{PythonVersion, Target};
 use crate::discover::Discovery;
-use crate::facts::{Mark, MarkKind};
+use crate::facts::{ImportStmt, MarkKind};
 use crate::report::sites::shown;
 use crate::run::{Request, Run, Times};
 use crate::source::{LineIndex, SourceText};
@@ -42,39 +44,54 @@ pub(super) fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
         failed |= !warning;
     }
     drop(stderr);
-    report_pragmas(run)?;
+    report_imports(run)?;
     Ok(failed)
 }
 
-/// Names comments that read like pragmas of imports and have no effect.
-fn report_pragmas(run: &Run) -> io::Result<()> {
+/// Names imports about which there is something to say: comments that read like pragmas and have no effect, and `lazy import` where
+/// it cannot be replaced.
+fn report_imports(run: &Run) -> io::Result<()> {
     let mut stderr = io::stderr().lock();
     for (index, (file, state)) in run.discovery.files.iter().zip(&run.states).enumerate() {
-        let idle = |mark: &&Mark| mark.kind == MarkKind::PragmaWithoutEffect;
-        let marks: Vec<&Mark> = run.program.modules[index].facts.marks.iter().filter(idle).collect();
-        if marks.is_empty() || !file.selected {
+        let facts = &run.program.modules[index].facts;
+        let idle = facts.marks.iter().filter(|mark| mark.kind == MarkKind::PragmaWithoutEffect);
+        let mut found: Vec<(TextSize, &str)> =
+            idle.map(|mark| (mark.range.start(), PRAGMA_WITHOUT_EFFECT)).collect();
+        if run.options.target == Target::Proxy && run.options.first < PythonVersion::NEWEST {
+            let lazy = run.verdicts[index].lazy();
+            let stays = |import: &&ImportStmt| {
+                let mut sites =
+                    (0..).zip(&facts.sites).filter(|(_, site)| site.stmt == import.index).peekable();
+                import.lazy_keyword
+                    && (sites.peek().is_none() || sites.any(|(site, _): (usize, _)| !lazy[site]))
+            };
+            found.extend(
+                facts.imports.iter().filter(stays).map(|import| (import.range.start(), KEYWORD_STAYS)),
+            );
+        }
+        if found.is_empty() || !file.selected {
             continue;
         }
         let Some(source) = fs::read(&file.absolute).ok().and_then(|bytes| SourceText::decode(bytes).ok())
         else {
             continue;
         };
+        found.sort_unstable();
         let lines = LineIndex::new(source.text());
-        for mark in marks {
-            let at = mark.range.start();
+        for (at, message) in found {
             let at = state.view.as_ref().map_or(at, |view| view.map.to_old(at));
             let place = lines.position(source.text(), at.to_usize());
-            writeln!(
-                stderr,
-                "{}:{}:{}: warning: the pragma has no effect; `# dally: eager` and `# dally: lazy` stand behind an import, and `lazy` only at module level outside of `try` and `with`",
-                shown(&file.path),
-                place.line,
-                place.column
-            )?;
+            let path = shown(&file.path);
+            writeln!(stderr, "{path}:{}:{}: warning: {message}", place.line, place.column)?;
         }
     }
     Ok(())
 }
+
+const PRAGMA_WITHOUT_EFFECT: &str = "the pragma has no effect; `# dally: eager` and `# dally: lazy` stand behind an import, and \
+    `lazy` only at module level outside of `try` and `with`";
+
+const KEYWORD_STAYS: &str = "`lazy import` stays as it is here, and Python before 3.15 cannot read it";
 
 /// Names the files whose lazy forms somebody has edited so that dally leaves them alone.
 pub(super) fn report_edited(run: &Run) -> io::Result<()> {

@@ -200,7 +200,10 @@ fn uses(
                         .about(site.bound),
                 );
             }
-            ReadKind::Escape | ReadKind::ClassPattern(_) if options.escapes == Escapes::Keep => {
+            // Who has declared the import lazy has to have it so on every Python: then such reads are wrapped.
+            ReadKind::Escape | ReadKind::ClassPattern(_)
+                if options.escapes == Escapes::Keep && site.declared.is_none() =>
+            {
                 reasons.push(
                     Reason::at(KeepReason::EscapingRead, id, read.range, "hands the value on")
                         .about(site.bound),
