@@ -173,8 +173,8 @@ pub struct Config {
     pub annotations: Option<Annotations>,
     /// `runtime`: dotted name under which rewritten files import the runtime file.
     pub runtime: Option<String>,
-    /// The line of `runtime` in the file.
-    runtime_line: Option<u32>,
+    /// The lines of the keys in the file.
+    lines: BTreeMap<String, u32>,
     /// `src`: import roots, relative to the project root.
     pub src: Vec<PathBuf>,
     /// `include`: files to rewrite; all when empty.
@@ -334,11 +334,17 @@ impl Config {
     /// The error for a `runtime` that does not fit the project.
     pub(crate) fn wrong_runtime(&self, why: &str) -> ConfigError {
         let name = self.runtime.as_deref().unwrap_or_default();
-        let message = format!("`runtime` is `{name}`, but {why}");
-        ConfigError { path: self.file.clone().unwrap_or_default(), line: self.runtime_line, message }
+        self.wrong("runtime", format!("`runtime` is `{name}`, but {why}"))
+    }
+
+    /// The error for a key whose value does not fit what is there.
+    pub(crate) fn wrong(&self, key: &str, message: String) -> ConfigError {
+        let line = self.lines.get(key).copied();
+        ConfigError { path: self.file.clone().unwrap_or_default(), line, message }
     }
 
     fn set(&mut self, key: &str, entry: &Entry<'_>) -> Result<(), ConfigError> {
+        self.lines.insert(key.to_owned(), entry.line());
         match key {
             "target" => self.target = Some(entry.choice()?),
             "python" => self.python = packages::Choice::new(&entry.path()?),
@@ -347,10 +353,7 @@ impl Config {
             "escapes" => self.escapes = Some(entry.choice()?),
             "annotations" => self.annotations = Some(entry.choice()?),
             "cache-dir" => self.cache_dir = Some(entry.path()?),
-            "runtime" => {
-                self.runtime = Some(entry.module()?);
-                self.runtime_line = Some(entry.line());
-            }
+            "runtime" => self.runtime = Some(entry.module()?),
             "src" => self.src = entry.paths()?,
             "include" => self.include = entry.path_patterns()?,
             "exclude" => self.exclude = entry.path_patterns()?,

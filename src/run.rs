@@ -29,6 +29,7 @@ use crate::rewrite::edit::OffsetMap;
 use crate::rewrite::{self, Form, Plan, Refusal};
 use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
+use crate::write::plain;
 use read::{Reader, count_lines, failure_at, io_failure, parse, refused, syntax_failure};
 pub use runtime::RuntimeModule;
 pub use standing::{Counts, Standing};
@@ -217,7 +218,16 @@ impl Run {
         let clock = Instant::now();
         let config = &request.config;
         let choice = request.environment.as_ref().unwrap_or(&config.python);
-        let packages = Packages::find(choice, &config.project_root, &Surroundings::current())?;
+        let packages = Packages::find(choice, &config.project_root, &Surroundings::current());
+        let packages = packages.map_err(|error| match request.environment {
+            None => RunError::Config(config.wrong("python", format!("`python`: {error}"))),
+            Some(_) => RunError::Packages(error),
+        })?;
+        for root in &config.src {
+            let message =
+                |error| format!("`src` names `{}`, which cannot be used: {}", root.display(), plain(&error));
+            fs::canonicalize(config.project_root.join(root)).map_err(|e| config.wrong("src", message(e)))?;
+        }
         // Decisions use the whole project, whatever part of it is named.
         let whole_tree =
             config.whole.clone().filter(|whole| !request.collect_others && is_part(&request.paths, whole));

@@ -170,3 +170,16 @@ fn declared_laziness_is_kept_on_every_python() {
         .expect("python3 starts");
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
+
+#[test]
+fn a_configuration_that_does_not_fit_is_named_with_its_line() {
+    for (line, message) in [
+        ("python = \".nope\"", "dally.toml:2: `python`: "),
+        ("src = [\"nope\"]", "dally.toml:2: `src` names `nope`, which cannot be used: "),
+        ("runtime = \"nope._dally\"", "dally.toml:2: `runtime` is `nope._dally`, but "),
+    ] {
+        let folder = project(&[("dally.toml", &format!("target = \"proxy\"\n{line}\n")), ("a.py", LAZY)]);
+        let ran = expect(folder.path(), &["check"], 2);
+        assert!(ran.stderr.contains(message), "{line}: {}", ran.stderr);
+    }
+}
