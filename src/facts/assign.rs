@@ -4,10 +4,11 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::cache;
-use super::code::{OpKind, Value, ValueId};
+use super::code::OpKind;
 use super::condition::Condition;
 use super::idioms::Target;
 use super::scope::{Resolved, ScopeKind};
+use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
 use super::{AnnotationOwner, FixedUse, MarkKind, Sym, words};
 

@@ -4,10 +4,11 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use smallvec::SmallVec;
 
-use super::code::{CallRole, OpKind, Value, ValueId};
+use super::code::{CallRole, OpKind};
 use super::expr::is_own_name;
 use super::names::NameId;
 use super::scope::ScopeKind;
+use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
 use super::{MarkKind, Sym, TextStart, idioms, words};
 

@@ -5,9 +5,10 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use smallvec::SmallVec;
 
 use super::assigned;
-use super::code::{CallRole, Class, FuncId, OpKind, Value, ValueId};
+use super::code::{CallRole, Class, FuncId, OpKind};
 use super::names::NameId;
 use super::scope::{Resolved, ScopeKind};
+use super::value::{Value, ValueId};
 use super::walker::{Context, Use, Walker};
 use super::{Annotation, AnnotationOwner, Kept, Moment, Place, Sym, words};
 

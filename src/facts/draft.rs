@@ -8,10 +8,11 @@ use ruff_text_size::TextSize;
 use rustc_hash::FxBuildHasher;
 
 use super::call::Unpacked;
-use super::code::{Call, Class, Code, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+use super::code::{Call, Class, Code, FuncId, Function, Op, OpKind, Var};
 use super::keep::Keeper;
 use super::layout::{Layout, Top};
 use super::packed::{PackedCall, PackedOp, PackedRead, SharedDraft, SharedFacts, Wide};
+use super::value::{Value, ValueId};
 use super::{
     Alias, Annotation, Declared, Exports, ImportStmt, Mark, ModuleFacts, NameInfo, Namespace, Site, Sym,
 };

@@ -7,9 +7,10 @@
 use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement, Number};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::code::{CallRole, FuncId, OpKind, Value, ValueId};
+use super::code::{CallRole, FuncId, OpKind};
 use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
+use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
 use super::{FixedUse, MarkKind, Sym, idioms, words};
 

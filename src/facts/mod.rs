@@ -37,6 +37,7 @@ mod scope;
 mod stmt;
 pub mod sym;
 mod text;
+mod value;
 mod walker;
 pub(crate) mod wire;
 pub(crate) mod words;
@@ -47,7 +48,7 @@ use ruff_text_size::{TextRange, TextSize};
 use crate::config::PythonVersion;
 
 pub use call::Unpacked;
-pub use code::{Call, CallRole, Class, Code, Constant, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
 pub use condition::System;
 pub(crate) use draft::Keepers;
 pub use keep::Kept;
@@ -55,6 +56,7 @@ pub use layout::{Layout, Top};
 pub use marks::{Mark, MarkKind, TextStart};
 pub use premise::Asked;
 pub use sym::Sym;
+pub use value::{Constant, Value, ValueId};
 
 use packed::{PackedRead, SharedFacts};
 

@@ -2,9 +2,10 @@
 
 use ruff_text_size::{TextRange, TextSize};
 
-use super::code::{CallRole, FuncId, Op, OpKind, ValueId};
+use super::code::{CallRole, FuncId, Op, OpKind};
 use super::keep::Kept;
 use super::premise::Asked;
+use super::value::ValueId;
 use super::{Annotation, FixedUse, Moment, Read, ReadKind, Sym};
 
 /// A [`super::Call`] without what its successor says: where the arguments end.

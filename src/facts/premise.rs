@@ -18,8 +18,9 @@ use ruff_text_size::TextSize;
 use smallvec::SmallVec;
 
 use super::Moment;
-use super::code::{OpKind, Value, ValueId};
+use super::code::OpKind;
 use super::scope::Resolved;
+use super::value::{Value, ValueId};
 use super::walker::Walker;
 
 /// What is asked of a parameter.

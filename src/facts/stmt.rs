@@ -5,12 +5,13 @@ use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use smallvec::SmallVec;
 
-use super::code::{CallRole, OpKind, Value, ValueId};
+use super::code::{CallRole, OpKind};
 use super::condition::Condition;
 use super::define::late_context;
 use super::idioms::{self, Alias, Target};
 use super::premise::Open;
 use super::scope::Resolved;
+use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
 use super::{MarkKind, Moment, Place, Sym, words};
 

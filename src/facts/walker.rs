@@ -13,7 +13,7 @@ use rustc_hash::FxHashMap;
 
 use super::binding::{self, Form};
 use super::call::Unpacked;
-use super::code::{CallRole, FuncId, Op, OpKind, Value, ValueId, Var};
+use super::code::{CallRole, FuncId, Op, OpKind, Var};
 use super::condition::System;
 use super::draft::Draft;
 use super::idioms::{Alias, Target};
@@ -22,6 +22,7 @@ use super::namespace::OneOf;
 use super::packed::PackedRead;
 use super::scope::{Resolved, ScopeKind, Scopes};
 use super::text::Texts;
+use super::value::{Value, ValueId};
 use super::{
     Annotation, AnnotationOwner, FixedUse, Mark, MarkKind, ModuleFacts, Moment, NameInfo, Place, ReadKind,
     Sym, World, layout, words,

@@ -5,13 +5,14 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::code::{CallRole, Class, Code, Constant, FuncId, Function, Op, OpKind, Value, ValueId, Var};
+use super::code::{CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
 use super::draft::Keepers;
 use super::keep::{Keeper, Kept};
 use super::layout::{Layout, Top};
 use super::marks::{Mark, MarkKind, TextStart};
 use super::packed::{PackedCall, PackedOp, PackedRead, Reading, SharedFacts};
 use super::premise::Asked;
+use super::value::{Constant, Value, ValueId};
 use super::{
     Alias, Annotation, AnnotationOwner, Declared, Exports, FromModule, ImportStmt, LineUse, ModuleFacts,
     Moment, NameInfo, Namespace, Place, Site, Sym,

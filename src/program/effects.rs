@@ -25,12 +25,13 @@ use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
 use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared};
+use super::listed::listed_classes;
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
 use super::settled::tested_attributes;
 use super::state::{
-    Writer, asked_caches, changed_files, listed_classes, observed_loggers, seeds_random, shown_privates,
-    taken_names, written_state,
+    Writer, asked_caches, changed_files, observed_loggers, seeds_random, shown_privates, taken_names,
+    written_state,
 };
 use super::watched::{Watched, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};

@@ -24,6 +24,7 @@ mod forwarded;
 mod handlers;
 mod keyed;
 mod object;
+mod outcome;
 mod premise;
 mod protocol;
 mod reads;
@@ -39,119 +40,13 @@ use smallvec::SmallVec;
 
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
+pub use self::outcome::{Effect, EffectKind, GlobalRead, Outcome, Risk, StateRead};
 use self::premise::{Followed, Told};
 pub use self::shared::Shared;
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;
 use crate::facts::{Asked, Code, FuncId, OpKind, Sym, Value, ValueId, words};
-
-/// A change that loading a module makes, or something about loading that can be observed.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Effect {
-    /// What kind.
-    pub kind: EffectKind,
-    /// Whose state.
-    pub owner: Owner,
-    /// The line of the loaded module that leads to it.
-    pub at: TextSize,
-    /// The line that does it, if it is in another module or function.
-    pub deep: Option<(ModuleId, TextSize)>,
-    /// What is changed or called.
-    pub subject: Option<Sym>,
-}
-
-/// Kinds of effects.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EffectKind {
-    /// Writes to something that another module owns.
-    Write,
-    /// Calls a method of another module's object for its effect, without knowing what it does.
-    UnresolvedCall,
-    /// Changes the state of the process or of foreign code.
-    Process,
-    /// Input, output, processes, threads.
-    InputOutput,
-    /// Defines a class that the base class records, or whose subclasses somebody lists.
-    Subclass,
-    /// Loading may raise.
-    Fails,
-    /// Reads state that the program changes later.
-    ReadsState,
-    /// Reads of a module that is half loaded at that moment what changes before it is complete.
-    ReadsHalfLoaded,
-}
-
-/// Foreign state that loading reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StateRead {
-    /// `os.environ`, `sys.path`, `os.getcwd`…
-    pub state: Sym,
-    /// The key, if it is known.
-    pub key: Option<Sym>,
-    /// Where in the loaded module.
-    pub at: TextSize,
-    /// Only which object the name is bound to matters, not what that holds.
-    pub name_only: bool,
-}
-
-/// A global of another module that loading reads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct GlobalRead {
-    /// The module.
-    pub owner: ModuleId,
-    /// The name.
-    pub name: Sym,
-    /// Where in the loaded module.
-    pub at: TextSize,
-    /// What the object holds matters, not only which object it is.
-    pub content: bool,
-    /// No more of it than this attribute.
-    pub attr: Option<Sym>,
-}
-
-/// What loading one module does.
-#[derive(Debug, Default)]
-pub struct Outcome {
-    /// Effects outside the module.
-    pub effects: Vec<Effect>,
-    /// Modules loaded by name: `importlib.import_module("x")`, function-level imports that run.
-    pub loads: Vec<(ModuleId, TextSize, bool)>,
-    /// Functions of the module itself that run while it loads.
-    pub entered: Vec<FuncId>,
-    /// Foreign state that is read.
-    pub reads: Vec<StateRead>,
-    /// Globals of other modules that are read.
-    pub global_reads: Vec<GlobalRead>,
-    /// Names that certainly running code reads and that their module does not have: of another module, or a builtin.
-    pub missing: Vec<GlobalRead>,
-    /// What may fail, if who loads the module is prepared for that, see [`Risk`].
-    pub risks: [Option<TextSize>; 2],
-    /// Other modules that are asked whether they have a name, or which names they have (then the name is empty).
-    pub probes: Vec<GlobalRead>,
-}
-
-impl Outcome {
-    /// Gives back the memory that is not needed: there is one for each module.
-    fn shrink(&mut self) {
-        self.effects.shrink_to_fit();
-        self.loads.shrink_to_fit();
-        self.entered.shrink_to_fit();
-        self.reads.shrink_to_fit();
-        self.global_reads.shrink_to_fit();
-        self.missing.shrink_to_fit();
-        self.probes.shrink_to_fit();
-    }
-}
-
-/// How loading may fail: not in a way that counts as an effect, but who guards the import wants to know when.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Risk {
-    /// Any error: a missing file, a text that is no number.
-    Any,
-    /// One that handlers of failing imports catch: a package that is not installed.
-    Import,
-}
 
 /// A call with its arguments, and whether its effects count and on which path.
 #[derive(Debug, PartialEq, Eq, Hash)]

@@ -13,6 +13,7 @@ mod elsewhere;
 pub mod graph;
 mod handed;
 pub mod interpret;
+mod listed;
 mod mutated;
 mod rebinds;
 mod renamed;

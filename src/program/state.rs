@@ -8,7 +8,6 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::before::Prepared;
-use super::interpret::{Abs, AbsSet, Interpreter, Shared};
 use super::watched::imports;
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
@@ -571,102 +570,4 @@ fn project_of(name: &str) -> Option<&str> {
         start = end + 1;
     }
     Some(top)
-}
-
-/// Classes whose `__subclasses__()` somebody calls.
-pub(super) fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<(ModuleId, u32)> {
-    let subclasses = Sym::new("__subclasses__");
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let found: Vec<_> = ids.par_iter().map(|&id| listed_in(program, shared, id, subclasses)).collect();
-    let mut listed: FxHashSet<(ModuleId, u32)> = FxHashSet::default();
-    let mut helpers: FxHashSet<Sym> = FxHashSet::default();
-    for (classes, functions) in found {
-        listed.extend(classes);
-        helpers.extend(functions);
-    }
-    if !helpers.is_empty() {
-        let given: Vec<_> = ids.par_iter().map(|&id| given_classes(program, shared, id, &helpers)).collect();
-        listed.extend(given.into_iter().flatten());
-    }
-    listed
-}
-
-/// Classes whose subclasses a module lists, and the functions in which it lists those of what they are given.
-fn listed_in(
-    program: &Program,
-    shared: &Shared,
-    id: ModuleId,
-    subclasses: Sym,
-) -> (Vec<(ModuleId, u32)>, Vec<Sym>) {
-    let mut listed = Vec::new();
-    let mut helpers = Vec::new();
-    let code = &program.module(id).facts.code;
-    for (func, op) in code.ops_by_function() {
-        let OpKind::Call { call, .. } = op.kind else { continue };
-        let call = &code.call(call);
-        let args = code.positional(call);
-        let class = match (code.value(call.callee), args) {
-            // `type.__subclasses__(cls)`
-            (Value::Attr(_, name), &[class]) if name == subclasses => class,
-            (Value::Attr(base, name), _) if name == subclasses => base,
-            // `getattr(cls, "__subclasses__")`
-            (Value::Global(_), &[class, name, ..]) if code.value(name) == Value::Str(subclasses) => class,
-            _ => continue,
-        };
-        let mut interpreter = Interpreter::evaluator(program, shared, id);
-        let classes = |found: AbsSet| {
-            found.into_iter().filter_map(|abs| match abs {
-                Abs::Class(class) => Some((class.module, class.class)),
-                _ => None,
-            })
-        };
-        let before = listed.len();
-        listed.extend(classes(interpreter.evaluate(id, class)));
-        if listed.len() > before {
-            continue;
-        }
-        // A list that the function works off begins with classes that its module names.
-        if code.function(func).params.is_empty() {
-            for name in code.globals_mentioned() {
-                listed.extend(classes(interpreter.global(id, name)));
-            }
-            continue;
-        }
-        // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.
-        let function = code.function(func);
-        if let Some(class) = function.class {
-            listed.push((id, class));
-        }
-        helpers.push(function.name);
-    }
-    (listed, helpers)
-}
-
-/// Classes that a module gives to functions of certain names.
-fn given_classes(
-    program: &Program,
-    shared: &Shared,
-    id: ModuleId,
-    helpers: &FxHashSet<Sym>,
-) -> Vec<(ModuleId, u32)> {
-    let mut given = Vec::new();
-    let code = &program.module(id).facts.code;
-    for call in code.calls() {
-        let called = match code.value(call.callee) {
-            Value::Global(name) | Value::Attr(_, name) => helpers.contains(&name),
-            _ => false,
-        };
-        if !called {
-            continue;
-        }
-        for &arg in code.positional(&call) {
-            let mut interpreter = Interpreter::evaluator(program, shared, id);
-            for abs in interpreter.evaluate(id, arg) {
-                if let Abs::Class(class) = abs {
-                    given.push((class.module, class.class));
-                }
-            }
-        }
-    }
-    given
 }

@@ -627,7 +627,7 @@ class _Class(type):
         frame = sys._getframe(1)
         if frame.f_code.co_name == "_check_class" and frame.f_globals.get("__name__") == "inspect":
             wanted = frame.f_locals.get("attr")
-            module = frame.f_back.f_locals.get("obj") if frame.f_back else None
+            module = frame.f_back.f_locals.get("obj") if frame.f_back else None  # type: Any
             # It looks twice. The first look may have given the module its own class back.
             if issubclass(type(module), ModuleType) and wanted in _namespace(module):
                 return {wanted: getattr(module, wanted)}

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Who looks at the state of such a module, has loaded the other one. So nobody can tell when that has changed the state while
-//! it was loading.
+//! it was loading. (A module in a package may have users outside of the program: tests, people at a prompt, other distributions.)
 
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -37,6 +37,7 @@ pub(super) fn drop_enclosed<'e>(
     for &of in &*uncontained {
         if let Some(owner) = changed(of).filter(|&owner| owner != of.0)
             && !program.module(owner).is_package
+            && !program.module(owner).name.as_str().contains('.')
             && graph.back[owner.index()].iter().all(|(from, _)| *from == of.0)
         {
             loader.insert(owner, of.0);
