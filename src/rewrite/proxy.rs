@@ -202,14 +202,16 @@ fn further_submodules(
     (behind.start() >= first && !names.is_empty()).then(|| (behind.end(), names))
 }
 
-/// The last import that is certainly executed, before which each submodule has been loaded; otherwise the last simple statement.
+/// The last import that is certainly executed, before which each submodule has been loaded, or the statement after the block that it
+/// stands in; otherwise the last simple statement.
 fn last_of_top(plan: &Plan<'_>) -> Option<TextRange> {
     let certain = |import: &&ImportStmt| {
         import.place == Place::Module && import.moment == Moment::ImportTime && !import.conditional
     };
     let import = plan.facts.imports.iter().filter(certain).map(|import| import.range).max_by_key(|r| r.end());
-    let simple = || plan.facts.layout.tops.iter().rfind(|top| top.simple).map(|top| top.range);
-    import.or_else(simple)
+    let simple = || plan.facts.layout.tops.iter().filter(|top| top.simple).map(|top| top.range);
+    let behind = import.and_then(|import| simple().find(|top| *top == import || top.start() >= import.end()));
+    behind.or_else(|| simple().last())
 }
 
 /// Gives a package in which no import waits what others have loaded for it.
