@@ -211,7 +211,7 @@ fn last_of_top(plan: &Plan<'_>) -> Option<TextRange> {
     let import = plan.facts.imports.iter().filter(certain).map(|import| import.range).max_by_key(|r| r.end());
     let simple = || plan.facts.layout.tops.iter().filter(|top| top.simple).map(|top| top.range);
     let behind = import.and_then(|import| simple().find(|top| *top == import || top.start() >= import.end()));
-    behind.or_else(|| simple().last())
+    behind.or_else(|| simple().next_back())
 }
 
 /// Gives a package in which no import waits what others have loaded for it.
