@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::report::sites::{Report, slashes};
+use crate::report::sites::{FileReport, Report, slashes};
 use crate::write::plain;
 
 /// The version of the format.
@@ -61,12 +61,12 @@ impl Baseline {
     }
 
     /// All findings of a run, for a baseline at `path`.
-    pub fn of(report: &Report<'_>, path: &Path) -> Self {
+    pub fn of(reports: &[Report<'_>], path: &Path) -> Self {
         let folder = folder_of(path);
         let mut findings = Findings::new();
-        for file in &report.files {
+        for (report, file) in files(reports) {
             for site in file.sites.iter().filter(|site| site.is_finding()) {
-                let statements = findings.entry(key(report, file.index, &folder)).or_default();
+                let statements = findings.entry(key(report, file, &folder)).or_default();
                 *statements.entry(site.statement()).or_default() += 1;
             }
         }
@@ -74,11 +74,11 @@ impl Baseline {
     }
 
     /// Marks the findings that the baseline knows; gives how many known ones there are no more in the files that were checked.
-    pub fn mark(&self, report: &mut Report<'_>, path: &Path) -> usize {
+    pub fn mark(&self, reports: &mut [Report<'_>], path: &Path) -> usize {
         let folder = folder_of(path);
         let mut gone = 0;
-        let keys: Vec<String> = report.files.iter().map(|f| key(report, f.index, &folder)).collect();
-        for (file, key) in report.files.iter_mut().zip(&keys) {
+        let keys: Vec<String> = files(reports).map(|(report, file)| key(report, file, &folder)).collect();
+        for (file, key) in reports.iter_mut().flat_map(|report| &mut report.files).zip(&keys) {
             let Some(known) = self.findings.get(key) else { continue };
             let mut left = known.clone();
             for site in file.sites.iter_mut().filter(|site| site.is_finding()) {
@@ -96,10 +96,10 @@ impl Baseline {
 
     /// The baseline without what is no finding any more. Adds nothing.
     #[must_use]
-    pub fn lowered(&self, report: &Report<'_>, path: &Path) -> Self {
+    pub fn lowered(&self, reports: &[Report<'_>], path: &Path) -> Self {
         let folder = folder_of(path);
-        let now = Self::of(report, path);
-        let checked: Vec<String> = report.files.iter().map(|f| key(report, f.index, &folder)).collect();
+        let now = Self::of(reports, path);
+        let checked: Vec<String> = files(reports).map(|(report, file)| key(report, file, &folder)).collect();
         let vanished: Vec<&String> = self.vanished(&folder).map(|(file, _)| file).collect();
         let mut findings = Findings::new();
         for (file, known) in &self.findings {
@@ -126,9 +126,9 @@ impl Baseline {
     }
 
     /// Takes over what an older baseline says about files that exist and were not looked at.
-    pub fn keep_unchecked(&mut self, older: &Self, report: &Report<'_>, path: &Path) {
+    pub fn keep_unchecked(&mut self, older: &Self, reports: &[Report<'_>], path: &Path) {
         let folder = folder_of(path);
-        let checked: Vec<String> = report.files.iter().map(|f| key(report, f.index, &folder)).collect();
+        let checked: Vec<String> = files(reports).map(|(report, file)| key(report, file, &folder)).collect();
         for (file, known) in &older.findings {
             if !checked.contains(file) && folder.join(file).exists() {
                 self.findings.insert(file.clone(), known.clone());
@@ -168,7 +168,11 @@ fn folder_of(path: &Path) -> PathBuf {
     fs::canonicalize(folder).unwrap_or_else(|_| folder.to_path_buf())
 }
 
-fn key(report: &Report<'_>, index: usize, folder: &Path) -> String {
-    let absolute = &report.run.discovery.files[index].absolute;
+fn files<'r, 'a>(reports: &'r [Report<'a>]) -> impl Iterator<Item = (&'r Report<'a>, &'r FileReport<'a>)> {
+    reports.iter().flat_map(|report| report.files.iter().map(move |file| (report, file)))
+}
+
+fn key(report: &Report<'_>, file: &FileReport<'_>, folder: &Path) -> String {
+    let absolute = &report.run.discovery.files[file.index].absolute;
     slashes(&absolute.strip_prefix(folder).unwrap_or(absolute).to_string_lossy())
 }

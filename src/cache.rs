@@ -13,7 +13,7 @@
 //!
 //! Any number of runs may use one folder at the same time: a file is written under another name, renamed when it is complete, and never
 //! changed. A run that loses a race finds less the next time. Everything that is read has a checksum; what is damaged counts as absent. That the
-//! cache cannot be read or written is never an error.
+//! cache cannot be read or written is never an error, and is said once.
 
 mod folder;
 mod index;
@@ -34,6 +34,7 @@ use self::index::{Index, Stat};
 use self::pack::{Pack, PackWriter};
 use crate::facts::wire::with_feed;
 use crate::wire::{Sink, Wire};
+use crate::write::plain;
 
 /// A hash of the content of a file.
 pub(crate) type Content = u128;
@@ -67,16 +68,18 @@ enum New {
     Nothing,
     Some(Box<PackWriter>),
     /// It cannot be written.
-    Impossible,
+    Impossible(io::Error),
 }
 
 /// How a run has used its cache.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Use {
     /// Files that were found in it.
     pub found: usize,
     /// Files that were not.
     pub made: usize,
+    /// Why nothing could be kept: the folder, and what is the matter with it.
+    pub failure: Option<String>,
 }
 
 thread_local! {
@@ -158,13 +161,13 @@ impl Cache {
         if matches!(*new, New::Nothing) {
             *new = match PackWriter::new(&self.folder, self.key) {
                 Ok(writer) => New::Some(Box::new(writer)),
-                Err(_) => New::Impossible,
+                Err(error) => New::Impossible(error),
             };
         }
         if let New::Some(writer) = &mut *new
-            && writer.add(content, &names, &bytes).is_err()
+            && let Err(error) = writer.add(content, &names, &bytes)
         {
-            *new = New::Impossible;
+            *new = New::Impossible(error);
         }
     }
 
@@ -172,17 +175,17 @@ impl Cache {
     pub fn finish(self) -> Use {
         let found = self.used.load(Ordering::Relaxed);
         let made = self.made.load(Ordering::Relaxed);
+        let folder = self.folder.clone();
         // The run has what it needs.
-        let _ = self.write();
-        Use { found, made }
+        let failure = self.write().err().map(|error| format!("{}: {}", folder.display(), plain(&error)));
+        Use { found, made, failure }
     }
 
     fn write(self) -> io::Result<()> {
-        let new = self.new.into_inner().unwrap_or(New::Impossible);
-        let mut writer = match new {
+        let mut writer = match self.new.into_inner().unwrap_or(New::Nothing) {
             New::Nothing => None,
             New::Some(writer) => Some(writer),
-            New::Impossible => return Ok(()),
+            New::Impossible(error) => return Err(error),
         };
         let mut merged: Vec<&Pack> = Vec::new();
         if let Some(writer) = &mut writer {

@@ -61,7 +61,7 @@ pub enum Escapes {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum Annotations {
-    /// Add `from __future__ import annotations` where it is shown harmless
+    /// Put them into quotes where nobody evaluates them
     Defer,
     /// Leave them as they are
     Keep,
@@ -157,6 +157,8 @@ pub struct Effects {
 pub struct Config {
     /// The file that it was read from.
     pub file: Option<PathBuf>,
+    /// That file was named, and counts for everything.
+    pub explicit: bool,
     /// The directory that patterns and import roots are relative to. Absolute.
     pub project_root: PathBuf,
     /// What decisions look at, whatever part of it is named: the project, or without one the package.
@@ -206,6 +208,15 @@ pub struct Config {
     pub python: packages::Choice,
 }
 
+/// Paths with one configuration.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The file of the configuration, if there is one.
+    pub file: Option<PathBuf>,
+    /// The paths.
+    pub paths: Vec<PathBuf>,
+}
+
 /// Why the configuration cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
@@ -247,8 +258,10 @@ const KEYS: &[&str] = &[
     "effects",
 ];
 
-const OWN_FILE: &str = "dally.toml";
-const PYPROJECT: &str = "pyproject.toml";
+/// The file of nothing else.
+pub(crate) const OWN_FILE: &str = "dally.toml";
+/// Where Python's tools are configured.
+pub(crate) const PYPROJECT: &str = "pyproject.toml";
 
 impl Config {
     /// Finds and reads the configuration that applies to `first_path`: `explicit` if given, else `dally.toml` or
@@ -263,7 +276,7 @@ impl Config {
             })?),
             None => nearest_document(&folder)?,
         };
-        let mut config = Self::default();
+        let mut config = Self { explicit: explicit.is_some(), ..Self::default() };
         if let Some(document) = &document {
             config.read(document, explicit.is_some())?;
             config.file = Some(document.path().to_path_buf());
@@ -296,10 +309,21 @@ impl Config {
         Ok(config)
     }
 
-    /// The paths by the configuration that is nearest to each. A group stands where its first path does.
-    pub fn groups(paths: &[PathBuf]) -> Result<Vec<Vec<PathBuf>>, ConfigError> {
+    /// Whether a `dally.toml` or `pyproject.toml` configures dally for its folder.
+    pub fn is_configuration(path: &Path) -> Result<bool, ConfigError> {
+        if path.file_name().is_some_and(|name| name == OWN_FILE) {
+            return Ok(true);
+        }
+        // What cannot be read is somebody's test data.
+        let Ok(Some(document)) = Document::read(path) else { return Ok(false) };
+        Ok(document.mentions_dally()
+            && document.with_table(&["tool", "dally"], |table| Ok(table.is_some()))?)
+    }
+
+    /// The paths by the configuration that is nearest to each. Configurations of folders stand before those of folders in them.
+    pub fn groups(paths: &[PathBuf]) -> Result<Vec<Group>, ConfigError> {
         let mut known: BTreeMap<PathBuf, Option<PathBuf>> = BTreeMap::new();
-        let mut groups: Vec<(Option<PathBuf>, Vec<PathBuf>)> = Vec::new();
+        let mut groups: Vec<Group> = Vec::new();
         for path in paths {
             let folder = project::folder_of(path);
             let file = if let Some(file) = known.get(&folder) {
@@ -308,12 +332,13 @@ impl Config {
                 let file = nearest_document(&folder)?.map(|document| document.path().to_path_buf());
                 known.entry(folder).or_insert(file).clone()
             };
-            match groups.iter_mut().find(|(of, _)| *of == file) {
-                Some((_, group)) => group.push(path.clone()),
-                None => groups.push((file, vec![path.clone()])),
+            match groups.iter_mut().find(|group| group.file == file) {
+                Some(group) => group.paths.push(path.clone()),
+                None => groups.push(Group { file, paths: vec![path.clone()] }),
             }
         }
-        Ok(groups.into_iter().map(|(_, group)| group).collect())
+        groups.sort_by_key(|group| group.file.as_ref().map_or(0, |file| file.components().count()));
+        Ok(groups)
     }
 
     fn read(&mut self, document: &Document, explicit: bool) -> Result<(), ConfigError> {

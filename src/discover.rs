@@ -74,6 +74,8 @@ pub struct Discovery {
     /// `build` only: every other file, directory and symbolic link below the directory to copy, but for
     /// `__pycache__`, whose content belongs to the original sources. Sorted; directories precede what is in them.
     pub others: Vec<OtherEntry>,
+    /// What may configure dally for a folder below a named one, as reached. Sorted.
+    pub configurations: Vec<PathBuf>,
     /// What could not be read or is of no use. Sorted.
     pub problems: Vec<Problem>,
 }
@@ -273,6 +275,7 @@ struct Found {
     sources: FxHashMap<OsString, FoundSource>,
     compiled: FxHashMap<PathBuf, PathBuf>,
     others: Vec<OtherEntry>,
+    configurations: Vec<PathBuf>,
 }
 
 struct FoundSource {
@@ -329,6 +332,8 @@ impl Found {
                 WalkedKind::Compiled => {
                     self.compiled.entry(absolute).or_insert(path);
                 }
+                WalkedKind::Configuration if selected => self.configurations.push(path),
+                WalkedKind::Configuration => {}
                 WalkedKind::Directory => self.others.push(OtherEntry::Directory { path, relative }),
                 WalkedKind::File => self.others.push(OtherEntry::File { path, relative }),
                 WalkedKind::Symlink => self.others.push(OtherEntry::Symlink { path, relative }),
@@ -439,7 +444,18 @@ impl Found {
         others.par_sort_unstable_by(|a, b| by_components(a.relative(), b.relative()));
         problems.sort_unstable();
         problems.dedup();
-        Discovery { files, shared_roots: roots.shared, import_roots: roots.paths, compiled, others, problems }
+        let mut configurations = self.configurations;
+        configurations.sort_unstable();
+        configurations.dedup();
+        Discovery {
+            files,
+            shared_roots: roots.shared,
+            import_roots: roots.paths,
+            compiled,
+            others,
+            configurations,
+            problems,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Enters: a [`Request`]. Leaves: a [`Run`], from which the commands take what they print or write. Reading,
 //! parsing and rewriting run in parallel and map values to values; results keep the order of the files.
 
+mod apart;
 mod installed;
 mod read;
 mod runtime;
@@ -30,6 +31,8 @@ use crate::rewrite::{self, Form, Plan, Refusal};
 use crate::source::SourceText;
 use crate::verify::{self, Fingerprint};
 use crate::write::plain;
+pub(crate) use apart::apart;
+use apart::overruled;
 use read::{Reader, count_lines, failure_at, io_failure, parse, refused, syntax_failure};
 pub use runtime::RuntimeModule;
 pub use standing::{Counts, Standing};
@@ -163,8 +166,13 @@ pub struct Run {
     pub conflicts: Vec<Conflict>,
     /// The module of the runtime file.
     pub runtime: RuntimeModule,
+    /// The file of the configuration, if there is one.
+    pub configuration: Option<PathBuf>,
     /// `build`: the folder to copy, absolute.
     pub tree: Option<PathBuf>,
+    /// Folders below the named ones that have a configuration of their own: what is in them is analysed, and not selected. For
+    /// `build` the configurations that do not count, because the output has one.
+    pub apart: Vec<PathBuf>,
     /// The environment whose packages were looked at.
     pub packages: Option<Packages>,
     /// The distributions that the project needs.
@@ -242,6 +250,11 @@ impl Run {
             collect_others: request.collect_others,
             whole_tree,
         })?;
+        let apart = if request.collect_others {
+            overruled(config, &discovery)?
+        } else {
+            apart(config, &mut discovery)?
+        };
         let runtime = RuntimeModule::find(config, &discovery)?;
         // The runtime that an earlier run wrote stays as it is.
         for file in &mut discovery.files {
@@ -324,7 +337,11 @@ impl Run {
         times.decide = clock.elapsed().saturating_sub(times.packages);
         let clock = Instant::now();
         if let Some(of_files) = writing.and_then(|writing| writing.join().ok()) {
-            used = Use { found: used.found + of_files.found, made: used.made + of_files.made };
+            used = Use {
+                found: used.found + of_files.found,
+                made: used.made + of_files.made,
+                failure: of_files.failure.or(used.failure),
+            };
         }
         times.cache = clock.elapsed();
         Ok(Self {
@@ -335,7 +352,9 @@ impl Run {
             verdicts,
             conflicts,
             runtime,
+            configuration: config.file.clone(),
             tree,
+            apart,
             packages,
             required: config.required.clone(),
             times,
@@ -430,6 +449,7 @@ impl Run {
             form: self.options.form,
             runtime: &runtime,
             runtime_above,
+            header_comment: reverted.as_ref().and_then(|r| r.header_comment.as_deref()).unwrap_or_default(),
         };
         let new = rewrite::rewrite(&plan).map_err(|refusal| {
             let at = reverted.as_ref().map_or(refusal.at, |reverted| reverted.map.to_old(refusal.at));
@@ -517,11 +537,12 @@ fn decide_options(request: &Request) -> DecideOptions {
         } else {
             Escapes::Keep
         }),
-        annotations: request.annotations.or(config.annotations).unwrap_or(if build {
-            Annotations::Defer
+        // Text in which helpers are called is for no type checker, and text without them hands out placeholders.
+        annotations: if build {
+            request.annotations.or(config.annotations).unwrap_or(Annotations::Defer)
         } else {
             Annotations::Keep
-        }),
+        },
         form: request.form,
         eager: config.eager.clone(),
         pure: config.effects.pure.clone(),

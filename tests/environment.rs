@@ -153,11 +153,11 @@ fn packages_are_never_rewritten_nor_counted() {
     let folder = with_packages(main, &[("lib.py", "import json\n\n\ndef x():\n    return json.dumps(1)\n")]);
     let before = tree(&folder.path().join(".venv"));
     let applied = expect(folder.path(), &["apply"], 0);
-    assert!(applied.stderr.contains("; 1 files, 1 imports"), "{}", applied.stderr);
+    assert!(applied.stderr.contains("; 1 file, 1 import"), "{}", applied.stderr);
     assert_eq!(before, tree(&folder.path().join(".venv")));
     expect(folder.path(), &["revert"], 0);
     let counted = expect(folder.path(), &["check", "--exit-zero"], 0);
-    assert!(counted.stderr.starts_with("1 files, 1 imports"), "{}", counted.stderr);
+    assert!(counted.stderr.starts_with("1 file, 1 import"), "{}", counted.stderr);
     common::write(folder.path(), "src/main.py", main.as_bytes());
     expect(folder.path(), &["build", "src", "--out", "out"], 0);
     assert!(!folder.path().join("out/lib.py").exists());

@@ -178,7 +178,7 @@ fn a_baseline_only_ever_gets_shorter() {
     // What is mended can be taken out, and does not come back.
     expect(at, &["apply", "-q", "src/b.py"], 0);
     let ran = expect(at, &check, 0);
-    assert!(ran.stderr.contains("known.json: 1 findings are gone"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("known.json: gone: 1 finding"), "{}", ran.stderr);
     assert_eq!(fs::read_to_string(at.join("known.json")).expect("there"), text);
     common::write(at, "src/c.py", LAZY.as_bytes());
     let update = ["check", ".", "--baseline", "known.json", "--update-baseline"];

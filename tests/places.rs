@@ -23,13 +23,13 @@ fn without_a_project_only_the_folder_and_the_package_are_looked_at() {
     ]);
     let ran = expect(folder.path(), &["check", "lone.py"], 1);
     assert_eq!(ran.out(), "lone.py:1:8: lazy: import json\n");
-    assert!(ran.stderr.starts_with("1 files, "), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("1 file, "), "{}", ran.stderr);
     let ran = expect(folder.path(), &["check", "pkg/sub/a.py"], 0);
     assert!(ran.out().contains("load-effects"), "{}", ran.out());
     // `revert` counts what is named, and the runtime stays: files that nobody has looked at may need it.
     expect(folder.path(), &["apply", "-q", "lone.py"], 0);
     let ran = expect(folder.path(), &["revert", "lone.py"], 0);
-    assert!(ran.stderr.starts_with("1 files reverted, 0 as they were"), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("1 file reverted, 0 as before"), "{}", ran.stderr);
     assert!(folder.path().join("_dally.py").exists());
 }
 
@@ -397,7 +397,7 @@ fn the_runtime_stays_for_what_the_search_for_sources_does_not_find() {
         let before = tree(at);
         expect(at, &["apply", path, "pkg/a.py"], 0);
         let ran = expect(at, &["revert", "pkg"], 0);
-        assert!(ran.stderr.starts_with("1 files reverted, "), "{}", ran.stderr);
+        assert!(ran.stderr.starts_with("1 file reverted, "), "{}", ran.stderr);
         assert!(at.join("_dally.py").exists(), "{path}");
         python(&at.join(path));
         expect(at, &["revert", path], 0);
@@ -494,7 +494,7 @@ fn revert_names_the_rewritten_files_that_it_cannot_read() {
     fs::write(at.join("a.py"), format!("{text}\n\ndef broken(:\n")).expect("written");
     let ran = expect(at, &["revert"], 2);
     assert!(ran.stderr.starts_with("a.py:13:12: error: syntax error: "), "{}", ran.stderr);
-    assert!(ran.stderr.contains("\n1 files reverted, 2 as they were"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("\n1 file reverted, 2 as before"), "{}", ran.stderr);
     fs::write(at.join("a.py"), [text.as_bytes(), b"# \xff\n"].concat()).expect("written");
     let ran = expect(at, &["revert", "a.py"], 2);
     assert!(ran.stderr.starts_with("a.py:11:"), "{}", ran.stderr);

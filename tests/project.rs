@@ -34,7 +34,7 @@ fn revert_restores_every_byte_and_takes_the_runtime_away() {
         assert!(applied.contains_key(Path::new("_dally.py")));
         // The runtime stays as long as one file needs it.
         let ran = expect(folder.path(), &["revert", "pkg/a.py"], 0);
-        assert!(ran.stderr.starts_with("1 files reverted"), "{}", ran.stderr);
+        assert!(ran.stderr.starts_with("1 file reverted"), "{}", ran.stderr);
         assert_eq!(tree(folder.path())[Path::new("pkg/a.py")], before[Path::new("pkg/a.py")]);
         assert!(folder.path().join("_dally.py").exists());
         let diff = expect(folder.path(), &["revert", "--diff"], 0);
@@ -60,6 +60,11 @@ fn scripts_and_tests_in_no_package_have_the_runtime_beside_them() {
         ("pkg/main.py", &script),
         ("names/area/a.py", LAZY),
         ("scripts/run.py", &script),
+        // It does not say that it is run, and nobody imports it.
+        ("tools/plain.py", &format!("{LAZY}\n\nprint(dump([1]))\n")),
+        // Somebody does.
+        ("names/loud.py", &format!("{LAZY}\n\nprint(dump([1]))\n")),
+        ("pkg/user.py", "import names.loud\n"),
         ("tests/test_a.py", "import support\n"),
         ("tests/support.py", LAZY),
     ]);
@@ -68,7 +73,10 @@ fn scripts_and_tests_in_no_package_have_the_runtime_beside_them() {
     let applied = tree(folder.path());
     let runtimes: Vec<&Path> =
         applied.keys().map(std::path::PathBuf::as_path).filter(|path| path.ends_with("_dally.py")).collect();
-    assert_eq!(runtimes, ["_dally.py", "scripts/_dally.py", "tests/_dally.py"].map(Path::new));
+    assert_eq!(
+        runtimes,
+        ["_dally.py", "scripts/_dally.py", "tests/_dally.py", "tools/_dally.py"].map(Path::new)
+    );
     expect(folder.path(), &["revert"], 0);
     assert!(common::differences(&before, &tree(folder.path())).is_empty());
 }
@@ -318,7 +326,7 @@ fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
     ];
     let folder = project(&files);
     let ran = expect(folder.path(), &["init"], 0);
-    assert!(ran.out().contains("dally.toml: written"), "{}", ran.out());
+    assert!(ran.out().contains("dally.toml: written") && !ran.out().contains("of its own"), "{}", ran.out());
     let text = fs::read_to_string(folder.path().join("dally.toml")).expect("written");
     for line in [
         "target = \"proxy\"",
@@ -348,7 +356,7 @@ fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
 
     let before = tree(folder.path());
     let ran = expect(folder.path(), &["init"], 2);
-    assert!(ran.stderr.contains("configured here already"), "{}", ran.stderr);
+    assert!(ran.stderr.ends_with("configured here already; nothing has been written\n"), "{}", ran.stderr);
     assert!(common::differences(&before, &tree(folder.path())).is_empty());
     // An existing list of hooks is left alone.
     fs::remove_file(folder.path().join("dally.toml")).expect("removed");
@@ -357,7 +365,18 @@ fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
     assert_eq!(fs::read_to_string(folder.path().join(".pre-commit-config.yaml")).expect("there"), hooks);
     // pre-commit looks in the root of the repository.
     let around = project(&[(".git/HEAD", ""), ("team/one.two/src/space/made/a.py", LAZY)]);
-    expect(&around.path().join("team"), &["init", "one.two"], 0);
+    let ran = expect(&around.path().join("team"), &["init", "one.two"], 0);
+    assert!(
+        ran.out().contains("it makes this folder a project of its own; the project around it is "),
+        "{}",
+        ran.out()
+    );
+    let ran = expect(&around.path().join("team/one.two/src"), &["init"], 2);
+    assert!(
+        ran.stderr.ends_with(". A `dally.toml` made by hand makes this folder a project of its own\n"),
+        "{}",
+        ran.stderr
+    );
     let hooks = fs::read_to_string(around.path().join(".pre-commit-config.yaml")).expect("written");
     assert!(hooks.ends_with("        files: '^team/one\\.two/'\n"), "{hooks}");
     let text = fs::read_to_string(around.path().join("team/one.two/dally.toml")).expect("written");

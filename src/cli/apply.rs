@@ -10,7 +10,9 @@ use rayon::prelude::*;
 use super::arguments::ApplyArgs;
 use super::interrupt::Interrupts;
 use super::unused::{runtimes, unused};
-use super::{CliError, Status, progress, report_problems, report_target, summary};
+use super::{
+    CliError, Status, messages, number, progress, report_problems, report_target, report_work, summary,
+};
 use crate::config::Config;
 use crate::report::diff;
 use crate::report::sites::{portable, shown};
@@ -19,11 +21,11 @@ use crate::run::{FileOutcome, Run};
 use crate::runtime::RUNTIME;
 use crate::write::{add_file, remove_file, replace_file};
 
-pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
+pub fn run(args: &ApplyArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>), CliError> {
     let clock = Instant::now();
     let interrupts = Interrupts::watch();
     let bar = progress(args.common.quiet, "reading");
-    let request = args.common.request(&args.paths, Form::Apply, true)?;
+    let request = args.common.request(paths, Form::Apply, true)?;
     let run = Run::new(&request).map_err(CliError::Run)?;
     bar.finish_and_clear();
     let outcomes = outcomes(&run);
@@ -44,7 +46,8 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
             out.flush()?;
             runtimes.take_back(&run)?;
             return Err(CliError::Interrupted(format!(
-                "{changed} files are rewritten, the others are as they were"
+                "{} rewritten, the others are as they were",
+                number(changed, "file")
             )));
         }
         if args.diff && printed.is_ok() {
@@ -57,7 +60,7 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
                 runtimes.given_up |= !runtimes.needing[index] && run.needs_runtime(index, Some(&text.old));
             }
             Err(error) => {
-                writeln!(io::stderr(), "{}:1:1: error: {error}", shown(&file.path))?;
+                writeln!(messages(), "{}:1:1: error: {error}", shown(&file.path))?;
                 failed = true;
             }
         }
@@ -69,16 +72,19 @@ pub fn run(args: &ApplyArgs) -> Result<Status, CliError> {
         report_target(&request, &run)?;
         for Added { path, replaced } in &runtimes.added {
             let what = if *replaced { "replaced: it was that of another version" } else { "written" };
-            writeln!(io::stderr(), "{}: the runtime file, {what}", portable(path))?;
+            writeln!(messages(), "{}: the runtime file, {what}", portable(path))?;
         }
         for path in &gone {
-            writeln!(io::stderr(), "{}: the runtime file, removed: nothing imports it", portable(path))?;
+            writeln!(messages(), "{}: the runtime file, removed: nothing imports it", portable(path))?;
         }
         let counts = run.counts();
         let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
-        writeln!(io::stderr(), "{changed} files rewritten; {line}")?;
+        writeln!(messages(), "{} rewritten; {line}", number(changed, "file"))?;
+        if args.common.verbose {
+            report_work(&run)?;
+        }
     }
-    Ok(if failed { Status::Failed } else { Status::Done })
+    Ok((if failed { Status::Failed } else { Status::Done }, run.apart))
 }
 
 /// The new texts, in parallel, in the order of the files.
@@ -89,7 +95,7 @@ pub fn outcomes(run: &Run) -> Vec<FileOutcome> {
 /// Prints the failures of rewriting; those of reading have been reported.
 pub fn report_failures(run: &Run, outcomes: &[FileOutcome]) -> io::Result<bool> {
     let mut failed = false;
-    let mut stderr = io::stderr().lock();
+    let mut stderr = messages();
     for ((file, state), outcome) in run.discovery.files.iter().zip(&run.states).zip(outcomes) {
         if let (None, FileOutcome::Failed(failure)) = (&state.failure, outcome) {
             let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);

@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use super::CliError;
 use crate::config::{Annotations, Config, Escapes, PythonVersion, Safety, Target};
 use crate::packages::Choice;
+use crate::report::sites::below_current;
 use crate::rewrite::Form;
 use crate::run::Request;
 
@@ -57,22 +58,22 @@ pub enum Command {
 /// Options that all commands share.
 #[derive(Debug, Args, Clone)]
 pub struct Common {
-    /// What to write: `proxy` runs on 3.8 and later, `native` needs 3.15, `lazy-modules` is lazy from 3.15 on
+    /// What to write; otherwise as configured, or `native` if the project needs 3.15, or `proxy`
     #[arg(long, value_enum)]
     pub target: Option<Target>,
-    /// The oldest Python that the result must run on
+    /// The oldest Python that the result must run on; otherwise as configured, or `requires-python`, or 3.8
     #[arg(long, value_name = "VERSION")]
     pub python_version: Option<PythonVersion>,
     /// The interpreter or environment whose packages are analysed as well, or `none`; otherwise `VIRTUAL_ENV` or `.venv`
     #[arg(long, value_name = "PATH")]
     pub python: Option<PathBuf>,
-    /// How much doubt is allowed
+    /// How much doubt is allowed; otherwise as configured, or `balanced`
     #[arg(long, value_enum)]
     pub safety: Option<Safety>,
-    /// Whether reads that hand a value on may be wrapped in a call
+    /// Whether reads that hand a value on are wrapped in a call; otherwise as configured, or `wrap` in `build`, `keep` elsewhere
     #[arg(long, value_enum)]
     pub escapes: Option<Escapes>,
-    /// Whether annotations that nobody evaluates may be put into quotes
+    /// Whether `build` puts annotations that nobody evaluates into quotes; otherwise as configured, or `defer`. `apply` never does
     #[arg(long, value_enum)]
     pub annotations: Option<Annotations>,
     /// Heed `include` and `exclude` for files that are named, too
@@ -93,7 +94,7 @@ pub struct Common {
     /// Print findings and problems only
     #[arg(short, long)]
     pub quiet: bool,
-    /// Say more
+    /// Also say what is lazy already and what is no candidate, which environment is used, and where the time goes
     #[arg(short, long)]
     pub verbose: bool,
 }
@@ -353,7 +354,7 @@ impl Common {
         let cache =
             self.cache_dir.clone().or_else(|| config.cache_dir.clone()).filter(|_| !self.no_cache && !build);
         Ok(Request {
-            paths: paths.to_vec(),
+            paths: paths.iter().map(|path| below_current(path).to_path_buf()).collect(),
             config,
             target: self.target,
             python_version: self.python_version,

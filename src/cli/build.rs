@@ -1,6 +1,6 @@
 //! `dally build`: a rewritten copy of a tree.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
@@ -9,7 +9,9 @@ use rayon::prelude::*;
 
 use super::arguments::BuildArgs;
 use super::interrupt::Interrupts;
-use super::{CliError, Status, progress, report_problems, report_target, report_work, summary};
+use super::{
+    CliError, Status, messages, progress, report_apart, report_problems, report_target, report_work, summary,
+};
 use crate::report::sites::shown;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, Run};
@@ -102,14 +104,15 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
     let mut problems = problems.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     problems.sort();
     for (message, fatal) in &problems {
-        writeln!(io::stderr(), "{message}")?;
+        writeln!(messages(), "{message}")?;
         failed |= fatal;
     }
     if !args.common.quiet {
         report_target(&request, &run)?;
+        report_apart(&run)?;
         let counts = run.counts();
         let line = summary(&counts, "lazy", counts.lazy, clock.elapsed());
-        writeln!(io::stderr(), "{line}")?;
+        writeln!(messages(), "{line}")?;
         if args.common.verbose {
             report_work(&run)?;
         }

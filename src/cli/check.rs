@@ -7,13 +7,14 @@ use std::time::Instant;
 
 use super::arguments::{CheckArgs, OutputFormat};
 use super::{
-    CliError, Status, form, progress, report_edited, report_problems, report_target, report_work, summary,
+    CliError, Status, by_project, form, messages, number, progress, report_edited, report_problems,
+    report_target, report_work, summary,
 };
 use crate::baseline::Baseline;
 use crate::report::sites::{Report, portable};
 use crate::report::text::Detail;
 use crate::report::{github, json, sarif, text};
-use crate::run::Run;
+use crate::run::{Counts, Request, Run};
 use crate::write::add_file;
 
 pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
@@ -34,59 +35,96 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
         }
         _ => None,
     };
+    let baselines = Baselines { known: baseline, replaced };
     let bar = progress(args.common.quiet, "reading");
-    let mut request = args.common.request(&args.paths, form(args.as_build), false)?;
-    request.conflicts = true;
     // The process ends with the command: giving the memory back piece by piece would only take time.
-    let run = ManuallyDrop::new(Run::new(&request).map_err(CliError::Run)?);
-    bar.set_message("reporting");
-    let mut report = ManuallyDrop::new(Report::new(&run));
-    let mut gone = 0;
-    if let (Some(baseline), Some(path)) = (&baseline, &args.baseline) {
-        gone = baseline.mark(&mut report, path);
-    }
+    let mut all = ManuallyDrop::new(Vec::new());
+    let status = by_project(&args.paths, args.common.config.is_some(), |paths| {
+        let mut request = args.common.request(paths, form(args.as_build), false)?;
+        request.conflicts = true;
+        let run = Run::new(&request).map_err(CliError::Run)?;
+        let apart = run.apart.clone();
+        if is_one_result(args) {
+            all.push((request, run));
+            return Ok((Status::Done, apart));
+        }
+        bar.finish_and_clear();
+        let runs = ManuallyDrop::new([(request, run)]);
+        Ok((report(args, &baselines, &*runs, clock)?, apart))
+    })?;
     bar.finish_and_clear();
-    let counts = run.counts();
+    if all.is_empty() { Ok(status) } else { report(args, &baselines, &all, clock) }
+}
+
+/// The baseline that findings are compared with, and the one that is written over.
+struct Baselines {
+    known: Option<Baseline>,
+    replaced: Option<Baseline>,
+}
+
+/// Prints what was found in one project, or in several.
+fn report(
+    args: &CheckArgs,
+    baselines: &Baselines,
+    runs: &[(Request, Run)],
+    clock: Instant,
+) -> Result<Status, CliError> {
+    let baseline = baselines.known.as_ref();
+    let mut reports: ManuallyDrop<Vec<Report<'_>>> =
+        ManuallyDrop::new(runs.iter().map(|(_, run)| Report::new(run)).collect());
+    let mut gone = 0;
+    if let (Some(baseline), Some(path)) = (baseline, &args.baseline) {
+        gone = baseline.mark(&mut reports, path);
+    }
+    let counts = Counts::of(&runs.iter().map(|(_, run)| run).collect::<Vec<_>>());
     let all = args.common.verbose;
     let mut out = io::BufWriter::new(io::stdout().lock());
     if !args.write_baseline {
         match args.output_format {
             OutputFormat::Text if args.statistics => text::statistics(&counts, &mut out)?,
-            OutputFormat::Text => text::verdicts(&report, detail(args), &mut out)?,
-            OutputFormat::Json => json::verdicts(&report, args.statistics, &mut out)?,
-            OutputFormat::Sarif => sarif::log(&report, all, baseline.is_some(), &mut out)?,
-            OutputFormat::Github => github::annotations(&report, all, &mut out)?,
+            OutputFormat::Json => json::verdicts(&reports, args.statistics, &mut out)?,
+            OutputFormat::Sarif => sarif::log(&reports, all, baseline.is_some(), &mut out)?,
+            OutputFormat::Text => {
+                reports.iter().try_for_each(|report| text::verdicts(report, detail(args), &mut out))?;
+            }
+            OutputFormat::Github => {
+                reports.iter().try_for_each(|report| github::annotations(report, all, &mut out))?;
+            }
         }
     }
     out.flush()?;
-    let failed = report_problems(&run, false)?;
-    report_edited(&run)?;
-    let missing = run.missing_runtimes();
+    let mut failed = false;
+    let mut missing = Vec::new();
+    for (_, run) in runs {
+        failed |= report_problems(run, false)?;
+        report_edited(run)?;
+        missing.extend(run.missing_runtimes());
+    }
     for path in &missing {
         let what = "the runtime file is not there, and rewritten files import it; `dally apply` writes it";
-        writeln!(io::stderr(), "{}: {what}", portable(path))?;
+        writeln!(messages(), "{}: {what}", portable(path))?;
     }
     if let Some(path) = &args.baseline {
-        keep(args, path, (baseline.as_ref(), replaced.as_ref()), &report, gone)?;
+        keep(args, path, baselines, &reports, gone)?;
     }
+    let new = reports.iter().map(|report| report.findings().count()).sum::<usize>();
     if !args.common.quiet {
-        report_target(&request, &run)?;
-        let new = report.findings().count();
+        for (request, run) in runs {
+            report_target(request, run)?;
+        }
         let new = if baseline.is_some() { format!(" ({new} new)") } else { String::new() };
         let done = format!("could be lazy{new}");
-        writeln!(io::stderr(), "{}", summary(&counts, &done, counts.pending, clock.elapsed()))?;
+        writeln!(messages(), "{}", summary(&counts, &done, counts.pending, clock.elapsed()))?;
         if counts.withdrawn > 0 {
-            writeln!(io::stderr(), "{} imports are lazy and should be eager", counts.withdrawn)?;
+            writeln!(messages(), "{} imports are lazy and should be eager", counts.withdrawn)?;
         }
         if all {
-            report_work(&run)?;
+            runs.iter().try_for_each(|(_, run)| report_work(run))?;
         }
     }
     Ok(if failed {
         Status::Failed
-    } else if (report.findings().next().is_some() && !args.write_baseline || !missing.is_empty())
-        && !args.exit_zero
-    {
+    } else if (new > 0 && !args.write_baseline || !missing.is_empty()) && !args.exit_zero {
         Status::Pending
     } else {
         Status::Done
@@ -94,7 +132,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
 }
 
 /// Whether the result is one document, which cannot be had from several runs.
-pub fn is_one_result(args: &CheckArgs) -> bool {
+fn is_one_result(args: &CheckArgs) -> bool {
     args.statistics
         || args.baseline.is_some()
         || matches!(args.output_format, OutputFormat::Json | OutputFormat::Sarif)
@@ -113,19 +151,20 @@ fn detail(args: &CheckArgs) -> Detail {
 fn keep(
     args: &CheckArgs,
     path: &Path,
-    (baseline, replaced): (Option<&Baseline>, Option<&Baseline>),
-    report: &Report<'_>,
+    baselines: &Baselines,
+    reports: &[Report<'_>],
     gone: usize,
 ) -> Result<(), CliError> {
+    let baseline = baselines.known.as_ref();
     let new = match baseline {
         None => {
-            let mut new = Baseline::of(report, path);
-            if let Some(replaced) = replaced {
-                new.keep_unchecked(replaced, report, path);
+            let mut new = Baseline::of(reports, path);
+            if let Some(replaced) = &baselines.replaced {
+                new.keep_unchecked(replaced, reports, path);
             }
             Some(new)
         }
-        Some(baseline) if args.update_baseline && gone > 0 => Some(baseline.lowered(report, path)),
+        Some(baseline) if args.update_baseline && gone > 0 => Some(baseline.lowered(reports, path)),
         Some(_) => None,
     };
     if let Some(new) = &new {
@@ -135,11 +174,12 @@ fn keep(
         return Ok(());
     }
     match (&new, baseline) {
-        (Some(new), _) => writeln!(io::stderr(), "{}: {} known findings", path.display(), new.len())?,
+        (Some(new), _) => writeln!(messages(), "{}: {}", path.display(), number(new.len(), "known finding"))?,
         (None, Some(_)) if gone > 0 => writeln!(
-            io::stderr(),
-            "{}: {gone} findings are gone; --update-baseline takes them out",
-            path.display()
+            messages(),
+            "{}: gone: {}; --update-baseline takes them out",
+            path.display(),
+            number(gone, "finding")
         )?,
         (None, _) => {}
     }

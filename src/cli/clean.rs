@@ -1,10 +1,10 @@
 //! `dally clean`: without the cache.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use super::arguments::CleanArgs;
-use super::{CliError, Status};
+use super::{CliError, Status, messages};
 use crate::cache;
 use crate::config::Config;
 use crate::write::plain;
@@ -19,7 +19,7 @@ pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
     let shown = folder.display();
     let said = |text: &str| -> Result<Status, CliError> {
         if !args.quiet {
-            writeln!(io::stderr(), "{shown}: {text}")?;
+            writeln!(messages(), "{shown}: {text}")?;
         }
         Ok(Status::Done)
     };

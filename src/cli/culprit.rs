@@ -15,7 +15,7 @@ use ruff_python_ast::visitor::{Visitor, walk_stmt};
 use ruff_python_ast::{Expr, Stmt};
 
 use super::arguments::CulpritArgs;
-use super::{CliError, NO_FILES, Status};
+use super::{CliError, NO_FILES, Status, messages};
 use crate::config::{Config, PathPatterns};
 use crate::discover::{DiscoverOptions, SourceFile, discover};
 use crate::report::sites::shown;
@@ -300,7 +300,7 @@ impl Trial<'_> {
 
     fn say(&self, text: &str) {
         if !self.args.quiet {
-            let _ = writeln!(io::stderr(), "{text}");
+            let _ = writeln!(messages(), "{text}");
         }
     }
 }

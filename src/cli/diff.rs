@@ -2,19 +2,20 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::path::PathBuf;
 use std::time::Instant;
 
 use super::arguments::DiffArgs;
-use super::{CliError, Status, progress, report_problems, report_target, summary};
+use super::{CliError, Status, messages, progress, report_problems, report_target, report_work, summary};
 use crate::report::diff;
 use crate::rewrite::Form;
 use crate::run::{FileOutcome, NewText, Run};
 use crate::runtime::RUNTIME;
 
-pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
+pub fn run(args: &DiffArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>), CliError> {
     let clock = Instant::now();
     let bar = progress(args.common.quiet, "reading");
-    let request = args.common.request(&args.paths, Form::Apply, true)?;
+    let request = args.common.request(paths, Form::Apply, true)?;
     let run = Run::new(&request).map_err(CliError::Run)?;
     bar.finish_and_clear();
     let outcomes = super::apply::outcomes(&run);
@@ -44,7 +45,10 @@ pub fn run(args: &DiffArgs) -> Result<Status, CliError> {
         report_target(&request, &run)?;
         let counts = run.counts();
         let line = summary(&counts, "would become lazy", counts.pending, clock.elapsed());
-        writeln!(io::stderr(), "{line}")?;
+        writeln!(messages(), "{line}")?;
+        if args.common.verbose {
+            report_work(&run)?;
+        }
     }
-    Ok(status)
+    Ok((status, run.apart))
 }

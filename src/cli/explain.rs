@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::arguments::ExplainArgs;
-use super::{CliError, Status, form, report_problems};
+use super::{CliError, Status, form, report_cache, report_problems};
 use crate::config::closest;
 use crate::decide::KeepReason;
 use crate::report::explain;
@@ -28,6 +28,9 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
     let found = explain::explain(&Report::new(&run), line, colours, &mut out)?;
     out.flush()?;
     let failed = report_problems(&run, false)?;
+    if !args.common.quiet {
+        report_cache(&run)?;
+    }
     if failed {
         return Ok(Status::Failed);
     }

@@ -23,8 +23,14 @@ pub fn run(args: &InitArgs) -> Result<Status, CliError> {
     let config = Config::load(&args.project, None).map_err(CliError::Config)?;
     if let Some(file) = &config.file {
         return Err(CliError::Message(format!(
-            "{}: dally is configured here already; nothing has been written",
-            file.display()
+            "{}: dally is configured here already; nothing has been written{}",
+            file.display(),
+            // The nearest one counts.
+            if is_in(file, &args.project) {
+                ""
+            } else {
+                ". A `dally.toml` made by hand makes this folder a project of its own"
+            }
         )));
     }
     let project = Project::look(&args.project, &config);
@@ -36,6 +42,10 @@ pub fn run(args: &InitArgs) -> Result<Status, CliError> {
     add_file(&file, text.as_bytes()).map_err(|error| CliError::Message(error.to_string()))?;
     let mut out = io::stdout().lock();
     writeln!(out, "{}: written", portable(&file))?;
+    if !is_in(&config.project_root.join(OWN_FILE), &args.project) {
+        let around = config.project_root.display();
+        writeln!(out, "it makes this folder a project of its own; the project around it is {around}")?;
+    }
     if !args.no_pre_commit {
         let (repository, below) = repository(&args.project);
         let hooks = repository.join(PRE_COMMIT);
@@ -52,6 +62,10 @@ pub fn run(args: &InitArgs) -> Result<Status, CliError> {
     writeln!(out, "next: dally check")?;
     out.flush()?;
     Ok(Status::Done)
+}
+
+fn is_in(file: &Path, folder: &Path) -> bool {
+    file.parent().and_then(|parent| fs::canonicalize(parent).ok()) == fs::canonicalize(folder).ok()
 }
 
 /// What decides about the configuration.
@@ -110,6 +124,12 @@ impl Project {
         out.push_str(
             "# Files that are rewritten; all files are analysed. Begin with one folder and add others.\n",
         );
+        let first = match (&self.src[..], &self.packages[..]) {
+            ([root, ..], _) => (*root).to_owned(),
+            ([], [package, ..]) => package.clone(),
+            ([], []) => "one/folder".to_owned(),
+        };
+        let _ = writeln!(out, "# include = [\"{first}/**\"]");
         let quoted: Vec<String> = self.apart.iter().map(|name| format!("{name}/**")).collect();
         if quoted.is_empty() {
             out.push_str("# exclude = [\"tests/**\"]\n\n");

@@ -16,6 +16,7 @@ mod shell;
 mod status;
 mod unused;
 
+use std::collections::VecDeque;
 use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,14 +24,15 @@ use std::time::Duration;
 
 use clap::Parser;
 
-use crate::config::{Config, ConfigError};
+use crate::config::{Annotations, Config, ConfigError, Group};
 use crate::discover::DiscoverError;
 use crate::rewrite::Form;
 use crate::run::{Counts, RunError};
 use crate::write::plain;
-use arguments::{ApplyArgs, CheckArgs, DiffArgs};
 pub use arguments::{Arguments, Command, Common, OutputFormat};
-use problems::{report_edited, report_paths, report_problems, report_target, report_work};
+use problems::{
+    report_apart, report_cache, report_edited, report_paths, report_problems, report_target, report_work,
+};
 
 /// How a command ended. A higher one outranks a lower.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,6 +52,25 @@ impl Status {
             Self::Pending => 1,
             Self::Failed => 2,
         })
+    }
+}
+
+/// Where messages go. That nobody reads them any more (`dally apply 2>&1 | head -1`) keeps no file from being written.
+fn messages() -> Messages {
+    Messages(io::stderr().lock())
+}
+
+struct Messages(io::StderrLock<'static>);
+
+impl Write for Messages {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            result => result,
+        }
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
     }
 }
 
@@ -102,7 +123,7 @@ pub fn main() -> ExitCode {
         // A reader that has seen enough closes the pipe; that is no failure.
         Err(CliError::Output(e)) if e.kind() == io::ErrorKind::BrokenPipe => Status::Done.code(),
         Err(error) => {
-            let _ = writeln!(io::stderr(), "dally: {error}");
+            let _ = writeln!(messages(), "dally: {error}");
             match error {
                 CliError::Interrupted(_) => ExitCode::from(130),
                 _ => Status::Failed.code(),
@@ -123,22 +144,34 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
         .stack_size(512 << 20)
         .build()
         .map_err(|e| CliError::Message(format!("cannot start threads: {e}")))?;
+    let is_for_people = match &arguments.command {
+        Command::Check(args) => !args.as_build,
+        Command::Explain(args) => !args.as_build,
+        _ => true,
+    };
+    let defers = |common: &Common| !common.quiet && common.annotations == Some(Annotations::Defer);
+    if is_for_people
+        && !matches!(arguments.command, Command::Build(_))
+        && arguments.common().is_some_and(defers)
+    {
+        let message = "`--annotations defer` is for `build` and `--as-build`; what is written for people keeps its annotations";
+        writeln!(messages(), "warning: {message}")?;
+    }
     pool.install(|| match &arguments.command {
-        Command::Check(args) if check::is_one_result(args) => check::run(args),
-        Command::Check(args) => {
-            by_project(&args.paths, &args.common, |paths| check::run(&CheckArgs { paths, ..args.clone() }))
-        }
+        Command::Check(args) => check::run(args),
         Command::Diff(args) => {
-            by_project(&args.paths, &args.common, |paths| diff::run(&DiffArgs { paths, ..args.clone() }))
+            by_project(&args.paths, args.common.config.is_some(), |paths| diff::run(args, paths))
         }
         Command::Apply(args) => {
-            by_project(&args.paths, &args.common, |paths| apply::run(&ApplyArgs { paths, ..args.clone() }))
+            by_project(&args.paths, args.common.config.is_some(), |paths| apply::run(args, paths))
         }
         Command::Build(args) => build::run(args),
         Command::Clean(args) => clean::run(args),
         Command::Culprit(args) => culprit::run(args),
         Command::Explain(args) => explain::run(args),
-        Command::Revert(args) => revert::run(args),
+        Command::Revert(args) => {
+            by_project(&args.paths, args.config.is_some(), |paths| revert::run(args, paths))
+        }
         Command::Status(args) => status::run(args),
         Command::Init(args) => init::run(args),
         Command::Completions(args) => shell::completions(args),
@@ -146,18 +179,31 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
     })
 }
 
-/// Does something for the paths of each project with a configuration of its own: pre-commit names the files of all in one go.
+/// Does something for the paths of each project with a configuration of its own: pre-commit names the files of all in one go, and there
+/// may be such folders below the named ones, which `command` gives.
 fn by_project(
     paths: &[PathBuf],
-    common: &Common,
-    command: impl Fn(Vec<PathBuf>) -> Result<Status, CliError>,
+    is_named: bool,
+    mut command: impl FnMut(&[PathBuf]) -> Result<(Status, Vec<PathBuf>), CliError>,
 ) -> Result<Status, CliError> {
-    if common.config.is_some() || paths.len() < 2 {
-        return command(paths.to_vec());
+    if is_named {
+        return command(paths).map(|(status, _)| status);
     }
     let mut status = Status::Done;
-    for group in Config::groups(paths).map_err(CliError::Config)? {
-        status = status.max(command(group)?);
+    let mut groups: VecDeque<Group> = Config::groups(paths).map_err(CliError::Config)?.into();
+    while let Some(group) = groups.pop_front() {
+        let (of_group, apart) = command(&group.paths)?;
+        status = status.max(of_group);
+        for found in Config::groups(&apart).map_err(CliError::Config)? {
+            match groups.iter_mut().find(|group| group.file == found.file) {
+                Some(group) => {
+                    group.paths.extend(found.paths);
+                    group.paths.sort_unstable();
+                    group.paths.dedup();
+                }
+                None => groups.push_back(found),
+            }
+        }
     }
     Ok(status)
 }
@@ -175,12 +221,18 @@ fn summary(counts: &Counts, done: &str, lazy: usize, elapsed: Duration) -> Strin
     reasons.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
     let reasons: Vec<String> = reasons.iter().take(5).map(|(r, n)| format!("{r} {n}")).collect();
     format!(
-        "{} files, {lazy} imports {done}, {} kept{} in {:.2} s",
-        counts.files,
+        "{}, {} {done}, {} kept{} in {:.2} s",
+        number(counts.files, "file"),
+        number(lazy, "import"),
         counts.kept,
         if reasons.is_empty() { String::new() } else { format!(" ({})", reasons.join(", ")) },
         elapsed.as_secs_f64(),
     )
+}
+
+/// `1 file`, `2 files`
+fn number(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// A progress line on standard error, for long work at a terminal.

@@ -5,10 +5,11 @@ use std::io::{self, Write};
 
 use ruff_text_size::TextSize;
 
+use super::messages;
 use crate::config::{PythonVersion, Target};
 use crate::discover::Discovery;
 use crate::facts::{ImportStmt, MarkKind};
-use crate::report::sites::shown;
+use crate::report::sites::{portable, shown};
 use crate::run::{Request, Run, Times};
 use crate::source::{LineIndex, SourceText};
 
@@ -17,7 +18,7 @@ pub(super) fn report_paths(discovery: &Discovery) -> io::Result<bool> {
     for problem in &discovery.problems {
         let standard_input = problem.path.as_os_str() == "-";
         let help = if standard_input { "; dally reads files, not standard input" } else { "" };
-        writeln!(io::stderr(), "{}: error: {}{help}", shown(&problem.path), problem.message)?;
+        writeln!(messages(), "{}: error: {}{help}", shown(&problem.path), problem.message)?;
     }
     Ok(!discovery.problems.is_empty())
 }
@@ -25,7 +26,7 @@ pub(super) fn report_paths(discovery: &Discovery) -> io::Result<bool> {
 /// Prints what went wrong with single files and paths; gives whether anything counts as a failure.
 pub(super) fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
     let mut failed = report_paths(&run.discovery)?;
-    let mut stderr = io::stderr().lock();
+    let mut stderr = messages();
     for (file, state) in run.discovery.files.iter().zip(&run.states) {
         let Some(failure) = &state.failure else { continue };
         if !file.selected {
@@ -51,7 +52,7 @@ pub(super) fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
 /// Names imports about which there is something to say: comments that read like pragmas and have no effect, and `lazy import` where
 /// it cannot be replaced.
 fn report_imports(run: &Run) -> io::Result<()> {
-    let mut stderr = io::stderr().lock();
+    let mut stderr = messages();
     for (index, (file, state)) in run.discovery.files.iter().zip(&run.states).enumerate() {
         let facts = &run.program.modules[index].facts;
         let idle = facts.marks.iter().filter(|mark| mark.kind == MarkKind::PragmaWithoutEffect);
@@ -95,7 +96,7 @@ const KEYWORD_STAYS: &str = "`lazy import` stays as it is here, and Python befor
 
 /// Names the files whose lazy forms somebody has edited so that dally leaves them alone.
 pub(super) fn report_edited(run: &Run) -> io::Result<()> {
-    let mut stderr = io::stderr().lock();
+    let mut stderr = messages();
     for (file, state) in run.discovery.files.iter().zip(&run.states).filter(|(file, _)| file.selected) {
         if let Some(edited) = &state.edited {
             let at = format!("{}:{}:{}", shown(&file.path), edited.line, edited.column);
@@ -107,6 +108,7 @@ pub(super) fn report_edited(run: &Run) -> io::Result<()> {
 
 /// Says so if what is written does not run on every Python that the project supports.
 pub(super) fn report_target(request: &Request, run: &Run) -> io::Result<()> {
+    report_cache(run)?;
     let config = &request.config;
     let oldest = request.python_version.or(config.python_version).or(config.minimum_version);
     if run.options.target == Target::Native
@@ -114,8 +116,31 @@ pub(super) fn report_target(request: &Request, run: &Run) -> io::Result<()> {
     {
         let newest = PythonVersion::NEWEST;
         writeln!(
-            io::stderr(),
+            messages(),
             "warning: `lazy import` needs Python {newest}, and the project is to run on {oldest}; the target `proxy` runs on both"
+        )?;
+    }
+    Ok(())
+}
+
+/// Says so if the cache is of no use. Results are the same without it.
+pub(super) fn report_cache(run: &Run) -> io::Result<()> {
+    match &run.cache.failure {
+        Some(failure) => {
+            writeln!(messages(), "warning: no cache is kept: {failure}; `--no-cache` does without")
+        }
+        None => Ok(()),
+    }
+}
+
+/// Says so if part of the tree that `build` copies has a configuration of its own.
+pub(super) fn report_apart(run: &Run) -> io::Result<()> {
+    for path in run.apart.iter().filter(|_| run.tree.is_some()) {
+        let used = run.configuration.as_deref().map_or("none".to_owned(), portable);
+        writeln!(
+            messages(),
+            "{}: warning: not used: what is built is one program and has one configuration ({used})",
+            portable(path)
         )?;
     }
     Ok(())
@@ -123,7 +148,7 @@ pub(super) fn report_target(request: &Request, run: &Run) -> io::Result<()> {
 
 /// For `--verbose`: the environment and the time of the stages.
 pub(super) fn report_work(run: &Run) -> io::Result<()> {
-    let mut stderr = io::stderr().lock();
+    let mut stderr = messages();
     if let Some(packages) = &run.packages {
         let modules = run.program.modules.len() - run.discovery.files.len();
         let python = packages.python.as_deref().map_or(String::new(), |python| format!(", Python {python}"));
@@ -138,7 +163,7 @@ pub(super) fn report_work(run: &Run) -> io::Result<()> {
             )?;
         }
     }
-    let crate::cache::Use { found, made } = run.cache;
+    let crate::cache::Use { found, made, .. } = run.cache;
     if found + made > 0 {
         writeln!(stderr, "cache: {found} files found, {made} new")?;
     }

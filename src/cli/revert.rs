@@ -16,23 +16,24 @@ use rustc_hash::FxHashMap;
 use super::arguments::RevertArgs;
 use super::interrupt::Interrupts;
 use super::unused::{runtimes, unused};
-use super::{CliError, Status, progress};
+use super::{CliError, Status, messages, number, progress};
 use crate::config::{Config, PythonVersion, Target};
 use crate::discover::{DiscoverOptions, Discovery, SourceFile, discover};
 use crate::report::diff;
-use crate::report::sites::shown;
+use crate::report::sites::{below_current, shown};
 use crate::revert::{self, Which};
-use crate::run::{Failure, NewText};
+use crate::run::{Failure, NewText, apart};
 use crate::runtime::is_runtime;
 use crate::source::{LineIndex, SourceText};
 use crate::verify;
 use crate::write::{plain, remove_file, replace_file};
 
-pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
+pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>), CliError> {
     let clock = Instant::now();
     let interrupts = Interrupts::watch();
     let bar = progress(args.quiet, "reading");
-    let (config, discovery) = files(args)?;
+    let (config, mut discovery) = files(args, paths)?;
+    let apart = apart(&config, &mut discovery).map_err(CliError::Config)?;
     let which = which(args, &config);
     let mut failed = super::report_paths(&discovery)?;
     let outcomes: Vec<Result<Option<NewText>, Failure>> = discovery
@@ -51,7 +52,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
         })
         .collect();
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let mut stderr = io::stderr();
+    let mut stderr = messages();
     let mut changed = 0_usize;
     let mut same = 0_usize;
     interrupts.writing();
@@ -59,7 +60,8 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
         if interrupts.asked() {
             out.flush()?;
             return Err(CliError::Interrupted(format!(
-                "{changed} files are reverted, the others are as they were"
+                "{} reverted, the others are as they were",
+                number(changed, "file")
             )));
         }
         match outcome {
@@ -109,7 +111,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
         let runtime = if removed > 0 { ", the runtime file removed" } else { "" };
         let seconds = clock.elapsed().as_secs_f64();
         let verb = if args.diff { "would be reverted" } else { "reverted" };
-        writeln!(stderr, "{changed} files {verb}{runtime}, {same} as they were, in {seconds:.2} s")?;
+        writeln!(stderr, "{} {verb}{runtime}, {same} as before, in {seconds:.2} s", number(changed, "file"))?;
         if changed == 0 && same > 0 {
             for target in targets_of_others(&discovery, which) {
                 let name = target.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
@@ -118,7 +120,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
             }
         }
     }
-    Ok(if failed { Status::Failed } else { Status::Done })
+    Ok((if failed { Status::Failed } else { Status::Done }, apart))
 }
 
 /// Targets whose forms are there and were not asked for.
@@ -139,11 +141,11 @@ fn which(args: &RevertArgs, config: &Config) -> Which {
     if args.all { Which::All } else { Which::Target(args.target.or(config.target).unwrap_or(usual)) }
 }
 
-fn files(args: &RevertArgs) -> Result<(Config, Discovery), CliError> {
-    let first = args.paths.first().map_or(Path::new("."), PathBuf::as_path);
+fn files(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Config, Discovery), CliError> {
+    let first = paths.first().map_or(Path::new("."), PathBuf::as_path);
     let config = Config::load(first, args.config.as_deref()).map_err(CliError::Config)?;
     let discovery = discover(&DiscoverOptions {
-        paths: args.paths.clone(),
+        paths: paths.iter().map(|path| below_current(path).to_path_buf()).collect(),
         project_root: config.project_root.clone(),
         src: config.src.clone(),
         // What is excluded today may have been rewritten yesterday.

@@ -7,8 +7,8 @@ use std::path::{Component, Path, PathBuf};
 use serde_json::{Map, Value, json};
 
 use super::arguments::{StatusArgs, StatusFormat};
-use super::{CliError, NO_FILES, Status, progress, report_problems};
-use crate::report::sites::{Report, portable};
+use super::{CliError, NO_FILES, Status, by_project, messages, progress, report_cache, report_problems};
+use crate::report::sites::{Report, below_current, portable};
 use crate::rewrite::Form;
 use crate::run::{Run, Standing};
 
@@ -30,28 +30,44 @@ struct Share {
 
 pub fn run(args: &StatusArgs) -> Result<Status, CliError> {
     let bar = progress(args.common.quiet, "reading");
-    let request = args.common.request(&args.paths, Form::Apply, false)?;
-    let run = Run::new(&request).map_err(CliError::Run)?;
-    let report = Report::new(&run);
+    let mut runs = Vec::new();
+    by_project(&args.paths, args.common.config.is_some(), |paths| {
+        let request = args.common.request(paths, Form::Apply, false)?;
+        let run = Run::new(&request).map_err(CliError::Run)?;
+        let apart = run.apart.clone();
+        runs.push(run);
+        Ok((Status::Done, apart))
+    })?;
+    let reports: Vec<Report<'_>> = runs.iter().map(Report::new).collect();
     bar.finish_and_clear();
-    let (total, folders) = shares(&report, &args.paths, args.depth);
+    let named: Vec<PathBuf> = args.paths.iter().map(|path| below_current(path).to_path_buf()).collect();
+    let (total, folders) = shares(&reports, &named, args.depth);
     let mut out = io::BufWriter::new(io::stdout().lock());
     match args.output_format {
         StatusFormat::Text => text(&total, &folders, &mut out)?,
-        StatusFormat::Json => json(&run, &total, &folders, &mut out)?,
+        StatusFormat::Json => json(&runs, &total, &folders, &mut out)?,
     }
     out.flush()?;
-    if report.files.is_empty() && !args.common.quiet {
-        writeln!(io::stderr(), "{NO_FILES}")?;
+    if reports.iter().all(|report| report.files.is_empty()) && !args.common.quiet {
+        writeln!(messages(), "{NO_FILES}")?;
     }
-    Ok(if report_problems(&run, false)? { Status::Failed } else { Status::Done })
+    let mut failed = false;
+    for run in &runs {
+        failed |= report_problems(run, false)?;
+        if !args.common.quiet {
+            report_cache(run)?;
+        }
+    }
+    Ok(if failed { Status::Failed } else { Status::Done })
 }
 
 /// The sum over all files, and over each named folder and those below it up to a depth.
-fn shares(report: &Report<'_>, named: &[PathBuf], depth: usize) -> (Share, BTreeMap<String, Share>) {
+fn shares(reports: &[Report<'_>], named: &[PathBuf], depth: usize) -> (Share, BTreeMap<String, Share>) {
     let mut total = Share::default();
     let mut folders: BTreeMap<String, Share> = BTreeMap::new();
-    for file in &report.files {
+    for (report, file) in
+        reports.iter().flat_map(|report| report.files.iter().map(move |file| (report, file)))
+    {
         let names = above(report.path(file), named, depth);
         for (number, site) in file.sites.iter().enumerate() {
             let lazy = report.run.is_lazy_in_source(file.index, number);
@@ -136,7 +152,12 @@ fn text(total: &Share, folders: &BTreeMap<String, Share>, out: &mut impl Write) 
     Ok(())
 }
 
-fn json(run: &Run, total: &Share, folders: &BTreeMap<String, Share>, out: &mut impl Write) -> io::Result<()> {
+fn json(
+    runs: &[Run],
+    total: &Share,
+    folders: &BTreeMap<String, Share>,
+    out: &mut impl Write,
+) -> io::Result<()> {
     let rows: Vec<Value> = folders
         .iter()
         .map(|(name, share)| {
@@ -148,7 +169,7 @@ fn json(run: &Run, total: &Share, folders: &BTreeMap<String, Share>, out: &mut i
     let value = json!({
         "schema": SCHEMA,
         "version": env!("CARGO_PKG_VERSION"),
-        "target": run.options.target,
+        "target": runs.first().map(|run| run.options.target),
         "total": total.json(),
         "folders": rows,
     });

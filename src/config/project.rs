@@ -63,7 +63,12 @@ impl Project {
                 }
             }
         }
-        if let Ok(text) = std::fs::read_to_string(root.join("setup.cfg")) {
+        let read = |path: PathBuf| {
+            // Opening a pipe would wait for whoever writes into it.
+            let is_file = std::fs::metadata(&path).is_ok_and(|metadata| metadata.is_file());
+            if is_file { std::fs::read_to_string(path).ok() } else { None }
+        };
+        if let Some(text) = read(root.join("setup.cfg")) {
             project.read_setup_cfg(&text);
         }
         let is_known = !project.declared.is_empty();
@@ -73,7 +78,7 @@ impl Project {
             let name = name.to_string_lossy();
             if name.starts_with("requirements")
                 && name.ends_with(".txt")
-                && let Ok(text) = std::fs::read_to_string(file.path())
+                && let Some(text) = read(file.path())
             {
                 // Without other metadata this is where an application says what it needs.
                 let role = if name == "requirements.txt" && !is_known { Role::Required } else { Role::Other };

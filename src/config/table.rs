@@ -19,6 +19,11 @@ pub(super) struct Document {
 impl Document {
     /// Reads a file; `None` if there is no such file.
     pub(super) fn read(path: &Path) -> Result<Option<Self>, ConfigError> {
+        // Opening a pipe would wait for whoever writes into it.
+        if std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            let message = "cannot be read: not a file".to_owned();
+            return Err(ConfigError { path: path.to_path_buf(), line: None, message });
+        }
         match std::fs::read_to_string(path) {
             Ok(text) => Ok(Some(Self { path: path.to_path_buf(), text })),
             Err(error)

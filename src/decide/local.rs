@@ -7,7 +7,9 @@ use super::annotations::{self, AnnotationUse};
 use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason, keep_all, mark};
 use crate::config::{Escapes, Target};
-use crate::facts::{ImportStmt, LineUse, MarkKind, Moment, Read, ReadKind, Site, Sym};
+use crate::facts::{
+    Constant, ImportStmt, LineUse, MarkKind, ModuleFacts, Moment, Read, ReadKind, Site, Sym, Value,
+};
 use crate::program::{ModuleId, Origin, Program};
 use crate::rewrite::Form;
 
@@ -53,6 +55,7 @@ pub fn decide(
     let pragmas: FxHashSet<_> =
         facts.marks.iter().filter(|m| m.kind == MarkKind::PragmaEager).map(|m| m.range).collect();
 
+    let own_type_checking = gives_type_checking_another_value(facts);
     for (index, site) in facts.sites.iter().enumerate() {
         let import = &facts.imports[site.stmt as usize];
         let range = import.range;
@@ -94,14 +97,54 @@ pub fn decide(
         uses(&context, own_reads, options, &mut reasons);
         let quote = annotation_uses(program, id, own_reads, (options, inspected), declared, &mut reasons);
         verdicts.quote.extend(quote);
-        if options.target == Target::Proxy && options.form == Form::Apply && import.line == LineUse::Shared {
-            reasons.push(Reason::at(KeepReason::Layout, id, range, "shares its line with other code"));
+        if let Some(note) = no_place(facts, import, own_type_checking, options) {
+            reasons.push(Reason::at(KeepReason::Layout, id, range, note));
         }
         for reason in reasons {
             verdicts.sites[index].keep(reason);
         }
     }
     namespace(program, id, options, verdicts);
+}
+
+/// Why what has to be written has no place.
+fn no_place(
+    facts: &ModuleFacts,
+    import: &ImportStmt,
+    own_type_checking: bool,
+    options: &DecideOptions,
+) -> Option<&'static str> {
+    match (options.target, options.form) {
+        (Target::Proxy, Form::Apply) if import.line == LineUse::Shared => {
+            Some("shares its line with other code")
+        }
+        (Target::Proxy, Form::Apply) => own_type_checking.then_some(
+            "the module has a `TYPE_CHECKING` of its own, which the block around the import would ask",
+        ),
+        (Target::LazyModules, _) if facts.layout.lazy_list.is_some() => None,
+        (Target::Proxy | Target::LazyModules, Form::Build) => {
+            let tops = &facts.layout.tops;
+            let at = tops.partition_point(|top| top.range.end() <= import.range.start());
+            let fits = tops.get(at).is_none_or(|top| top.preceded);
+            (!fits).then_some(
+                "the block that it stands in has no line before it, and no statement, for the header",
+            )
+        }
+        (Target::Native, _) | (Target::LazyModules, Form::Apply) => None,
+    }
+}
+
+/// Whether the module binds `TYPE_CHECKING` to something else than `typing` does, or `TYPE_CHECKING = False`.
+fn gives_type_checking_another_value(facts: &ModuleFacts) -> bool {
+    let Some(name) = Sym::find("TYPE_CHECKING") else { return false };
+    let values = facts.code.globals_of(name).iter().map(|&(_, value)| facts.code.value(value));
+    // What an import at module level binds has no value of its own.
+    let others = values.filter(|value| !matches!(value, Value::Constant(Constant::False))).count();
+    let binds = |import: &&ImportStmt| {
+        let mut bound = import.aliases.iter().map(|alias| alias.bound(import.from.is_some()));
+        import.func.is_module() && bound.any(|bound| bound == name.as_str())
+    };
+    others > facts.imports.iter().filter(binds).count()
 }
 
 fn configured_eager(

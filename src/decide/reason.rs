@@ -97,7 +97,8 @@ reasons! {
     ///
     /// ## To make it lazy
     ///
-    /// Write `from __future__ import annotations`, or let dally put such annotations into quotes: `--annotations defer`.
+    /// Write `from __future__ import annotations`. `dally build` puts such annotations into quotes by itself (`--annotations defer`); `apply` does
+    /// not, because type checkers could not read them.
     EvaluatedAnnotation = "evaluated-annotation",
     /// Nobody reads or re-exports the name, and the module is not proven free of load effects.
     ///
@@ -360,9 +361,12 @@ reasons! {
     /// import json; import sys      # keep: layout, with `apply`
     /// ```
     ///
+    /// `build` moves no line: in a file that begins with a block, and has no comment or empty line after the second line and before it,
+    /// the imports in that block stay. `apply` leaves a module alone that gives `TYPE_CHECKING` another value than `typing` does.
+    ///
     /// ## To make it lazy
     ///
-    /// Write the import on a line of its own.
+    /// Write the import on a line of its own, or an empty line before the block.
     Layout = "layout",
     /// The configuration says so: `eager` or `eager-in`.
     ///

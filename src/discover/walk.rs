@@ -9,6 +9,7 @@ use rustc_hash::FxHashSet;
 
 use super::ProblemKind;
 use crate::cache::is_cache_folder;
+use crate::config::{OWN_FILE, PYPROJECT};
 use crate::write::plain;
 
 /// One thing that was met.
@@ -27,6 +28,8 @@ pub(super) enum WalkedKind {
     Source,
     /// A module without source.
     Compiled,
+    /// What may configure dally for a folder below the base.
+    Configuration,
     Directory,
     File,
     Symlink,
@@ -42,10 +45,13 @@ pub(super) fn sources(shown: &Path, base: &Path, respect_gitignore: bool) -> Vec
         entry.depth() == 0 || !is_dir(entry) || !(is_left_out(path) || is_output())
     });
     run(&builder, shown, base, |entry, walked| {
-        if is_file(entry)
-            && let Some(kind) = module_kind(entry.path())
-        {
-            walked(kind);
+        if is_file(entry) {
+            if let Some(kind) = module_kind(entry.path()) {
+                walked(kind);
+            } else if entry.depth() > 1 && [OWN_FILE, PYPROJECT].iter().any(|name| entry.file_name() == *name)
+            {
+                walked(WalkedKind::Configuration);
+            }
         }
         WalkState::Continue
     })

@@ -28,13 +28,17 @@ pub struct Top {
     pub range: TextRange,
     /// A simple statement: another one can follow it on its line after a semicolon.
     pub simple: bool,
+    /// Another one fits before it, or behind the statement before it, or on a line between the two, and no line moves.
+    pub preceded: bool,
 }
 
 /// The top-level statements.
-pub(super) fn tops(body: &[Stmt]) -> impl Iterator<Item = Top> {
-    body.iter().map(|stmt| Top {
-        range: stmt.range(),
-        simple: !matches!(
+pub(super) fn tops<'a>(text: &'a str, body: &'a [Stmt]) -> impl Iterator<Item = Top> + 'a {
+    // A first statement has the beginning of the text before it.
+    let mut before = (TextSize::new(0), false);
+    body.iter().map(move |stmt| {
+        let range = stmt.range();
+        let simple = !matches!(
             stmt,
             Stmt::FunctionDef(_)
                 | Stmt::ClassDef(_)
@@ -44,8 +48,43 @@ pub(super) fn tops(body: &[Stmt]) -> impl Iterator<Item = Top> {
                 | Stmt::With(_)
                 | Stmt::Match(_)
                 | Stmt::Try(_)
-        ),
+        );
+        let preceded = simple || before.1 || spare_line(text, before.0, range.start()).is_some();
+        before = (range.end(), simple);
+        Top { range, simple, preceded }
     })
+}
+
+/// The last blank line or line of a comment between two statements, and whether it is a comment's. The first two lines of a text are
+/// left alone: an encoding cookie may stand there.
+pub(crate) fn spare_line(text: &str, from: TextSize, to: TextSize) -> Option<(TextSize, bool)> {
+    let to = to.to_usize();
+    let mut found = None;
+    let mut start = next_line(text, next_line(text, 0));
+    if from > TextSize::new(0) {
+        start = start.max(next_line(text, from.to_usize()));
+    }
+    while start < to {
+        let end = text[start..].find(['\n', '\r']).map_or(text.len(), |at| start + at);
+        if end >= to {
+            break;
+        }
+        let body = &text[start..end];
+        let content = body.trim_start_matches([' ', '\t', '\x0c']);
+        let comment = content.starts_with('#');
+        // A comment in column 0 or a blank line; the last one found is nearest to the statement.
+        if content.is_empty() || comment && content.len() == body.len() {
+            found = TextSize::try_from(start).ok().map(|at| (at, comment));
+        }
+        start = next_line(text, start);
+    }
+    found
+}
+
+/// Where the line after that of `at` begins.
+fn next_line(text: &str, at: usize) -> usize {
+    let Some(end) = text[at..].find(['\n', '\r']).map(|length| at + length) else { return text.len() };
+    end + if text[end..].starts_with("\r\n") { 2 } else { 1 }
 }
 
 /// Finds the prologue.

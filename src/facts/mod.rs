@@ -26,7 +26,7 @@ mod idioms;
 pub(crate) mod imports;
 mod keep;
 mod keyed;
-mod layout;
+pub(crate) mod layout;
 mod marks;
 mod names;
 mod namespace;

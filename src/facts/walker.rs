@@ -264,7 +264,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
     }
     walker.facts.layout.prologue_end = prologue_end;
     walker.facts.layout.future_annotations = future_annotations;
-    walker.facts.tops.extend(layout::tops(body));
+    walker.facts.tops.extend(layout::tops(text, body));
     walker.facts.code.compound.extend(Value::NAMED);
     walker.facts.code.new_function(words::MODULE, FuncId::MODULE, TextSize::new(0));
     walker.enter(ScopeKind::Module);

@@ -101,7 +101,7 @@ fields! {
     PackedRead { name, range, kind, moment, chain_length, func, chain, place }
     PackedCall { callee, args, keywords }
     Layout { future_annotations, prologue_end, tops, lazy_list }
-    Top { range, simple }
+    Top { range, simple, preceded }
     Mark { kind, range, func }
     TextStart { own, text, whole }
     Op { at, guarded, conditional, may_have_left, main_guard, kind }

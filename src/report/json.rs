@@ -7,29 +7,43 @@ use serde_json::{Map, Value, json};
 
 use super::conflicts;
 use super::sites::{self, FileReport, Place, Report};
-use crate::run::Standing;
+use crate::run::{Counts, Run, Standing};
 
 /// The version of the schema.
 pub const SCHEMA: u32 = 1;
 
-/// One object with all files and their sites; without the sites if only `statistics` are wanted.
-pub fn verdicts(report: &Report<'_>, statistics: bool, out: &mut impl Write) -> io::Result<()> {
-    let run = report.run;
-    let counts = run.counts();
+/// One object with all files and their sites, of one project after the other; without the sites if only `statistics` are wanted.
+pub fn verdicts(reports: &[Report<'_>], statistics: bool, out: &mut impl Write) -> io::Result<()> {
+    let Some(options) = reports.first().map(|report| &report.run.options) else { return Ok(()) };
+    let runs: Vec<&Run> = reports.iter().map(|report| report.run).collect();
+    let counts = Counts::of(&runs);
+    let projects: Vec<Value> = runs
+        .iter()
+        .map(|run| {
+            json!({
+                "configuration": run.configuration.as_deref().map(sites::portable),
+                "target": run.options.target,
+                "python-version": run.options.first,
+            })
+        })
+        .collect();
     let reasons: Map<String, Value> =
         counts.reasons.iter().map(|(reason, count)| (reason.name().to_owned(), json!(count))).collect();
-    let known = report.files.iter().flat_map(|f| &f.sites).filter(|s| s.known).count();
+    let found = reports.iter().flat_map(conflicts::of).collect::<Vec<_>>();
+    let known =
+        reports.iter().flat_map(|report| &report.files).flat_map(|f| &f.sites).filter(|s| s.known).count();
     let value = json!({
         "schema": SCHEMA,
         "version": env!("CARGO_PKG_VERSION"),
-        "target": run.options.target,
-        "python-version": run.options.first,
+        "target": options.target,
+        "python-version": options.first,
+        "projects": projects,
         "summary": {
             "files": counts.files, "lazy": counts.lazy, "pending": counts.pending,
             "withdrawn": counts.withdrawn, "kept": counts.kept, "no-candidates": counts.not_candidates,
             "in-baseline": known, "reasons": reasons,
         },
-        "conflicts": conflicts::json(&conflicts::of(report)),
+        "conflicts": conflicts::json(&found),
     });
     if statistics {
         serde_json::to_writer(&mut *out, &value)?;
@@ -37,11 +51,13 @@ pub fn verdicts(report: &Report<'_>, statistics: bool, out: &mut impl Write) -> 
     }
     // Part by part: all files as values take more memory than the program.
     out.write_all(b"{\"files\":[")?;
-    for (number, part) in report.files.chunks(256).enumerate() {
+    let parts = reports.iter().flat_map(|report| report.files.chunks(256).map(move |part| (report, part)));
+    let mut is_first = true;
+    for (report, part) in parts {
         let texts: Vec<_> =
             part.par_iter().map(|f| serde_json::to_vec(&file(report, f))).collect::<Result<_, _>>()?;
-        for (index, text) in texts.iter().enumerate() {
-            if number > 0 || index > 0 {
+        for text in &texts {
+            if !std::mem::take(&mut is_first) {
                 out.write_all(b",")?;
             }
             out.write_all(text)?;
@@ -81,7 +97,7 @@ fn file(report: &Report<'_>, file: &FileReport<'_>) -> Value {
         })
         .collect();
     json!({
-        "path": source.path.to_string_lossy(), "module": source.module, "failure": failure, "sites": sites,
+        "path": sites::portable(&source.path), "module": source.module, "failure": failure, "sites": sites,
     })
 }
 
@@ -92,7 +108,7 @@ fn reason(report: &Report<'_>, reason: &crate::decide::Reason) -> Value {
         .filter_map(|evidence| {
             let (path, found) = report.evidence(evidence)?;
             let mut value = place(&found);
-            value["path"] = json!(path.to_string_lossy());
+            value["path"] = json!(sites::portable(path));
             value["note"] = json!(sites::note(evidence));
             Some(value)
         })

@@ -16,11 +16,13 @@ use crate::run::Standing;
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
-/// One log with one run.
-pub fn log(report: &Report<'_>, all: bool, baseline: bool, out: &mut impl Write) -> io::Result<()> {
+/// One log with one run, for all projects.
+pub fn log(reports: &[Report<'_>], all: bool, baseline: bool, out: &mut impl Write) -> io::Result<()> {
     let mut results = Vec::new();
     let mut notifications = Vec::new();
-    for file in &report.files {
+    for (report, file) in
+        reports.iter().flat_map(|report| report.files.iter().map(move |file| (report, file)))
+    {
         for site in &file.sites {
             if site.is_finding() || all && site.standing == Standing::Eager {
                 results.extend(result(report, file, site, baseline));
@@ -35,7 +37,7 @@ pub fn log(report: &Report<'_>, all: bool, baseline: bool, out: &mut impl Write)
             }));
         }
     }
-    results.extend(conflicts::of(report).iter().map(conflict));
+    results.extend(reports.iter().flat_map(conflicts::of).map(|found| conflict(&found)));
     let mut rules = vec![
         rule("could-be-lazy", "The import can wait until its name is first used.", None, "warning"),
         rule(

@@ -261,7 +261,11 @@ pub fn portable(path: &Path) -> String {
 
 /// A path without the current folder.
 pub fn below_current(path: &Path) -> &Path {
-    std::env::current_dir().ok().and_then(|current| path.strip_prefix(current).ok()).unwrap_or(path)
+    if path.is_relative() {
+        return path;
+    }
+    let below = std::env::current_dir().ok().and_then(|current| path.strip_prefix(current).ok());
+    below.map_or(path, |below| if below.as_os_str().is_empty() { Path::new(".") } else { below })
 }
 
 /// With slashes between the names. A backslash can be part of a name where it does not separate names.

@@ -21,6 +21,8 @@ pub struct Forms<'a> {
     pub edits: &'a mut EditSet,
     /// Statements that go.
     pub gone: Vec<TextRange>,
+    /// The comment beside the header, with the blanks before it.
+    pub header_comment: Option<String>,
     /// An added import goes.
     pub forgotten: bool,
     /// Starts of statements in the text as it is, and names.
@@ -212,7 +214,16 @@ impl Forms<'_> {
     }
 
     fn header(&mut self, range: TextRange, build: bool) {
-        if !build && remove::alone(self.text, range) {
+        let end = line_end(self.text, range.end());
+        let behind = &self.text[TextRange::new(range.end(), end)];
+        if !build
+            && remove::alone(self.text, TextRange::new(range.start(), end))
+            && behind.trim_start().starts_with('#')
+        {
+            // What somebody, or a tool, has to say about the header goes with it, and comes again with it.
+            self.header_comment.get_or_insert_with(|| behind.to_owned());
+            self.gone.push(remove::lines(self.text, range, true));
+        } else if !build && remove::alone(self.text, range) {
             self.gone.push(remove::lines(self.text, range, true));
         } else if self.which.targets(Target::Proxy) || !build {
             self.gone.push(remove::from_line(self.text, range));

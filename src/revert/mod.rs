@@ -71,6 +71,8 @@ pub struct Reverted {
     pub map: OffsetMap,
     /// The names that were lazy: the start of the import statement in the new text, and the bound name.
     pub lazy: Vec<(TextSize, Sym)>,
+    /// What stood behind `apply`'s header on its line.
+    pub header_comment: Option<String>,
     /// Imports that the source had forgotten, and that `apply` had added, are gone with the forms.
     pub forgotten: bool,
 }
@@ -108,11 +110,13 @@ pub fn revert(text: &str, module: &ModModule, which: Which) -> Result<Option<Rev
         which,
         edits: &mut edits,
         gone: Vec::new(),
+        header_comment: None,
         forgotten: false,
         lazy: Vec::new(),
     };
     found.module(module)?;
-    let (gone, lazy, forgotten) = (found.gone, found.lazy, found.forgotten);
+    let (gone, lazy, forgotten, header_comment) =
+        (found.gone, found.lazy, found.forgotten, found.header_comment);
     remove::all(text, gone, &mut edits);
     reads::unwrap(text, module, &helpers, &mut edits)?;
     if edits.is_empty() {
@@ -131,7 +135,7 @@ pub fn revert(text: &str, module: &ModModule, which: Which) -> Result<Option<Rev
         return Err(Refusal { at: map.to_old(at), message });
     }
     let lazy = lazy.into_iter().map(|(at, name)| (map.to_new(at), name)).collect();
-    Ok(Some(Reverted { text: new, tree, map, lazy, forgotten }))
+    Ok(Some(Reverted { text: new, tree, map, lazy, header_comment, forgotten }))
 }
 
 /// A use of a name that only the header binds, which is gone.

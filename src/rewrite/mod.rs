@@ -62,6 +62,8 @@ pub struct Plan<'a> {
     pub form: Form,
     /// How the module imports the runtime: `_dally`, or `._dally`, `.._dally`… inside a package.
     pub runtime: &'a str,
+    /// What somebody has written behind the header on its line, in `apply`.
+    pub header_comment: &'a str,
     /// How many folders above the module's own the runtime file is, where it may not be on the path.
     pub runtime_above: Option<usize>,
 }

@@ -3,6 +3,7 @@
 use ruff_text_size::{TextRange, TextSize};
 
 use super::{Form, Plan, Refusal};
+use crate::facts::layout;
 
 /// Puts `header` (a simple statement or several joined by semicolons) in front of `first`, the first
 /// statement that needs it.
@@ -44,31 +45,9 @@ pub fn header_place(plan: &Plan<'_>, first: TextSize) -> Result<HeaderPlace, Ref
         .ok_or(Refusal { at: first, message: "there is no place for the header before this statement" })
 }
 
-/// A blank line or a comment's line between two statements. The first two lines are left alone: an
-/// encoding cookie may stand there.
+/// A blank line or a comment's line between two statements.
 pub fn spare_line(text: &str, from: TextSize, to: TextSize) -> Option<HeaderPlace> {
-    let mut at = 0;
-    let mut found = None;
-    for (number, line) in text[..to.to_usize()].split_inclusive(['\n', '\r']).enumerate() {
-        let start = at;
-        at += line.len();
-        let body = line.trim_end_matches(['\n', '\r']);
-        // The second half of a CRLF is no line of its own.
-        let half = line == "\n" && text[..start].ends_with('\r');
-        if number < 2 || half || start < from.to_usize() || body.len() == line.len() {
-            continue;
-        }
-        let content = body.trim_start_matches([' ', '\t', '\x0c']);
-        let comment = content.starts_with('#');
-        if content.is_empty() || comment {
-            let at = TextSize::try_from(start).ok()?;
-            // A comment in column 0 or a blank line; the last one found is nearest to the statement.
-            if !comment || content.len() == body.len() {
-                found = Some(HeaderPlace::OnLine { at, comment });
-            }
-        }
-    }
-    found
+    layout::spare_line(text, from, to).map(|(at, comment)| HeaderPlace::OnLine { at, comment })
 }
 
 /// The start of the line that `at` is on.

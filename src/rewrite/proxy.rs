@@ -34,7 +34,7 @@ use super::lists::insert_header;
 use super::place::{HeaderPlace, header_place, indent_start, line_end, spare_line};
 use super::statement::{line_breaks, remove_aliases, single, some};
 use super::{Form, LazyStatement, Plan, Refusal, reads};
-use crate::facts::{Constant, ImportStmt, LineUse, Moment, Place, Sym, Value};
+use crate::facts::{ImportStmt, LineUse, Moment, Place, Sym};
 use crate::revert::KEYWORD_NOTE;
 
 /// Adds the edits.
@@ -72,12 +72,6 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
             }
         }
         Form::Apply => {
-            if gives_type_checking_another_value(plan) {
-                return Err(Refusal {
-                    at: first.import.range.start(),
-                    message: "the module has a `TYPE_CHECKING` of its own, which the block around this import would ask",
-                });
-            }
             let mut imported = vec!["TYPE_CHECKING".to_owned(), import_as("lazy", &names.lazy)];
             if wrapped.real {
                 imported.push(import_as("real", &names.real));
@@ -85,24 +79,16 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
             let header = format!("from {} import {}", plan.runtime, imported.join(", "));
             if !plan.text.contains(&header) {
                 let place = header_place(plan, first.import.range.start())?;
-                let blank = match place {
-                    HeaderPlace::NewLine { .. } => plan.newline(),
-                    _ => "",
+                let (comment, blank) = match place {
+                    HeaderPlace::NewLine { .. } => (plan.header_comment, plan.newline()),
+                    _ => ("", ""),
                 };
-                insert_header(plan, edits, &place, &format!("{header}{blank}"));
+                insert_header(plan, edits, &place, &format!("{header}{comment}{blank}"));
             }
             apply_statements(plan, &statements, &specs, &names, &provided, edits);
         }
     }
     Ok(())
-}
-
-/// Whether the module binds `TYPE_CHECKING` to something else than `typing` does, or `TYPE_CHECKING = False`.
-fn gives_type_checking_another_value(plan: &Plan<'_>) -> bool {
-    let Some(name) = Sym::find("TYPE_CHECKING") else { return false };
-    let code = &plan.facts.code;
-    let usual = |value| matches!(code.value(value), Value::Import(..) | Value::Constant(Constant::False));
-    code.globals_of(name).iter().any(|&(_, value)| !usual(value))
 }
 
 /// The header of the `build` form. The runtime is asked for by `__import__`, without this module's globals: who watches
@@ -408,6 +394,7 @@ fn apply_statements(
 ) {
     let newline = plan.newline();
     let text = plan.text;
+    let usual = indentation(text);
     let mut next = 0;
     while next < statements.len() {
         let start = indent_start(text, statements[next].import.range.start());
@@ -424,7 +411,7 @@ fn apply_statements(
             }
             last += 1;
         }
-        let unit = if indent.contains('\t') { "\t" } else { "    " };
+        let unit = if indent.contains('\t') { "\t" } else { usual };
         let inner = format!("{indent}{unit}");
         let group = &statements[next..=last];
         edits.insert(start, 0, format!("{indent}if TYPE_CHECKING:{newline}"));
@@ -460,6 +447,27 @@ fn apply_statements(
         }
         next = last + 1;
     }
+}
+
+/// What the file indents with: what the first line of a block has more than the line before.
+fn indentation(text: &str) -> &str {
+    const BLOCKS: &[&str] =
+        &["class", "def", "if", "else", "elif", "for", "while", "with", "try", "except", "finally", "async"];
+    let blank = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let mut lines = text.lines().filter(|line| !line.trim().is_empty()).peekable();
+    while let Some(line) = lines.next() {
+        let (around, statement) = line.split_at(blank(line));
+        let word = statement.split(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        if statement.trim_end().ends_with(':')
+            && BLOCKS.contains(&word)
+            && let Some(following) = lines.peek()
+            && let Some(unit) = following[..blank(following)].strip_prefix(around)
+            && !unit.is_empty()
+        {
+            return unit;
+        }
+    }
+    "    "
 }
 
 /// The newline that stands at `at`.

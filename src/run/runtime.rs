@@ -17,7 +17,7 @@ use rustc_hash::FxHashSet;
 use super::Run;
 use crate::config::{Config, ConfigError, Target};
 use crate::discover::{Discovery, SourceFile, is_init};
-use crate::facts::{FuncId, ModuleFacts};
+use crate::facts::{CallRole, FuncId, ModuleFacts, Op, OpKind};
 use crate::rewrite::Form;
 use crate::runtime::is_runtime;
 
@@ -144,13 +144,13 @@ impl Run {
     /// Where rewritten files, as they are, expect the runtime file in vain.
     pub fn missing_runtimes(&self) -> Vec<PathBuf> {
         let mut places = self.runtime_places(|index| self.needs_runtime(index, None));
-        places.retain(|path| !fs::read(path).is_ok_and(|bytes| is_runtime(&bytes)));
+        places.retain(|path| !is_runtime_file(path));
         places
     }
 
     /// Somebody else's file in the place of the runtime file.
     pub fn foreign_runtime(&self, places: &[PathBuf]) -> Option<String> {
-        let foreign = places.iter().find(|path| fs::read(path).is_ok_and(|bytes| !is_runtime(&bytes)))?;
+        let foreign = places.iter().find(|path| path.exists() && !is_runtime_file(path))?;
         let foreign = foreign.display();
         Some(format!(
             "{foreign}: here the runtime file has to be, and this is not it; choose another name for it with `runtime` in the configuration"
@@ -180,7 +180,15 @@ impl Run {
 
     /// Where a file has a runtime of its own. What `build` writes finds that of the import root; what people read has one beside it.
     fn own_folder<'a>(&'a self, file: &'a SourceFile) -> Option<&'a Path> {
-        if self.options.form == Form::Build { None } else { self.started_folder(file) }
+        if self.options.form == Form::Build {
+            return None;
+        }
+        let run = || {
+            let folders = self.script_folders.get_or_init(|| self.find_script_folders());
+            let own = file.absolute.parent().filter(|own| folders.with_runs.contains(*own));
+            own.filter(|_| self.runtime_package(file).is_none())
+        };
+        self.started_folder(file).or_else(run)
     }
 
     /// How many folders above the file's own the runtime file is, if the file may be run, or imported, where the import root is not on
@@ -223,7 +231,47 @@ impl Run {
                 folders.with_scripts.insert(folder.to_path_buf());
             }
         }
+        if self.options.form == Form::Apply {
+            folders.with_runs = self.find_folders_with_runs(&folders);
+        }
         folders
+    }
+
+    /// Folders outside of packages that nobody outside imports from, and with a file that nobody imports and that does something by
+    /// itself: what else could it be there for than to be run?
+    fn find_folders_with_runs(&self, known: &ScriptFolders) -> FxHashSet<PathBuf> {
+        let folder = |index: usize| self.discovery.files[index].absolute.parent();
+        let does = |index: &usize| {
+            let code = &self.program.modules[*index].facts.code;
+            let dropped = |op: Op| matches!(op.kind, OpKind::Call { role: CallRole::Dropped, .. });
+            !code.functions.is_empty() && code.ops_of(FuncId::MODULE).any(dropped)
+        };
+        let outside = |index: &usize| folder(*index).is_some_and(|folder| !known.packages.contains(folder));
+        let mut runs: Vec<usize> = (0..self.discovery.files.len()).filter(outside).filter(does).collect();
+        if runs.is_empty() {
+            return FxHashSet::default();
+        }
+        let mut imported: FxHashSet<usize> = FxHashSet::default();
+        let mut used: FxHashSet<&Path> = FxHashSet::default();
+        for id in self.program.ids() {
+            let importer = self.file(id).and_then(|file| file.absolute.parent());
+            for import in &self.program.module(id).facts.imports {
+                let chains =
+                    (0..import.aliases.len()).map(|alias| self.program.loaded_chain(id, import, alias));
+                for file in
+                    chains.flatten().map(|id| id.index()).filter(|index| *index < self.discovery.files.len())
+                {
+                    imported.insert(file);
+                    used.extend(folder(file).filter(|folder| Some(*folder) != importer));
+                }
+            }
+        }
+        runs.retain(|index| !imported.contains(index));
+        runs.into_iter()
+            .filter_map(folder)
+            .filter(|folder| !used.contains(folder))
+            .map(Path::to_path_buf)
+            .collect()
     }
 }
 
@@ -236,6 +284,8 @@ pub(super) struct ScriptFolders {
     with_scripts: FxHashSet<PathBuf>,
     /// With files that pytest collects or loads.
     with_tests: FxHashSet<PathBuf>,
+    /// With files that seem to be run, although they do not say so.
+    with_runs: FxHashSet<PathBuf>,
 }
 
 /// Whether pytest collects or loads a file by its name.
@@ -248,6 +298,12 @@ fn is_test(file: &SourceFile) -> bool {
 fn is_script(file: &SourceFile, facts: &ModuleFacts) -> bool {
     file.absolute.file_stem().is_some_and(|stem| stem == "__main__")
         || !facts.code.functions.is_empty() && facts.code.ops_of(FuncId::MODULE).any(|op| op.main_guard)
+}
+
+/// Whether the runtime file is in a place. A pipe there is not waited for.
+fn is_runtime_file(path: &Path) -> bool {
+    let is_file = fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_file && fs::read(path).is_ok_and(|bytes| is_runtime(&bytes))
 }
 
 /// Whether the first line says who runs the file.

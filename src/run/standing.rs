@@ -96,3 +96,24 @@ pub struct Counts {
     /// How many sites have each reason; a site may have several.
     pub reasons: BTreeMap<KeepReason, usize>,
 }
+
+impl Counts {
+    /// The counts of several runs together.
+    pub fn of(runs: &[&Run]) -> Self {
+        let mut all = Self::default();
+        for Self { files, lazy, pending, withdrawn, kept, not_candidates, reasons } in
+            runs.iter().map(|run| run.counts())
+        {
+            all.files += files;
+            all.lazy += lazy;
+            all.pending += pending;
+            all.withdrawn += withdrawn;
+            all.kept += kept;
+            all.not_candidates += not_candidates;
+            for (reason, count) in reasons {
+                *all.reasons.entry(reason).or_default() += count;
+            }
+        }
+        all
+    }
+}
