@@ -21,6 +21,7 @@ pub(crate) use self::project::normalised;
 pub(crate) use self::table::closest;
 use self::table::{Document, Entry};
 use crate::discover::reaches;
+use crate::report::sites::portable;
 use crate::{cache, packages};
 
 /// What makes an import lazy.
@@ -230,7 +231,7 @@ pub struct ConfigError {
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:", self.path.display())?;
+        write!(f, "{}:", portable(&self.path))?;
         if let Some(line) = self.line {
             write!(f, "{line}:")?;
         }

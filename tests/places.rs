@@ -370,6 +370,7 @@ fn a_first_line_that_names_an_interpreter_makes_a_script() {
         ("pkg/a.py", &lazy),
         ("bin/t3.py", &lazy),
         ("tools/tool", &lazy),
+        ("use.py", "import names.area.a\n"),
         ("names/area/a.py", &lazy[lazy.find('\n').expect("a line") + 1..]),
     ]);
     let at = folder.path();

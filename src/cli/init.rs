@@ -24,7 +24,7 @@ pub fn run(args: &InitArgs) -> Result<Status, CliError> {
     if let Some(file) = &config.file {
         return Err(CliError::Message(format!(
             "{}: dally is configured here already; nothing has been written{}",
-            file.display(),
+            portable(file),
             // The nearest one counts.
             if is_in(file, &args.project) {
                 ""
