@@ -57,6 +57,10 @@ pub fn run(args: &BuildArgs) -> Result<Status, CliError> {
             if interrupts.asked() || reserved.contains(&file.absolute) {
                 return false;
             }
+            // What cannot be read is named once.
+            if file.selected && run.states[index].failure.as_ref().is_some_and(|failure| !failure.syntax) {
+                return false;
+            }
             let outcome = run.rewrite(index);
             let written = match &outcome {
                 FileOutcome::Changed(text) => {

@@ -39,21 +39,16 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     let bar = progress(args.common.quiet, "reading");
     // The process ends with the command: giving the memory back piece by piece would only take time.
     let mut all = ManuallyDrop::new(Vec::new());
-    let status = by_project(&args.paths, args.common.config.is_some(), |paths| {
+    by_project(&args.paths, args.common.config.is_some(), |paths| {
         let mut request = args.common.request(paths, form(args.as_build), false)?;
         request.conflicts = true;
         let run = Run::new(&request).map_err(CliError::Run)?;
         let apart = run.apart.clone();
-        if is_one_result(args) {
-            all.push((request, run));
-            return Ok((Status::Done, apart));
-        }
-        bar.finish_and_clear();
-        let runs = ManuallyDrop::new([(request, run)]);
-        Ok((report(args, &baselines, &*runs, clock)?, apart))
+        all.push((request, run));
+        Ok((Status::Done, apart))
     })?;
     bar.finish_and_clear();
-    if all.is_empty() { Ok(status) } else { report(args, &baselines, &all, clock) }
+    report(args, &baselines, &all, clock)
 }
 
 /// The baseline that findings are compared with, and the one that is written over.
@@ -129,13 +124,6 @@ fn report(
     } else {
         Status::Done
     })
-}
-
-/// Whether the result is one document, which cannot be had from several runs.
-fn is_one_result(args: &CheckArgs) -> bool {
-    args.statistics
-        || args.baseline.is_some()
-        || matches!(args.output_format, OutputFormat::Json | OutputFormat::Sarif)
 }
 
 /// Who is quiet, or goes down from a baseline, wants to see what there is to do.

@@ -55,6 +55,7 @@ pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>
     let mut stderr = messages();
     let mut changed = 0_usize;
     let mut same = 0_usize;
+    let own = runtimes(&config, &discovery);
     interrupts.writing();
     for (file, outcome) in discovery.files.iter().zip(&outcomes) {
         if interrupts.asked() {
@@ -66,7 +67,8 @@ pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>
         }
         match outcome {
             Ok(None) if !file.selected => {}
-            Ok(None) => same += 1,
+            // What goes with the last form is no file of the project.
+            Ok(None) => same += usize::from(!own.contains(&file.absolute)),
             Err(failure) => {
                 let kind = if failure.refused { "warning" } else { "error" };
                 let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
@@ -91,7 +93,7 @@ pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>
     }
     let becomes = |file: &SourceFile| becomes.get(file.absolute.as_path()).copied().filter(|_| args.diff);
     let mut removed = 0;
-    for runtime in unused(&config, &discovery, runtimes(&config, &discovery), becomes) {
+    for runtime in unused(&config, &discovery, own, becomes) {
         let gone = if args.diff {
             fs::read(&runtime).and_then(|old| diff::removed_file(&runtime, &old, &mut out))
         } else {

@@ -609,7 +609,7 @@ mod unix {
         } else {
             assert_eq!(tree.paths(&found), ["a.py", "z.py"]);
             assert_eq!(tree.below(&found.problems[0].path), "closed");
-            assert_eq!(found.problems[0].message, "Permission denied");
+            assert_eq!(found.problems[0].message, "cannot be read: Permission denied");
         }
     }
 }

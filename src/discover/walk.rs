@@ -276,6 +276,7 @@ fn walked(kind: WalkedKind, absolute: &Path, shown: &Path, base: &Path) -> Walke
 
 pub(super) fn problem(error: &ignore::Error, shown: &Path, base: &Path) -> Walked {
     let message = error.io_error().map_or_else(|| error.to_string(), plain);
+    let message = format!("cannot be read: {message}");
     let kind = WalkedKind::Problem(ProblemKind::Unreadable, message);
     walked(kind, path_of(error).unwrap_or(base), shown, base)
 }
