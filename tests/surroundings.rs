@@ -233,6 +233,9 @@ fn the_nearest_configuration_of_each_file_counts() {
     let ran = expect(folder.path(), &["status"], 0);
     let total = ran.out().lines().find(|line| line.starts_with("total")).expect("a sum").to_owned();
     assert_eq!(total.split_whitespace().collect::<Vec<_>>(), ["total", "0", "5", "1", "0", "%"]);
+    let ran = expect(folder.path(), &["explain", "."], 0);
+    assert_eq!(ran.out().matches("--> ").count(), 6, "{}", ran.out());
+    assert!(!ran.out().contains("\n\n\n"), "{}", ran.out());
     // One configuration that is named counts for all.
     let ran = expect(folder.path(), &["check", "--config", "dally.toml"], 1);
     assert!(!ran.out().contains("configured"), "{}", ran.out());
@@ -247,6 +250,7 @@ fn the_nearest_configuration_of_each_file_counts() {
     for path in named {
         assert_eq!(text(path), LAZY, "{path}");
     }
+    assert!(common::tree(folder.path()).keys().all(|path| !path.ends_with("_dally.py")));
     // What is built is one program.
     let out = project(&[]);
     let ran = expect(folder.path(), &["build", ".", "--out", &out.path().display().to_string()], 0);
@@ -352,18 +356,18 @@ fn what_build_says_and_what_it_does_agree() {
         ("src/none.py", block),
         ("src/line.py", &format!("# one\n# two\n# three\n{block}")),
         ("src/windows.py", &format!("# one\n# two\n{block}").replace('\n', "\r\n")),
-        ("src/list.py", block),
+        ("src/above.py", &format!("x = 1\nif x:\n    pass\n{block}")),
     ]);
     let ran = expect(folder.path(), &["check", "--as-build", "src"], 1);
-    assert!(ran.stderr.contains("4 files, 5 imports could be lazy, 3 kept (layout 3)"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("4 files, 6 imports could be lazy, 2 kept (layout 2)"), "{}", ran.stderr);
     let ran = expect(folder.path(), &["build", "src", "--out", "out"], 0);
-    assert!(ran.stderr.starts_with("4 files, 5 imports lazy, 3 kept (layout 3)"), "{}", ran.stderr);
+    assert!(ran.stderr.starts_with("4 files, 6 imports lazy, 2 kept (layout 2)"), "{}", ran.stderr);
     let written = common::tree(&folder.path().join("out"));
     let calls = |name: &str| {
         let text = String::from_utf8_lossy(&written[std::path::Path::new(name)]).into_owned();
         text.matches(" = __dally__(\"").count()
     };
-    assert_eq!(["none.py", "line.py", "windows.py", "list.py"].map(calls), [1, 2, 1, 1]);
+    assert_eq!(["none.py", "line.py", "windows.py", "above.py"].map(calls), [1, 2, 1, 2]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::arguments::ExplainArgs;
-use super::{CliError, Status, form, report_cache, report_problems};
+use super::{CliError, Status, by_project, form, report_cache, report_problems};
 use crate::config::closest;
 use crate::decide::KeepReason;
 use crate::report::explain;
@@ -22,17 +22,21 @@ pub fn run(args: &ExplainArgs) -> Result<Status, CliError> {
     if !path.exists() {
         return Err(CliError::Message(unknown(&args.subject)));
     }
-    let request = args.common.request(std::slice::from_ref(&path), form(args.as_build), false)?;
-    let run = Run::new(&request).map_err(CliError::Run)?;
     let colours = anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never;
-    let found = explain::explain(&Report::new(&run), line, colours, &mut out)?;
-    out.flush()?;
-    let failed = report_problems(&run, false)?;
-    if !args.common.quiet {
-        report_cache(&run)?;
-    }
-    if failed {
-        return Ok(Status::Failed);
+    let mut found = false;
+    let status = by_project(std::slice::from_ref(&path), args.common.config.is_some(), |paths| {
+        let request = args.common.request(paths, form(args.as_build), false)?;
+        let run = Run::new(&request).map_err(CliError::Run)?;
+        found = explain::explain(&Report::new(&run), line, found, colours, &mut out)?;
+        out.flush()?;
+        let failed = report_problems(&run, false)?;
+        if !args.common.quiet {
+            report_cache(&run)?;
+        }
+        Ok((if failed { Status::Failed } else { Status::Done }, run.apart))
+    })?;
+    if status == Status::Failed {
+        return Ok(status);
     }
     if !found {
         return Err(CliError::Message(format!(

@@ -169,9 +169,7 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
         Command::Clean(args) => clean::run(args),
         Command::Culprit(args) => culprit::run(args),
         Command::Explain(args) => explain::run(args),
-        Command::Revert(args) => {
-            by_project(&args.paths, args.config.is_some(), |paths| revert::run(args, paths))
-        }
+        Command::Revert(args) => revert::run(args),
         Command::Status(args) => status::run(args),
         Command::Init(args) => init::run(args),
         Command::Completions(args) => shell::completions(args),

@@ -11,12 +11,12 @@ use std::time::Instant;
 
 use clap::ValueEnum;
 use rayon::prelude::*;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::arguments::RevertArgs;
 use super::interrupt::Interrupts;
 use super::unused::{runtimes, unused};
-use super::{CliError, Status, messages, number, progress};
+use super::{CliError, Status, by_project, messages, number, progress};
 use crate::config::{Config, PythonVersion, Target};
 use crate::discover::{DiscoverOptions, Discovery, SourceFile, discover};
 use crate::report::diff;
@@ -28,36 +28,39 @@ use crate::source::{LineIndex, SourceText};
 use crate::verify;
 use crate::write::{plain, remove_file, replace_file};
 
-pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>), CliError> {
+/// What is to be done in one project.
+struct Part {
+    config: Config,
+    discovery: Discovery,
+    which: Which,
+    /// Runtime files that are there.
+    own: Vec<PathBuf>,
+    /// Parallel to the files.
+    outcomes: Vec<Result<Option<NewText>, Failure>>,
+}
+
+pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
     let clock = Instant::now();
     let interrupts = Interrupts::watch();
     let bar = progress(args.quiet, "reading");
-    let (config, mut discovery) = files(args, paths)?;
-    let apart = apart(&config, &mut discovery).map_err(CliError::Config)?;
-    let which = which(args, &config);
-    let mut failed = super::report_paths(&discovery)?;
-    let outcomes: Vec<Result<Option<NewText>, Failure>> = discovery
-        .files
-        .par_iter()
-        .map(|file| if file.selected { reverted(&file.absolute, which) } else { Ok(None) })
-        .collect();
+    let mut failed = false;
+    let mut parts = Vec::new();
+    by_project(&args.paths, args.config.is_some(), |paths| {
+        let (part, apart) = part(args, paths)?;
+        failed |= super::report_paths(&part.discovery)?;
+        parts.push(part);
+        Ok((Status::Done, apart))
+    })?;
     bar.finish_and_clear();
-    let becomes: FxHashMap<&Path, &[u8]> = discovery
-        .files
-        .iter()
-        .zip(&outcomes)
-        .filter_map(|(file, outcome)| match outcome {
-            Ok(Some(text)) => Some((file.absolute.as_path(), text.bytes.as_slice())),
-            Ok(None) | Err(_) => None,
-        })
-        .collect();
     let mut out = io::BufWriter::new(io::stdout().lock());
     let mut stderr = messages();
     let mut changed = 0_usize;
     let mut same = 0_usize;
-    let own = runtimes(&config, &discovery);
     interrupts.writing();
-    for (file, outcome) in discovery.files.iter().zip(&outcomes) {
+    let all = parts.iter().flat_map(|part| {
+        part.discovery.files.iter().zip(&part.outcomes).map(move |(file, outcome)| (part, file, outcome))
+    });
+    for (part, file, outcome) in all.clone() {
         if interrupts.asked() {
             out.flush()?;
             return Err(CliError::Interrupted(format!(
@@ -68,7 +71,7 @@ pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>
         match outcome {
             Ok(None) if !file.selected => {}
             // What goes with the last form is no file of the project.
-            Ok(None) => same += usize::from(!own.contains(&file.absolute)),
+            Ok(None) => same += usize::from(!part.own.contains(&file.absolute)),
             Err(failure) => {
                 let kind = if failure.refused { "warning" } else { "error" };
                 let at = format!("{}:{}:{}", shown(&file.path), failure.line, failure.column);
@@ -91,20 +94,31 @@ pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>
             }
         }
     }
-    let becomes = |file: &SourceFile| becomes.get(file.absolute.as_path()).copied().filter(|_| args.diff);
+    // Last: a file of one project may mention the runtime file of another one around it.
+    let new_texts: FxHashMap<&Path, &[u8]> = all
+        .filter_map(|(_, file, outcome)| match outcome {
+            Ok(Some(text)) => Some((file.absolute.as_path(), text.bytes.as_slice())),
+            Ok(None) | Err(_) => None,
+        })
+        .collect();
+    let becomes = |file: &SourceFile| new_texts.get(file.absolute.as_path()).copied().filter(|_| args.diff);
     let mut removed = 0;
-    for runtime in unused(&config, &discovery, own, becomes) {
-        let gone = if args.diff {
-            fs::read(&runtime).and_then(|old| diff::removed_file(&runtime, &old, &mut out))
-        } else {
-            remove_file(&runtime)
-        };
-        match gone {
-            Ok(()) => removed += 1,
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error.into()),
-            Err(error) => {
-                writeln!(stderr, "{}:1:1: error: {error}", shown(&runtime))?;
-                failed = true;
+    let mut seen: FxHashSet<PathBuf> = FxHashSet::default();
+    for part in &parts {
+        let unused = unused(&part.config, &part.discovery, part.own.clone(), becomes);
+        for runtime in unused.into_iter().filter(|runtime| seen.insert(runtime.clone())) {
+            let gone = if args.diff {
+                fs::read(&runtime).and_then(|old| diff::removed_file(&runtime, &old, &mut out))
+            } else {
+                remove_file(&runtime)
+            };
+            match gone {
+                Ok(()) => removed += 1,
+                Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Err(error.into()),
+                Err(error) => {
+                    writeln!(stderr, "{}:1:1: error: {error}", shown(&runtime))?;
+                    failed = true;
+                }
             }
         }
     }
@@ -115,25 +129,36 @@ pub fn run(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Status, Vec<PathBuf>
         let verb = if args.diff { "would be reverted" } else { "reverted" };
         writeln!(stderr, "{} {verb}{runtime}, {same} as before, in {seconds:.2} s", number(changed, "file"))?;
         if changed == 0 && same > 0 {
-            for target in targets_of_others(&discovery, which) {
+            for target in targets_of_others(&parts) {
                 let name = target.to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
                 let help = format!("`--target {name}` turns these back, `--all` every lazy form");
                 writeln!(stderr, "there are lazy forms of the target {name}: {help}")?;
             }
         }
     }
-    Ok((if failed { Status::Failed } else { Status::Done }, apart))
+    Ok(if failed { Status::Failed } else { Status::Done })
+}
+
+fn part(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Part, Vec<PathBuf>), CliError> {
+    let (config, mut discovery) = files(args, paths)?;
+    let apart = apart(&config, &mut discovery).map_err(CliError::Config)?;
+    let which = which(args, &config);
+    let new_text = |file: &SourceFile| if file.selected { reverted(&file.absolute, which) } else { Ok(None) };
+    let outcomes = discovery.files.par_iter().map(new_text).collect();
+    let own = runtimes(&config, &discovery);
+    Ok((Part { config, discovery, which, own, outcomes }, apart))
 }
 
 /// Targets whose forms are there and were not asked for.
-fn targets_of_others(discovery: &Discovery, which: Which) -> Vec<Target> {
-    let others = Target::value_variants().iter().copied().filter(|target| which != Which::Target(*target));
-    let has = |target: &Target| {
-        let selected = discovery.files.par_iter().filter(|file| file.selected);
-        which != Which::All
-            && selected.any(|file| matches!(reverted(&file.absolute, Which::Target(*target)), Ok(Some(_))))
+fn targets_of_others(parts: &[Part]) -> Vec<Target> {
+    let of_part = |part: &Part, target: Target| {
+        let mut selected = part.discovery.files.iter().filter(|file| file.selected);
+        part.which != Which::All
+            && part.which != Which::Target(target)
+            && selected.any(|file| matches!(reverted(&file.absolute, Which::Target(target)), Ok(Some(_))))
     };
-    others.filter(has).collect()
+    let others = Target::value_variants().iter().copied();
+    others.filter(|target| parts.par_iter().any(|part| of_part(part, *target))).collect()
 }
 
 /// The forms of the target, as `apply` would choose it without options.

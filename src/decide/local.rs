@@ -127,7 +127,7 @@ fn no_place(
             let at = tops.partition_point(|top| top.range.end() <= import.range.start());
             let fits = tops.get(at).is_none_or(|top| top.preceded);
             (!fits).then_some(
-                "the block that it stands in has no line before it, and no statement, for the header",
+                "there is no line, and no statement, before the block that it stands in, for the header",
             )
         }
         (Target::Native, _) | (Target::LazyModules, Form::Apply) => None,

@@ -361,8 +361,8 @@ reasons! {
     /// import json; import sys      # keep: layout, with `apply`
     /// ```
     ///
-    /// `build` moves no line: in a file that begins with a block, and has no comment or empty line after the second line and before it,
-    /// the imports in that block stay. `apply` leaves a module alone that gives `TYPE_CHECKING` another value than `typing` does.
+    /// `build` moves no line: in a file that begins with blocks, and has no comment or empty line after the second line and before them,
+    /// the imports in these blocks stay. `apply` leaves a module alone that gives `TYPE_CHECKING` another value than `typing` does.
     ///
     /// ## To make it lazy
     ///

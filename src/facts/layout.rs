@@ -28,13 +28,13 @@ pub struct Top {
     pub range: TextRange,
     /// A simple statement: another one can follow it on its line after a semicolon.
     pub simple: bool,
-    /// Another one fits before it, or behind the statement before it, or on a line between the two, and no line moves.
+    /// Another one fits somewhere before it, beside a simple statement or on a line between two, and no line moves.
     pub preceded: bool,
 }
 
 /// The top-level statements.
 pub(super) fn tops<'a>(text: &'a str, body: &'a [Stmt]) -> impl Iterator<Item = Top> + 'a {
-    // A first statement has the beginning of the text before it.
+    // The first statement has the beginning of the text before it. After a place everything is preceded by one.
     let mut before = (TextSize::new(0), false);
     body.iter().map(move |stmt| {
         let range = stmt.range();
@@ -50,7 +50,7 @@ pub(super) fn tops<'a>(text: &'a str, body: &'a [Stmt]) -> impl Iterator<Item = 
                 | Stmt::Try(_)
         );
         let preceded = simple || before.1 || spare_line(text, before.0, range.start()).is_some();
-        before = (range.end(), simple);
+        before = (range.end(), preceded);
         Top { range, simple, preceded }
     })
 }

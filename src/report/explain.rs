@@ -19,15 +19,15 @@ use crate::facts::Declared;
 use crate::program::ModuleId;
 use crate::run::Standing;
 
-/// Explains the sites of the selected files, or of one line; gives whether there was any.
+/// Explains the sites of the selected files, or of one line. Takes and gives whether there was any.
 pub fn explain(
     report: &Report<'_>,
     line: Option<u32>,
+    mut found: bool,
     colours: bool,
     out: &mut impl Write,
 ) -> io::Result<bool> {
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
-    let mut found = false;
     for file in &report.files {
         // A line between the names of a statement is about all of them.
         let exact = line.is_some_and(|line| file.sites.iter().any(|site| site.place.on_line(line)));

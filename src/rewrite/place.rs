@@ -37,11 +37,20 @@ pub fn header_place(plan: &Plan<'_>, first: TextSize) -> Result<HeaderPlace, Ref
     if top.simple {
         return Ok(HeaderPlace::Before(top.range.start()));
     }
-    if index > 0 && layout.tops[index - 1].simple {
-        return Ok(HeaderPlace::After(layout.tops[index - 1].range.end()));
-    }
-    let from = if index == 0 { TextSize::new(0) } else { layout.tops[index - 1].range.end() };
-    spare_line(plan.text, from, top.range.start())
+    // Otherwise the nearest before it: behind a block there is none of the prologue.
+    let place = |index: usize| {
+        let before = index.checked_sub(1).map(|index| layout.tops[index]);
+        match before {
+            Some(before) if before.simple => Some(HeaderPlace::After(before.range.end())),
+            _ => {
+                let from = before.map_or(TextSize::new(0), |before| before.range.end());
+                spare_line(plan.text, from, layout.tops[index].range.start())
+            }
+        }
+    };
+    (0..=index)
+        .rev()
+        .find_map(place)
         .ok_or(Refusal { at: first, message: "there is no place for the header before this statement" })
 }
 
