@@ -11,12 +11,11 @@
 //! So the package gets a placeholder of that name. It makes no difference where the name means something else in the package.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
 
 use super::{ModuleVerdicts, Verdict};
 use crate::discover::is_importable;
 use crate::facts::{MarkKind, Sym};
-use crate::program::graph::{Graph, ancestors};
+use crate::program::graph::Graph;
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Program};
 
@@ -63,7 +62,10 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
 /// The submodules that loading a package brought, and that it brings no more.
 fn provided(program: &Program, graph: &Graph, id: ModuleId, verdicts: &[ModuleVerdicts]) -> Vec<Sym> {
     let package = program.module(id);
-    let before = with_package(program, graph, id, |_, _| true);
+    // As far as it is of the same project.
+    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next();
+    let own = top(id);
+    let before = graph.certain_from(program, id, |_, edge| top(edge.to) == own);
     let mut submodules: Vec<(Sym, ModuleId)> = before
         .into_iter()
         .filter_map(|module| {
@@ -75,8 +77,10 @@ fn provided(program: &Program, graph: &Graph, id: ModuleId, verdicts: &[ModuleVe
     if submodules.is_empty() {
         return Vec::new();
     }
-    let stays = |from: ModuleId, site: usize| !verdicts[from.index()].sites[site].is_lazy();
-    let still = with_package(program, graph, id, stays);
+    let stays = |from: ModuleId, site: u32| !verdicts[from.index()].sites[site as usize].is_lazy();
+    let still = graph.certain_from(program, id, |from, edge| {
+        top(edge.to) == own && edge.site.is_none_or(|site| stays(from, site))
+    });
     submodules.retain(|(_, module)| !still.contains(module));
     submodules.sort_unstable_by_key(|(name, _)| name.as_str());
     submodules.into_iter().map(|(name, _)| name).collect()
@@ -89,27 +93,4 @@ fn may_be_bound(program: &Program, id: ModuleId, name: &str) -> bool {
         && !name.starts_with("__")
         && Sym::find(name).is_none_or(|name| !names.contains(name))
         && program.stdlib.has_attribute("builtins", name) != Has::Yes
-}
-
-/// What is certainly loaded with a package, as far as it is of the same project. Imports wait unless `stays` says otherwise.
-fn with_package(
-    program: &Program,
-    graph: &Graph,
-    start: ModuleId,
-    stays: impl Fn(ModuleId, usize) -> bool,
-) -> FxHashSet<ModuleId> {
-    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next();
-    let own = top(start);
-    let mut seen = FxHashSet::default();
-    let mut todo = vec![start];
-    todo.extend(ancestors(program, start));
-    while let Some(id) = todo.pop() {
-        if !seen.insert(id) {
-            continue;
-        }
-        let edges = graph.out[id.index()].iter().filter(|e| e.certain && !e.lazy);
-        let edges = edges.filter(|e| e.site.is_none_or(|site| stays(id, site as usize)));
-        todo.extend(edges.map(|e| e.to).filter(|&to| !seen.contains(&to) && top(to) == own));
-    }
-    seen
 }

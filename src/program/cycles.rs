@@ -12,7 +12,7 @@ use super::graph::{Graph, ancestors};
 use super::state::same_project;
 use super::{ModuleId, Origin, Program};
 use crate::decide::ModuleVerdicts;
-use crate::facts::{Code, MarkKind, Moment, Sym, Value};
+use crate::facts::{Code, MarkKind, Moment, Read, Sym, Value};
 
 /// The members of order-sensitive cycles.
 pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
@@ -79,11 +79,11 @@ fn fails(
     entry: ModuleId,
 ) -> bool {
     // What stands under a condition may run or not.
-    Loading::fails(program, verdicts, members, &[entry])
+    Loading::fails((program, graph), verdicts, members, &[entry])
         && [true, false].into_iter().any(|certain| {
             let mut order = entered_before(program, graph, verdicts, members, entry, certain);
             order.push(entry);
-            order.len() < 2 || Loading::fails(program, verdicts, members, &order)
+            order.len() < 2 || Loading::fails((program, graph), verdicts, members, &order)
         })
 }
 
@@ -199,6 +199,7 @@ fn loads_by_computed_name(code: &Code) -> bool {
 /// A simulation of loading the members of one cycle.
 struct Loading<'a> {
     program: &'a Program,
+    graph: &'a Graph,
     /// Which imports wait; `None`: none does, as before the rewriting.
     verdicts: Option<&'a [ModuleVerdicts]>,
     members: &'a FxHashSet<ModuleId>,
@@ -210,12 +211,13 @@ struct Loading<'a> {
 impl<'a> Loading<'a> {
     /// Whether loading members of a cycle in this order fails.
     fn fails(
-        program: &'a Program,
+        (program, graph): (&'a Program, &'a Graph),
         verdicts: Option<&'a [ModuleVerdicts]>,
         members: &'a FxHashSet<ModuleId>,
         order: &[ModuleId],
     ) -> bool {
-        let mut loading = Self { program, verdicts, members, state: FxHashMap::default(), failed: false };
+        let mut loading =
+            Self { program, graph, verdicts, members, state: FxHashMap::default(), failed: false };
         for &id in order {
             loading.load(id, 0);
         }
@@ -255,7 +257,8 @@ impl<'a> Loading<'a> {
             }
         }
         // Attributes of cycle members that import-time code reads, after all imports: an approximation from below.
-        for read in facts.reads().filter(crate::facts::Read::runs_while_loading) {
+        let runs = |read: &Read| read.runs_while_loading() || self.graph.enters(id, read.func);
+        for read in facts.reads().filter(runs) {
             let Some(&attr) = read.chain.first() else { continue };
             for site in facts.sites_of(read.name) {
                 let import = &facts.imports[site.stmt as usize];

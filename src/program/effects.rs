@@ -112,7 +112,7 @@ impl Effects {
                 entered: std::mem::take(&mut outcome.entered),
             })
             .collect();
-        let graph = Graph::new(program, &runs);
+        let graph = Graph::new(program, runs);
         add_half_loaded(program, &graph, &mut outcomes);
         // What was read is no longer asked for.
         for outcome in &mut outcomes {

@@ -47,13 +47,15 @@ pub struct Graph {
     pub out: Vec<Vec<Edge>>,
     /// For each module, the modules with an edge to it (not lazy), and the edge's index there.
     pub back: Vec<Vec<(ModuleId, u32)>>,
+    /// For each module, those of its functions that run while it loads, sorted.
+    entered: Vec<Box<[FuncId]>>,
     /// For each module the number of the import cycle that it is in, lazy edges left out.
     cycle: Vec<u32>,
 }
 
 impl Graph {
     /// Builds the graph.
-    pub fn new(program: &Program, runs: &[Run]) -> Self {
+    pub fn new(program: &Program, runs: Vec<Run>) -> Self {
         use rayon::prelude::*;
         let out: Vec<Vec<Edge>> = program
             .ids()
@@ -71,7 +73,18 @@ impl Graph {
             out[from as usize].iter().filter(|e: &&Edge| e.runs_when_imported()).map(|e: &Edge| e.to.0)
         };
         let cycle = Adjacency::new(out.len(), eager).components().numbers();
-        Self { out, back, cycle }
+        let sorted = |mut run: Run| {
+            run.entered.sort_unstable();
+            run.entered.dedup();
+            run.entered.into_boxed_slice()
+        };
+        let entered = runs.into_iter().map(sorted).collect();
+        Self { out, back, entered, cycle }
+    }
+
+    /// Whether a function of a module runs while the module loads.
+    pub fn enters(&self, id: ModuleId, func: FuncId) -> bool {
+        self.entered[id.index()].binary_search(&func).is_ok()
     }
 
     /// The number of the import cycle that a module is in.
@@ -81,6 +94,16 @@ impl Graph {
 
     /// Everything that is certainly loaded when `start` is, including its ancestor packages.
     pub fn always_with(&self, program: &Program, start: ModuleId) -> FxHashSet<ModuleId> {
+        self.certain_from(program, start, |_, _| true)
+    }
+
+    /// The same by way of those edges only that are to be followed.
+    pub fn certain_from(
+        &self,
+        program: &Program,
+        start: ModuleId,
+        follows: impl Fn(ModuleId, &Edge) -> bool,
+    ) -> FxHashSet<ModuleId> {
         let mut seen = FxHashSet::default();
         let mut todo = vec![start];
         todo.extend(ancestors(program, start));
@@ -88,7 +111,8 @@ impl Graph {
             if !seen.insert(id) {
                 continue;
             }
-            todo.extend(self.out[id.index()].iter().filter(|e| e.certain && !e.lazy).map(|e| e.to));
+            let edges = self.out[id.index()].iter().filter(|e| e.certain && !e.lazy && follows(id, e));
+            todo.extend(edges.map(|e| e.to));
         }
         seen
     }

@@ -56,6 +56,7 @@ impl Interpreter<'_> {
                 }
                 smallvec![Abs::External(full)]
             }
+            Abs::Instance(..) | Abs::Class(_) | Abs::ClassOf(..) if attr == "__class__" => self.type_of(abs),
             Abs::Class(class) => {
                 if let Some((base, value)) = self.find_member(class, attr) {
                     self.class_member(&base, value, attr, abs)
@@ -69,7 +70,6 @@ impl Interpreter<'_> {
                     stored
                 }
             }
-            Abs::Instance(class, _) if attr == "__class__" => smallvec![Abs::Class(class.clone())],
             Abs::Instance(class, owner) => {
                 let member = self.find_member(class, attr).filter(|(base, value)| {
                     !self.is_given(class, attr) || self.is_data_descriptor(base, *value)

@@ -229,6 +229,21 @@ impl Interpreter<'_> {
         out
     }
 
+    /// What `type(x)` gives: of a class its metaclass, which makes classes of whatever bases.
+    pub(super) fn type_of(&mut self, abs: &Abs) -> AbsSet {
+        match abs {
+            Abs::Instance(class, _) => smallvec![Abs::Class(class.clone())],
+            Abs::Class(_) | Abs::ClassOf(..) => {
+                let metaclasses = self.metaclass_of_base(abs, 0);
+                if metaclasses.is_empty() {
+                    return smallvec![Abs::External(Sym::new("builtins.type"))];
+                }
+                metaclasses
+            }
+            _ => smallvec![Abs::Unknown],
+        }
+    }
+
     fn metaclass_of_base(&mut self, base: &Abs, depth: u32) -> AbsSet {
         match base {
             Abs::Class(class) => self.metaclass_of(class, depth),

@@ -371,15 +371,7 @@ impl Interpreter<'_> {
                     self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
                     return smallvec![Abs::Fresh];
                 }
-                first()
-                    .into_iter()
-                    .map(|abs| match abs {
-                        Abs::Instance(class, _) => Abs::Class(class),
-                        // The metaclass, which makes classes of whatever bases.
-                        Abs::Class(..) => Abs::External(Sym::new("builtins.type")),
-                        _ => Abs::Unknown,
-                    })
-                    .collect()
+                first().iter().flat_map(|abs| self.type_of(abs)).collect()
             }
             ExternalKind::Namespace => {
                 let mut out: AbsSet = first();
