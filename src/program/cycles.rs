@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::adjacency::Adjacency;
 use super::graph::{Graph, ancestors};
 use super::state::same_project;
-use super::{ModuleId, Origin, Program};
+use super::{ModuleId, Origin, Program, Target};
 use crate::decide::ModuleVerdicts;
 use crate::facts::{Code, MarkKind, Moment, Read, Sym, Value};
 
@@ -247,6 +247,12 @@ impl<'a> Loading<'a> {
                         self.load(target, depth + 1);
                     }
                 }
+                if import.aliases[alias].name == "*" {
+                    if let Target::Module(target) = program.loaded_target(id, import, alias) {
+                        self.take_all(target, id);
+                    }
+                    continue;
+                }
                 match program.origin(id, import, alias) {
                     Origin::Module(target) if self.members.contains(&target) => self.load(target, depth + 1),
                     Origin::Attribute(target, name) if !import.guarded && target != id => {
@@ -268,6 +274,20 @@ impl<'a> Loading<'a> {
             }
         }
         self.state.insert(id, TextSize::new(u32::MAX));
+    }
+
+    /// All names are taken from a module that may be half loaded: those that it binds later are missing for good.
+    fn take_all(&mut self, from: ModuleId, to: ModuleId) {
+        if self.state.get(&from).is_none_or(|&reached| reached == TextSize::new(u32::MAX)) {
+            return;
+        }
+        let facts = &self.program.module(to).facts;
+        let offered = &self.program.module(from).facts.names;
+        for name in facts.code.globals_mentioned() {
+            if offered.contains(name) && !facts.names.contains(name) && self.program.exports(from, name) {
+                self.take(from, name);
+            }
+        }
     }
 
     /// A name is taken from a module that may be half loaded.
