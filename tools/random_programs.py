@@ -151,7 +151,7 @@ class Maker:
         """Adds an import of another module: [(expression, kind, symbol)] that can be used from now on."""
         symbols = other.symbols
         parent, _, last = other.name.rpartition(".")
-        form = self.random.randrange(9)
+        form = self.random.randrange(12)
         statement, prefix, found = None, None, []
         if form in (0, 1) and symbols:
             name, kind = self.random.choice(symbols)
@@ -178,6 +178,20 @@ class Maker:
         elif form == 7 and self.chance(0.4):
             alias = self.fresh("found_")
             statement, prefix = f'import importlib\n{alias} = importlib.import_module("{other.name}")', alias
+        elif form == 8 and symbols:
+            name, kind = self.random.choice(symbols)
+            missing = self.fresh("missing_")
+            statement = f"try:\n    from {other.name} import {missing}\nexcept ImportError:\n    from {other.name} import {name} as {missing}"
+            found = [(missing, kind, name)]
+        elif form == 9 and symbols:
+            name, kind = self.random.choice(symbols)
+            statement = f"import sys\nif sys.version_info > (3,):\n    from {other.name} import {name}\nelse:\n    {name} = None"
+            found = [(name, kind, name)]
+        elif form == 10 and symbols and self.chance(0.5):
+            name, kind = self.random.choice(symbols)
+            getter = self.fresh("get_")
+            statement = f"def {getter}():\n    from {other.name} import {name}\n    return {name}"
+            found = [(f"{getter}()", kind, name)]
         else:
             statement, prefix = f"import {other.name}", other.name
         module.body.append(statement)
@@ -201,7 +215,10 @@ class Maker:
         name, word = self.fresh("made_"), self.word()
         if kind not in USES:
             return f"{name} = {expression}"
-        text = self.random.choice(USES[kind]).format(x=expression, name=name, word=word, number=self.random.randint(1, 9))
+        root, _, last = expression.rpartition(".")
+        rebinds = root and "(" not in root and self.chance(0.12)
+        text = self.random.choice(REBOUND if rebinds else USES[kind]).format(
+            x=expression, m=root, last=last, name=name, word=word, number=self.random.randint(1, 9))
         if "def " not in text and "class " not in text and "global" not in text:
             wrap = self.random.randrange(8)
             if wrap == 0:
@@ -221,6 +238,8 @@ class Maker:
         general = GENERAL + (["return {x}, dir({m})[:0], hasattr({m}, {last!r})"] if "." in expression else [])
         options = LATER.get(kind, []) * 2 + general
         root, _, last = expression.rpartition(".")
+        if root and "(" not in root:
+            options += REBOUND_LATER + ["{m}.set_{last}(True)\nreturn {x}"] * (4 if kind == "flag_" and last.startswith("flag_") else 0)
         return self.random.choice(options).format(
             x=expression, m=root, last=last, word=self.word(), number=self.random.randint(1, 9))
 
@@ -258,6 +277,8 @@ class Maker:
             package = other.name.rpartition(".")[0]
             if package:
                 steps.append(f"import {package}\nreturn hasattr({package}, '{other.name.rpartition('.')[2]}')")
+            if self.chance(0.3):
+                steps.append(self.process_state(other) + "\nreturn None")
         self.random.shuffle(steps)
         body = [SHOW] + main.body
         lines = []
@@ -273,6 +294,14 @@ def indent(text):
 
 
 DEFINE = {
+    "ordered_": "class {n}:\n    count = 0\n    def __init__(self, label={word!r}):\n        {n}.count += 1\n        self.label, self.number = label, {n}.count",
+    "plugin_": "class {n}:\n    label = {word!r}\ndef {n}_all():\n    return sorted(cls.__name__ for cls in {n}.__subclasses__())",
+    "app_": "class {n}_App:\n    def __init__(self):\n        self.routes, self.before = {{}}, []\n    def route(self, path):\n        def add(view):\n            self.routes[path] = view\n            return view\n        return add\n    def run(self, path):\n        return [hook() for hook in self.before] + [self.routes[path]()] if path in self.routes else None\n{n} = {n}_App()",
+    "current_": "import contextvars\n{n} = contextvars.ContextVar('{n}', default={number})",
+    "chain_": "import collections\n{n} = collections.ChainMap({{'{word}': {number}}})",
+    "once_": "_{n} = None\ndef {n}():\n    global _{n}\n    if _{n} is None:\n        _{n} = [{number}]\n    return _{n}",
+    "stack_": "import collections\n{n} = collections.deque([{number}], maxlen=3)",
+    "property_": "class {n}_Kind:\n    @property\n    def size(self):\n        return len(self.items)\n    def __init__(self):\n        self.items = [{number}]\n    def __iadd__(self, other):\n        self.items.append(other)\n        return self\n    def __len__(self):\n        return len(self.items)\n    def __contains__(self, item):\n        return item in self.items\n{n} = {n}_Kind()",
     "list_": "{n} = []",
     "dict_": "{n} = {{}}",
     "set_": "{n} = set()",
@@ -305,13 +334,21 @@ DEFINE = {
 DEFINITIONS = sorted(DEFINE)
 
 USES = {
+    "ordered_": ["{name} = {x}({word!r})", "class {name}:\n    first = {x}()\n    second = {x}({word!r})", "{name} = [{x}() for _ in range(2)]"],
+    "plugin_": ["class {name}({x}):\n    label = {word!r}", "{name} = [cls.__name__ for cls in {x}.__subclasses__()]"],
+    "app_": ["@{x}.route('/{word}')\ndef {name}():\n    return {number}", "{x}.before.append(lambda: {number})", "{name} = sorted({x}.routes)", "{x}.routes.setdefault('/{word}', lambda: {word!r})"],
+    "current_": ["{x}.set({number})", "{name} = {x}.get()", "{name} = {x}.set({number})"],
+    "chain_": ["{x}[{word!r}] = {number}", "{name} = {x}.get({word!r})", "{x}.maps.append({{{word!r}: {number}}})", "{name} = {x}.new_child()"],
+    "once_": ["{x}().append({number})", "{name} = {x}()[0]", "{name} = len({x}())"],
+    "stack_": ["{x}.append({number})", "{name} = {x}[-1]", "{x}.rotate(1)", "{name} = list({x})"],
+    "property_": ["{x}.items.append({word!r})", "{name} = {x}.size", "{name} = len({x})", "{name} = {x}\n{name} += {number}", "{name} = {number} in {x}"],
     "list_": ["{x}.append({word!r})", "{x}.extend([{number}, {word!r}])", "{name} = len({x})", "{name} = list({x})", "{x}[:0] = [{number}]", "{name} = {x}", "alias_{name} = {x}\nalias_{name}.append({number})"],
     "dict_": ["{x}[{word!r}] = {number}", "{x}.setdefault({word!r}, {number})", "{x}.update({word}={number})", "{name} = dict({x})", "{name} = {x}.get({word!r})", "{name} = sorted({x})"],
     "set_": ["{x}.add({word!r})", "{name} = sorted({x})", "{name} = {word!r} in {x}"],
     "const_": ["{name} = {x} + 1", "{name} = [{x}] * 2", "def {name}(value={x}):\n    return value"],
     "text_": ["{name} = {x}.upper()", "{name} = f'{{{x}}}-{number}'"],
     "value": ["{name} = {x}"],
-    "register_": ["{x}({word!r})", "@{x}\ndef {name}():\n    return {number}", "for {name}_one in ('a', 'b'):\n    {x}({name}_one)", "@{x}\nclass {name}:\n    pass", "{name} = list(map({x}, [{number}]))"],
+    "register_": ["{x}({word!r})", "import functools\nfunctools.partial({x}, {word!r})()", "[{x}({name}_one) for {name}_one in (1, 2)]", "@{x}\ndef {name}():\n    return {number}", "for {name}_one in ('a', 'b'):\n    {x}({name}_one)", "@{x}\nclass {name}:\n    pass", "{name} = list(map({x}, [{number}]))"],
     "keyed_": ["@{x}({word!r})\ndef {name}():\n    return {number}", "{x}({number})({word!r})", "@{x}({word!r})\nclass {name}:\n    pass"],
     "listing_": ["{x}({word!r})", "{name} = {x}()", "{x}(item={number})"],
     "base_": ["class {name}({x}):\n    pass", "{name} = type('{name}', ({x},), {{}})", "{name} = list({x}.known)"],
@@ -319,7 +356,7 @@ USES = {
     "checked_": ["class {name}({x}):\n    pass", "class {name}({x}):\n    label = {word!r}"],
     "class_": ["class {name}({x}):\n    value = {number}", "{name} = {x}()", "{x}.value = {number}", "{name} = {x}.value", "{x}.double = lambda self: {number}", "{name} = {x}({number}).double()", "setattr({x}, {word!r}, {number})"],
     "error_": ["class {name}({x}):\n    pass", "try:\n    raise {x}({word!r})\nexcept {x} as {name}:\n    pass", "{x}.code = {number}"],
-    "flag_": ["{name} = 'on' if {x} else 'off'"],
+    "flag_": ["{name} = 'on' if {x} else 'off'", "if {x}:\n    {name} = {number}\nelse:\n    {name} = {word!r}"],
     "next_": ["{name} = {x}()", "{name} = [{x}() for _ in range(2)]", "{x}()"],
     "options_": ["{x}.debug = True", "{x}.level = {number}", "{name} = {x}.level", "{name} = {x}.debug", "{x}.{word} = {number}", "{x}.level += {number}"],
     "function_": ["{name} = {x}({number})", "def {name}(*args):\n    return {x}(*args) * 2", "{name} = {x}"],
@@ -336,6 +373,14 @@ USES = {
 }
 
 LATER = {
+    "ordered_": ["return {x}().number", "return {x}.count"],
+    "plugin_": ["return sorted(cls.__name__ for cls in {x}.__subclasses__())", "class Late({x}):\n    pass\nreturn Late.label"],
+    "app_": ["return {x}.run('/{word}')", "return sorted({x}.routes), len({x}.before)"],
+    "current_": ["return {x}.get()", "{x}.set({number})\nreturn {x}.get()"],
+    "chain_": ["return sorted({x}.items())"],
+    "once_": ["return {x}()", "{x}().append({word!r})\nreturn {x}()"],
+    "stack_": ["{x}.append({number})\nreturn list({x})"],
+    "property_": ["return {x}.size, {x}.items", "return bool({x})"],
     "list_": ["{x}.append({word!r})\nreturn {x}", "return len({x})", "return [one for one in {x}]", "return {word!r} in {x}"],
     "dict_": ["{x}[{word!r}] = {number}\nreturn {x}", "return {x}.get({word!r})", "return sorted(map(str, {x}))"],
     "set_": ["{x}.add({number})\nreturn {x}"],
@@ -363,6 +408,18 @@ LATER = {
 }
 
 GENERAL = [
+    "import typing\ndef inner(value: {x}) -> None:\n    return value\nreturn list(inner.__annotations__)",
+    "import pickle\ntry:\n    return pickle.loads(pickle.dumps({x})) is {x}\nexcept Exception as error:\n    return 'no pickle'",
+    "for one in ({x}, {number}):\n    return one",
+    "values = dict(first={x})\nreturn values",
+    "return list(zip([{x}], [{number}]))",
+    "return max([1, 2], key=lambda one: ({x} is None, one))",
+    "def inner(*args, **options):\n    return args, options\nreturn inner({x}, last={x})",
+    "return repr(type({x}).__name__) + str({x} is not None)",
+    "assert {x} is not Ellipsis, {x}\nreturn {number}",
+    "try:\n    return {x} + {number}\nexcept TypeError:\n    return 'no sum'",
+    "try:\n    return {x}[0]\nexcept Exception as error:\n    return type(error).__name__",
+    "kept = []\nkept += [{x}]\nreturn kept",
     "return {x}",
     "return [{x}, {number}]",
     "return {{{word!r}: {x}}}",
@@ -383,7 +440,22 @@ GENERAL = [
     "yield_ = (one for one in [{x}])\nreturn next(yield_)",
 ]
 
+REBOUND = ["{x} = {number}", "setattr({m}, {last!r}, {word!r})", "{x} = {m}.{last}", "{m}.{word} = {number}"]
+REBOUND_LATER = ["{x} = {number}\nreturn {x}", "{m}.{word} = {number}\nreturn {m}.{word}", "return getattr({m}, '{word}', None)"]
+
 PROCESS = [
+    "import sys\nsys.path.append('/{word}')",
+    "import sys\n{name} = len(sys.path)",
+    "import locale\n{name} = locale.localeconv()['decimal_point']",
+    "import socket\nsocket.setdefaulttimeout({number})",
+    "import socket\n{name} = socket.getdefaulttimeout()",
+    "import codecs\ncodecs.register_error('x_{word}', codecs.ignore_errors)",
+    "import copyreg\ncopyreg.add_extension('x_{word}', '{name}', {number})",
+    "import string\nstring.punctuation_{word} = {number}",
+    "import sys\n{name} = '{word}' in sys.argv",
+    "import threading\nthreading.stack_size(262144)",
+    "import mimetypes\nmimetypes.add_type('x/{word}', '.x{number}')",
+    "import mimetypes\n{name} = mimetypes.guess_type('a.x{number}')[0]",
     "import os\nos.environ['X_{word}'] = '{number}'",
     "import os\n{name} = os.environ.get('X_{word}')",
     "import os\nos.environ.setdefault('X_{word}', '{number}')",
