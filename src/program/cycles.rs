@@ -12,7 +12,7 @@ use super::graph::{Graph, ancestors};
 use super::state::same_project;
 use super::{ModuleId, Origin, Program, Target};
 use crate::decide::ModuleVerdicts;
-use crate::facts::{Code, MarkKind, Moment, Read, Sym, Value};
+use crate::facts::{Code, MarkKind, ModuleFacts, Moment, Read, Sym, Value};
 
 /// The members of order-sensitive cycles.
 pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
@@ -231,7 +231,12 @@ impl<'a> Loading<'a> {
         self.state.insert(id, TextSize::new(0));
         let program = self.program;
         let facts = &program.module(id).facts;
+        let further = loads_by_code(self.graph, facts, id);
+        let mut further = further.into_iter().peekable();
         for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
+            while let Some((at, target)) = further.next_if(|&(at, _)| at < import.range.start()) {
+                self.load_at(id, at, target, depth);
+            }
             self.state.insert(id, import.range.start());
             for alias in 0..import.aliases.len() {
                 let site = facts.site_at(import, alias);
@@ -262,6 +267,9 @@ impl<'a> Loading<'a> {
                 }
             }
         }
+        for (at, target) in further {
+            self.load_at(id, at, target, depth);
+        }
         // Attributes of cycle members that import-time code reads, after all imports: an approximation from below.
         let runs = |read: &Read| read.runs_while_loading() || self.graph.enters(id, read.func);
         for read in facts.reads().filter(runs) {
@@ -274,6 +282,14 @@ impl<'a> Loading<'a> {
             }
         }
         self.state.insert(id, TextSize::new(u32::MAX));
+    }
+
+    /// Code at some place in a module loads another one.
+    fn load_at(&mut self, id: ModuleId, at: TextSize, target: ModuleId, depth: u32) {
+        if self.members.contains(&target) {
+            self.state.insert(id, at);
+            self.load(target, depth + 1);
+        }
     }
 
     /// All names are taken from a module that may be half loaded: those that it binds later are missing for good.
@@ -302,6 +318,15 @@ impl<'a> Loading<'a> {
             self.failed = true;
         }
     }
+}
+
+/// What a module loads by calls, and by statements in functions that run: where, and which module, in this order.
+fn loads_by_code(graph: &Graph, facts: &ModuleFacts, id: ModuleId) -> Vec<(TextSize, ModuleId)> {
+    let by_statement = |at: TextSize| facts.imports.iter().any(|import| import.range.start() == at);
+    let edges = graph.out[id.index()].iter().filter(|e| e.site.is_none() && e.runs_when_imported());
+    let mut found: Vec<_> = edges.map(|e| (e.at, e.to)).filter(|&(at, _)| !by_statement(at)).collect();
+    found.sort_by_key(|&(at, _)| at);
+    found
 }
 
 /// Where a module first binds a name.
