@@ -183,7 +183,10 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         groups::decide(program, id, options, verdicts);
         verdicts.settle();
     });
-    if let (Some(effects), Target::Proxy, Form::Build) = (&effects, options.target, options.form) {
+    // A list names modules: it would make every import from the package itself wait.
+    if let (Some(effects), Target::Proxy | Target::Native, Form::Build) =
+        (&effects, options.target, options.form)
+    {
         provided::decide(program, effects.graph(), &mut verdicts);
     }
     Decisions { verdicts, conflicts }

@@ -8,7 +8,8 @@
 //! ```
 
 use super::edit::EditSet;
-use super::place::line_start;
+use super::lists::insert_header;
+use super::place::{line_start, place_behind_imports};
 use super::statement::{remove_aliases, some};
 use super::{Form, Plan};
 use crate::facts::LineUse;
@@ -36,5 +37,17 @@ pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) {
         edits.insert(start, 0, format!("lazy {chosen}{separator}"));
         remove_aliases(plan.text, import, &statement.lazy, edits);
     }
+    provide(plan, edits);
     super::missing(plan, edits);
+}
+
+/// Submodules that a package has always had as attributes, and that nothing loads any more.
+fn provide(plan: &Plan<'_>, edits: &mut EditSet) {
+    if plan.form != Form::Build || plan.provided.is_empty() {
+        return;
+    }
+    if let Some(place) = place_behind_imports(plan) {
+        let names: Vec<&str> = plan.provided.iter().map(|name| name.as_str()).collect();
+        insert_header(plan, edits, &place, &format!("lazy from . import {}", names.join(", ")));
+    }
 }

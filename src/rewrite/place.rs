@@ -1,6 +1,6 @@
 //! Where a header can stand so that it runs before every lazy statement and no line moves.
 
-use ruff_text_size::{TextRange, TextSize};
+use ruff_text_size::{TextLen, TextRange, TextSize};
 
 use super::{Form, Plan, Refusal};
 use crate::facts::layout;
@@ -79,4 +79,22 @@ pub fn indent_start(text: &str, at: TextSize) -> TextSize {
     let blank = &text[TextRange::new(line, at)];
     let skipped = blank.rfind('\x0c').map_or(0, |i| i + 1);
     line + TextSize::try_from(skipped).unwrap_or_default()
+}
+
+/// Where something can be added to a module that runs after its imports, without a new line.
+pub fn place_behind_imports(plan: &Plan<'_>) -> Option<HeaderPlace> {
+    match plan.last_of_top() {
+        Some(statement) => Some(HeaderPlace::After(statement.end())),
+        None if plan.text.is_empty() => Some(HeaderPlace::OnLine { at: TextSize::new(0), comment: false }),
+        None => {
+            let end = plan.facts.layout.tops.first().map_or(plan.text.text_len(), |top| top.range.start());
+            spare_line(plan.text, TextSize::new(0), end).or_else(|| first_line(plan.text))
+        }
+    }
+}
+
+/// The first line, if it is a comment that means nothing to the interpreter or the system.
+fn first_line(text: &str) -> Option<HeaderPlace> {
+    let plain = text.starts_with('#') && !text.starts_with("#!") && !text.contains("coding");
+    plain.then(|| HeaderPlace::OnLine { at: TextSize::new(0), comment: true })
 }

@@ -24,17 +24,17 @@
 //!     np = lazy("import numpy as np")
 //! ```
 
-use ruff_text_size::{TextLen, TextRange, TextSize};
+use ruff_text_size::{TextRange, TextSize};
 use std::collections::BTreeMap;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::edit::EditSet;
 use super::lists::insert_header;
-use super::place::{HeaderPlace, header_place, indent_start, line_end, spare_line};
+use super::place::{HeaderPlace, header_place, indent_start, line_end, place_behind_imports};
 use super::statement::{line_breaks, remove_aliases, single, some};
 use super::{Form, LazyStatement, Plan, Refusal, reads};
-use crate::facts::{ImportStmt, LineUse, Moment, Place, Sym};
+use crate::facts::{LineUse, Sym};
 use crate::revert::KEYWORD_NOTE;
 
 /// Adds the edits.
@@ -182,22 +182,10 @@ fn further_submodules(
     provided: &BTreeMap<usize, &'static str>,
 ) -> Option<(TextSize, Vec<&'static str>)> {
     let first = statements.first()?.import.range.start();
-    let behind = last_of_top(plan)?;
+    let behind = plan.last_of_top()?;
     let names = plan.provided.iter().map(|name| name.as_str());
     let names: Vec<&str> = names.filter(|name| !provided.values().any(|other| other == name)).collect();
     (behind.start() >= first && !names.is_empty()).then(|| (behind.end(), names))
-}
-
-/// The last import that is certainly executed, before which each submodule has been loaded, or the statement after the block that it
-/// stands in; otherwise the last simple statement.
-fn last_of_top(plan: &Plan<'_>) -> Option<TextRange> {
-    let certain = |import: &&ImportStmt| {
-        import.place == Place::Module && import.moment == Moment::ImportTime && !import.conditional
-    };
-    let import = plan.facts.imports.iter().filter(certain).map(|import| import.range).max_by_key(|r| r.end());
-    let simple = || plan.facts.layout.tops.iter().filter(|top| top.simple).map(|top| top.range);
-    let behind = import.and_then(|import| simple().find(|top| *top == import || top.start() >= import.end()));
-    behind.or_else(|| simple().next_back())
 }
 
 /// Gives a package in which no import waits what others have loaded for it.
@@ -209,23 +197,9 @@ fn provide_only(plan: &Plan<'_>, edits: &mut EditSet) {
     let bound: Vec<&str> = plan.provided.iter().map(|name| name.as_str()).collect();
     let mut parts = vec![build_header(plan, &names, &bound, false)];
     parts.extend(bound.iter().map(|name| provide(name, &names.lazy)));
-    let place = match last_of_top(plan) {
-        Some(statement) => Some(HeaderPlace::After(statement.end())),
-        None if plan.text.is_empty() => Some(HeaderPlace::OnLine { at: TextSize::new(0), comment: false }),
-        None => {
-            let end = plan.facts.layout.tops.first().map_or(plan.text.text_len(), |top| top.range.start());
-            spare_line(plan.text, TextSize::new(0), end).or_else(|| first_line(plan.text))
-        }
-    };
-    if let Some(place) = place {
+    if let Some(place) = place_behind_imports(plan) {
         insert_header(plan, edits, &place, &parts.join("; "));
     }
-}
-
-/// The first line, if it is a comment that means nothing to the interpreter or the system.
-fn first_line(text: &str) -> Option<HeaderPlace> {
-    let plain = text.starts_with('#') && !text.starts_with("#!") && !text.contains("coding");
-    plain.then(|| HeaderPlace::OnLine { at: TextSize::new(0), comment: true })
 }
 
 /// A placeholder for a submodule that the source does not import here.
