@@ -7,8 +7,10 @@
 use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, mark};
 use crate::config::{Annotations, Target};
-use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, OpKind, Read, Value, ValueId};
-use crate::program::{Module, ModuleId, Program};
+use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, OpKind, Read, Sym, Value, ValueId};
+use crate::program::callees::class_behind;
+use crate::program::state::foreign_path;
+use crate::program::{Module, ModuleId, Origin, Program};
 
 /// What an annotation means for the site that it names.
 pub enum AnnotationUse {
@@ -69,8 +71,7 @@ pub fn judge(
     options: &DecideOptions,
     by_others: &Inspected,
 ) -> AnnotationUse {
-    let module = program.module(id);
-    let inspected = inspected(module, annotation).or_else(|| {
+    let inspected = inspected(program, id, read, annotation).or_else(|| {
         let seen = options.target == Target::Proxy && by_others.has(program, id, annotation);
         seen.then_some("somebody looks at the annotations of the function or class")
     });
@@ -104,7 +105,8 @@ pub fn judge(
 }
 
 /// Whether something may evaluate or inspect the annotation, and what.
-fn inspected(module: &Module, annotation: Annotation) -> Option<&'static str> {
+fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotation) -> Option<&'static str> {
+    let module = program.module(id);
     if mark(module, MarkKind::EvaluatesAnnotations).is_some() {
         return Some("the module evaluates annotations");
     }
@@ -116,9 +118,88 @@ fn inspected(module: &Module, annotation: Annotation) -> Option<&'static str> {
         AnnotationOwner::Variable => None,
         AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
         AnnotationOwner::Plain(func) => function_inspected(module, func),
-        AnnotationOwner::Field(class) => (!is_plain_class(module, class, 0))
-            .then_some("a base class, metaclass or decorator may look at the field's annotation"),
+        AnnotationOwner::Field(class) => {
+            let plain = is_plain_class(module, class, 0)
+                || annotation.text && !marks_field(program, id, read) && is_dataclass(program, id, class, 0);
+            (!plain).then_some("a base class, metaclass or decorator may look at the field's annotation")
+        }
     }
+}
+
+/// Whether a name in an annotation may be one by which `dataclasses` tells fields from what is none. Of an annotation that is text it
+/// looks up the first name, and compares what it finds with its own objects; for any other object it makes no difference that it
+/// finds a placeholder.
+fn marks_field(program: &Program, id: ModuleId, read: &Read) -> bool {
+    match read.chain.first() {
+        Some(&attr) => is_mark(attr),
+        None => may_be_mark(program, id, read.name, 0),
+    }
+}
+
+/// Whether a name is one that `dataclasses` looks for.
+fn is_mark(name: Sym) -> bool {
+    matches!(name.as_str(), "ClassVar" | "InitVar" | "KW_ONLY")
+}
+
+/// Whether a name of a module may stand for such a mark.
+fn may_be_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) -> bool {
+    let facts = &program.module(id).facts;
+    let means_mark = |mut value: ValueId| {
+        while let Value::Item(inner) = facts.code.value(value) {
+            value = inner;
+        }
+        match facts.code.value(value) {
+            Value::Attr(_, name) => is_mark(name),
+            Value::Global(other) => other != name && may_be_mark(program, id, other, depth + 1),
+            _ => false,
+        }
+    };
+    depth > 8
+        || is_mark(name)
+        || facts.code.globals_of(name).iter().any(|&(_, value)| means_mark(value))
+        || facts.sites_of(name).any(|site| {
+            let import = &facts.imports[site.stmt as usize];
+            let imported = import.aliases[site.alias as usize].name;
+            match program.origin(id, import, site.alias as usize) {
+                Origin::Attribute(source, name) => may_be_mark(program, source, name, depth + 1),
+                _ => is_mark(imported),
+            }
+        })
+}
+
+/// A class that nothing looks at but the `dataclass` of the library.
+fn is_dataclass(program: &Program, id: ModuleId, class: u32, depth: u32) -> bool {
+    let module = program.module(id);
+    let code = &module.facts.code;
+    let class = &code.classes[class as usize];
+    if depth > 8 || class.metaclass.is_some() || class.star || !class.keywords.is_empty() {
+        return false;
+    }
+    let known = |&decorator: &ValueId| {
+        let callee = match code.value(decorator) {
+            Value::Call(call) => code.call(call).callee,
+            _ => decorator,
+        };
+        foreign_path(program, id, callee).is_some_and(|path| {
+            matches!(
+                path.as_str(),
+                "dataclasses.dataclass"
+                    | "functools.total_ordering"
+                    | "typing.final"
+                    | "typing.runtime_checkable"
+                    | "enum.unique"
+            )
+        })
+    };
+    let creates = |name: &str| class.members.iter().any(|(member, _)| *member == name);
+    class.decorators.iter().all(known)
+        && !creates("__init_subclass__")
+        && class.bases.iter().all(|&base| {
+            is_plain_base(module, base, depth) || {
+                let found = class_behind(program, id, base);
+                found.is_some_and(|(owner, class)| is_dataclass(program, owner, class, depth + 1))
+            }
+        })
 }
 
 /// A class that nothing turns into a dataclass-like thing.
@@ -129,7 +210,13 @@ fn is_plain_class(module: &Module, class: u32, depth: u32) -> bool {
     if depth > 8 || class.metaclass.is_some() || keywords || !class.decorators.is_empty() {
         return false;
     }
-    class.bases.iter().all(|&base| match code.value(base) {
+    class.bases.iter().all(|&base| is_plain_base(module, base, depth))
+}
+
+/// A base class whose subclasses' annotations nobody looks at.
+fn is_plain_base(module: &Module, base: ValueId, depth: u32) -> bool {
+    let code = &module.facts.code;
+    match code.value(base) {
         Value::Global(name) if !module.facts.names.contains(name) => PLAIN_BASES.contains(&name.as_str()),
         Value::Global(name) => {
             let local = code.globals_of(name).last().map(|(_, v)| code.value(*v));
@@ -145,7 +232,7 @@ fn is_plain_class(module: &Module, class: u32, depth: u32) -> bool {
             _ => false,
         },
         _ => false,
-    })
+    }
 }
 
 /// A function that is handed to somebody, who may look at its annotations; or a method of a class that is decorated.

@@ -125,7 +125,8 @@ impl<'a> Walker<'a> {
             Stmt::While(stmt) => self.in_context(
                 |c| c.looped = true,
                 |w| {
-                    w.expr(&stmt.test, Use::Escape);
+                    let test = w.expr(&stmt.test, Use::Escape);
+                    w.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);
                     w.nested_block(&stmt.body);
                     w.nested_block(&stmt.orelse);
                 },
@@ -161,7 +162,10 @@ impl<'a> Walker<'a> {
             }
             Stmt::Try(stmt) => self.try_stmt(stmt),
             Stmt::Assert(stmt) => {
-                self.expr(&stmt.test, Use::Escape);
+                let test = self.expr(&stmt.test, Use::Escape);
+                if self.context.func.is_module() {
+                    self.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);
+                }
                 if let Some(message) = &stmt.msg {
                     self.expr(message, Use::Escape);
                 }

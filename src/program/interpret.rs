@@ -13,6 +13,7 @@
 //! It never gives up soundness silently where it matters: what it cannot resolve is harmless under `balanced` only if the
 //! result is used; a call made for its effect on a foreign object counts as one.
 
+mod asked;
 mod attributes;
 mod bound;
 mod calls;
@@ -152,7 +153,7 @@ pub struct Interpreter<'p> {
     stores_running: FxHashSet<(ModuleId, Sym, bool)>,
     /// What the module that is being loaded puts where.
     own_stores: Option<std::sync::Arc<carried::Stores>>,
-    calls_running: FxHashSet<(ModuleId, FuncId)>,
+    calls_running: FxHashMap<(ModuleId, FuncId), SmallVec<[u64; MOST_NESTED]>>,
     vars_running: FxHashSet<(ModuleId, u32, EnvRef)>,
     /// Results of calls, by the hash of the call: so a call that has run is found without a copy of its arguments.
     results: FxHashMap<u64, SmallVec<[CallResult; 1]>>,
@@ -188,6 +189,9 @@ const MOST_STEPS: u32 = 4_000;
 const LEAST_STEPS: u32 = 300;
 /// Functions that may be entered from one another.
 const MOST_CALLS: u32 = 10;
+
+/// How often a function may be running, each time with other outcomes of the tests of its parameters.
+const MOST_NESTED: usize = 3;
 const MOST_DEPTH: u32 = 24;
 const MOST_GLOBALS: usize = 300;
 
@@ -226,7 +230,7 @@ impl<'p> Interpreter<'p> {
             globals_running: FxHashSet::default(),
             stores_running: FxHashSet::default(),
             own_stores: None,
-            calls_running: FxHashSet::default(),
+            calls_running: FxHashMap::default(),
             vars_running: FxHashSet::default(),
             results: FxHashMap::default(),
             call_results: FxHashMap::default(),
@@ -298,7 +302,8 @@ impl<'p> Interpreter<'p> {
                     }
                     for abs in self.eval(module, base, env) {
                         self.stored.insert((abs.class(), attr));
-                        if attr != "__class__" && !memo && !self.is_own_module_entry(module, base, &abs) {
+                        let swaps = attr == "__class__" && matches!(abs, Abs::Module(_));
+                        if !swaps && !memo && !self.is_own_module_entry(module, base, &abs) {
                             self.set_attr(&abs, attr, place);
                             self.attribute_stored(&abs, attr, module, value, env);
                             if matches!(abs, Abs::Made(path, _) if path == "threading.local") {

@@ -320,6 +320,11 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                 match path.as_str() {
                     "os.putenv" | "os.unsetenv" => add("os.environ", first),
                     "os.chdir" | "os.fchdir" => add("os.getcwd", None),
+                    "logging.config.dictConfig" | "logging.config.fileConfig" => {
+                        if turns_off_loggers(program, id) {
+                            add(tables::LOGGERS, None);
+                        }
+                    }
                     "locale.setlocale" => {
                         // Without a second argument it asks; an empty text stands for what the user has set.
                         let second = code.positional(call).get(1).copied();
@@ -367,6 +372,19 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
         }
     }
     written
+}
+
+/// Whether a module of a project has a configuration of logging that says nothing of the loggers that there are: they are turned off.
+fn turns_off_loggers(program: &Program, id: ModuleId) -> bool {
+    let [Some(handlers), Some(version)] = ["handlers", "version"].map(Sym::find) else { return false };
+    let keeps = Sym::find("disable_existing_loggers");
+    program.ids().filter(|&other| same_project(program, other, id) || other == id).any(|other| {
+        let facts = &program.module(other).facts;
+        let strings = &facts.code.strings;
+        strings.contains(&handlers)
+            && strings.contains(&version)
+            && !keeps.is_some_and(|keeps| strings.contains(&keeps))
+    })
 }
 
 /// Private names and attributes that modules other than their own use.

@@ -8,9 +8,10 @@ pub use self::external::{
     risk,
 };
 pub use self::state::{
-    CHARACTER_VARIABLES, CHARACTERS, FILE_READERS, FILES, Keyed, RELATIVE_PATH, THREAD, Wins, changes_files,
-    changes_path, is_data_file, is_passive_window, is_process_state, may_write_state, overwrites, read_state,
-    reads_file, state_of, window_state, written_setting,
+    CHARACTER_VARIABLES, CHARACTERS, CLOCK, FILE_READERS, FILES, IMPORTER, Keyed, LOGGERS, MAIN_PROGRAM,
+    RELATIVE_PATH, THREAD, Wins, always_changes, changes_files, changes_path, is_data_file,
+    is_passive_window, is_process_state, may_write_state, overwrites, read_state, read_variable, reads_clock,
+    reads_file, reads_frames, state_of, window_state, written_setting,
 };
 
 static WELL_KNOWN: &str = include_str!("data/well_known.txt");
@@ -269,6 +270,11 @@ pub fn protocol_of(builtin: &str) -> &'static [&'static str] {
         "int" => &["__int__", "__index__"],
         "float" => &["__float__"],
         "abs" => &["__abs__"],
+        "bytes" => &["__bytes__", "__iter__"],
+        "complex" => &["__complex__"],
+        "divmod" => &["__divmod__"],
+        "pow" => &["__pow__"],
+        "range" | "hex" | "oct" | "bin" | "chr" => &["__index__"],
         "round" => &["__round__"],
         "reversed" => &["__reversed__", "__iter__"],
         "iter" | "map" | "filter" | "zip" | "enumerate" => &["__iter__"],
@@ -289,7 +295,30 @@ pub fn protocol_of_library(path: &str) -> Option<&'static [&'static str]> {
         "copy.deepcopy" => &["__deepcopy__", "__reduce_ex__", "__reduce__", "__getstate__"],
         "pickle.dumps" | "pickle.dump" => &["__reduce_ex__", "__reduce__", "__getstate__"],
         "os.fspath" | "os.fsencode" | "os.fsdecode" | "pathlib.Path" | "pathlib.PurePath" => &["__fspath__"],
+        "math.floor" => &["__floor__", "__float__"],
+        "math.ceil" => &["__ceil__", "__float__"],
+        "math.trunc" => &["__trunc__"],
+        "operator.index" => &["__index__"],
         _ if path.starts_with("os.path.") => &["__fspath__"],
+        _ => return None,
+    })
+}
+
+/// Which arguments a function of the library calls before it returns: by position, and by name.
+pub fn calls_back(path: &str) -> Option<(&'static [usize], &'static [&'static str])> {
+    Some(match path {
+        "re.sub" | "re.subn" => (&[1], &["repl"]),
+        "itertools.accumulate" => (&[1], &["func"]),
+        "itertools.groupby" => (&[1], &["key"]),
+        "heapq.nlargest" | "heapq.nsmallest" => (&[2], &["key"]),
+        "heapq.merge" | "bisect.bisect" | "bisect.bisect_left" | "bisect.bisect_right" => (&[], &["key"]),
+        "json.dumps" | "json.dump" => (&[], &["default"]),
+        "json.loads" | "json.load" => {
+            (&[], &["object_hook", "object_pairs_hook", "parse_float", "parse_int", "parse_constant"])
+        }
+        "timeit.timeit" | "timeit.repeat" => (&[0, 1], &["stmt", "setup"]),
+        "inspect.getmembers" | "inspect.getmembers_static" => (&[1], &["predicate"]),
+        "operator.call" => (&[0], &[]),
         _ => return None,
     })
 }

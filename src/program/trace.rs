@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callees::class_behind;
 use super::{ModuleId, Origin, Program};
-use crate::facts::{Code, FuncId, Sym, Value, ValueId};
+use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
 
 /// What a value may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -250,6 +250,8 @@ impl Trace {
                         self.leaf(Leaf::Attribute(attr));
                     }
                     todo.push(part(base));
+                } else if let Value::Var(this) = code.value(base) {
+                    todo.extend(stored_in_own(code, this, attr).map(node));
                 }
             }
             Value::Loaded(None) => self.leaf(Leaf::Module(id)),
@@ -324,6 +326,23 @@ impl Trace {
             | Value::Class(_) => {}
         }
     }
+}
+
+/// What the methods of a class store under an attribute of their object, if `this` is the object of one of them: `self.module = module`.
+fn stored_in_own(code: &Code, this: u32, attr: Sym) -> impl Iterator<Item = ValueId> {
+    let class_of = move |var: u32| {
+        let function = code.function(code.vars[var as usize].func);
+        function.class.filter(|_| function.params.start == var)
+    };
+    let class = class_of(this);
+    let ops = class.is_some().then(|| code.ops());
+    ops.into_iter().flatten().filter_map(move |op| match op.kind {
+        OpKind::SetAttr { base, attr: stored, value, .. } if stored == attr => match code.value(base) {
+            Value::Var(var) if class_of(var) == class => Some(value),
+            _ => None,
+        },
+        _ => None,
+    })
 }
 
 /// Whether a value is certainly a module, by the way in which the function has got it.

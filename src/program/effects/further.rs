@@ -83,6 +83,13 @@ pub(super) fn further_effects(
                 let sys = Sym::new("sys.modules");
                 add(EffectKind::Process, Owner::External(sys), import.range.start(), Some(asked));
             }
+            if let (Origin::Foreign, Some(name)) =
+                (program.origin(id, import, alias), program.loaded_name(id, import, alias))
+                && tables::has_load_effects(name)
+            {
+                let library = Owner::External(Sym::new(name));
+                add(EffectKind::Process, library, import.range.start(), Some(item.name));
+            }
             if let (Origin::Foreign, Some(_)) = (program.origin(id, import, alias), import.from) {
                 let module = program.loaded_name(id, import, alias).unwrap_or_default();
                 let path = Sym::new(&format!("{module}.{}", item.name));
@@ -105,7 +112,8 @@ pub(super) fn further_effects(
     for read in &outcome.reads {
         let file = read.state == tables::FILES && files.is_data_changed(id);
         let written = || !read.name_only && written.is_written(program, id, read.state, read.key);
-        if file || is_replaced(read.state) || written() {
+        let always = tables::always_changes(read.state.as_str());
+        if file || always || is_replaced(read.state) || written() {
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
         }
     }

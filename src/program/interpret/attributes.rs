@@ -48,6 +48,9 @@ impl Interpreter<'_> {
                 if attr == "__name__" || attr == "__file__" {
                     return smallvec![Abs::Fresh];
                 }
+                if path == tables::MAIN_PROGRAM && !attr.as_str().starts_with("__") {
+                    self.state_read(*path, None);
+                }
                 let full = Sym::dotted(*path, attr);
                 if self.shared.replaced_names.contains_key(&full) {
                     self.replaced_read(full);
@@ -167,7 +170,7 @@ impl Interpreter<'_> {
     }
 
     /// Whether `__init__` gives every instance an attribute of its own.
-    fn is_given(&mut self, class: &ClassRef, attr: Sym) -> bool {
+    pub(super) fn is_given(&mut self, class: &ClassRef, attr: Sym) -> bool {
         if Self::kept_by(class).is_some() {
             return true;
         }

@@ -122,6 +122,19 @@ impl Interpreter<'_> {
         }
         // Functions that are handed over may be called.
         let stack = matches!(&**base, Abs::Made(made, _) if made.as_str().starts_with("contextlib."));
+        if stack && matches!(method, "enter_context" | "enter_async_context") {
+            for entered in args.first().into_iter().flatten() {
+                for special in ["__enter__", "__exit__", "__aenter__", "__aexit__"] {
+                    self.special(entered, special, &[]);
+                }
+            }
+        }
+        // `Random(3).shuffle(deck)`
+        if method == "shuffle" && matches!(**base, Abs::Made(..)) {
+            for deck in args.first().into_iter().flatten() {
+                self.mutate(deck, EffectKind::Write, place, Some(name));
+            }
+        }
         if tables::CALLS_ARGUMENT.contains(&method) || stack && matches!(method, "callback" | "push") {
             for callee in args.first().into_iter().flatten() {
                 self.call(&callee.clone(), &[], &[], CallRole::Used, place);
@@ -138,7 +151,7 @@ impl Interpreter<'_> {
                 found.push(Abs::Object(owner));
                 found
             }
-            (_, "copy") => smallvec![Abs::Fresh],
+            (_, "copy" | "new_child") => smallvec![Abs::Fresh],
             // Nothing is known of the object but that it is a text. (An object of a class without such a method is none.)
             (Abs::Object(_) | Abs::Instance(..), text) if tables::TEXT_METHODS.contains(&text) => {
                 smallvec![Abs::Fresh]

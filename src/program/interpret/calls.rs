@@ -11,7 +11,7 @@ use super::forwarded::{Arguments, Extra};
 use super::premise::{Given, Told};
 use super::{
     ANY_ATTRIBUTE, Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter,
-    MOST_CALLS, MOST_DEPTH, Owner, Path, has_decorator, owned, unique,
+    MOST_CALLS, MOST_DEPTH, MOST_NESTED, Owner, Path, has_decorator, owned, unique,
 };
 use crate::config::Safety;
 use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Unpacked, Value, words};
@@ -176,7 +176,20 @@ impl Interpreter<'_> {
             Abs::Class(class) if args.len() > 2 && self.is_metaclass(class) => {
                 smallvec![self.class_of(class, args, place)]
             }
-            Abs::Class(class) => self.instantiate(class, args, keywords, given),
+            Abs::Class(class) => {
+                // `Level(7)` asks the class, if no member has the value.
+                if args.len() == 1
+                    && let Some((owner, func, around)) = self.find_method(class, "_missing_")
+                    && self.is_enumeration(class)
+                {
+                    let outer = self.path;
+                    self.path.conditional = true;
+                    let all = [smallvec![callee.clone()], args[0].clone()];
+                    self.enter_given((owner, func), &around, &all, &[], None);
+                    self.path = outer;
+                }
+                self.instantiate(class, args, keywords, given)
+            }
             Abs::Method(this, module, func, around) => {
                 let mut all = vec![smallvec![(**this).clone()]];
                 all.extend(args.iter().cloned());
@@ -424,9 +437,13 @@ impl Interpreter<'_> {
         if let Some(known) = known {
             return known.result.clone();
         }
-        if !self.calls_running.insert((module, func)) {
+        // What a function does when it calls itself, it has done already, unless the tests of its parameters come out otherwise.
+        let tested = FxBuildHasher.hash_one(&told);
+        let running = self.calls_running.entry((module, func)).or_default();
+        if running.contains(&tested) || running.len() >= MOST_NESTED {
             return smallvec![Abs::Unknown];
         }
+        running.push(tested);
         if module == self.cause && self.silent == 0 {
             self.outcome.entered.push(func);
         }
@@ -450,7 +467,9 @@ impl Interpreter<'_> {
         }
         self.depth -= 1;
         self.calls -= 1;
-        self.calls_running.remove(&(module, func));
+        if let Some(running) = self.calls_running.get_mut(&(module, func)) {
+            running.pop();
+        }
         if out.is_empty() {
             out.push(Abs::Fresh);
         }

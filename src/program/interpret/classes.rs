@@ -84,8 +84,26 @@ impl Interpreter<'_> {
                     let first = if method == "__init__" { new.clone() } else { Abs::Class(class.clone()) };
                     let bases = smallvec![Abs::Holder(Rc::new(AbsSet::from(bases)), Owner::Fresh)];
                     let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![Abs::Fresh]];
-                    self.enter_given((owner, func), &around, &args, keywords, given);
+                    let made = self.enter_given((owner, func), &around, &args, keywords, given);
+                    if method == "__prepare__" {
+                        self.members_stored(new, &made);
+                    }
                 }
+            }
+        }
+    }
+
+    /// The body of a class stores its members in the namespace that the metaclass has prepared.
+    fn members_stored(&mut self, new: &Abs, namespaces: &AbsSet) {
+        let Abs::Class(class) = new else { return };
+        for namespace in namespaces {
+            let Abs::Instance(prepared, _) = namespace else { continue };
+            if self.find_method(prepared, "__setitem__").is_none() {
+                continue;
+            }
+            for &(name, value) in &self.code(class.module).classes[class.class as usize].members {
+                let member = self.quietly(|w| w.eval(class.module, value, &class.around));
+                self.special(namespace, "__setitem__", &[smallvec![Abs::Str(name)], member]);
             }
         }
     }

@@ -7,7 +7,7 @@ use smallvec::smallvec;
 
 use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of};
 use crate::config::Safety;
-use crate::facts::{CallRole, MarkKind, Sym};
+use crate::facts::{CallRole, Sym};
 use crate::program::{ModuleId, Target, tables, tables::ExternalKind};
 
 impl Interpreter<'_> {
@@ -44,6 +44,16 @@ impl Interpreter<'_> {
                 }
             }
         }
+        if text == "builtins.hasattr"
+            && let Some(name) = name
+        {
+            let path = self.path;
+            self.path.guarded = true;
+            for abs in first().iter().filter(|abs| matches!(abs, Abs::Instance(..))) {
+                self.attr(abs, name);
+            }
+            self.path = path;
+        }
         if let Some(builtin) = text.strip_prefix("builtins.") {
             self.builtin_protocol(builtin, args, keywords);
             if builtin == "iter" && args.len() > 1 {
@@ -52,18 +62,16 @@ impl Interpreter<'_> {
         } else if let Some(methods) = tables::protocol_of_library(text) {
             for abs in args.iter().flatten() {
                 methods.iter().any(|method| self.special(abs, method, &[]));
+                // The copy is given what it holds.
+                if text.starts_with("copy.") {
+                    self.special(abs, "__setstate__", &[smallvec![Abs::Fresh]]);
+                }
             }
-        } else if text == "itertools.groupby" {
-            let keys = args.get(1).into_iter().chain(keywords.iter().map(|(_, set)| set));
-            keys.for_each(|set| self.callbacks(set));
-        } else if matches!(text, "json.dumps" | "json.dump") {
-            for (_, set) in keywords.iter().filter(|(name, _)| *name == "default") {
+        } else if let Some((positions, names)) = tables::calls_back(text) {
+            for set in positions.iter().filter_map(|&index| args.get(index)) {
                 self.callbacks(set);
             }
-        } else if matches!(text, "re.sub" | "re.subn") {
-            args.get(1).into_iter().for_each(|set| self.callbacks(set));
-        } else if matches!(text, "json.loads" | "json.load") {
-            for (_, set) in keywords {
+            for (_, set) in keywords.iter().filter(|(name, _)| names.contains(&name.as_str())) {
                 self.callbacks(set);
             }
         }
@@ -84,6 +92,18 @@ impl Interpreter<'_> {
             if relative || args.is_empty() {
                 self.state_read(Sym::new("os.getcwd"), None);
             }
+        }
+        if let Some(variable) = tables::read_variable(text, string(0).map(Sym::as_str)) {
+            self.state_read(Sym::new("os.environ"), Some(Sym::new(variable)));
+        }
+        if matches!(text, "os.path.expandvars" | "urllib.request.getproxies") {
+            self.state_read(Sym::new("os.environ"), None);
+        }
+        if tables::reads_clock(text) {
+            self.state_read(Sym::new(tables::CLOCK), None);
+        }
+        if self.depth == 0 && place.0 == self.cause && tables::reads_frames(text, !args.is_empty()) {
+            self.state_read(Sym::new(tables::IMPORTER), None);
         }
         if text == "pathlib.Path" && relative {
             return smallvec![Abs::Made(Sym::new(tables::RELATIVE_PATH), Owner::Fresh)];
@@ -133,6 +153,17 @@ impl Interpreter<'_> {
             let mut found: AbsSet = smallvec![Abs::Module(module)];
             found.extend(args.get(1).into_iter().flatten().cloned());
             return found;
+        }
+        // `resolve_name("shapes:Disc.area")`
+        if matches!(text, "pkgutil.resolve_name" | "pydoc.locate")
+            && let Some(found) = string(0).and_then(|path| self.named_by_path(path, place))
+        {
+            return found;
+        }
+        // A function that is given its object.
+        if text == "types.MethodType" && args.len() > 1 {
+            let rest = Rc::new(args[1..2].to_vec());
+            return first().into_iter().map(|f| Abs::Partial(Rc::new(f), rest.clone())).collect();
         }
         if text == "builtins.object" {
             return smallvec![Abs::Made(path, Owner::Fresh)];
@@ -382,6 +413,9 @@ impl Interpreter<'_> {
                 out
             }
             ExternalKind::GetLogger => {
+                // Of the class that is set at this moment; and a configuration that comes later may turn off what is there.
+                self.state_read(Sym::new("logging.setLoggerClass"), None);
+                self.state_read(Sym::new(tables::LOGGERS), None);
                 let package = |id| self.program.module(id).name.as_str().split('.').next();
                 let own = [package(place.0), package(self.cause)];
                 // `getLogger(__name__)`
@@ -506,59 +540,6 @@ impl Interpreter<'_> {
                 Self::made(path, args, role)
             }
         }
-    }
-
-    /// `getattr(settings, "DEBUG", False)` reads as `settings.DEBUG` does; `hasattr` tells no more than whether it is there.
-    fn attribute_asked(&mut self, objects: &AbsSet, attr: Option<Sym>, only_whether: bool) {
-        if self.silent > 0 {
-            return;
-        }
-        for abs in objects {
-            let (owner, name, content, attr) = match (abs, attr) {
-                (Abs::Module(owner), Some(name)) if !only_whether || !self.program.binds(*owner, name) => {
-                    (*owner, name, false, None)
-                }
-                (Abs::Instance(..) | Abs::Class(..) | Abs::Object(_) | Abs::Made(..), attr) => {
-                    let Owner::Module(owner, name) = self.full_owner(abs) else { continue };
-                    (owner, name, true, attr)
-                }
-                _ => continue,
-            };
-            if owner != self.cause {
-                self.outcome.global_reads.push(GlobalRead { owner, name, at: self.at, content, attr });
-            }
-        }
-    }
-
-    /// Whether a call changes only what a library module keeps for its users, and the module being loaded is the only one of them:
-    /// who gets at that state by way of the module has loaded it.
-    fn is_only_user(&self, path: &str) -> bool {
-        let Some(library) = tables::keeps_for_users(path) else { return false };
-        let below = |name: &str| {
-            name.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        let uses = |id: ModuleId| {
-            let facts = &self.program.module(id).facts;
-            facts.imports.iter().any(|import| match import.from {
-                Some(from) => {
-                    from.level == 0
-                        && (below(from.module.as_str())
-                            || import
-                                .aliases
-                                .iter()
-                                .any(|alias| below(&format!("{}.{}", from.module, alias.name))))
-                }
-                None => import.aliases.iter().any(|alias| below(alias.name.as_str())),
-            }) || facts.marks.iter().any(|mark| matches!(mark.kind, MarkKind::LoadsFrom(_)))
-                && facts.code.strings.iter().any(|text| below(text.as_str()))
-        };
-        self.program.ids().all(|id| id == self.cause || !uses(id))
-    }
-
-    /// Whether a module other than the one being loaded has a text.
-    fn is_named_elsewhere(&self, text: Sym) -> bool {
-        let names = |id: ModuleId| self.program.module(id).facts.code.strings.contains(&text);
-        self.program.ids().any(|id| id != self.cause && names(id))
     }
 
     /// Another module is asked whether it has a name, or which names it has: it may be half loaded.

@@ -329,6 +329,15 @@ impl Interpreter<'_> {
                 }
             }
         }
+        // `any(checks)`, `filter(None, parts)`
+        let tested = match builtin {
+            "any" | "all" => args.first(),
+            "filter" => args.get(1),
+            _ => None,
+        };
+        for abs in tested.into_iter().flatten().flat_map(elements_of) {
+            let _ = self.special(&abs, "__bool__", &[]) || self.special(&abs, "__len__", &[]);
+        }
         if builtin == "sum" {
             for abs in args.iter().flatten().flat_map(elements_of) {
                 let other = [smallvec![Abs::Unknown]];

@@ -123,6 +123,9 @@ impl Interpreter<'_> {
                                 w.find_member(class, attr).is_none()
                                     && w.find_method(class, "__getattr__").is_some()
                             };
+                            if let Abs::Instance(class, _) = &abs {
+                                self.class_attribute_read(class, attr);
+                            }
                             let attr = match &abs {
                                 Abs::Instance(class, _) => attr.filter(|&attr| !made(self, class, attr)),
                                 _ => attr,
@@ -146,6 +149,17 @@ impl Interpreter<'_> {
             }
             Value::Holder(inner) => self.note_read(module, inner, env, false),
             _ => {}
+        }
+    }
+
+    /// An attribute of an object is read that its class has for all its objects: who changes the class, changes it.
+    fn class_attribute_read(&mut self, class: &ClassRef, attr: Option<Sym>) {
+        let Some(name) = attr else { return };
+        let Some((base, _)) = self.find_member(class, name) else { return };
+        let holder = &self.code(base.module).classes[base.class as usize];
+        if holder.func.is_module() && base.module != self.cause && !self.is_given(class, name) {
+            let (owner, name, at) = (base.module, holder.name, self.at);
+            self.outcome.global_reads.push(GlobalRead { owner, name, at, content: true, attr });
         }
     }
 

@@ -161,6 +161,7 @@ pub fn external(path: &str) -> ExternalKind {
         | "codecs.lookup_error"
         | "codecs.getencoder"
         | "codecs.getdecoder"
+        | "sys.intern"
         | "multiprocessing.allow_connection_pickling" => K::Pure,
         "atexit.register" | "weakref.finalize" => K::Registers,
         "atexit.unregister" => K::Unregisters,
@@ -460,6 +461,7 @@ const PROCESS: &[&str] = &[
     "copyreg.add_extension",
     "mimetypes.add_type",
     "mimetypes.init",
+    "calendar.setfirstweekday",
     "mimetypes.types_map.*",
     "socket.setdefaulttimeout",
     "ssl._create_default_https_context",

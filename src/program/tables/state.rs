@@ -158,7 +158,25 @@ static SETTINGS: &[Setting] = &[
     ("socket.setdefaulttimeout", &["socket.getdefaulttimeout"], &["socket.setdefaulttimeout"]),
     ("signal.signal", &["signal.getsignal"], &["signal.signal"]),
     ("logging.setLoggerClass", &["logging.getLoggerClass"], &["logging.setLoggerClass"]),
+    ("gc.enable", &["gc.isenabled", "gc.get_threshold"], &["gc.enable", "gc.disable", "gc.set_threshold"]),
+    (
+        "os.fork",
+        &["os.getpid", "os.getppid"],
+        &[
+            "os.fork",
+            "os.forkpty",
+            "multiprocessing.Process",
+            "multiprocessing.Pool",
+            "multiprocessing.pool.Pool",
+            "multiprocessing.get_context",
+            "concurrent.futures.ProcessPoolExecutor",
+            "concurrent.futures.process.ProcessPoolExecutor",
+        ],
+    ),
 ];
+
+/// Which loggers there are.
+pub const LOGGERS: &str = "logging.root.manager.loggerDict";
 
 /// What an attribute of a `threading.local` is: of the thread that sets it.
 pub const THREAD: &str = "threading.current_thread";
@@ -174,6 +192,54 @@ pub fn read_state(path: &str) -> Option<&'static str> {
 pub fn written_setting(path: &str) -> Option<&'static str> {
     static WRITERS: LazyLock<FxHashMap<&str, &str>> = LazyLock::new(|| by_function(|(.., writers)| writers));
     WRITERS.get(path).copied()
+}
+
+/// The variable of the environment that a call reads without naming it.
+pub fn read_variable(path: &str, first: Option<&str>) -> Option<&'static str> {
+    Some(match path {
+        "os.path.expanduser" if first.is_none_or(|text| text.starts_with('~')) => "HOME",
+        "pathlib.Path.home" => "HOME",
+        "shutil.which" | "os.get_exec_path" => "PATH",
+        "shutil.get_terminal_size" => "COLUMNS",
+        "tempfile.gettempdir" | "tempfile.gettempdirb" => "TMPDIR",
+        _ => return None,
+    })
+}
+
+/// State that is another one at every moment, whoever writes it: the time, who imports the module, what the main program has bound.
+pub fn always_changes(state: &str) -> bool {
+    matches!(state, CLOCK | MAIN_PROGRAM | IMPORTER)
+}
+
+/// The time.
+pub const CLOCK: &str = "time.time";
+
+/// The names of the main program.
+pub const MAIN_PROGRAM: &str = "__main__";
+
+/// The code that imports the module.
+pub const IMPORTER: &str = "sys._getframe";
+
+/// Whether a call gives the time.
+pub fn reads_clock(path: &str) -> bool {
+    matches!(
+        path,
+        "time.time"
+            | "time.monotonic"
+            | "time.perf_counter"
+            | "time.process_time"
+            | "time.time_ns"
+            | "time.monotonic_ns"
+            | "time.perf_counter_ns"
+            | "datetime.datetime.now"
+            | "datetime.datetime.utcnow"
+    )
+}
+
+/// Whether a call gives the frames around it.
+pub fn reads_frames(path: &str, with_arguments: bool) -> bool {
+    path == "sys._getframe" && with_arguments
+        || matches!(path, "inspect.stack" | "traceback.extract_stack" | "traceback.format_stack")
 }
 
 /// Functions with the first setting in whose list they are.
@@ -192,7 +258,7 @@ fn by_function(
 /// Whether a function or method of this name may write state of the process.
 pub fn may_write_state(name: Sym) -> bool {
     static NAMES: LazyLock<FxHashSet<Sym>> = LazyLock::new(|| {
-        let others = ["putenv", "unsetenv", "chdir", "fchdir"];
+        let others = ["putenv", "unsetenv", "chdir", "fchdir", "dictConfig", "fileConfig"];
         let settings = SETTINGS.iter().flat_map(|(.., writers)| writers.iter());
         let last = settings.map(|path| path.rsplit('.').next().unwrap_or(path));
         last.chain(MUTATORS.iter().copied()).chain(others).map(Sym::new).collect()
