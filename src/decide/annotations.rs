@@ -119,11 +119,29 @@ fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotatio
         AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
         AnnotationOwner::Plain(func) => function_inspected(module, func),
         AnnotationOwner::Field(class) => {
-            let plain = is_plain_class(module, class, 0)
+            let plain = is_plain_class(module, class, 0) && !has_named_members(program, id, class)
                 || annotation.text && !marks_field(program, id, read) && is_dataclass(program, id, class, 0);
             (!plain).then_some("a base class, metaclass or decorator may look at the field's annotation")
         }
     }
+}
+
+/// Whether a class has members that are told of it and of their names, and may look at what is said of them.
+fn has_named_members(program: &Program, id: ModuleId, class: u32) -> bool {
+    let code = &program.module(id).facts.code;
+    code.classes[class as usize].members.iter().any(|&(_, value)| {
+        let Value::Call(call) = code.value(value) else { return false };
+        let mut found = class_behind(program, id, code.call(call).callee);
+        for _ in 0..8 {
+            let Some((owner, class)) = found else { return false };
+            let class = &program.module(owner).facts.code.classes[class as usize];
+            if class.members.iter().any(|(name, _)| *name == "__set_name__") {
+                return true;
+            }
+            found = class.bases.first().and_then(|&base| class_behind(program, owner, base));
+        }
+        false
+    })
 }
 
 /// Whether a name in an annotation may be one by which `dataclasses` tells fields from what is none. Of an annotation that is text it

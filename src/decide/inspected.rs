@@ -82,6 +82,12 @@ impl Inspected {
                         inspected.add_class(program, (id, class), looks, takes_values(program, by));
                         true
                     }
+                    Leaf::Subclasses(id, class) => {
+                        for made in subclasses(program, (id, class)) {
+                            inspected.add_class(program, made, looks, takes_values(program, by));
+                        }
+                        true
+                    }
                     Leaf::Attribute(name) => {
                         inspected.add_named(program, name, by, looks);
                         false
@@ -218,6 +224,30 @@ impl Inspected {
             || self.handed_on.contains(&(id, class))
                 && self.unclear.iter().any(|&(by, looks)| looks >= least && same_project(program, by, id))
     }
+}
+
+/// The classes of the program that are made of a class, with those that are made of them.
+fn subclasses(program: &Program, base: (ModuleId, u32)) -> Vec<(ModuleId, u32)> {
+    let made: Vec<((ModuleId, u32), (ModuleId, u32))> = of_all(program, |id| {
+        let classes = program.module(id).facts.code.classes.iter().enumerate();
+        let pairs = classes.flat_map(|(index, class)| {
+            let this = (id, u32::try_from(index).unwrap_or_default());
+            class.bases.iter().filter_map(move |&of| Some((class_behind(program, id, of)?, this)))
+        });
+        pairs.collect()
+    })
+    .collect();
+    let mut found = vec![base];
+    let mut next = 0;
+    while let Some(&of) = found.get(next) {
+        next += 1;
+        for &(_, class) in made.iter().filter(|(parent, _)| *parent == of) {
+            if !found.contains(&class) {
+                found.push(class);
+            }
+        }
+    }
+    found.split_off(1)
 }
 
 /// Whether a module belongs to the project of another one, or imports from it: then its objects may get there.

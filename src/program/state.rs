@@ -340,7 +340,14 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                             }
                         }
                     }
-                    path if let Some(setting) = tables::written_setting(path) => add(setting, None),
+                    path if let Some(setting) = tables::written_setting(path) => {
+                        add(setting, None);
+                        // A module that sets the class while it loads, is loaded where it was.
+                        let main = || code.ops().any(|op| op.main_guard);
+                        if path == "logging.setLoggerClass" && (!func.is_module() || main()) {
+                            add(tables::LOGGER_CLASS, None);
+                        }
+                    }
                     _ => {
                         if let Some((state, method)) = path.rsplit_once('.')
                             && tables::is_process_state(state)

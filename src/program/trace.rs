@@ -12,7 +12,7 @@
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::callees::class_behind;
+use super::callees::{class_behind, functions_of};
 use super::{ModuleId, Origin, Program};
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
 
@@ -27,6 +27,8 @@ pub(crate) enum Leaf {
     Function(ModuleId, FuncId),
     /// A class of the program, or what belongs to it, where definitions are asked for.
     Class(ModuleId, u32),
+    /// The classes that are made of one, where definitions are asked for: `Base.__subclasses__()`.
+    Subclasses(ModuleId, u32),
     /// An attribute of some object, where definitions are asked for: `self.handle`.
     Attribute(Sym),
     /// An attribute of a module, of which the name is computed, where definitions are asked for: `getattr(module, name)`.
@@ -38,9 +40,12 @@ impl Leaf {
     pub fn module(self) -> Option<ModuleId> {
         match self {
             Self::Module(id) => Some(id),
-            Self::Text(_) | Self::Function(..) | Self::Class(..) | Self::Attribute(_) | Self::Computed => {
-                None
-            }
+            Self::Text(_)
+            | Self::Function(..)
+            | Self::Class(..)
+            | Self::Subclasses(..)
+            | Self::Attribute(_)
+            | Self::Computed => None,
         }
     }
 }
@@ -285,6 +290,7 @@ impl Trace {
                         self.leaf(Leaf::Class(id, class));
                     }
                     todo.extend(args.iter().map(|&value| part(value)));
+                    self.made_by(program, (id, call.callee), how, todo);
                     if let (Value::Global(name), [of, attr, ..]) = (code.value(call.callee), args)
                         && name == "getattr"
                         && how.itself
@@ -324,6 +330,30 @@ impl Trace {
             | Value::OwnAttr(..)
             | Value::Function(_)
             | Value::Class(_) => {}
+        }
+    }
+}
+
+impl Trace {
+    /// What a function of another module returns, and which classes a class lists.
+    fn made_by(
+        &mut self,
+        program: &Program,
+        (id, callee): (ModuleId, ValueId),
+        how: How,
+        todo: &mut Vec<Node>,
+    ) {
+        let code = &program.module(id).facts.code;
+        let Value::Attr(base, name) = code.value(callee) else { return };
+        if name == "__subclasses__" {
+            if let Some((owner, class)) = class_behind(program, id, base) {
+                self.leaf(Leaf::Subclasses(owner, class));
+            }
+        } else if super::state::module_of(program, id, base).is_some() {
+            for (owner, func) in functions_of(program, id, callee) {
+                let returned = program.module(owner).facts.code.returns_of(func).iter();
+                todo.extend(returned.map(|&value| Node { of: Of::Value(owner, value), how }));
+            }
         }
     }
 }

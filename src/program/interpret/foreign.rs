@@ -414,7 +414,7 @@ impl Interpreter<'_> {
             }
             ExternalKind::GetLogger => {
                 // Of the class that is set at this moment; and a configuration that comes later may turn off what is there.
-                self.state_read(Sym::new("logging.setLoggerClass"), None);
+                self.state_read(Sym::new(tables::LOGGER_CLASS), None);
                 self.state_read(Sym::new(tables::LOGGERS), None);
                 let package = |id| self.program.module(id).name.as_str().split('.').next();
                 let own = [package(place.0), package(self.cause)];

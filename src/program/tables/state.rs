@@ -175,6 +175,9 @@ static SETTINGS: &[Setting] = &[
     ),
 ];
 
+/// Of which class new loggers are.
+pub const LOGGER_CLASS: &str = "logging.Logger";
+
 /// Which loggers there are.
 pub const LOGGERS: &str = "logging.root.manager.loggerDict";
 
