@@ -69,6 +69,7 @@ impl Inspected {
             }
         }
         let mut inspected = Self::default();
+        let mut derived = None;
         for (leaves, (by, looks)) in trace_definitions(program, &places).into_iter().zip(ways) {
             let mut found = false;
             for leaf in leaves {
@@ -83,7 +84,8 @@ impl Inspected {
                         true
                     }
                     Leaf::Subclasses(id, class) => {
-                        for made in subclasses(program, (id, class)) {
+                        let pairs = derived.get_or_insert_with(|| bases(program));
+                        for made in subclasses(pairs, (id, class)) {
                             inspected.add_class(program, made, looks, takes_values(program, by));
                         }
                         true
@@ -226,22 +228,28 @@ impl Inspected {
     }
 }
 
-/// The classes of the program that are made of a class, with those that are made of them.
-fn subclasses(program: &Program, base: (ModuleId, u32)) -> Vec<(ModuleId, u32)> {
-    let made: Vec<((ModuleId, u32), (ModuleId, u32))> = of_all(program, |id| {
-        let classes = program.module(id).facts.code.classes.iter().enumerate();
+/// A class: its module, and its number there.
+type Class = (ModuleId, u32);
+
+/// The classes of the program, each with one of its bases before it.
+fn bases(program: &Program) -> Vec<(Class, Class)> {
+    let of_module = |id: ModuleId| {
+        let classes = (0..).zip(&program.module(id).facts.code.classes);
         let pairs = classes.flat_map(|(index, class)| {
-            let this = (id, u32::try_from(index).unwrap_or_default());
-            class.bases.iter().filter_map(move |&of| Some((class_behind(program, id, of)?, this)))
+            class.bases.iter().filter_map(move |&of| Some((class_behind(program, id, of)?, (id, index))))
         });
         pairs.collect()
-    })
-    .collect();
+    };
+    of_all(program, of_module).collect()
+}
+
+/// The classes that are made of a class, with those that are made of them.
+fn subclasses(derived: &[(Class, Class)], base: Class) -> Vec<Class> {
     let mut found = vec![base];
     let mut next = 0;
     while let Some(&of) = found.get(next) {
         next += 1;
-        for &(_, class) in made.iter().filter(|(parent, _)| *parent == of) {
+        for &(_, class) in derived.iter().filter(|(parent, _)| *parent == of) {
             if !found.contains(&class) {
                 found.push(class);
             }

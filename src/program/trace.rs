@@ -360,18 +360,18 @@ impl Trace {
 
 /// What the methods of a class store under an attribute of their object, if `this` is the object of one of them: `self.module = module`.
 fn stored_in_own(code: &Code, this: u32, attr: Sym) -> impl Iterator<Item = ValueId> {
-    let class_of = move |var: u32| {
-        let function = code.function(code.vars[var as usize].func);
-        function.class.filter(|_| function.params.start == var)
-    };
-    let class = class_of(this);
-    let ops = class.is_some().then(|| code.ops());
-    ops.into_iter().flatten().filter_map(move |op| match op.kind {
-        OpKind::SetAttr { base, attr: stored, value, .. } if stored == attr => match code.value(base) {
-            Value::Var(var) if class_of(var) == class => Some(value),
+    let function = code.function(code.vars[this as usize].func);
+    let class = function.class.filter(|_| function.params.start == this);
+    let methods = (0..).map(FuncId).zip(&code.functions);
+    let methods = methods.filter(move |(_, method)| class.is_some() && method.class == class);
+    methods.flat_map(move |(func, method)| {
+        code.ops_of(func).filter_map(move |op| match op.kind {
+            OpKind::SetAttr { base, attr: stored, value, .. } if stored == attr => match code.value(base) {
+                Value::Var(var) if var == method.params.start => Some(value),
+                _ => None,
+            },
             _ => None,
-        },
-        _ => None,
+        })
     })
 }
 
