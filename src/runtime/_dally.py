@@ -1295,7 +1295,8 @@ def _join_the_import_system():
     #
     # A module that warns about itself (``warnings.warn("old", stacklevel=2)``) means whoever imports it, and
     # ``warnings`` finds that frame by skipping those whose file name contains "importlib" and "_bootstrap".
-    filename = __file__ + " (like importlib._bootstrap)"
+    # Coverage tools ask for the text of every file that they have seen run, except where the name is in angle brackets.
+    filename = "<{}, like importlib._bootstrap>".format(__file__)
     while _outsiders:
         function = _outsiders.pop()
         function.__code__ = function.__code__.replace(co_filename=filename)

@@ -201,6 +201,29 @@ class Transparent(Programs):
         )
         self.assertEqual(outcome.output, "['<module>', 'use', 'fail']\n")
 
+    def test_files_that_seem_to_run_are_there(self):
+        outcome = self.lazily(
+            {
+                "lib": "value = 1",
+                "main": """
+                import os, sys
+                import lib  # lazy
+                missing = []
+                def watch(frame, event, argument):
+                    name = frame.f_code.co_filename
+                    if name[0] != "<" and not os.path.exists(name):
+                        missing.append(name)
+                def use():
+                    return lib.value
+                sys.settrace(watch)
+                use()
+                sys.settrace(None)
+                print(missing)
+                """,
+            }
+        )
+        self.assertEqual(outcome.output, "[]\n")
+
     def test_module_level_warning_is_not_put_on_us(self):
         outcome = self.lazily(
             {
