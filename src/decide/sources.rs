@@ -9,8 +9,13 @@
 //! shutil.copy(worker.__file__, folder)
 //! ```
 //!
+//! So are the files of a folder, with no `__init__.py`, that the program names and from which it copies (templates of projects), if nobody
+//! imports them.
+//!
 //! Where the text goes there may be no runtime file and another Python, and whoever looks at it looks at what the author wrote. Who only
 //! runs such a file by its path does not count: that works.
+
+mod folders;
 
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;
@@ -46,6 +51,9 @@ pub fn read(program: &Program) -> ReadSources {
     let mut found = ReadSources::default();
     for (source, by, range) in of_all(program, |id| read_by(program, id)) {
         found.entry(source).or_insert((by, range));
+    }
+    for (source, by) in folders::copied(program) {
+        found.entry(source).or_insert((by, TextRange::default()));
     }
     found
 }

@@ -66,6 +66,7 @@ impl<'a> Walker<'a> {
 
     fn call_inner(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
         let callee = self.expr(&call.func, Use::Call);
+        let callee = self.method_of_class_in_block(&call.func).unwrap_or(callee);
         let arguments = &call.arguments;
         let type_test = self.is_type_test(call);
         let mut options = 0;
@@ -107,6 +108,18 @@ impl<'a> Walker<'a> {
         let value = self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role);
         self.context.of_cache = saved;
         value
+    }
+
+    /// The method of a class that the same block has just defined. The name may be another class in another branch:
+    /// `if hasattr(abc, "Buffer"): Buffer = abc.Buffer`, `else: class Buffer: …`, and there `Buffer.register(bytes)`.
+    fn method_of_class_in_block(&mut self, callee: &'a Expr) -> Option<ValueId> {
+        let Expr::Attribute(method) = callee else { return None };
+        let class = self.bound_in_block(&method.value)?;
+        if !matches!(self.facts.code.value(class), Value::Class(_)) {
+            return None;
+        }
+        let attr = self.mangled_text(method.attr.as_str());
+        Some(self.attr_value(class, attr))
     }
 
     /// A text that is put together of a constant beginning and something else: `"do_" + name`, `f"do_{name}"`.

@@ -73,9 +73,11 @@ _EAGER = _environ.get("DALLY_EAGER", "").replace(",", " ").split()
 class Record:
     # One namespace with pending names.
 
-    __slots__ = ("importing", "loading", "names", "namespace", "waiting")
+    __slots__ = ("answers", "importing", "loading", "names", "namespace", "waiting")
 
     if TYPE_CHECKING:
+        #: The module had a ``__getattr__`` before its import statements.
+        answers: bool
         #: The globals that hold the placeholders.
         namespace: Namespace
         #: The globals of the module whose import statements they stand for: nearly always the same.
@@ -98,6 +100,7 @@ def _record(namespace, names, importing):
     record = Record()
     record.namespace = namespace
     record.importing = importing
+    record.answers = "__getattr__" in importing
     record.names = names
     record.waiting = waiting = set(names)
     if len(waiting) < len(names):
@@ -235,6 +238,8 @@ def _perform(namespace, words, record):
     else:  # unpickled, in no module: the value is kept in a namespace of its own
         value = namespace["value"]
         return "value", _perform(namespace, words[1:], record)[1] if type(value) is Pending else value
+    if attributes is not None and record is not None and not record.answers and "__getattr__" in namespace:
+        _load_unasked(importer, namespace, _absolute(namespace, words[1]), words[3])
     module = importer(target, namespace, namespace, attributes, level)
     # A thread that waits while another one loads the module gets the module even if that has
     # failed: half-loaded, and removed from _modules. A statement would be executed again the next
@@ -263,6 +268,21 @@ def _perform(namespace, words, record):
             value = _interpret(module, "import " + target + " as value")
         return bound, value
     return bound, module
+
+
+def _load_unasked(importer, namespace, target, name):
+    # type: (Function, Namespace, str, str) -> None
+    # Load the submodule that a package with a ``__getattr__`` takes from itself.
+    #
+    # ``from . import x`` asks the package for an attribute ``x`` before it looks for the submodule. When the statement stood
+    # in its place, the package had no ``__getattr__`` yet that could have heard of it.
+    if target == namespace.get("__name__") and "__path__" in namespace:
+        submodule = target + "." + name
+        try:
+            importer(submodule, namespace, namespace, None, 0)
+        except ModuleNotFoundError as error:
+            if error.name != submodule:
+                raise
 
 
 def _interpret(module, statement):
@@ -747,9 +767,18 @@ def _dir_of_plain(record):
 def _resolve_all(namespace):
     # type: (Namespace) -> None
     copies = []
+    loading = getattr(namespace.get("__spec__"), "_initializing", False)
     for name, value in list(namespace.items()):
         if type(value) is Pending:
-            if _bound_name(_arguments(value)[1]) == name:
+            record, statement = _arguments(value)
+            if loading and statement.startswith(_PROVIDED) and record.namespace is namespace:
+                # Others will load it, perhaps when this package has come further.
+                record.waiting.discard(name)
+                del namespace[name]
+                loaded = _modules.get("{}.{}".format(namespace["__name__"], name))
+                if loaded is not None:
+                    namespace[name] = loaded
+            elif _bound_name(statement) == name:
                 _resolve(None, value)
             else:
                 copies.append(name)
@@ -1168,8 +1197,17 @@ def _choose(options, statement):
     return factory(statement)
 
 
+#: How a statement begins that stands for no import of the package: other modules load the submodule.
+_PROVIDED = "from .  import "
+
+
 def _import_now(namespace, statement):
     # type: (Namespace, str) -> Any
+    if statement.startswith(_PROVIDED):
+        module = _modules.get(namespace.get("__name__"))  # type: Any
+        if (type(module) is ModuleType or _is_ours(type(module))) and _namespace(module) is namespace:
+            # There was nothing here to carry out, and the submodule may need what the package defines below.
+            return Pending(_further_record(namespace, module, _bound_name(statement), namespace), statement)
     try:
         return _perform(namespace, statement.split(), None)[1]
     except ImportError as error:
@@ -1306,4 +1344,4 @@ def _join_the_import_system():
 #: when we learn that one has to be loaded join now, the others then.
 _outsiders = [_resolve, real, lazy, _bind_last, Attribute.__get__]  # type: List[Any]
 _join_the_import_system()
-_outsiders += [_perform, _perform_submodule, _attach, _resolve_for_outside, _import_now, _choose]
+_outsiders += [_perform, _perform_submodule, _load_unasked, _attach, _resolve_for_outside, _import_now, _choose]
