@@ -9,6 +9,7 @@
 //!
 //! Soundness: an edge that becomes lazy leads to modules whose load changes nothing that anybody can see without loading them.
 
+mod begun;
 mod conflicts;
 mod enclosed;
 mod further;

@@ -92,6 +92,19 @@ impl Graph {
         self.cycle[id.index()]
     }
 
+    /// What is certainly loaded because of the imports of `start`, apart from what the packages around it load before.
+    pub fn loaded_by_itself(&self, program: &Program, start: ModuleId) -> FxHashSet<ModuleId> {
+        let around = ancestors(program, start);
+        let mut seen = FxHashSet::default();
+        let mut todo = vec![start];
+        while let Some(id) = todo.pop() {
+            if !around.contains(&id) && seen.insert(id) {
+                todo.extend(self.out[id.index()].iter().filter(|e| e.certain && !e.lazy).map(|e| e.to));
+            }
+        }
+        seen
+    }
+
     /// Everything that is certainly loaded when `start` is, including its ancestor packages.
     pub fn always_with(&self, program: &Program, start: ModuleId) -> FxHashSet<ModuleId> {
         self.certain_from(program, start, |_, _| true)

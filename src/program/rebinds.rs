@@ -15,7 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::state::{Writer, foreign_path, last_name, module_of, of_all};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Program, tables};
-use crate::facts::{Call, Code, FuncId, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{Call, Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 
 /// Globals that are rebound later: by whom and where. The name `*` stands for all names of a module.
 pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
@@ -26,6 +26,38 @@ pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
 pub(super) fn rebinders(rebound: &Rebound, owner: ModuleId, name: Sym) -> Option<&[(ModuleId, TextSize)]> {
     let any = || rebound.get(&(owner, Sym::find("*")?));
     rebound.get(&(owner, name)).or_else(any).map(Vec::as_slice)
+}
+
+/// Whether somebody may rebind a global before a module has loaded that takes its value.
+///
+/// ```python
+/// old = utils.strip            # utils has loaded,
+/// compat.strip = never         # so it has taken the value from compat
+/// ```
+pub(super) fn rebound_before(
+    program: &Program,
+    rebound: &Rebound,
+    (owner, name): (ModuleId, Sym),
+    reader: ModuleId,
+) -> bool {
+    let after = |&(by, at): &(ModuleId, TextSize)| by != reader && uses_before(program, by, at, reader);
+    rebinders(rebound, owner, name).is_some_and(|all| !all.iter().all(after))
+}
+
+/// Whether a function certainly uses an attribute of a module before it gets to a place.
+fn uses_before(program: &Program, id: ModuleId, at: TextSize, used: ModuleId) -> bool {
+    let code = &program.module(id).facts.code;
+    let Some((func, _)) = code.ops_by_function().find(|(func, op)| op.at == at && !func.is_module()) else {
+        return false;
+    };
+    let is_used = |value: ValueId| matches!(code.value(value), Value::Attr(base, _) if module_of(program, id, base) == Some(used));
+    let certain = |op: &Op| op.at < at && !op.conditional && !op.guarded && !op.may_have_left;
+    code.ops_of(func).filter(certain).any(|op| match op.kind {
+        OpKind::SetAttr { base, .. } => module_of(program, id, base) == Some(used),
+        OpKind::Bind { value, .. } | OpKind::Read(value) => is_used(value),
+        OpKind::Call { call, .. } => is_used(code.call(call).callee),
+        _ => false,
+    })
 }
 
 /// Globals that change after their module has loaded. What nobody loads here changes nothing.

@@ -8,7 +8,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::super::graph::Graph;
 use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
 use super::super::mutated::{Mutated, mutates};
-use super::super::rebinds::{Rebound, Replaced, rebinders};
+use super::super::rebinds::{Rebound, Replaced, rebinders, rebound_before};
 use super::super::state::{ChangedFiles, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
@@ -38,8 +38,9 @@ pub(super) fn further_effects(
     let facts = &module.facts;
     let mut out = Vec::new();
     let mut add = |kind, owner, at, subject| out.push(Effect { kind, owner, at, deep: None, subject });
-    let changes =
-        |owner, name| rebinders(rebound, owner, name).is_some() || computed(program, owner, name).is_some();
+    let changes = |owner, name| {
+        rebound_before(program, rebound, (owner, name), id) || computed(program, owner, name).is_some()
+    };
     let is_replaced = |path: Sym| {
         replaced.get(&path).is_some_and(|by| by.iter().any(|w| w.by != id && w.shows_to(program, id)))
     };
@@ -132,8 +133,8 @@ pub(super) fn further_effects(
         }
     }
     for &GlobalRead { owner, name, at, content, attr } in &outcome.global_reads {
-        let changes =
-            content && mutates(mutated, (owner, name), attr) || rebinders(rebound, owner, name).is_some();
+        let changes = content && mutates(mutated, (owner, name), attr)
+            || rebound_before(program, rebound, (owner, name), id);
         if changes && !is_around(program, id, owner) {
             add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name));
         }

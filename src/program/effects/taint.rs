@@ -15,6 +15,7 @@ use super::super::interpret::{Effect, EffectKind, Owner};
 use super::super::rebinds::rebinders;
 use super::super::{ModuleId, Program};
 use super::Effects;
+use super::begun::take_begun;
 use super::enclosed::drop_enclosed;
 use super::loaded::{Loaded, Tainted};
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
@@ -375,25 +376,29 @@ impl Effects {
     ) -> (Vec<KeptEdge>, FxHashMap<ModuleId, Taint>) {
         let Contained { effects: causes, at_the_end, with: inside } = contained;
         let mut kept = Vec::new();
-        // Backwards from the causes, inside what the owner always loads.
-        let mut taints: FxHashMap<ModuleId, Taint> =
-            causes.iter().map(|&(id, index)| (id, Taint::Cause(index))).collect();
-        let mut todo: Vec<ModuleId> = causes.iter().map(|(id, _)| *id).collect();
-        todo.dedup();
-        while let Some(id) = todo.pop() {
-            for &(from, edge) in &self.graph.back[id.index()] {
-                if !inside.contains(&from) {
-                    continue;
-                }
-                let edge = self.graph.out[from.index()][edge as usize];
-                if let Some(site) = edge.site
-                    && verdicts[from.index()].sites[site as usize].lacks(self.kind(id, &taints))
-                {
-                    kept.push((from, site, id));
-                }
-                if let Entry::Vacant(entry) = taints.entry(from) {
-                    entry.insert(Taint::Through(id, edge.at));
-                    todo.push(from);
+        let mut taints: FxHashMap<ModuleId, Taint> = FxHashMap::default();
+        let mut others = causes.clone();
+        let (begun, own) = take_begun(program, &self.graph, owner, &mut others);
+        for (causes, inside, end) in [(others, inside, None), (begun, &own, Some(owner))] {
+            // Backwards from the causes, inside what the owner always loads.
+            let mut todo: Vec<ModuleId> = causes.iter().map(|(id, _)| *id).collect();
+            todo.dedup();
+            taints.extend(causes.into_iter().map(|(id, index)| (id, Taint::Cause(index))));
+            while let Some(id) = todo.pop() {
+                for &(from, edge) in &self.graph.back[id.index()] {
+                    if !inside.contains(&from) || end == Some(id) {
+                        continue;
+                    }
+                    let edge = self.graph.out[from.index()][edge as usize];
+                    if let Some(site) = edge.site
+                        && verdicts[from.index()].sites[site as usize].lacks(self.kind(id, &taints))
+                    {
+                        kept.push((from, site, id));
+                    }
+                    if let Entry::Vacant(entry) = taints.entry(from) {
+                        entry.insert(Taint::Through(id, edge.at));
+                        todo.push(from);
+                    }
                 }
             }
         }
