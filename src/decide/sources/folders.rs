@@ -28,6 +28,8 @@ struct Folder<'a> {
     name: Sym,
     /// How the names of its modules begin, if imports can name them.
     dotted: Option<String>,
+    /// What imports of its modules begin with if it is on the import path.
+    tops: FxHashSet<&'a str>,
     modules: Vec<ModuleId>,
 }
 
@@ -82,8 +84,13 @@ fn without_init(program: &Program) -> Vec<Folder<'_>> {
         };
         last = Some((place, outermost));
         let Some((package, path)) = outermost else { continue };
+        let file =
+            program.module(id).path.strip_prefix(path).ok().and_then(|file| file.iter().next()?.to_str());
+        let tops = [program.module(id).name.as_str(), file.unwrap_or_default()];
+        let tops = tops.map(|name| name.split('.').next().unwrap_or_default());
         if let Some(folder) = found.last_mut().filter(|folder| folder.path == path) {
             folder.modules.push(id);
+            folder.tops.extend(tops);
             continue;
         }
         let Some(name) = path.file_name().and_then(|name| Sym::find(name.to_str()?)) else { continue };
@@ -95,7 +102,14 @@ fn without_init(program: &Program) -> Vec<Folder<'_>> {
         }
         let is_folder = |dotted: &&str| dotted.rsplit('.').next() == Some(name.as_str());
         let dotted = dotted.filter(is_folder).map(str::to_owned);
-        found.push(Folder { path, package, name, dotted, modules: vec![id] });
+        found.push(Folder {
+            path,
+            package,
+            name,
+            dotted,
+            tops: FxHashSet::from_iter(tops),
+            modules: vec![id],
+        });
     }
     found
 }
@@ -127,14 +141,27 @@ fn used_by(
     let own = folder_of.get(&id);
     let facts = &program.module(id).facts;
     let mut used = Vec::new();
-    let mut note = |to: ModuleId| {
-        used.extend(folder_of.get(&to).filter(|&folder| own != Some(folder)));
-    };
+    let folder = |to: ModuleId| folder_of.get(&to).filter(|&folder| own != Some(folder));
     for import in &facts.imports {
+        // `sys.path.insert(0, folder); import tool`
+        for name in import.aliases.iter().map(|alias| alias.name) {
+            let name = import.from.map_or(name, |from| from.module).as_str();
+            let top = name.split('.').next().unwrap_or_default();
+            let named = |&index: &usize| {
+                let folder: &Folder<'_> = &folders[index];
+                own != Some(&index)
+                    && folder.tops.contains(top)
+                    && program.module(id).path.starts_with(folder.package)
+                    && folder.package.file_name().is_none_or(|package| package != top)
+            };
+            if import.from.is_none_or(|from| from.level == 0) {
+                used.extend((0..folders.len()).filter(named));
+            }
+        }
         for alias in 0..import.aliases.len() {
-            program.loaded_chain(id, import, alias).iter().for_each(|&to| note(to));
+            used.extend(program.loaded_chain(id, import, alias).iter().filter_map(|&to| folder(to)));
             if let Origin::Module(to) = program.origin(id, import, alias) {
-                note(to);
+                used.extend(folder(to));
             }
         }
     }
