@@ -15,10 +15,17 @@ import warnings
 
 FORMS = {"factory": re.compile(r"(_dally\d*|__dally\d*__)$"), "real": re.compile(r"(_dally_real\d*|__dally_real\d*__)$")}
 NAMES = {"factory": set(), "real": set()}
+LINES = []  # of the new file
 
 
 def is_header(node):
     return isinstance(node, ast.ImportFrom) and (node.module or "").rsplit(".", 1)[-1] == "_dally"
+
+
+def is_provided(node):
+    """`lazy from .  import errors`: with two blanks, a submodule that the package has always had."""
+    lazy = getattr(node, "is_lazy", False) and node.lineno <= len(LINES)
+    return lazy and LINES[node.lineno - 1][node.col_offset:].startswith(b"lazy from .  import ")
 
 
 def helpers(node):
@@ -110,7 +117,7 @@ def block(statements, top):
     for node in statements:
         if top:
             if isinstance(node, (ast.Import, ast.ImportFrom)):
-                if not is_header(node):
+                if not is_header(node) and not is_provided(node):
                     pending.extend(one for one in single(node) if not submodule(one[-1]))
                 continue
             if isinstance(node, ast.Delete) and all(submodule(getattr(t, "id", None)) for t in node.targets):
@@ -254,6 +261,7 @@ def check(old_path, new_path, compare, lines):
     except SyntaxError:
         return None
     new_tree = ast.parse(new)
+    LINES[:] = new.splitlines()
     learn(new_tree)
     return difference(old_tree, new_tree, lines)
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Whoever imports `shop` could always read `shop.errors`, be it in this program or in one that will use it as a library.
-//! So the package gets a placeholder of that name, natively `lazy from . import errors`. It makes no difference where the name means something else in the package.
+//! So the package gets a placeholder of that name, natively `lazy from .  import errors`. It makes no difference where the name means something else in the package.
 
 use rayon::prelude::*;
 
