@@ -24,6 +24,7 @@ mod foreign;
 mod forwarded;
 mod handlers;
 mod keyed;
+mod library;
 mod object;
 mod outcome;
 mod premise;

@@ -9,8 +9,50 @@ use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Own
 use crate::config::Safety;
 use crate::facts::{CallRole, Sym};
 use crate::program::{ModuleId, Target, tables, tables::ExternalKind};
+/// A call of foreign code.
+#[derive(Clone, Copy)]
+pub(super) struct ForeignCall<'a> {
+    /// The dotted name of what is called.
+    pub path: Sym,
+    pub args: &'a [AbsSet],
+    pub keywords: &'a [(Sym, AbsSet)],
+    pub role: CallRole,
+    /// Where the call stands.
+    pub place: (ModuleId, TextSize),
+}
+
+impl<'a> ForeignCall<'a> {
+    /// The first argument.
+    pub fn first(&self) -> AbsSet {
+        self.args.first().cloned().unwrap_or_default()
+    }
+
+    /// A positional argument, if it is a text that is known.
+    pub fn string(&self, index: usize) -> Option<Sym> {
+        self.args.get(index).and_then(text_of)
+    }
+
+    /// What is given under a name.
+    pub fn named(&self, wanted: &str) -> Option<&'a AbsSet> {
+        self.keywords.iter().find(|(name, _)| *name == wanted).map(|(_, set)| set)
+    }
+
+    /// The first argument is a relative path: it means another file in another working directory.
+    pub fn is_relative(&self) -> bool {
+        self.string(0).is_some_and(|path| !path.as_str().starts_with(['/', '~']))
+    }
+}
+
+/// The text that a value is, if it is known.
+fn text_of(set: &AbsSet) -> Option<Sym> {
+    set.iter().find_map(|abs| match abs {
+        Abs::Str(text) => Some(*text),
+        _ => None,
+    })
+}
 
 impl Interpreter<'_> {
+    /// What a call of foreign code gives. What it reads and changes is noted.
     pub(super) fn call_external(
         &mut self,
         path: Sym,
@@ -19,238 +61,27 @@ impl Interpreter<'_> {
         role: CallRole,
         place: (ModuleId, TextSize),
     ) -> AbsSet {
-        let text = path.as_str();
-        let first = || args.first().cloned().unwrap_or_default();
-        let string = |index: usize| {
-            args.get(index).and_then(|set| {
-                set.iter().find_map(|abs| match abs {
-                    Abs::Str(name) => Some(*name),
-                    _ => None,
-                })
-            })
-        };
-        if self.shared.pure.matches(text) {
-            return first();
+        let call = &ForeignCall { path, args, keywords, role, place };
+        if self.shared.pure.matches(path.as_str()) {
+            return call.first();
         }
-        let name = string(1).filter(|name| !name.as_str().ends_with('*'));
-        if matches!(text, "builtins.getattr" | "builtins.hasattr") {
-            self.attribute_asked(&first(), name, text == "builtins.hasattr");
-        }
-        let lists = matches!(text, "builtins.dir" | "builtins.vars" | "inspect.getmembers");
-        if lists || text == "builtins.hasattr" || text == "builtins.getattr" && args.len() > 2 {
-            for abs in first() {
-                if let Abs::Module(owner) = abs {
-                    self.probe(owner, name.unwrap_or_else(|| Sym::new("")));
-                }
-            }
-        }
-        if text == "builtins.hasattr"
-            && let Some(name) = name
-        {
-            let path = self.path;
-            self.path.guarded = true;
-            for abs in first().iter().filter(|abs| matches!(abs, Abs::Instance(..))) {
-                self.attr(abs, name);
-            }
-            self.path = path;
-        }
-        if let Some(builtin) = text.strip_prefix("builtins.") {
-            self.builtin_protocol(builtin, args, keywords);
-            if builtin == "iter" && args.len() > 1 {
-                self.callbacks(&first());
-            }
-        } else if let Some(methods) = tables::protocol_of_library(text) {
-            for abs in args.iter().flatten() {
-                methods.iter().any(|method| self.special(abs, method, &[]));
-                // The copy is given what it holds.
-                if text.starts_with("copy.") {
-                    self.special(abs, "__setstate__", &[smallvec![Abs::Fresh]]);
-                }
-            }
-        } else if let Some((positions, names)) = tables::calls_back(text) {
-            for set in positions.iter().filter_map(|&index| args.get(index)) {
-                self.callbacks(set);
-            }
-            for (_, set) in keywords.iter().filter(|(name, _)| names.contains(&name.as_str())) {
-                self.callbacks(set);
-            }
-        }
-        // `int(os.environ.get("PORT"))`
-        if tables::converts(text) {
-            self.asked_of_variable(&first());
-        }
-        // What is made of a text in the source, can be.
-        if let Some(risk) = tables::risk(text)
-            && (string(0).is_none() || !tables::converts(text))
-        {
-            self.risk(risk);
-        }
-        // A relative path means another file in another working directory.
-        let relative = string(0).is_some_and(|path| !path.as_str().starts_with(['/', '~']));
-        if tables::reads_file(text) {
-            self.state_read(Sym::new(tables::FILES), None);
-            if relative || args.is_empty() {
-                self.state_read(Sym::new("os.getcwd"), None);
-            }
-        }
-        if let Some(variable) = tables::read_variable(text, string(0).map(Sym::as_str)) {
-            self.state_read(Sym::new("os.environ"), Some(Sym::new(variable)));
-        }
-        if matches!(text, "os.path.expandvars" | "urllib.request.getproxies") {
-            self.state_read(Sym::new("os.environ"), None);
-        }
-        if tables::reads_clock(text) {
-            self.state_read(Sym::new(tables::CLOCK), None);
-        }
-        if self.depth == 0 && place.0 == self.cause && tables::reads_frames(text, !args.is_empty()) {
-            self.state_read(Sym::new(tables::IMPORTER), None);
-        }
-        if text == "pathlib.Path" && relative {
-            return smallvec![Abs::Made(Sym::new(tables::RELATIVE_PATH), Owner::Fresh)];
-        }
-        if self.shared.effect.matches(text) {
+        self.asked_by_call(call);
+        self.read_by_call(call);
+        if self.shared.effect.matches(path.as_str()) {
             self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
-            return first();
+            return call.first();
         }
-        if text == "copyreg.pickle" || text.strip_suffix(".register").is_some_and(tables::is_abstract_class) {
-            // A class of its own that a module registers with an abstract base class, or says how to pickle, has no instances
-            // without the module.
-            if !args.first().is_some_and(|set| self.is_own_class(set)) {
-                self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
-            }
-            return first();
-        }
-        if text == "codecs.register_error"
-            && let Some(name) = string(0)
-            && !self.is_named_elsewhere(name)
-        {
-            // Only the module itself asks for a handler of that name.
-            return smallvec![Abs::Fresh];
-        }
-        // `logging.root.handlers.append(h)`: a method of an object of foreign code that changes it.
-        if let Some((object, method)) = text.rsplit_once('.')
-            && object.contains('.')
-            && tables::MUTATORS.contains(&method)
-            && !self.program.stdlib.knows(object)
-            && !text.ends_with(".register")
-            && self.program.stdlib.knows(text.split('.').next().unwrap_or_default())
-            && !tables::is_harmless_target(object)
-            && role != CallRole::Used
-        {
-            if object.starts_with("builtins.") {
-                // `list.append(names, "x")`
-                for abs in first() {
-                    self.mutate(&abs, EffectKind::Write, place, Some(path));
-                }
-                return smallvec![Abs::Fresh];
-            }
-            self.effect(EffectKind::Process, Owner::External(Sym::new(object)), place, Some(path));
-            return smallvec![Abs::Fresh];
-        }
-        if text == "sys.modules.get"
-            && let Some(module) = string(0).and_then(|name| self.program.find_from(place.0, name.as_str()))
-        {
-            let mut found: AbsSet = smallvec![Abs::Module(module)];
-            found.extend(args.get(1).into_iter().flatten().cloned());
-            return found;
-        }
-        // `resolve_name("shapes:Disc.area")`
-        if matches!(text, "pkgutil.resolve_name" | "pydoc.locate")
-            && let Some(found) = string(0).and_then(|path| self.named_by_path(path, place))
-        {
-            return found;
-        }
-        // A function that is given its object.
-        if text == "types.MethodType" && args.len() > 1 {
-            let rest = Rc::new(args[1..2].to_vec());
-            return first().into_iter().map(|f| Abs::Partial(Rc::new(f), rest.clone())).collect();
-        }
-        if text == "builtins.object" {
-            return smallvec![Abs::Made(path, Owner::Fresh)];
-        }
-        if text == "builtins.object.__new__" {
-            let instance = |abs| match abs {
-                Abs::Class(class) => Abs::Instance(class, Owner::Fresh),
-                _ => Abs::Fresh,
-            };
-            return first().into_iter().map(instance).collect();
-        }
-        if text == "builtins.type.__new__" {
-            let mut made = AbsSet::new();
-            for abs in first() {
-                made.push(match abs {
-                    Abs::Class(meta) => {
-                        let bases = args.get(2).into_iter().flatten().flat_map(elements_of).collect();
-                        Abs::ClassOf(Rc::new((meta, bases)), Owner::Fresh)
-                    }
-                    _ => Abs::Fresh,
-                });
-            }
-            return made;
-        }
-        if tables::takes_metaclass(text) {
-            // `class Model(with_metaclass(Meta, Base))`, `@add_metaclass(Meta)`
-            let mut made = AbsSet::new();
-            for abs in first() {
-                if let Abs::Class(meta) = abs {
-                    made.push(self.class_of(&meta, &[AbsSet::new(), args[1..].concat().into()], place));
-                }
-            }
-            return if role == CallRole::Used && !made.is_empty() {
-                made
-            } else {
-                Self::made(path, args, role)
-            };
-        }
-        if matches!(text, "pkgutil.iter_modules" | "pkgutil.walk_packages") {
-            for abs in first() {
-                if let Abs::Object(Owner::Module(package, name)) = abs
-                    && name == "__path__"
-                {
-                    self.walked = Some(package);
-                }
-            }
-        }
-        if matches!(text, "types.new_class" | "dataclasses.make_dataclass") {
-            let named = keywords.iter().filter(|(name, _)| *name == "bases").map(|(_, set)| set);
-            let given = if text == "types.new_class" { args.get(1) } else { None };
-            let bases: AbsSet = given.into_iter().chain(named).flatten().flat_map(elements_of).collect();
-            self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
-            return smallvec![Abs::Fresh];
-        }
-        let drawn = |abs: &Abs| matches!(abs, Abs::Made(made, _) if tables::draws_random(made.as_str()));
-        if text == "itertools.count" && !self.shared.seeds_random && first().iter().any(drawn) {
-            // Numbers that begin with another one in every run: nobody can tell how many were taken.
-            return smallvec![Abs::External(Sym::new(tables::RANDOM_COUNT))];
-        }
-        // A table stays the table that it is. (Of classes and functions nothing more is known than without.)
-        if text == "typing.cast" {
-            let known = |abs: &&Abs| !matches!(abs, Abs::Class(_) | Abs::Function(..) | Abs::Method(..));
-            let tables: AbsSet = args.get(1).into_iter().flatten().filter(known).cloned().collect();
-            if !tables.is_empty() {
-                return tables;
-            }
-        }
-        if matches!(text, "operator.attrgetter" | "operator.methodcaller") {
-            let named = string(0).map(|name| Sym::new(&format!("{text} {name}")));
-            return smallvec![Abs::Made(named.unwrap_or(path), Owner::Fresh)];
-        }
-        if text == "operator.itemgetter" {
-            return smallvec![Abs::Made(Sym::new("operator.itemgetter "), Owner::Fresh)];
-        }
-        if matches!(text, "builtins.max" | "builtins.min") {
-            let elements: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
-            return if elements.is_empty() { smallvec![Abs::Fresh] } else { elements };
-        }
-        if text == "builtins.iter" {
-            // Going through a container is nobody's business; what goes on from where it is, stays what it is.
-            let iterated = |abs: Abs| match abs {
-                Abs::Class(_) | Abs::Object(_) => Abs::Fresh,
-                Abs::Holder(elements, _) => Abs::Holder(elements, Owner::Fresh),
-                other => other,
-            };
-            return first().into_iter().map(iterated).collect();
-        }
+        self.registered(call)
+            .or_else(|| self.object_of_library(call))
+            .unwrap_or_else(|| self.call_of_kind(call))
+    }
+
+    /// The kinds of the tables.
+    fn call_of_kind(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+        let &ForeignCall { path, args, keywords, role, place } = call;
+        let text = path.as_str();
+        let first = || call.first();
+        let string = |index| call.string(index);
         match tables::external(text) {
             ExternalKind::ChangesFirst => {
                 for abs in first() {
@@ -280,83 +111,8 @@ impl Interpreter<'_> {
                 }
                 smallvec![Abs::Fresh]
             }
-            ExternalKind::GetAttribute => {
-                let objects = first();
-                let Some(attr) = string(1) else {
-                    let with_attributes = objects.iter().filter(|abs| !abs.is_mark());
-                    return with_attributes.map(|abs| Abs::Object(self.full_owner(abs))).collect();
-                };
-                // `getattr(shell, "do_" + name)`
-                if attr.as_str().ends_with('*') {
-                    let method = |abs: &Abs| match abs {
-                        Abs::Instance(..) | Abs::Class(_) => Abs::Bound(Rc::new(abs.clone()), attr),
-                        other => Abs::Object(self.full_owner(other)),
-                    };
-                    let mut found: AbsSet = objects.iter().filter(|abs| !abs.is_mark()).map(method).collect();
-                    found.extend(args.get(2).into_iter().flatten().cloned());
-                    return found;
-                }
-                let mut out = AbsSet::new();
-                // With a default the name may be missing.
-                let path = self.path;
-                self.path.guarded |= args.len() > 2;
-                for abs in objects {
-                    out.extend(self.attr(&abs, attr));
-                }
-                self.path = path;
-                out
-            }
-            ExternalKind::ImportModule => {
-                let mut out = AbsSet::new();
-                let named =
-                    |wanted: &str| keywords.iter().find(|(name, _)| *name == wanted).map(|(_, set)| set);
-                let text_of = |set: &AbsSet| {
-                    set.iter().find_map(|abs| match abs {
-                        Abs::Str(text) => Some(*text),
-                        _ => None,
-                    })
-                };
-                // `import_module(".red", "plugins")`, `__import__("plugins", fromlist=["red"])`
-                let (package, children) = if text == "importlib.import_module" {
-                    (named("package").or(args.get(1)).and_then(text_of), None)
-                } else {
-                    (None, named("fromlist").or(args.get(3)))
-                };
-                let children: AbsSet = children.into_iter().flatten().flat_map(elements_of).collect();
-                for abs in args.first().into_iter().flatten() {
-                    let Abs::Str(name) = *abs else { continue };
-                    let name = match (name.as_str().strip_prefix('.'), package) {
-                        (Some(rest), Some(package)) => Sym::new(&format!("{package}.{rest}")),
-                        _ => name,
-                    };
-                    let program = self.program;
-                    let mut chain = program.chain(self.cause, name.as_str());
-                    for child in &children {
-                        if let Abs::Str(child) = child {
-                            chain.extend(program.find_from(self.cause, &format!("{name}.{child}")));
-                        }
-                    }
-                    if self.silent == 0 {
-                        self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, self.path.guarded)));
-                    }
-                    out.push(match program.target(self.cause, name.as_str()) {
-                        Target::Module(id) => Abs::Module(id),
-                        target => {
-                            // What is missing anywhere is missing here.
-                            let fails = target == Target::Missing && !name.as_str().starts_with('.');
-                            if fails && !self.path.guarded && self.path.is_certain() {
-                                self.effect(EffectKind::Fails, Owner::Fresh, place, Some(name));
-                            }
-                            Abs::External(name)
-                        }
-                    });
-                }
-                if out.is_empty() {
-                    self.load_siblings(place, package);
-                    out.push(Abs::Unknown);
-                }
-                out
-            }
+            ExternalKind::GetAttribute => self.attribute_by_name(call),
+            ExternalKind::ImportModule => self.import_by_name(call),
             ExternalKind::Partial => {
                 let rest: Vec<AbsSet> = args.iter().skip(1).cloned().collect();
                 first().into_iter().map(|f| Abs::Partial(Rc::new(f), Rc::new(rest.clone()))).collect()
@@ -412,44 +168,8 @@ impl Interpreter<'_> {
                 }
                 out
             }
-            ExternalKind::GetLogger => {
-                // Of the class that is set at this moment; and a configuration that comes later may turn off what is there.
-                self.state_read(Sym::new(tables::LOGGER_CLASS), None);
-                self.state_read(Sym::new(tables::LOGGERS), None);
-                let package = |id| self.program.module(id).name.as_str().split('.').next();
-                let own = [package(place.0), package(self.cause)];
-                // `getLogger(__name__)`
-                let name = string(0).unwrap_or(self.program.module(place.0).name);
-                let observed = self.shared.observed_loggers.contains(&name);
-                let owner = match (string(0), args.is_empty()) {
-                    (_, false) if observed => Owner::External(Sym::new("logging")),
-                    (Some(name), _) if !own.contains(&name.as_str().split('.').next()) => {
-                        Owner::External(Sym::new("logging"))
-                    }
-                    (None, true) => Owner::External(Sym::new("logging")),
-                    _ => Owner::Fresh,
-                };
-                smallvec![Abs::Made(Sym::new("logging.Logger"), owner)]
-            }
-            ExternalKind::Open => {
-                let mode = string(1).or_else(|| {
-                    keywords.iter().find(|(n, _)| *n == "mode").and_then(|(_, set)| {
-                        set.iter().find_map(|abs| match abs {
-                            Abs::Str(name) => Some(*name),
-                            _ => None,
-                        })
-                    })
-                });
-                if mode.is_some_and(|m| m.as_str().contains(['w', 'a', 'x', '+'])) {
-                    self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
-                } else {
-                    self.state_read(Sym::new(tables::FILES), None);
-                    if relative {
-                        self.state_read(Sym::new("os.getcwd"), None);
-                    }
-                }
-                smallvec![Abs::Made(path, Owner::Fresh)]
-            }
+            ExternalKind::GetLogger => self.logger(call),
+            ExternalKind::Open => self.file_opened(call),
             ExternalKind::Process if let Some(classes) = self.warned_classes(text, args, keywords) => {
                 // A filter for warnings that nobody can give before the module of their class is loaded.
                 for class in classes {
@@ -491,25 +211,7 @@ impl Interpreter<'_> {
             ExternalKind::ReadsState if text.starts_with("os.path.") && string(0).is_none() => {
                 smallvec![Abs::Fresh]
             }
-            ExternalKind::ReadsState => {
-                // `getlocale(LC_TIME)`
-                let other = text == "locale.getlocale" && !args.is_empty();
-                let state = if other { "locale.setlocale" } else { tables::state_of(text) };
-                let before = self.state_reads;
-                let key = if state == "os.environ" { string(0) } else { None };
-                self.state_read(Sym::new(state), key);
-                if text.starts_with("gettext.") {
-                    // In which language something is said, decides about no failure.
-                    self.state_reads = before;
-                }
-                match key {
-                    Some(name) if args.len() == 1 => {
-                        let path = format!("{}{name}", tables::MAYBE_SET);
-                        smallvec![Abs::Made(Sym::new(&path), Owner::Fresh)]
-                    }
-                    _ => smallvec![Abs::Fresh],
-                }
-            }
+            ExternalKind::ReadsState => self.state_asked(call),
             ExternalKind::Registers => {
                 // A callback that only touches what belongs to the module being loaded can be registered late.
                 let callback = if text == "weakref.finalize" { args.get(1..) } else { Some(args) };
@@ -539,6 +241,142 @@ impl Interpreter<'_> {
                 }
                 Self::made(path, args, role)
             }
+        }
+    }
+
+    /// `getattr(object, name)`
+    fn attribute_by_name(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+        let args = call.args;
+        let objects = call.first();
+        let Some(attr) = call.string(1) else {
+            let with_attributes = objects.iter().filter(|abs| !abs.is_mark());
+            return with_attributes.map(|abs| Abs::Object(self.full_owner(abs))).collect();
+        };
+        // `getattr(shell, "do_" + name)`
+        if attr.as_str().ends_with('*') {
+            let method = |abs: &Abs| match abs {
+                Abs::Instance(..) | Abs::Class(_) => Abs::Bound(Rc::new(abs.clone()), attr),
+                other => Abs::Object(self.full_owner(other)),
+            };
+            let mut found: AbsSet = objects.iter().filter(|abs| !abs.is_mark()).map(method).collect();
+            found.extend(args.get(2).into_iter().flatten().cloned());
+            return found;
+        }
+        let mut out = AbsSet::new();
+        // With a default the name may be missing.
+        let path = self.path;
+        self.path.guarded |= args.len() > 2;
+        for abs in objects {
+            out.extend(self.attr(&abs, attr));
+        }
+        self.path = path;
+        out
+    }
+
+    /// `import_module(name)`
+    fn import_by_name(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+        let &ForeignCall { path, args, place, .. } = call;
+        let text = path.as_str();
+        let mut out = AbsSet::new();
+        // `import_module(".red", "plugins")`, `__import__("plugins", fromlist=["red"])`
+        let (package, children) = if text == "importlib.import_module" {
+            (call.named("package").or(args.get(1)).and_then(text_of), None)
+        } else {
+            (None, call.named("fromlist").or(args.get(3)))
+        };
+        let children: AbsSet = children.into_iter().flatten().flat_map(elements_of).collect();
+        for abs in args.first().into_iter().flatten() {
+            let Abs::Str(name) = *abs else { continue };
+            let name = match (name.as_str().strip_prefix('.'), package) {
+                (Some(rest), Some(package)) => Sym::new(&format!("{package}.{rest}")),
+                _ => name,
+            };
+            let program = self.program;
+            let mut chain = program.chain(self.cause, name.as_str());
+            for child in &children {
+                if let Abs::Str(child) = child {
+                    chain.extend(program.find_from(self.cause, &format!("{name}.{child}")));
+                }
+            }
+            if self.silent == 0 {
+                self.outcome.loads.extend(chain.iter().map(|&id| (id, self.at, self.path.guarded)));
+            }
+            out.push(match program.target(self.cause, name.as_str()) {
+                Target::Module(id) => Abs::Module(id),
+                target => {
+                    // What is missing anywhere is missing here.
+                    let fails = target == Target::Missing && !name.as_str().starts_with('.');
+                    if fails && !self.path.guarded && self.path.is_certain() {
+                        self.effect(EffectKind::Fails, Owner::Fresh, place, Some(name));
+                    }
+                    Abs::External(name)
+                }
+            });
+        }
+        if out.is_empty() {
+            self.load_siblings(place, package);
+            out.push(Abs::Unknown);
+        }
+        out
+    }
+
+    /// `getLogger(name)`
+    fn logger(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+        let &ForeignCall { args, place, .. } = call;
+        // Of the class that is set at this moment; and a configuration that comes later may turn off what is there.
+        self.state_read(Sym::new(tables::LOGGER_CLASS), None);
+        self.state_read(Sym::new(tables::LOGGERS), None);
+        let package = |id| self.program.module(id).name.as_str().split('.').next();
+        let own = [package(place.0), package(self.cause)];
+        // `getLogger(__name__)`
+        let name = call.string(0).unwrap_or(self.program.module(place.0).name);
+        let observed = self.shared.observed_loggers.contains(&name);
+        let owner = match (call.string(0), args.is_empty()) {
+            (_, false) if observed => Owner::External(Sym::new("logging")),
+            (Some(name), _) if !own.contains(&name.as_str().split('.').next()) => {
+                Owner::External(Sym::new("logging"))
+            }
+            (None, true) => Owner::External(Sym::new("logging")),
+            _ => Owner::Fresh,
+        };
+        smallvec![Abs::Made(Sym::new("logging.Logger"), owner)]
+    }
+
+    /// `open(path, mode)`
+    fn file_opened(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+        let &ForeignCall { path, place, .. } = call;
+        let mode = call.string(1).or_else(|| call.named("mode").and_then(text_of));
+        if mode.is_some_and(|m| m.as_str().contains(['w', 'a', 'x', '+'])) {
+            self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
+        } else {
+            self.state_read(Sym::new(tables::FILES), None);
+            if call.is_relative() {
+                self.state_read(Sym::new("os.getcwd"), None);
+            }
+        }
+        smallvec![Abs::Made(path, Owner::Fresh)]
+    }
+
+    /// A read of the state of the process.
+    fn state_asked(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+        let &ForeignCall { path, args, .. } = call;
+        let text = path.as_str();
+        // `getlocale(LC_TIME)`
+        let other = text == "locale.getlocale" && !args.is_empty();
+        let state = if other { "locale.setlocale" } else { tables::state_of(text) };
+        let before = self.state_reads;
+        let key = if state == "os.environ" { call.string(0) } else { None };
+        self.state_read(Sym::new(state), key);
+        if text.starts_with("gettext.") {
+            // In which language something is said, decides about no failure.
+            self.state_reads = before;
+        }
+        match key {
+            Some(name) if args.len() == 1 => {
+                let path = format!("{}{name}", tables::MAYBE_SET);
+                smallvec![Abs::Made(Sym::new(&path), Owner::Fresh)]
+            }
+            _ => smallvec![Abs::Fresh],
         }
     }
 
