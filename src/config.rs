@@ -317,8 +317,9 @@ impl Config {
         }
         // What cannot be read is somebody's test data.
         let Ok(Some(document)) = Document::read(path) else { return Ok(false) };
-        Ok(document.mentions_dally()
-            && document.with_table(&["tool", "dally"], |table| Ok(table.is_some()))?)
+        let has_table =
+            || document.with_table(&["tool", "dally"], |table| Ok(table.is_some())).unwrap_or(false);
+        Ok(document.mentions_dally() && has_table())
     }
 
     /// The paths by the configuration that is nearest to each. Configurations of folders stand before those of folders in them.

@@ -48,13 +48,21 @@ fn a_type_checking_of_the_modules_own_is_left_alone() {
     let own = "TYPE_CHECKING = \"mine\"\nimport json\n\n\ndef f():\n    return json.dumps(TYPE_CHECKING)\n";
     let usual = "TYPE_CHECKING = False\nimport json\n\n\ndef f():\n    return json.dumps(TYPE_CHECKING)\n";
     let imported = "from typing import TYPE_CHECKING\nimport json\n\nif TYPE_CHECKING:\n    import csv\n\n\ndef f():\n    return json.dumps(1)\n";
+    let settings = "from settings import TYPE_CHECKING\nimport json\n\n\ndef f():\n    return json.dumps(TYPE_CHECKING)\n";
     let either = format!("try:\n    from typing import TYPE_CHECKING\nexcept ImportError:\n    {usual}");
-    let folder =
-        project(&[("own.py", own), ("usual.py", usual), ("imported.py", imported), ("either.py", &either)]);
+    let folder = project(&[
+        ("own.py", own),
+        ("usual.py", usual),
+        ("imported.py", imported),
+        ("either.py", &either),
+        ("of_settings.py", settings),
+        ("settings.py", "TYPE_CHECKING = True\n"),
+    ]);
     let ran = expect(folder.path(), &["check"], 1);
     assert!(ran.out().contains("own.py:2:8: keep: import json (layout)\n"), "{}", ran.out());
     expect(folder.path(), &["apply"], 0);
     assert_eq!(fs::read_to_string(folder.path().join("own.py")).expect("there"), own);
+    assert_eq!(fs::read_to_string(folder.path().join("of_settings.py")).expect("there"), settings);
     for name in ["usual.py", "imported.py", "either.py"] {
         assert!(fs::read_to_string(folder.path().join(name)).expect("there").contains("lazy("), "{name}");
     }
@@ -271,8 +279,11 @@ fn an_excluded_folder_keeps_its_configuration_to_itself() {
     ]);
     let ran = expect(folder.path(), &["check"], 1);
     assert_eq!(ran.out(), "a.py:1:8: lazy: import json\n");
+    // What is wrong there keeps nothing else from being looked at.
     fs::write(folder.path().join("dally.toml"), "").expect("written");
-    expect(folder.path(), &["check"], 2);
+    let ran = expect(folder.path(), &["check"], 2);
+    assert_eq!(ran.out(), "a.py:1:8: lazy: import json\n");
+    assert!(ran.stderr.contains("vendor/dally.toml:1: unknown key"), "{}", ran.stderr);
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
     let bar = progress(args.common.quiet, "reading");
     // The process ends with the command: giving the memory back piece by piece would only take time.
     let mut all = ManuallyDrop::new(Vec::new());
-    by_project(&args.paths, args.common.config.is_some(), |paths| {
+    let of_projects = by_project(&args.paths, args.common.config.is_some(), |paths| {
         let mut request = args.common.request(paths, form(args.as_build), false)?;
         request.conflicts = true;
         let run = Run::new(&request).map_err(CliError::Run)?;
@@ -48,7 +48,7 @@ pub fn run(args: &CheckArgs) -> Result<Status, CliError> {
         Ok((Status::Done, apart))
     })?;
     bar.finish_and_clear();
-    report(args, &baselines, &all, clock)
+    Ok(report(args, &baselines, &all, clock)?.max(of_projects))
 }
 
 /// The baseline that findings are compared with, and the one that is written over.

@@ -147,13 +147,11 @@ fn run(arguments: &Arguments) -> Result<Status, CliError> {
     let is_for_people = match &arguments.command {
         Command::Check(args) => !args.as_build,
         Command::Explain(args) => !args.as_build,
+        Command::Build(_) => false,
         _ => true,
     };
     let defers = |common: &Common| !common.quiet && common.annotations == Some(Annotations::Defer);
-    if is_for_people
-        && !matches!(arguments.command, Command::Build(_))
-        && arguments.common().is_some_and(defers)
-    {
+    if is_for_people && arguments.common().is_some_and(defers) {
         let message = "`--annotations defer` is for `build` and `--as-build`; what is written for people keeps its annotations";
         writeln!(messages(), "warning: {message}")?;
     }
@@ -188,9 +186,19 @@ fn by_project(
         return command(paths).map(|(status, _)| status);
     }
     let mut status = Status::Done;
+    let mut only = true;
     let mut groups: VecDeque<Group> = Config::groups(paths).map_err(CliError::Config)?.into();
     while let Some(group) = groups.pop_front() {
-        let (of_group, apart) = command(&group.paths)?;
+        let (of_group, apart) = match command(&group.paths) {
+            Ok(done) => done,
+            // One project that is configured wrongly keeps no other one from being treated.
+            Err(error @ CliError::Config(_)) if !only || !groups.is_empty() => {
+                writeln!(messages(), "dally: {error}")?;
+                (Status::Failed, Vec::new())
+            }
+            Err(error) => return Err(error),
+        };
+        only = false;
         status = status.max(of_group);
         for found in Config::groups(&apart).map_err(CliError::Config)? {
             match groups.iter_mut().find(|group| group.file == found.file) {

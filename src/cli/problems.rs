@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
 
 use ruff_text_size::TextSize;
 
@@ -125,8 +126,15 @@ pub(super) fn report_target(request: &Request, run: &Run) -> io::Result<()> {
 
 /// Says so if the cache is of no use. Results are the same without it.
 pub(super) fn report_cache(run: &Run) -> io::Result<()> {
+    static SAID: Mutex<Vec<String>> = Mutex::new(Vec::new());
     match &run.cache.failure {
         Some(failure) => {
+            // Several projects may share the folder.
+            let mut said = SAID.lock().unwrap_or_else(PoisonError::into_inner);
+            if said.contains(failure) {
+                return Ok(());
+            }
+            said.push(failure.clone());
             writeln!(messages(), "warning: no cache is kept: {failure}; `--no-cache` does without")
         }
         None => Ok(()),

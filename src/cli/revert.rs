@@ -45,7 +45,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
     let bar = progress(args.quiet, "reading");
     let mut failed = false;
     let mut parts = Vec::new();
-    by_project(&args.paths, args.config.is_some(), |paths| {
+    let of_projects = by_project(&args.paths, args.config.is_some(), |paths| {
         let (part, apart) = part(args, paths)?;
         failed |= super::report_paths(&part.discovery)?;
         parts.push(part);
@@ -136,7 +136,7 @@ pub fn run(args: &RevertArgs) -> Result<Status, CliError> {
             }
         }
     }
-    Ok(if failed { Status::Failed } else { Status::Done })
+    Ok(if failed { Status::Failed } else { of_projects })
 }
 
 fn part(args: &RevertArgs, paths: &[PathBuf]) -> Result<(Part, Vec<PathBuf>), CliError> {

@@ -31,7 +31,7 @@ struct Share {
 pub fn run(args: &StatusArgs) -> Result<Status, CliError> {
     let bar = progress(args.common.quiet, "reading");
     let mut runs = Vec::new();
-    by_project(&args.paths, args.common.config.is_some(), |paths| {
+    let of_projects = by_project(&args.paths, args.common.config.is_some(), |paths| {
         let request = args.common.request(paths, Form::Apply, false)?;
         let run = Run::new(&request).map_err(CliError::Run)?;
         let apart = run.apart.clone();
@@ -58,7 +58,7 @@ pub fn run(args: &StatusArgs) -> Result<Status, CliError> {
             report_cache(run)?;
         }
     }
-    Ok(if failed { Status::Failed } else { Status::Done })
+    Ok(if failed { Status::Failed } else { of_projects })
 }
 
 /// The sum over all files, and over each named folder and those below it up to a depth.

@@ -119,8 +119,9 @@ fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotatio
         AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
         AnnotationOwner::Plain(func) => function_inspected(module, func),
         AnnotationOwner::Field(class) => {
-            let plain = is_plain_class(module, class, 0) && !has_named_members(program, id, class)
+            let plain = is_plain_class(module, class, 0)
                 || annotation.text && !marks_field(program, id, read) && is_dataclass(program, id, class, 0);
+            let plain = plain && !has_named_members(program, id, class);
             (!plain).then_some("a base class, metaclass or decorator may look at the field's annotation")
         }
     }
@@ -228,7 +229,9 @@ fn is_plain_class(module: &Module, class: u32, depth: u32) -> bool {
     if depth > 8 || class.metaclass.is_some() || keywords || !class.decorators.is_empty() {
         return false;
     }
-    class.bases.iter().all(|&base| is_plain_base(module, base, depth))
+    // A base may look at those that are made of it.
+    let told = depth > 0 && class.members.iter().any(|(name, _)| *name == "__init_subclass__");
+    !told && class.bases.iter().all(|&base| is_plain_base(module, base, depth))
 }
 
 /// A base class whose subclasses' annotations nobody looks at.

@@ -8,7 +8,7 @@ use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason, keep_all, mark};
 use crate::config::{Escapes, Target};
 use crate::facts::{
-    Constant, ImportStmt, LineUse, MarkKind, ModuleFacts, Moment, Read, ReadKind, Site, Sym, Value,
+    Constant, ImportStmt, LineUse, MarkKind, ModuleFacts, Moment, Place, Read, ReadKind, Site, Sym, Value,
 };
 use crate::program::{ModuleId, Origin, Program};
 use crate::rewrite::Form;
@@ -140,11 +140,19 @@ fn gives_type_checking_another_value(facts: &ModuleFacts) -> bool {
     let values = facts.code.globals_of(name).iter().map(|&(_, value)| facts.code.value(value));
     // What an import at module level binds has no value of its own.
     let others = values.filter(|value| !matches!(value, Value::Constant(Constant::False))).count();
-    let binds = |import: &&ImportStmt| {
+    let binds = |import: &ImportStmt| {
         let mut bound = import.aliases.iter().map(|alias| alias.bound(import.from.is_some()));
-        import.func.is_module() && bound.any(|bound| bound == name.as_str())
+        bound.any(|bound| bound == name.as_str())
     };
-    others > facts.imports.iter().filter(binds).count()
+    let usual = |import: &ImportStmt| {
+        let source = import.from.filter(|from| from.level == 0).map(|from| from.module.as_str());
+        let taken =
+            import.aliases.iter().any(|alias| alias.name == name && alias.asname.is_none_or(|n| n == name));
+        matches!(source, Some("typing" | "typing_extensions" | "_typeshed")) && taken
+    };
+    let imports = facts.imports.iter().filter(|i| i.func.is_module() && i.place != Place::Class && binds(i));
+    let (usual, unusual): (Vec<_>, Vec<_>) = imports.partition(|import| usual(import));
+    !unusual.is_empty() || others > usual.len()
 }
 
 fn configured_eager(

@@ -183,7 +183,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         groups::decide(program, id, options, verdicts);
         verdicts.settle();
     });
-    // A list names modules: it would make every import from the package itself wait.
+    // Not for lists, which name modules: every import from the package itself would wait.
     if let (Some(effects), Target::Proxy | Target::Native, Form::Build) =
         (&effects, options.target, options.form)
     {

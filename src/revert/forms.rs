@@ -66,7 +66,11 @@ impl Forms<'_> {
             | Stmt::ImportFrom(StmtImportFrom { is_lazy: true, range, .. })
                 if self.which.targets(Target::Native) =>
             {
-                self.keyword(*range);
+                if self.text[*range].starts_with(PROVIDED_NATIVELY) {
+                    self.gone.push(remove::from_line(self.text, *range));
+                } else {
+                    self.keyword(*range);
+                }
             }
             Stmt::Assign(assign) => self.assignment(assign),
             Stmt::If(stmt) => {
@@ -276,6 +280,9 @@ impl Forms<'_> {
         }
     }
 }
+
+/// How `build --target native` writes submodules that a package provides, with two blanks.
+const PROVIDED_NATIVELY: &str = "lazy from .  import ";
 
 /// A submodule that a package provides: no import of the source.
 fn is_provided(spec: &str) -> bool {

@@ -72,6 +72,7 @@ fn all_forms_come_back() {
             "from .._dally import pending as _dally; _dally = _dally((\"e\", \"E\")); e = _dally(\"from .  import e\"); E = _dally(\"from .e import E\")\n",
             "from .e import E\n",
         ),
+        ("lazy from .e import E; lazy from .  import e, f\n", "from .e import E\n"),
     ];
     for (text, expected) in cases {
         assert_eq!(back(text, Which::All), Ok(Some(expected.to_owned())), "{text}");

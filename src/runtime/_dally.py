@@ -764,10 +764,10 @@ def _dir_of_plain(record):
     return [name for name, value in record.namespace.items() if name != "__dir__" and not _is_helper(name, value, record.names)]
 
 
-def _resolve_all(namespace):
-    # type: (Namespace) -> None
+def _resolve_all(namespace, release=False):
+    # type: (Namespace, bool) -> None
     copies = []
-    loading = getattr(namespace.get("__spec__"), "_initializing", False)
+    loading = release and getattr(namespace.get("__spec__"), "_initializing", False)
     for name, value in list(namespace.items()):
         if type(value) is Pending:
             record, statement = _arguments(value)
@@ -790,7 +790,7 @@ def _release(module):
     # type: (ModuleType) -> None
     # Resolve all that is pending, import eagerly from now on, and make the module a plain one.
     namespace = _namespace(module)
-    _resolve_all(namespace)
+    _resolve_all(namespace, True)
     for name, value in list(namespace.items()):
         if type(value) is MethodType and value.__func__ is Pending:
             namespace[name] = _eager_factory(namespace)

@@ -7,8 +7,8 @@
 //! def names(): ...               # over the submodule
 //! ```
 //!
-//! Whoever loads a submodule has begun to load the package before. If the package loads it by itself, by way of submodules of its own
-//! only, then nothing outside of the package decides when, and imports outside of it may wait.
+//! Whoever loads a submodule has begun to load the package before. If the package certainly loads it by itself, by way of submodules of
+//! its own only, then imports outside of it may wait. (Modules outside that the package loads under a condition are not looked at.)
 
 use rustc_hash::FxHashSet;
 

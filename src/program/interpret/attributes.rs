@@ -152,6 +152,10 @@ impl Interpreter<'_> {
                 }
             }
             mark if mark.is_mark() => smallvec![Abs::Fresh],
+            // The maps of a `ChainMap`, and those that a child of it shows.
+            Abs::Holder(elements, owner) if attr == "maps" || attr == "parents" => {
+                elements.iter().map(|e| owned(e, *owner)).chain([Abs::Object(*owner)]).collect()
+            }
             // `Entry(add, 1).function`
             Abs::Holder(elements, owner) if !tables::is_container_method(attr.as_str()) => {
                 let mut found: AbsSet = elements.iter().map(|e| owned(e, *owner)).collect();

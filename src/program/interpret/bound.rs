@@ -151,7 +151,12 @@ impl Interpreter<'_> {
                 found.push(Abs::Object(owner));
                 found
             }
-            (_, "copy" | "new_child") => smallvec![Abs::Fresh],
+            (_, "copy") => smallvec![Abs::Fresh],
+            // What a `ChainMap` stores in a child goes into the map that it is given, or into one of the child's own. The others show.
+            (_, "new_child") => {
+                let shown = Abs::Holder(Rc::new(smallvec![(**base).clone()]), Owner::Fresh);
+                args.first().into_iter().flatten().cloned().chain([shown]).collect()
+            }
             // Nothing is known of the object but that it is a text. (An object of a class without such a method is none.)
             (Abs::Object(_) | Abs::Instance(..), text) if tables::TEXT_METHODS.contains(&text) => {
                 smallvec![Abs::Fresh]
