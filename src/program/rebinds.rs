@@ -52,7 +52,10 @@ fn uses_before(program: &Program, id: ModuleId, at: TextSize, used: ModuleId) ->
     };
     let is_used = |value: ValueId| matches!(code.value(value), Value::Attr(base, _) if module_of(program, id, base) == Some(used));
     let certain = |op: &Op| op.at < at && !op.conditional && !op.guarded && !op.may_have_left;
-    code.ops_of(func).filter(certain).any(|op| match op.kind {
+    // In the order in which they run: the target of an assignment comes after its value.
+    let before = code.ops_of(func).take_while(|op| op.at != at);
+    before.filter(certain).any(|op| match op.kind {
+        OpKind::SetAttr { base, .. } => module_of(program, id, base) == Some(used),
         OpKind::Bind { value, .. } | OpKind::Read(value) => is_used(value),
         OpKind::Call { call, .. } => is_used(code.call(call).callee),
         _ => false,
