@@ -110,6 +110,17 @@ impl Graph {
         self.certain_from(program, start, |_, _| true)
     }
 
+    /// Some modules, and everything that may be loaded while they are: also what they import under conditions.
+    pub fn may_load(&self, starts: &FxHashSet<ModuleId>) -> FxHashSet<ModuleId> {
+        let mut seen = starts.clone();
+        let mut todo: Vec<ModuleId> = starts.iter().copied().collect();
+        while let Some(id) = todo.pop() {
+            let edges = self.out[id.index()].iter().filter(|e| e.runs_when_imported());
+            todo.extend(edges.map(|e| e.to).filter(|&to| seen.insert(to)));
+        }
+        seen
+    }
+
     /// The same by way of those edges only that are to be followed.
     pub fn certain_from(
         &self,

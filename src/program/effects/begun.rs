@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Whoever loads a submodule has begun to load the package before. If the package certainly loads it by itself, by way of submodules of
-//! its own only, then imports outside of it may wait. (Modules outside that the package loads under a condition are not looked at.)
+//! its own only, then imports outside of it may wait.
 
 use rustc_hash::FxHashSet;
 
@@ -17,36 +17,36 @@ use super::super::{ModuleId, Program};
 use super::further::is_around;
 use super::taint::EffectOf;
 
-/// Takes out such effects. Gives them, with what the package certainly loads by itself.
+/// Takes out such effects. Gives them, with what the package may load by itself.
 pub(super) fn take_begun(
     program: &Program,
     graph: &Graph,
     owner: ModuleId,
     causes: &mut Vec<EffectOf>,
 ) -> (Vec<EffectOf>, FxHashSet<ModuleId>) {
-    let mut own = FxHashSet::default();
     if !causes.iter().any(|&(id, _)| is_around(program, owner, id)) {
-        return (Vec::new(), own);
+        return (Vec::new(), FxHashSet::default());
     }
-    own = graph.loaded_by_itself(program, owner);
+    let own = graph.loaded_by_itself(program, owner);
+    let reached = graph.may_load(&own);
     let mut begun = Vec::new();
     causes.retain(|&cause| {
-        let counts = own.contains(&cause.0) && is_within(program, graph, owner, cause.0, &own);
+        let counts = own.contains(&cause.0) && is_within(program, graph, owner, cause.0, &reached);
         if counts {
             begun.push(cause);
         }
         !counts
     });
-    (begun, own)
+    (begun, reached)
 }
 
-/// Whether all ways from the package to a module lead over submodules of the package.
+/// Whether all ways from the package to a module, by what it may load, lead over submodules of the package.
 fn is_within(
     program: &Program,
     graph: &Graph,
     owner: ModuleId,
     cause: ModuleId,
-    own: &FxHashSet<ModuleId>,
+    reached: &FxHashSet<ModuleId>,
 ) -> bool {
     let mut seen = FxHashSet::from_iter([cause]);
     let mut todo = vec![cause];
@@ -61,7 +61,7 @@ fn is_within(
             graph.back[id.index()]
                 .iter()
                 .map(|&(from, _)| from)
-                .filter(|from| own.contains(from) && seen.insert(*from)),
+                .filter(|from| reached.contains(from) && seen.insert(*from)),
         );
     }
     true

@@ -378,9 +378,10 @@ impl Effects {
         let mut kept = Vec::new();
         let mut taints: FxHashMap<ModuleId, Taint> = FxHashMap::default();
         let mut others = causes.clone();
-        let (begun, own) = take_begun(program, &self.graph, owner, &mut others);
-        for (causes, inside, end) in [(others, inside, None), (begun, &own, Some(owner))] {
-            // Backwards from the causes, inside what the owner always loads.
+        let (begun, reached) = take_begun(program, &self.graph, owner, &mut others);
+        let inside = if others.is_empty() { FxHashSet::default() } else { self.graph.may_load(inside) };
+        for (causes, inside, end) in [(others, &inside, None), (begun, &reached, Some(owner))] {
+            // Backwards from the causes, inside what the owner loads, always or under conditions.
             let mut todo: Vec<ModuleId> = causes.iter().map(|(id, _)| *id).collect();
             todo.dedup();
             taints.extend(causes.into_iter().map(|(id, index)| (id, Taint::Cause(index))));
