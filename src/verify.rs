@@ -27,6 +27,7 @@ use rustc_hash::FxHasher;
 
 pub use self::same::differ_in_layout_only;
 use crate::facts::imports::is_header;
+use crate::revert::PROVIDED;
 use crate::rewrite::MARK;
 
 /// A hash of a module's tree that dally's own forms do not change.
@@ -296,7 +297,7 @@ impl Visitor<'_> {
     /// The import that a specification stands for: the last of its names.
     fn spec(&mut self, spec: &str) {
         // A submodule that the package provides; no import of the source.
-        if spec.starts_with("from .  import ") {
+        if spec.starts_with(PROVIDED) {
             return;
         }
         let Ok(parsed) = parse_module(spec) else {

@@ -208,6 +208,7 @@ fn the_nearest_configuration_of_each_file_counts() {
         ("plain/pyproject.toml", "[project]\nname = \"plain\"\n"),
         ("plain/e.py", LAZY),
         ("broken/pyproject.toml", "[[["),
+        ("data/pyproject.toml", "# tool.dally\n[[["),
         ("broken/f.py", LAZY),
     ]);
     let named = ["a.py", "broken/f.py", "legacy/b.py", "legacy/old/c.py", "new/d.py", "plain/e.py"];
@@ -324,6 +325,28 @@ fn a_cache_that_cannot_be_kept_is_named_once() {
         let ran = run(folder.path(), &[command]);
         assert_eq!(ran.stderr.matches("warning: no cache is kept: ").count(), 1, "{command}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn projects_below_one_another_share_a_named_cache() {
+    let folder = project(&[
+        ("dally.toml", ""),
+        ("a.py", LAZY),
+        ("inner/dally.toml", "eager-in = [\"**\"]\n"),
+        ("inner/b.py", LAZY),
+    ]);
+    for (command, code) in [("check", 1), ("status", 0), ("diff", 1)] {
+        let plain = expect(folder.path(), &[command, "--no-cache"], code);
+        for _ in ["filled", "used"] {
+            let ran = expect(folder.path(), &[command, "--cache-dir", ".dally_cache"], code);
+            assert!(!ran.stderr.contains("warning"), "{command}: {}", ran.stderr);
+            assert_eq!(ran.out(), plain.out(), "{command}");
+        }
+    }
+    expect(folder.path(), &["apply", "--cache-dir", ".dally_cache"], 0);
+    let text = |path: &str| fs::read_to_string(folder.path().join(path)).expect("there");
+    assert_ne!(text("a.py"), LAZY);
+    assert_eq!(text("inner/b.py"), LAZY);
 }
 
 #[test]

@@ -159,7 +159,8 @@ class Maker:
             alias = self.fresh("as_") if self.chance(0.4) else None
             statement = f"from {where} import {name}" + (f" as {alias}" if alias else "")
             found = [(alias or name, kind, name)]
-            module.symbols.append((alias or name, kind)) if self.chance(0.5) else None
+            if self.chance(0.5):
+                module.symbols.append((alias or name, kind))
         elif form == 2:
             alias = self.fresh("mod_")
             statement, prefix = f"import {other.name} as {alias}", alias

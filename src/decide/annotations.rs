@@ -119,10 +119,11 @@ fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotatio
         AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
         AnnotationOwner::Plain(func) => function_inspected(module, func),
         AnnotationOwner::Field(class) => {
-            let plain = is_plain_class(module, class, 0)
+            let reads_no_text =
                 || annotation.text && !marks_field(program, id, read) && is_dataclass(program, id, class, 0);
-            let plain = plain && !has_named_members(program, id, class);
-            (!plain).then_some("a base class, metaclass or decorator may look at the field's annotation")
+            let plain = is_plain_class(module, class, 0) || reads_no_text();
+            (!plain || has_named_members(program, id, class))
+                .then_some("a base class, metaclass or decorator may look at the field's annotation")
         }
     }
 }

@@ -138,21 +138,17 @@ fn no_place(
 fn gives_type_checking_another_value(facts: &ModuleFacts) -> bool {
     let Some(name) = Sym::find("TYPE_CHECKING") else { return false };
     let values = facts.code.globals_of(name).iter().map(|&(_, value)| facts.code.value(value));
-    // What an import at module level binds has no value of its own.
     let others = values.filter(|value| !matches!(value, Value::Constant(Constant::False))).count();
-    let binds = |import: &ImportStmt| {
-        let mut bound = import.aliases.iter().map(|alias| alias.bound(import.from.is_some()));
-        bound.any(|bound| bound == name.as_str())
-    };
-    let usual = |import: &ImportStmt| {
+    // What an import at module level binds is one of the others.
+    let from_typing = |import: &&ImportStmt| {
         let source = import.from.filter(|from| from.level == 0).map(|from| from.module.as_str());
-        let taken =
-            import.aliases.iter().any(|alias| alias.name == name && alias.asname.is_none_or(|n| n == name));
-        matches!(source, Some("typing" | "typing_extensions" | "_typeshed")) && taken
+        matches!(source, Some("typing" | "typing_extensions" | "_typeshed"))
+            && import.func.is_module()
+            && import.place != Place::Class
     };
-    let imports = facts.imports.iter().filter(|i| i.func.is_module() && i.place != Place::Class && binds(i));
-    let (usual, unusual): (Vec<_>, Vec<_>) = imports.partition(|import| usual(import));
-    !unusual.is_empty() || others > usual.len()
+    let aliases = facts.imports.iter().filter(from_typing).flat_map(|import| &import.aliases);
+    let usual = aliases.filter(|a| a.name == name && a.asname.is_none_or(|bound| bound == name)).count();
+    others > usual
 }
 
 fn configured_eager(

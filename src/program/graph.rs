@@ -95,14 +95,7 @@ impl Graph {
     /// What is certainly loaded because of the imports of `start`, apart from what the packages around it load before.
     pub fn loaded_by_itself(&self, program: &Program, start: ModuleId) -> FxHashSet<ModuleId> {
         let around = ancestors(program, start);
-        let mut seen = FxHashSet::default();
-        let mut todo = vec![start];
-        while let Some(id) = todo.pop() {
-            if !around.contains(&id) && seen.insert(id) {
-                todo.extend(self.out[id.index()].iter().filter(|e| e.certain && !e.lazy).map(|e| e.to));
-            }
-        }
-        seen
+        self.reached([start], |_, edge| edge.is_certain() && !around.contains(&edge.to))
     }
 
     /// Everything that is certainly loaded when `start` is, including its ancestor packages.
@@ -110,39 +103,45 @@ impl Graph {
         self.certain_from(program, start, |_, _| true)
     }
 
-    /// Some modules, and everything that may be loaded while they are: also what they import under conditions.
-    pub fn may_load(&self, starts: &FxHashSet<ModuleId>) -> FxHashSet<ModuleId> {
-        let mut seen = starts.clone();
-        let mut todo: Vec<ModuleId> = starts.iter().copied().collect();
-        while let Some(id) = todo.pop() {
-            let edges = self.out[id.index()].iter().filter(|e| e.runs_when_imported());
-            todo.extend(edges.map(|e| e.to).filter(|&to| seen.insert(to)));
-        }
-        seen
-    }
-
-    /// The same by way of those edges only that are to be followed.
+    /// What is certainly loaded when `start` is, including its ancestor packages, by way of those edges only that are to
+    /// be followed.
     pub fn certain_from(
         &self,
         program: &Program,
         start: ModuleId,
         follows: impl Fn(ModuleId, &Edge) -> bool,
     ) -> FxHashSet<ModuleId> {
-        let mut seen = FxHashSet::default();
-        let mut todo = vec![start];
-        todo.extend(ancestors(program, start));
-        while let Some(id) = todo.pop() {
-            if !seen.insert(id) {
-                continue;
-            }
-            let edges = self.out[id.index()].iter().filter(|e| e.certain && !e.lazy && follows(id, e));
-            todo.extend(edges.map(|e| e.to));
+        let starts = ancestors(program, start).into_iter().chain([start]);
+        self.reached(starts, |from, edge| edge.is_certain() && follows(from, edge))
+    }
+
+    /// Some modules, and everything that may be loaded while they are: also what they import under conditions.
+    pub fn may_load(&self, starts: &FxHashSet<ModuleId>) -> FxHashSet<ModuleId> {
+        self.reached(starts.iter().copied(), |_, edge| edge.runs_when_imported())
+    }
+
+    /// Some modules, and all that the edges to be followed lead to from there.
+    fn reached(
+        &self,
+        starts: impl IntoIterator<Item = ModuleId>,
+        follows: impl Fn(ModuleId, &Edge) -> bool,
+    ) -> FxHashSet<ModuleId> {
+        let mut todo: Vec<ModuleId> = starts.into_iter().collect();
+        let mut seen: FxHashSet<ModuleId> = todo.iter().copied().collect();
+        while let Some(from) = todo.pop() {
+            let edges = self.out[from.index()].iter().filter(|edge| follows(from, edge));
+            todo.extend(edges.map(|edge| edge.to).filter(|&to| seen.insert(to)));
         }
         seen
     }
 }
 
 impl Edge {
+    /// Whether loading the one module always loads the other.
+    fn is_certain(&self) -> bool {
+        self.certain && !self.lazy
+    }
+
     /// Whether importing the module loads what the edge leads to.
     pub fn runs_when_imported(&self) -> bool {
         !self.lazy && !self.main

@@ -4,7 +4,7 @@ use ruff_python_ast::{Alias, Expr, ModModule, Stmt, StmtAssign, StmtIf, StmtImpo
 use ruff_python_parser::parse_module;
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
-use super::{ADDED_NOTE, KEYWORD_NOTE, Which, remove};
+use super::{ADDED_NOTE, KEYWORD_NOTE, PROVIDED, Which, remove};
 use crate::config::Target;
 use crate::facts::Sym;
 use crate::rewrite::Refusal;
@@ -66,7 +66,7 @@ impl Forms<'_> {
             | Stmt::ImportFrom(StmtImportFrom { is_lazy: true, range, .. })
                 if self.which.targets(Target::Native) =>
             {
-                if self.text[*range].starts_with(PROVIDED_NATIVELY) {
+                if provides(&self.text[*range]) {
                     self.gone.push(remove::from_line(self.text, *range));
                 } else {
                     self.keyword(*range);
@@ -134,7 +134,7 @@ impl Forms<'_> {
             let Some((spec, name)) = spec else {
                 return refuse(stmt.start(), "this block has been edited by hand: no lazy import");
             };
-            if is_provided(spec) {
+            if spec.starts_with(PROVIDED) {
                 continue;
             }
             let Some(all) = parsed(spec) else {
@@ -265,7 +265,7 @@ impl Forms<'_> {
         if header {
             self.gone.push(remove::from_line(self.text, assign.range()));
         } else if let (Some(spec), Some(_)) = (self.helpers.is_lazy_call(&assign.value), name) {
-            if is_provided(spec) {
+            if spec.starts_with(PROVIDED) {
                 self.gone.push(remove::from_line(self.text, assign.range()));
             } else if let Some(statement) = last_statement(spec) {
                 // Line breaks of the original statement live inside the parentheses.
@@ -281,12 +281,9 @@ impl Forms<'_> {
     }
 }
 
-/// How `build --target native` writes submodules that a package provides, with two blanks.
-const PROVIDED_NATIVELY: &str = "lazy from .  import ";
-
-/// A submodule that a package provides: no import of the source.
-fn is_provided(spec: &str) -> bool {
-    spec.starts_with("from .  import ")
+/// Whether a `lazy` statement names submodules that a package provides.
+fn provides(statement: &str) -> bool {
+    statement.strip_prefix("lazy ").is_some_and(|import| import.starts_with(PROVIDED))
 }
 
 /// The names of an import statement; `None` for any other statement.

@@ -42,6 +42,9 @@ pub const KEYWORD_NOTE: &str = "  # dally: lazy import";
 /// The comment on an import that the source had forgotten.
 pub const ADDED_NOTE: &str = "  # dally: added, the submodule is used below";
 
+/// How a submodule that a package provides is written: with two blanks, so that it counts as no import of the source.
+pub const PROVIDED: &str = "from .  import ";
+
 /// Which forms are turned back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Which {

@@ -13,6 +13,7 @@ use super::place::{line_start, place_behind_imports};
 use super::statement::{remove_aliases, some};
 use super::{Form, Plan};
 use crate::facts::LineUse;
+use crate::revert::PROVIDED;
 use ruff_text_size::TextRange;
 
 /// Adds the edits.
@@ -48,7 +49,6 @@ fn provide(plan: &Plan<'_>, edits: &mut EditSet) {
     }
     if let Some(place) = place_behind_imports(plan) {
         let names: Vec<&str> = plan.provided.iter().map(|name| name.as_str()).collect();
-        // Two blanks, as for the proxy: so it counts as no import of the source.
-        insert_header(plan, edits, &place, &format!("lazy from .  import {}", names.join(", ")));
+        insert_header(plan, edits, &place, &format!("lazy {PROVIDED}{}", names.join(", ")));
     }
 }

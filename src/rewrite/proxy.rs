@@ -35,7 +35,7 @@ use super::place::{HeaderPlace, header_place, indent_start, line_end, place_behi
 use super::statement::{line_breaks, remove_aliases, single, some};
 use super::{Form, LazyStatement, Plan, Refusal, reads};
 use crate::facts::{LineUse, Sym};
-use crate::revert::KEYWORD_NOTE;
+use crate::revert::{KEYWORD_NOTE, PROVIDED};
 
 /// Adds the edits.
 pub fn rewrite(plan: &Plan<'_>, edits: &mut EditSet) -> Result<(), Refusal> {
@@ -206,7 +206,7 @@ fn provide_only(plan: &Plan<'_>, edits: &mut EditSet) {
 fn provide(name: &str, lazy: &str) -> String {
     let soft = matches!(name, "match" | "case" | "type");
     let target = if soft { format!("({name})") } else { name.to_owned() };
-    format!("{target} = {lazy}(\"from .  import {name}\")")
+    format!("{target} = {lazy}(\"{PROVIDED}{name}\")")
 }
 
 /// The helper names in the module.
