@@ -34,11 +34,11 @@ use super::state::{
     Writer, asked_caches, changed_files, observed_loggers, seeds_random, shown_privates, taken_names,
     written_state,
 };
-use super::watched::{Watched, watched};
+use super::watched::{Watched, loads_name, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};
 use crate::config::{NamePatterns, Safety};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{Moment, Sym};
+use crate::facts::{ImportStmt, Mark, MarkKind, Moment, Sym};
 
 /// The whole-program view of what loading does.
 #[derive(Debug)]
@@ -300,31 +300,54 @@ impl Effects {
 
     /// Imports of modules that somebody asks for in `sys.modules`.
     fn observed(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
-        if self.asked.is_empty() {
-            return;
-        }
         let ids: Vec<ModuleId> = program.ids().collect();
         ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let facts = &program.module(id).facts;
+            // Who asks for what it has loaded itself, counts only there.
+            let own: Vec<(Sym, TextRange)> = facts.marks.iter().filter_map(asked_name).collect();
+            if self.asked.is_empty() && own.is_empty() {
+                return;
+            }
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
-                let Some(name) = program.loaded_name(id, import, site.alias as usize) else { continue };
-                let item = import.aliases[site.alias as usize].name;
-                let asked = |name: &str| self.asked.get(&Sym::find(name)?);
-                let asked =
-                    asked(name).or_else(|| import.from.and_then(|_| asked(&format!("{name}.{item}"))));
-                if let Some(&(module, range)) = asked {
-                    verdicts.sites[index].keep(
-                        Reason::at(
-                            KeepReason::LoadObserved,
-                            module,
-                            range,
-                            "asks whether the module is loaded",
-                        )
-                        .about(Sym::new(name)),
-                    );
+                let alias = site.alias as usize;
+                let Some(name) = program.loaded_name(id, import, alias) else { continue };
+                let asked = self.asked_for(program, import, name, alias).or_else(|| {
+                    own.iter()
+                        .find(|(asked, _)| loads_name(program, id, import, alias, *asked))
+                        .map(|&(_, range)| (id, range))
+                });
+                if let Some((module, range)) = asked {
+                    let note = "asks whether the module is loaded";
+                    let reason = Reason::at(KeepReason::LoadObserved, module, range, note);
+                    verdicts.sites[index].keep(reason.about(Sym::new(name)));
                 }
             }
         });
+    }
+
+    /// Who asks for what one name of an import statement loads: the module, one of the packages around it that are not of the
+    /// program (loading those has an effect), or the submodule that the name may be.
+    fn asked_for(
+        &self,
+        program: &Program,
+        import: &ImportStmt,
+        name: &str,
+        alias: usize,
+    ) -> Option<(ModuleId, TextRange)> {
+        let asked = |name: &str| self.asked.get(&Sym::find(name)?).copied();
+        let packages = name.match_indices('.').map(|(end, _)| &name[..end]);
+        let item = import.aliases[alias].name;
+        asked(name)
+            .or_else(|| packages.filter(|package| program.find(package).is_none()).find_map(asked))
+            .or_else(|| import.from.and_then(|_| asked(&format!("{name}.{item}"))))
+    }
+}
+
+/// What a module asks `sys.modules` for by name, and where.
+fn asked_name(mark: &Mark) -> Option<(Sym, TextRange)> {
+    match mark.kind {
+        MarkKind::AsksSysModules(name) => Some((name, mark.range)),
+        _ => None,
     }
 }

@@ -7,7 +7,7 @@
 //! sys.addaudithook(note_step)                                 # the names that note_step compares with
 //! ```
 
-use ruff_text_size::TextRange;
+use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callees::functions_of;
@@ -17,7 +17,9 @@ use super::renamed::renamed;
 use super::state::{module_of, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Code, FuncId, MarkKind, Op, OpKind, Sym, TextStart, Value, ValueId, words};
+use crate::facts::{
+    Code, FuncId, ImportStmt, MarkKind, Moment, Op, OpKind, Sym, TextStart, Value, ValueId, words,
+};
 
 /// Names of modules, with the place where somebody watches for them.
 pub(super) type Watched = FxHashMap<Sym, (ModuleId, TextRange)>;
@@ -61,7 +63,11 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
         let module = program.module(id);
         for mark in &module.facts.marks {
             match mark.kind {
-                MarkKind::AsksSysModules(name) if name != module.name && name != "__main__" => {
+                MarkKind::AsksSysModules(name)
+                    if name != module.name
+                        && name != "__main__"
+                        && !has_loaded(program, id, name, mark.range.start()) =>
+                {
                     patterns.exact.entry(name).or_insert((id, mark.range));
                 }
                 // A package that provides its submodules by hand, has done so before anybody gets at them.
@@ -108,6 +114,32 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
 /// Whether a dotted name is a module, or inside it.
 fn is_inside(name: Sym, module: Sym) -> bool {
     let rest = name.as_str().strip_prefix(module.as_str());
+    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+}
+
+/// Whether a module has certainly loaded another one by a place in its text: who asks there, is always told yes, whoever else
+/// loads it.
+fn has_loaded(program: &Program, id: ModuleId, name: Sym, at: TextSize) -> bool {
+    program.module(id).facts.imports.iter().any(|import| {
+        import.range.end() <= at
+            && import.func.is_module()
+            && import.moment == Moment::ImportTime
+            && !import.conditional
+            && !import.lazy_keyword
+            && (0..import.aliases.len()).any(|alias| loads_name(program, id, import, alias, name))
+    })
+}
+
+/// Whether one name of an import statement loads the module of a name, which may be one of the packages around.
+pub(crate) fn loads_name(
+    program: &Program,
+    id: ModuleId,
+    import: &ImportStmt,
+    alias: usize,
+    name: Sym,
+) -> bool {
+    let Some(loaded) = program.loaded_name(id, import, alias) else { return false };
+    let rest = loaded.strip_prefix(name.as_str());
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
