@@ -7,6 +7,7 @@
 //! patch.dict(registry.TABLE, a=9)
 //! ```
 
+use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
@@ -16,16 +17,32 @@ use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId};
 
-/// Globals whose content changes later, or while others load: by whom, and the attribute if it is no more than one.
-pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, Option<Sym>)>>;
+/// Globals whose content changes later, or while others load.
+pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<Mutation>>;
 
-/// A global that changes, and the attribute if it is no more than one.
-type Change = ((ModuleId, Sym), Option<Sym>);
+/// A change of the content of a global.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Mutation {
+    /// Who changes it.
+    pub by: ModuleId,
+    /// Where.
+    pub at: TextSize,
+    /// The attribute that changes, if it is no more than one.
+    attr: Option<Sym>,
+}
 
-/// Whether the content of a global changes, or of no more than one attribute of it.
-pub(super) fn mutates(mutated: &Mutated, global: (ModuleId, Sym), attr: Option<Sym>) -> bool {
+/// A global that changes, the attribute if it is no more than one, and where.
+type Change = ((ModuleId, Sym), Option<Sym>, TextSize);
+
+/// Who changes the content of a global, or of no more than one attribute of it, and where.
+pub(super) fn mutator(
+    mutated: &Mutated,
+    global: (ModuleId, Sym),
+    attr: Option<Sym>,
+) -> Option<(ModuleId, TextSize)> {
     let differ = |changed: Option<Sym>| attr.zip(changed).is_some_and(|(read, changed)| read != changed);
-    mutated.get(&global).is_some_and(|changes| changes.iter().any(|&(_, changed)| !differ(changed)))
+    let change = mutated.get(&global)?.iter().find(|change| !differ(change.attr))?;
+    Some((change.by, change.at))
 }
 
 /// Parameters whose content their functions change: the function, and the parameter's position.
@@ -40,8 +57,8 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     let mut changers = Changers::default();
     let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
     for (id, (globals, params)) in program.ids().zip(of_all(program, by)) {
-        for (key, attr) in globals {
-            mutated.entry(key).or_default().push((id, attr));
+        for (key, attr, at) in globals {
+            mutated.entry(key).or_default().push(Mutation { by: id, at, attr });
         }
         for (func, position) in params {
             changers.entry((id, func)).or_default().push(position);
@@ -49,8 +66,8 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     }
     let name = |&(id, func): &(ModuleId, FuncId)| program.module(id).facts.code.function(func).name;
     let names: FxHashSet<Sym> = changers.keys().map(name).collect();
-    for (key, by) in of_all(program, |id| handed_by(program, id, &changers, &names)) {
-        mutated.entry(key).or_default().push(by);
+    for (key, mutation) in of_all(program, |id| handed_by(program, id, &changers, &names)) {
+        mutated.entry(key).or_default().push(mutation);
     }
     mutated.retain(|&(id, name), _| !is_module(program, id, name));
     mutated
@@ -78,7 +95,7 @@ fn mutated_by(
         if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
             (effect.owner, effect.kind)
         {
-            globals.push(((owner, name), None));
+            globals.push(((owner, name), None, effect.at));
         }
     }
     let code = &program.module(id).facts.code;
@@ -88,7 +105,7 @@ fn mutated_by(
             continue;
         }
         if let OpKind::SetGlobal { name, .. } = op.kind {
-            globals.push(((id, name), None));
+            globals.push(((id, name), None, op.at));
             continue;
         }
         let Some(object) = changed(code, &op, shown_privates) else { continue };
@@ -96,7 +113,7 @@ fn mutated_by(
             if let Some((module, name)) = path.as_str().rsplit_once('.')
                 && let Some(target) = program.find_from(id, module)
             {
-                globals.push(((target, Sym::new(name)), None));
+                globals.push(((target, Sym::new(name)), None, op.at));
             }
             continue;
         }
@@ -105,7 +122,7 @@ fn mutated_by(
             OpKind::SetAttr { attr, .. } | OpKind::DelAttr { attr, .. } => Some(attr),
             _ => None,
         };
-        globals_behind(program, id, object, attr, &mut globals);
+        globals_behind(program, id, object, attr, |key, attr| globals.push((key, attr, op.at)));
         let function = code.function(func);
         if let Value::Var(var) = code.value(object)
             && function.params.contains(&var)
@@ -141,7 +158,13 @@ fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<Valu
 }
 
 /// The globals that a value is, or is inside of, by names alone; `attr` is the attribute of the value that counts.
-fn globals_behind(program: &Program, id: ModuleId, value: ValueId, attr: Option<Sym>, out: &mut Vec<Change>) {
+fn globals_behind(
+    program: &Program,
+    id: ModuleId,
+    value: ValueId,
+    attr: Option<Sym>,
+    mut found: impl FnMut((ModuleId, Sym), Option<Sym>),
+) {
     let facts = &program.module(id).facts;
     let code = &facts.code;
     let mut seen: SmallVec<[(ValueId, Option<Sym>); 8]> = smallvec![(value, attr)];
@@ -156,22 +179,24 @@ fn globals_behind(program: &Program, id: ModuleId, value: ValueId, attr: Option<
         };
         match code.value(value) {
             Value::Global(name) => {
-                out.push(((id, name), attr));
+                found((id, name), attr);
                 for site in facts.sites_of(name) {
                     let import = &facts.imports[site.stmt as usize];
-                    let origin = attribute(program.origin(id, import, site.alias as usize));
-                    out.extend(origin.map(|key| (key, attr)));
+                    if let Some(key) = attribute(program.origin(id, import, site.alias as usize)) {
+                        found(key, attr);
+                    }
                 }
             }
             Value::Import(stmt, alias) => {
                 let import = &facts.imports[stmt as usize];
-                let origin = attribute(program.origin(id, import, alias as usize));
-                out.extend(origin.map(|key| (key, attr)));
+                if let Some(key) = attribute(program.origin(id, import, alias as usize)) {
+                    found(key, attr);
+                }
             }
             Value::Attr(base, name) => match module_of(program, id, base) {
                 Some(target) => match program.attribute(id, target, name) {
-                    Origin::Attribute(target, name) => out.push(((target, name), attr)),
-                    _ => out.push(((target, name), attr)),
+                    Origin::Attribute(target, name) => found((target, name), attr),
+                    _ => found((target, name), attr),
                 },
                 None => follow(base, Some(name)),
             },
@@ -193,11 +218,13 @@ fn attribute(origin: Origin) -> Option<(ModuleId, Sym)> {
     }
 }
 
-/// A global that a module hands to a function that changes it: the module, and the attribute that the function changes.
-type Handed = ((ModuleId, Sym), (ModuleId, Option<Sym>));
-
 /// The globals that one module hands to functions that change them.
-fn handed_by(program: &Program, id: ModuleId, changers: &Changers, names: &FxHashSet<Sym>) -> Vec<Handed> {
+fn handed_by(
+    program: &Program,
+    id: ModuleId,
+    changers: &Changers,
+    names: &FxHashSet<Sym>,
+) -> Vec<((ModuleId, Sym), Mutation)> {
     let mut handed = Vec::new();
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
@@ -207,18 +234,18 @@ fn handed_by(program: &Program, id: ModuleId, changers: &Changers, names: &FxHas
         if !names.contains(&name) || func.is_module() && !op.main_guard {
             continue;
         }
-        let mut globals = Vec::new();
         for (owner, callee) in functions_of(program, id, call.callee) {
             let function = program.module(owner).facts.code.function(callee);
             let first = u32::from(function.class.is_some());
             for &position in changers.get(&(owner, callee)).into_iter().flatten() {
                 let index = position.checked_sub(first).and_then(|index| usize::try_from(index).ok());
                 if let Some(&given) = index.and_then(|index| code.positional(call).get(index)) {
-                    globals_behind(program, id, given, None, &mut globals);
+                    globals_behind(program, id, given, None, |key, attr| {
+                        handed.push((key, Mutation { by: id, at: op.at, attr }));
+                    });
                 }
             }
         }
-        handed.extend(globals.into_iter().map(|(key, attr)| (key, (id, attr))));
     }
     handed
 }

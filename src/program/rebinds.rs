@@ -22,26 +22,27 @@ pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
 /// Names of foreign modules that are rebound: by whom and where.
 pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
 
-/// Who rebinds a global, as far as there is anybody.
+/// Who rebinds a global, as far as there is anybody. What the import system sets stays as it is when all names change.
 pub(super) fn rebinders(rebound: &Rebound, owner: ModuleId, name: Sym) -> Option<&[(ModuleId, TextSize)]> {
-    let any = || rebound.get(&(owner, Sym::find("*")?));
+    let system = || matches!(name.as_str(), "__file__" | "__path__" | "__name__" | "__package__" | "__spec__");
+    let any = || rebound.get(&(owner, Sym::find("*")?)).filter(|_| !system());
     rebound.get(&(owner, name)).or_else(any).map(Vec::as_slice)
 }
 
-/// Whether somebody may rebind a global before a module has loaded that takes its value.
+/// Who may rebind a global before a module has loaded that takes its value, and where.
 ///
 /// ```python
 /// old = utils.strip            # utils has loaded,
 /// compat.strip = never         # so it has taken the value from compat
 /// ```
-pub(super) fn rebound_before(
+pub(super) fn rebinder_before(
     program: &Program,
     rebound: &Rebound,
     (owner, name): (ModuleId, Sym),
     reader: ModuleId,
-) -> bool {
+) -> Option<(ModuleId, TextSize)> {
     let after = |&(by, at): &(ModuleId, TextSize)| by != reader && uses_before(program, by, at, reader);
-    rebinders(rebound, owner, name).is_some_and(|all| !all.iter().all(after))
+    rebinders(rebound, owner, name)?.iter().copied().find(|rebinder| !after(rebinder))
 }
 
 /// Whether a function certainly uses an attribute of a module before it gets to a place.

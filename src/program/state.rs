@@ -238,23 +238,23 @@ pub(super) struct WrittenState {
 }
 
 impl WrittenState {
-    /// Whether the state that `reader` reads is written by anybody else, or by itself in a function.
-    pub(super) fn is_written(
+    /// Who writes the state that `reader` reads: anybody else, or itself in a function.
+    pub(super) fn writer(
         &self,
         program: &Program,
         reader: ModuleId,
         state: Sym,
         key: Option<Sym>,
-    ) -> bool {
+    ) -> Option<&Writer> {
         let later = |writer: &&Writer| !self.prepared.precedes((writer.by, writer.at), reader);
         let writers = |key| self.writers.get(&(state, key)).into_iter().flatten().filter(later);
         if key.is_some() {
             // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
-            writers(key).next().is_some() || writers(None).any(|w| w.sets_up(program, reader))
+            writers(key).next().or_else(|| writers(None).find(|w| w.sets_up(program, reader)))
         } else {
             let of_state = self.writers.iter().filter(|((s, _), _)| *s == state);
             let mut all = of_state.flat_map(|(_, writers)| writers).filter(later);
-            all.any(|w| w.shows_to(program, reader))
+            all.find(|w| w.shows_to(program, reader))
         }
     }
 }

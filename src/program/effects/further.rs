@@ -7,9 +7,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::graph::Graph;
 use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
-use super::super::mutated::{Mutated, mutates};
-use super::super::rebinds::{Rebound, Replaced, rebinders, rebound_before};
-use super::super::state::{ChangedFiles, WrittenState, foreign_path, same_project};
+use super::super::mutated::{Mutated, mutator};
+use super::super::rebinds::{Rebound, Replaced, rebinder_before, rebinders};
+use super::super::state::{ChangedFiles, Writer, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
@@ -37,13 +37,15 @@ pub(super) fn further_effects(
     let module = program.module(id);
     let facts = &module.facts;
     let mut out = Vec::new();
-    let mut add = |kind, owner, at, subject| out.push(Effect { kind, owner, at, deep: None, subject });
-    let changes = |owner, name| {
-        rebound_before(program, rebound, (owner, name), id) || computed(program, owner, name).is_some()
+    let mut add = |kind, owner, at, subject, deep| out.push(Effect { kind, owner, at, deep, subject });
+    // Who changes it, and where.
+    let changer = |owner, name| {
+        rebinder_before(program, rebound, (owner, name), id)
+            .or_else(|| computed(program, owner, name).map(|at| (owner, at)))
     };
-    let is_replaced = |path: Sym| {
-        replaced.get(&path).is_some_and(|by| by.iter().any(|w| w.by != id && w.shows_to(program, id)))
-    };
+    let place_of = |writer: &Writer| (writer.by, writer.at);
+    let replacer =
+        |path: Sym| replaced.get(&path)?.iter().find(|w| w.by != id && w.shows_to(program, id)).map(place_of);
     for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
         for alias in 0..import.aliases.len() {
             let item = import.aliases[alias];
@@ -54,7 +56,7 @@ pub(super) fn further_effects(
                     || (import.from.is_none() && program.loaded_target(id, import, alias) == Target::Missing);
                 let mut loaded = program.loaded_chain(id, import, alias).iter();
                 if missing || loaded.any(|&loaded| program.module(loaded).broken) {
-                    add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name));
+                    add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(item.name), None);
                 }
             }
             if item.name == "*"
@@ -66,13 +68,17 @@ pub(super) fn further_effects(
             {
                 let mut names = program.module(source).facts.names.iter().map(|(name, _)| name);
                 // It takes the values that all of them have now.
-                if let Some(name) = names.find(|&name| program.exports(source, name) && changes(source, name))
-                {
+                let changed = names.find_map(|name| {
+                    let exported = program.exports(source, name);
+                    Some((name, changer(source, name).filter(|_| exported)?))
+                });
+                if let Some((name, changer)) = changed {
                     add(
                         EffectKind::ReadsState,
                         Owner::Module(source, name),
                         import.range.start(),
                         Some(name),
+                        Some(changer),
                     );
                 }
             }
@@ -82,40 +88,43 @@ pub(super) fn further_effects(
             {
                 // Whoever asks for a foreign module sees whether this one has loaded it.
                 let sys = Sym::new("sys.modules");
-                add(EffectKind::Process, Owner::External(sys), import.range.start(), Some(asked));
+                add(EffectKind::Process, Owner::External(sys), import.range.start(), Some(asked), None);
             }
             if let (Origin::Foreign, Some(name)) =
                 (program.origin(id, import, alias), program.loaded_name(id, import, alias))
                 && tables::has_load_effects(name)
             {
                 let library = Owner::External(Sym::new(name));
-                add(EffectKind::Process, library, import.range.start(), Some(item.name));
+                add(EffectKind::Process, library, import.range.start(), Some(item.name), None);
             }
             if let (Origin::Foreign, Some(_)) = (program.origin(id, import, alias), import.from) {
                 let module = program.loaded_name(id, import, alias).unwrap_or_default();
                 let path = Sym::new(&format!("{module}.{}", item.name));
-                if is_replaced(path) {
-                    add(EffectKind::ReadsState, Owner::External(path), import.range.start(), Some(item.name));
+                if let Some(by) = replacer(path) {
+                    let owner = Owner::External(path);
+                    add(EffectKind::ReadsState, owner, import.range.start(), Some(item.name), Some(by));
                 }
             }
             if let Origin::Attribute(source, name) = program.origin(id, import, alias)
-                && changes(source, name)
                 && source != id
                 && !is_around(program, id, source)
+                && let Some(by) = changer(source, name)
             {
-                add(EffectKind::ReadsState, Owner::Module(source, name), import.range.start(), Some(name));
+                let owner = Owner::Module(source, name);
+                add(EffectKind::ReadsState, owner, import.range.start(), Some(name), Some(by));
             }
         }
     }
     for &at in &module.lacks {
-        add(EffectKind::Fails, Owner::Fresh, at, None);
+        add(EffectKind::Fails, Owner::Fresh, at, None, None);
     }
     for read in &outcome.reads {
         let file = read.state == tables::FILES && files.is_data_changed(id);
-        let written = || !read.name_only && written.is_written(program, id, read.state, read.key);
         let always = tables::always_changes(read.state.as_str());
-        if file || always || is_replaced(read.state) || written() {
-            add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key);
+        let written = || written.writer(program, id, read.state, read.key).filter(|_| !read.name_only);
+        let by = replacer(read.state).or_else(|| written().map(place_of));
+        if file || always || by.is_some() {
+            add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key, by);
         }
     }
     for read in facts.reads().filter(crate::facts::Read::runs_while_loading) {
@@ -125,28 +134,32 @@ pub(super) fn further_effects(
         };
         let import = &facts.imports[site.stmt as usize];
         if let Origin::Module(source) = program.origin(id, import, site.alias as usize)
-            && changes(source, attr)
             && source != id
             && !is_around(program, id, source)
+            && let Some(by) = changer(source, attr)
         {
-            add(EffectKind::ReadsState, Owner::Module(source, attr), read.range.start(), Some(attr));
+            let owner = Owner::Module(source, attr);
+            add(EffectKind::ReadsState, owner, read.range.start(), Some(attr), Some(by));
         }
     }
     for &GlobalRead { owner, name, at, content, attr } in &outcome.global_reads {
-        let changes = content && mutates(mutated, (owner, name), attr)
-            || rebound_before(program, rebound, (owner, name), id);
-        if changes && !is_around(program, id, owner) {
-            add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name));
+        if is_around(program, id, owner) {
+            continue;
+        }
+        let by = mutator(mutated, (owner, name), attr).filter(|_| content);
+        let by = by.or_else(|| rebinder_before(program, rebound, (owner, name), id));
+        if by.is_some() {
+            add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name), by);
         }
     }
     for &GlobalRead { owner, name, at, .. } in &outcome.missing {
         if rebinders(rebound, owner, name).is_none() {
-            add(EffectKind::Fails, Owner::Fresh, at, Some(name));
+            add(EffectKind::Fails, Owner::Fresh, at, Some(name), None);
         }
     }
     if asked.contains_key(&module.name) {
         let sys = Sym::new("sys.modules");
-        add(EffectKind::Process, Owner::External(sys), TextSize::new(0), Some(module.name));
+        add(EffectKind::Process, Owner::External(sys), TextSize::new(0), Some(module.name), None);
     }
     // Loading a submodule binds its name in the package.
     if program.is_bound_over(id)
@@ -154,11 +167,11 @@ pub(super) fn further_effects(
         && let Some(package) = program.find(package)
         && let Some(name) = Sym::find(name)
     {
-        add(EffectKind::Write, Owner::Module(package, name), TextSize::new(0), Some(name));
+        add(EffectKind::Write, Owner::Module(package, name), TextSize::new(0), Some(name), None);
     }
     if files.is_source_changed(id) {
         let file = Sym::new("the module's file");
-        add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name));
+        add(EffectKind::ReadsState, Owner::External(file), TextSize::new(0), Some(module.name), None);
     }
     if let Some(&(package, (by, range))) = submodules.get(&module.name) {
         // Who looks for the attribute has loaded the package, and that may always load the submodule as well.

@@ -203,7 +203,7 @@ impl Effects {
     /// The modules that change a global, other than `reader`; `None` if there are too many.
     pub(super) fn writers(&self, reader: ModuleId, state: (ModuleId, Sym)) -> Option<Vec<ModuleId>> {
         let rebound = rebinders(&self.rebound, state.0, state.1).into_iter().flatten().map(|(by, _)| *by);
-        let mutated = self.mutated.get(&state).into_iter().flatten().map(|(by, _)| *by);
+        let mutated = self.mutated.get(&state).into_iter().flatten().map(|change| change.by);
         let mut writers: Vec<ModuleId> = rebound.chain(mutated).filter(|&by| by != reader).collect();
         writers.sort_unstable();
         writers.dedup();
@@ -546,7 +546,11 @@ impl Effects {
                         evidence.push(Evidence {
                             module,
                             range: TextRange::empty(place),
-                            note: "here",
+                            note: if effect.kind == EffectKind::ReadsState {
+                                "is changed here"
+                            } else {
+                                "here"
+                            },
                             subject: None,
                         });
                     }
