@@ -134,6 +134,30 @@ fn pragmas_without_effect_are_named() {
 }
 
 #[test]
+fn explain_shows_who_changes_what_is_read() {
+    let folder = project(&[
+        ("main.py", "import report\nimport setup\n\ndef run():\n    return report.COUNT, setup.NAME\n"),
+        ("config.py", "TABLE = {}\nlevel = 1\n"),
+        ("report.py", "import config\n\nCOUNT = len(config.TABLE)\nLEVEL = config.level\n"),
+        ("setup.py", "import config\n\nNAME = 1\n\ndef fill():\n    config.TABLE[1] = 2\n"),
+    ]);
+    let explained = |line: &str| {
+        let ran = expect(folder.path(), &["explain", "main.py:1"], 0);
+        let out = ran.out();
+        assert!(out.contains("read while the module loads, and changed by the program"), "{out}");
+        let (_, after) = out.split_once(line).unwrap_or_else(|| panic!("no {line}: {out}"));
+        assert!(after.contains("is changed here"), "{out}");
+    };
+    explained("::: setup.py:6:5");
+    fs::write(
+        folder.path().join("setup.py"),
+        "import config\n\nNAME = 1\n\ndef f():\n    config.level = 2\n",
+    )
+    .expect("written");
+    explained("::: setup.py:6:5");
+}
+
+#[test]
 fn explain_takes_the_places_that_check_prints() {
     let folder = project(&[("a.py", LAZY)]);
     let by_line = expect(folder.path(), &["explain", "a.py:1"], 0).out();

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
 use super::callees::functions_of;
-use super::interpret::{EffectKind, Outcome, Owner, Shared};
+use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId};
@@ -27,21 +27,26 @@ pub(super) struct Mutation {
     pub by: ModuleId,
     /// Where.
     pub at: TextSize,
+    /// While it loads.
+    loading: bool,
     /// The attribute that changes, if it is no more than one.
     attr: Option<Sym>,
 }
 
-/// A global that changes, the attribute if it is no more than one, and where.
-type Change = ((ModuleId, Sym), Option<Sym>, TextSize);
+/// A global that changes.
+type Change = ((ModuleId, Sym), Mutation);
 
-/// Who changes the content of a global, or of no more than one attribute of it, and where.
+/// Who changes the content of a global, or of no more than one attribute of it, and where. What `reader` itself changes while it
+/// loads, it changes whenever it loads.
 pub(super) fn mutator(
     mutated: &Mutated,
     global: (ModuleId, Sym),
     attr: Option<Sym>,
+    reader: ModuleId,
 ) -> Option<(ModuleId, TextSize)> {
     let differ = |changed: Option<Sym>| attr.zip(changed).is_some_and(|(read, changed)| read != changed);
-    let change = mutated.get(&global)?.iter().find(|change| !differ(change.attr))?;
+    let own = |change: &Mutation| change.loading && change.by == reader;
+    let change = mutated.get(&global)?.iter().find(|change| !differ(change.attr) && !own(change))?;
     Some((change.by, change.at))
 }
 
@@ -57,8 +62,8 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     let mut changers = Changers::default();
     let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
     for (id, (globals, params)) in program.ids().zip(of_all(program, by)) {
-        for (key, attr, at) in globals {
-            mutated.entry(key).or_default().push(Mutation { by: id, at, attr });
+        for (key, mutation) in globals {
+            mutated.entry(key).or_default().push(mutation);
         }
         for (func, position) in params {
             changers.entry((id, func)).or_default().push(position);
@@ -89,23 +94,17 @@ fn mutated_by(
     id: ModuleId,
     outcome: &Outcome,
 ) -> (Vec<Change>, Vec<(FuncId, u32)>) {
-    let mut globals = Vec::new();
+    let mut globals = changed_while_loading(program, shown_privates, id, outcome);
     let mut params = Vec::new();
-    for effect in &outcome.effects {
-        if let (Owner::Module(owner, name), EffectKind::Write | EffectKind::UnresolvedCall) =
-            (effect.owner, effect.kind)
-        {
-            globals.push(((owner, name), None, effect.at));
-        }
-    }
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
         if func.is_module() && !op.main_guard {
             continue;
         }
+        let mutation = |attr| Mutation { by: id, at: op.at, loading: false, attr };
         if let OpKind::SetGlobal { name, .. } = op.kind {
-            globals.push(((id, name), None, op.at));
+            globals.push(((id, name), mutation(None)));
             continue;
         }
         let Some(object) = changed(code, &op, shown_privates) else { continue };
@@ -113,25 +112,62 @@ fn mutated_by(
             if let Some((module, name)) = path.as_str().rsplit_once('.')
                 && let Some(target) = program.find_from(id, module)
             {
-                globals.push(((target, Sym::new(name)), None, op.at));
+                globals.push(((target, Sym::new(name)), mutation(None)));
             }
             continue;
         }
-        // `settings.level = 3` changes nothing else of `settings`.
-        let attr = match op.kind {
-            OpKind::SetAttr { attr, .. } | OpKind::DelAttr { attr, .. } => Some(attr),
-            _ => None,
-        };
-        globals_behind(program, id, object, attr, |key, attr| globals.push((key, attr, op.at)));
+        globals_behind(program, id, object, stored(&op), |key, attr| globals.push((key, mutation(attr))));
         let function = code.function(func);
         if let Value::Var(var) = code.value(object)
             && function.params.contains(&var)
+            // `*args` and `**kwargs` are the function's own.
+            && var < function.params.end - u32::from(function.vararg) - u32::from(function.kwarg)
             && !(function.class.is_some() && var == function.params.start)
         {
             params.push((func, var - function.params.start));
         }
     }
     (globals, params)
+}
+
+/// What a module changes while it loads.
+fn changed_while_loading(
+    program: &Program,
+    shown_privates: &FxHashSet<Sym>,
+    id: ModuleId,
+    outcome: &Outcome,
+) -> Vec<Change> {
+    let changes = |effect: &&Effect| matches!(effect.kind, EffectKind::Write | EffectKind::UnresolvedCall);
+    let effects: Vec<&Effect> = outcome.effects.iter().filter(changes).collect();
+    if effects.is_empty() {
+        return Vec::new();
+    }
+    // `Basic.table["x"] = 1` changes nothing else of `Basic`.
+    let code = &program.module(id).facts.code;
+    let mut attrs: FxHashMap<(TextSize, ModuleId, Sym), Option<Sym>> = FxHashMap::default();
+    for op in code.ops_of(FuncId::MODULE) {
+        if let Some(object) = changed(code, &op, shown_privates) {
+            globals_behind(program, id, object, stored(&op), |(owner, name), attr| {
+                let attrs = attrs.entry((op.at, owner, name)).or_insert(attr);
+                *attrs = attrs.filter(|&one| Some(one) == attr);
+            });
+        }
+    }
+    let change = |effect: &Effect| {
+        let Owner::Module(owner, name) = effect.owner else { return None };
+        let attr = attrs.get(&(effect.at, owner, name)).copied().flatten();
+        let attr = attr.filter(|_| effect.deep.is_none());
+        Some(((owner, name), Mutation { by: id, at: effect.at, loading: true, attr }))
+    };
+    effects.into_iter().filter_map(change).collect()
+}
+
+/// The attribute that an operation stores: `settings.level = 3` changes nothing else of `settings`.
+fn stored(op: &Op) -> Option<Sym> {
+    match op.kind {
+        OpKind::SetAttr { attr, .. } | OpKind::DelAttr { attr, .. } => Some(attr),
+        _ => None,
+    }
 }
 
 /// The object whose content an operation changes.
@@ -241,7 +277,7 @@ fn handed_by(
                 let index = position.checked_sub(first).and_then(|index| usize::try_from(index).ok());
                 if let Some(&given) = index.and_then(|index| code.positional(call).get(index)) {
                     globals_behind(program, id, given, None, |key, attr| {
-                        handed.push((key, Mutation { by: id, at: op.at, attr }));
+                        handed.push((key, Mutation { by: id, at: op.at, loading: false, attr }));
                     });
                 }
             }

@@ -24,7 +24,8 @@ pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
 
 /// Who rebinds a global, as far as there is anybody. What the import system sets stays as it is when all names change.
 pub(super) fn rebinders(rebound: &Rebound, owner: ModuleId, name: Sym) -> Option<&[(ModuleId, TextSize)]> {
-    let system = || matches!(name.as_str(), "__file__" | "__path__" | "__name__" | "__package__" | "__spec__");
+    let system =
+        || matches!(name.as_str(), "__file__" | "__path__" | "__name__" | "__package__" | "__spec__");
     let any = || rebound.get(&(owner, Sym::find("*")?)).filter(|_| !system());
     rebound.get(&(owner, name)).or_else(any).map(Vec::as_slice)
 }
@@ -145,7 +146,9 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     variables(program, target).for_each(|name| add(target, name));
                 }
                 if let Some(target) = reloaded(program, id, call) {
-                    add(target, Sym::new("*"));
+                    // What it imports, it gets again.
+                    let names = program.module(target).facts.names.iter();
+                    names.filter(|(_, info)| info.otherwise).for_each(|(name, _)| add(target, name));
                 }
                 if let Value::Attr(base, method) = code.value(call.callee)
                     && matches!(method.as_str(), "update" | "setdefault" | "pop" | "__setitem__" | "clear")
@@ -232,7 +235,7 @@ fn variables(program: &Program, id: ModuleId) -> impl Iterator<Item = Sym> {
     })
 }
 
-/// `importlib.reload(module)` binds all its names again, also when a module does it for itself.
+/// `importlib.reload(module)` binds all names that the module defines again, also when it does it for itself.
 fn reloaded(program: &Program, id: ModuleId, call: &Call) -> Option<ModuleId> {
     let code = &program.module(id).facts.code;
     if last_name(program, id, call.callee)? != "reload" {

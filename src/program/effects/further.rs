@@ -146,7 +146,7 @@ pub(super) fn further_effects(
         if is_around(program, id, owner) {
             continue;
         }
-        let by = mutator(mutated, (owner, name), attr).filter(|_| content);
+        let by = mutator(mutated, (owner, name), attr, id).filter(|_| content);
         let by = by.or_else(|| rebinder_before(program, rebound, (owner, name), id));
         if by.is_some() {
             add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name), by);
