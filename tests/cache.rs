@@ -171,6 +171,13 @@ fn it_is_where_it_was_asked_for() {
     assert!(!folder.join(FOLDER).exists());
     let ran = expect(folder, &["clean"], 0);
     assert!(ran.stderr.contains("there is no cache"), "{}", ran.stderr);
+    // Projects below are cleaned as well.
+    write(folder, "shop/dally.toml", b"");
+    expect(folder, &["check", "-q", "."], 1);
+    assert!(there("shop/.dally_cache"));
+    expect(folder, &["clean"], 0);
+    assert!(!folder.join("shop/.dally_cache").exists() && folder.join("shop/cart.py").exists());
+    std::fs::remove_file(folder.join("shop/dally.toml")).expect("removed");
     // Somebody else's folder is not removed.
     let ran = expect(folder, &["clean", "--cache-dir", "shop"], 2);
     assert!(ran.stderr.contains("no cache of dally"), "{}", ran.stderr);

@@ -1,7 +1,9 @@
 //! `dally clean`: without the cache.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+use walkdir::{DirEntry, WalkDir};
 
 use super::arguments::CleanArgs;
 use super::{CliError, Status, messages};
@@ -14,21 +16,42 @@ pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
         return Err(CliError::Message(format!("{}: no such file or folder", args.project.display())));
     }
     let config = Config::load(&args.project, args.config.as_deref()).map_err(CliError::Config)?;
-    let beside = || config.project_root.join(cache::FOLDER);
-    let folder = args.cache_dir.clone().or(config.cache_dir.clone()).unwrap_or_else(beside);
+    let beside = config.project_root.join(cache::FOLDER);
+    let folder = args.cache_dir.clone().or(config.cache_dir.clone());
+    let inner = if args.cache_dir.is_some() { Vec::new() } else { caches_below(&config.project_root) };
+    let mut folders = vec![folder.unwrap_or(beside)];
+    folders.extend(inner.into_iter().filter(|inner| *inner != folders[0]).collect::<Vec<_>>());
+    for folder in folders {
+        remove(&folder, args.quiet)?;
+    }
+    Ok(Status::Done)
+}
+
+/// Removes one cache, if it is there.
+fn remove(folder: &Path, quiet: bool) -> Result<(), CliError> {
     let shown = folder.display();
-    let said = |text: &str| -> Result<Status, CliError> {
-        if !args.quiet {
-            writeln!(messages(), "{shown}: {text}")?;
+    let outcome = match folder.exists().then(|| cache::clean(folder)) {
+        None => "there is no cache",
+        Some(Ok(true)) => "removed",
+        Some(Ok(false)) => return Err(CliError::Message(format!("{shown}: this is no cache of dally"))),
+        Some(Err(error)) => {
+            return Err(CliError::Message(format!("cannot remove {shown}: {}", plain(&error))));
         }
-        Ok(Status::Done)
     };
-    if !Path::new(&folder).exists() {
-        return said("there is no cache");
+    if !quiet {
+        writeln!(messages(), "{shown}: {outcome}")?;
     }
-    match cache::clean(&folder) {
-        Ok(true) => said("removed"),
-        Ok(false) => Err(CliError::Message(format!("{shown}: this is no cache of dally"))),
-        Err(error) => Err(CliError::Message(format!("cannot remove {shown}: {}", plain(&error)))),
-    }
+    Ok(())
+}
+
+/// The caches in a project, also those of projects in it, in order. Hidden folders have none.
+fn caches_below(project: &Path) -> Vec<PathBuf> {
+    let is_cache = |entry: &DirEntry| entry.file_type().is_dir() && entry.file_name() == cache::FOLDER;
+    let hidden = |entry: &DirEntry| entry.file_name().to_string_lossy().starts_with('.');
+    let within = |entry: &DirEntry| {
+        let inside = entry.path().parent().is_some_and(|parent| parent.ends_with(cache::FOLDER));
+        entry.depth() == 0 || !inside && (is_cache(entry) || !hidden(entry))
+    };
+    let walk = WalkDir::new(project).sort_by_file_name().into_iter().filter_entry(within);
+    walk.flatten().filter(is_cache).map(DirEntry::into_path).collect()
 }
