@@ -173,7 +173,7 @@ fn it_is_where_it_was_asked_for() {
     assert!(ran.stderr.contains("there is no cache"), "{}", ran.stderr);
     // Projects below are cleaned as well.
     write(folder, "shop/dally.toml", b"");
-    expect(folder, &["check", "-q", "."], 1);
+    expect(folder, &["check", "-q", "shop"], 1);
     assert!(there("shop/.dally_cache"));
     expect(folder, &["clean"], 0);
     assert!(!folder.join("shop/.dally_cache").exists() && folder.join("shop/cart.py").exists());

@@ -16,11 +16,11 @@ pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
         return Err(CliError::Message(format!("{}: no such file or folder", args.project.display())));
     }
     let config = Config::load(&args.project, args.config.as_deref()).map_err(CliError::Config)?;
-    let beside = config.project_root.join(cache::FOLDER);
-    let folder = args.cache_dir.clone().or(config.cache_dir.clone());
-    let inner = if args.cache_dir.is_some() { Vec::new() } else { caches_below(&config.project_root) };
-    let mut folders = vec![folder.unwrap_or(beside)];
-    folders.extend(inner.into_iter().filter(|inner| *inner != folders[0]).collect::<Vec<_>>());
+    let own = args.cache_dir.clone().or(config.cache_dir.clone());
+    let own = own.unwrap_or_else(|| config.project_root.join(cache::FOLDER));
+    let below = if args.cache_dir.is_some() { Vec::new() } else { caches_below(&config.project_root) };
+    let below = below.into_iter().filter(|folder| *folder != own);
+    let folders: Vec<PathBuf> = std::iter::once(own.clone()).chain(below).collect();
     for folder in folders {
         remove(&folder, args.quiet)?;
     }
