@@ -178,7 +178,7 @@ impl<'a> Walker<'a> {
                     self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
                 }
                 if matches!(self.facts.code.value(old), Value::Global(_)) {
-                    self.operate(assign.range, old, value, super::expr::in_place_method(assign.op));
+                    self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
                 let sum = self.either(old, value);
                 self.bind(id, at, sum, false);

@@ -4,7 +4,7 @@
 //! `X.a`, `X(…)`, `@X`, `X[…]`, and the second argument of the builtin `isinstance` and `issubclass`. All
 //! other contexts let the value escape.
 
-use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement, Number};
+use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement, Number};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::code::{CallRole, FuncId, OpKind};
@@ -12,7 +12,7 @@ use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
-use super::{FixedUse, MarkKind, Sym, idioms, words};
+use super::{FixedUse, MarkKind, idioms, operators, words};
 
 impl<'a> Walker<'a> {
     /// An expression; gives where its value comes from.
@@ -86,6 +86,7 @@ impl<'a> Walker<'a> {
                     let next = self.in_context(|c| c.conditional |= index > 0, |w| w.expr(part, Use::Escape));
                     value = self.either(value, next);
                     if index + 1 < expr.values.len() {
+                        self.operate(part.range(), next, ValueId::FRESH, words::BOOL);
                         premises.extend(self.open_premises(part, expr.op == ast::BoolOp::And, part.end()));
                     }
                 }
@@ -116,7 +117,7 @@ impl<'a> Walker<'a> {
                 if expr.op == ast::Operator::Mod {
                     self.formats_namespace(&expr.left, &expr.right, ("%(", &[')']));
                 }
-                let methods = operator_methods(expr.op);
+                let methods = operators::methods(expr.op);
                 self.operate(expr.range, left, right, methods.0);
                 if expr.op == ast::Operator::Mod && expr.left.is_string_literal_expr() {
                     self.formatted_operands(expr.range, &expr.right, right);
@@ -145,15 +146,24 @@ impl<'a> Walker<'a> {
             Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::Tuple(tuple) => self.elements(&tuple.elts, usage == Use::TypeTest),
             Expr::List(list) => self.elements(&list.elts, false),
-            Expr::Set(set) => self.elements(&set.elts, false),
+            Expr::Set(set) => {
+                let held = self.elements(&set.elts, false);
+                let element = self.item(held);
+                self.operate(set.range, element, ValueId::FRESH, words::HASH);
+                held
+            }
             Expr::Dict(dict) => {
                 let mut value = ValueId::FRESH;
                 for item in &dict.items {
                     if let Some(key) = &item.key {
-                        self.expr(key, Use::Escape);
+                        let made = self.expr(key, Use::Escape);
+                        self.operate(key.range(), made, ValueId::FRESH, words::HASH);
                     }
-                    let next = self.expr(&item.value, Use::Escape);
-                    let next = if item.key.is_none() { self.item(next) } else { next };
+                    let mut next = self.expr(&item.value, Use::Escape);
+                    if item.key.is_none() {
+                        self.operate(item.value.range(), next, ValueId::FRESH, words::KEYS);
+                        next = self.item(next);
+                    }
                     value = self.either(value, next);
                 }
                 self.holder(value)
@@ -223,45 +233,6 @@ impl<'a> Walker<'a> {
             Expr::BytesLiteral(literal) => ValueId::constant(!literal.value.is_empty()),
             Expr::EllipsisLiteral(_) => ValueId::TRUE,
             Expr::IpyEscapeCommand(_) => ValueId::FRESH,
-        }
-    }
-
-    /// An operator, if it may be that of a class of the program or depend on state.
-    pub fn operate(&mut self, range: TextRange, on: ValueId, other: ValueId, method: Sym) {
-        let named = |value| {
-            matches!(
-                value,
-                Value::Global(_)
-                    | Value::Attr(..)
-                    | Value::Call(_)
-                    | Value::Var(_)
-                    | Value::Item(_)
-                    | Value::Either(..)
-            )
-        };
-        if named(self.facts.code.value(on)) && self.context.annotation.is_none() {
-            self.op(range.start(), OpKind::Operate { on, other, method });
-        }
-    }
-
-    /// `"%s of %s" % (a, b)`
-    fn formatted_operands(&mut self, range: TextRange, right: &'a Expr, value: ValueId) {
-        let Expr::Tuple(tuple) = right else {
-            return self.operate(range, value, ValueId::FRESH, words::FORMAT);
-        };
-        // In functions most are variables, about which nothing is known.
-        let named = |element: &&Expr| match element {
-            Expr::Name(_) => true,
-            Expr::Attribute(attribute) => {
-                !matches!(&*attribute.value, Expr::Name(name) if name.id.as_str() == "self")
-            }
-            _ => false,
-        };
-        for element in tuple.elts.iter().filter(named) {
-            let value = self.quiet_value(element);
-            if !matches!(self.facts.code.value(value), Value::Var(_)) {
-                self.operate(element.range(), value, ValueId::FRESH, words::FORMAT);
-            }
         }
     }
 
@@ -384,7 +355,7 @@ impl<'a> Walker<'a> {
                 _ => self.namespace_item(&subscript.slice, subscript.range),
             }
         }
-        let named = matches!(self.facts.code.value(base), Value::Attr(..) | Value::Global(_));
+        let named = matches!(self.facts.code.value(base), Value::Attr(..) | Value::Global(_) | Value::Call(_));
         if named && self.context.annotation.is_none() && !is_own_name(&subscript.slice) {
             self.op(subscript.range.start(), OpKind::Load { base, key });
         }
@@ -484,7 +455,8 @@ impl<'a> Walker<'a> {
             let element = self.item(iter);
             self.target(&generator.target, element);
             for test in &generator.ifs {
-                self.expr(test, Use::Escape);
+                let value = self.expr(test, Use::Escape);
+                self.operate(test.range(), value, ValueId::FRESH, words::BOOL);
             }
         }
         let mut value = ValueId::FRESH;
@@ -494,31 +466,6 @@ impl<'a> Walker<'a> {
         self.leave();
         self.chain_start = saved;
         self.holder(value)
-    }
-
-    fn compare(&mut self, compare: &'a ast::ExprCompare) -> ValueId {
-        let left = self.expr(&compare.left, Use::Escape);
-        for (op, right) in compare.ops.iter().zip(&compare.comparators) {
-            let membership = matches!(op, CmpOp::In | CmpOp::NotIn);
-            let asks = membership && self.is_sys_modules(right);
-            if asks {
-                match self.facts.code.value(left) {
-                    Value::Str(name) => self.mark(MarkKind::AsksSysModules(name), compare.range),
-                    _ => self.asks_sys_modules(&compare.left, left, compare.range),
-                }
-            }
-            // `"x" in globals()` only asks for the name, which is there.
-            let harmless = membership && matches!(right, Expr::Call(call) if self.is_namespace_call(call));
-            if asks {
-                self.expr(right, Use::Subscript);
-            } else if !harmless {
-                let right = self.expr(right, Use::Escape);
-                let (on, other) = if membership { (right, left) } else { (left, right) };
-                self.operate(compare.range, on, other, comparison_method(*op));
-            }
-        }
-        self.note_comparison(compare);
-        ValueId::FRESH
     }
 
     fn interpolated(&mut self, element: &'a InterpolatedStringElement, fixed: Option<FixedUse>) {
@@ -563,60 +510,6 @@ pub(super) fn is_nameable(text: &str) -> bool {
     text.len() <= 100
         && !text.is_empty()
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.:-/*".contains(&b) || b >= 0x80)
-}
-
-/// The methods behind an operator, of the left and of the right operand.
-fn operator_methods(operator: ast::Operator) -> (Sym, Sym) {
-    use ast::Operator as O;
-    match operator {
-        O::Add => (words::ADD, words::RADD),
-        O::Sub => (words::SUB, words::RSUB),
-        O::Mult => (words::MUL, words::RMUL),
-        O::MatMult => (words::MATMUL, words::RMATMUL),
-        O::Div => (words::TRUEDIV, words::RTRUEDIV),
-        O::Mod => (words::MOD, words::RMOD),
-        O::Pow => (words::POW, words::RPOW),
-        O::LShift => (words::LSHIFT, words::RLSHIFT),
-        O::RShift => (words::RSHIFT, words::RRSHIFT),
-        O::BitOr => (words::OR, words::ROR),
-        O::BitXor => (words::XOR, words::RXOR),
-        O::BitAnd => (words::AND, words::RAND),
-        O::FloorDiv => (words::FLOORDIV, words::RFLOORDIV),
-    }
-}
-
-/// The method behind an operator that assigns: `__iadd__`.
-pub(super) fn in_place_method(operator: ast::Operator) -> Sym {
-    use ast::Operator as O;
-    match operator {
-        O::Add => words::IADD,
-        O::Sub => words::ISUB,
-        O::Mult => words::IMUL,
-        O::MatMult => words::IMATMUL,
-        O::Div => words::ITRUEDIV,
-        O::Mod => words::IMOD,
-        O::Pow => words::IPOW,
-        O::LShift => words::ILSHIFT,
-        O::RShift => words::IRSHIFT,
-        O::BitOr => words::IOR,
-        O::BitXor => words::IXOR,
-        O::BitAnd => words::IAND,
-        O::FloorDiv => words::IFLOORDIV,
-    }
-}
-
-/// The method behind a comparison.
-fn comparison_method(operator: CmpOp) -> Sym {
-    match operator {
-        CmpOp::Eq => words::EQ,
-        CmpOp::NotEq => words::NE,
-        CmpOp::Lt => words::LT,
-        CmpOp::LtE => words::LE,
-        CmpOp::Gt => words::GT,
-        CmpOp::GtE => words::GE,
-        CmpOp::In | CmpOp::NotIn => words::CONTAINS,
-        CmpOp::Is | CmpOp::IsNot => words::IS,
-    }
 }
 
 pub(super) fn is_own_name(expr: &Expr) -> bool {

@@ -30,6 +30,7 @@ pub(crate) mod layout;
 mod marks;
 mod names;
 mod namespace;
+mod operators;
 mod packed;
 mod premise;
 mod renames;

@@ -596,6 +596,12 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// Whether the module has bound a name so far, and not by importing it.
+    pub fn is_bound_otherwise(&self, name: NameId) -> bool {
+        let known = &self.names[name];
+        known.info != Name::GLOBAL && self.facts.infos[known.info as usize].1.otherwise
+    }
+
     /// What is known of a name of the module; `bound` says what a new one begins with.
     fn info(&mut self, name: NameId, bound: bool) -> &mut NameInfo {
         let sym = self.names.sym(name);

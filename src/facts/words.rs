@@ -74,6 +74,7 @@ words! {
     FORMAT = "__format__",
     ENTER = "__enter__",
     EXIT = "__exit__",
+    HASH = "__hash__",
     // Made up by the walk.
     MODULE = "<module>",
     LAMBDA = "<lambda>",

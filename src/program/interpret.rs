@@ -19,6 +19,7 @@ mod bound;
 mod calls;
 mod carried;
 mod classes;
+mod contexts;
 mod effects;
 mod foreign;
 mod forwarded;
@@ -294,7 +295,7 @@ impl<'p> Interpreter<'p> {
             self.path.may_have_left |= op.may_have_left;
             match op.kind {
                 OpKind::Call { call, role } => {
-                    let result = self.run_call(module, &code.call(call), env, role, place);
+                    let result = self.run_call(module, call, env, role, place);
                     self.call_results.insert((env.number(), module, call), result);
                 }
                 OpKind::SetAttr { base, attr, value, memo } => {
@@ -328,6 +329,7 @@ impl<'p> Interpreter<'p> {
                     self.note_read(module, value, env, false);
                 }
                 OpKind::SetItem { base, key, value, .. } => {
+                    self.key_used(module, key, env);
                     if matches!(code.value(base), Value::Attr(_, words::DICT)) {
                         self.changed.insert(Sym::new(ANY_ATTRIBUTE));
                     }

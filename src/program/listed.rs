@@ -7,12 +7,34 @@ use super::interpret::{Abs, AbsSet, Interpreter, Shared};
 use super::{ModuleId, Program};
 use crate::facts::{OpKind, Sym, Value};
 
+/// A class whose subclasses are listed: of the program, or of foreign code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Listed {
+    /// Where it is defined, and its number there.
+    Own(ModuleId, u32),
+    /// Its dotted name.
+    Foreign(Sym),
+}
+
+impl Listed {
+    fn of(abs: Abs) -> Option<Self> {
+        match abs {
+            Abs::Class(class) => Some(Self::Own(class.module, class.class)),
+            // Every class is a subclass of `object`.
+            Abs::External(path) if path != "builtins.object" && path != "builtins.type" => {
+                Some(Self::Foreign(path))
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Classes whose `__subclasses__()` somebody calls.
-pub(super) fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<(ModuleId, u32)> {
+pub(super) fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<Listed> {
     let subclasses = Sym::new("__subclasses__");
     let ids: Vec<ModuleId> = program.ids().collect();
     let found: Vec<_> = ids.par_iter().map(|&id| listed_in(program, shared, id, subclasses)).collect();
-    let mut listed: FxHashSet<(ModuleId, u32)> = FxHashSet::default();
+    let mut listed: FxHashSet<Listed> = FxHashSet::default();
     let mut helpers: FxHashSet<Sym> = FxHashSet::default();
     for (classes, functions) in found {
         listed.extend(classes);
@@ -31,7 +53,7 @@ fn listed_in(
     shared: &Shared,
     id: ModuleId,
     subclasses: Sym,
-) -> (Vec<(ModuleId, u32)>, Vec<Sym>) {
+) -> (Vec<Listed>, Vec<Sym>) {
     let mut listed = Vec::new();
     let mut helpers = Vec::new();
     let code = &program.module(id).facts.code;
@@ -48,12 +70,7 @@ fn listed_in(
             _ => continue,
         };
         let mut interpreter = Interpreter::evaluator(program, shared, id);
-        let classes = |found: AbsSet| {
-            found.into_iter().filter_map(|abs| match abs {
-                Abs::Class(class) => Some((class.module, class.class)),
-                _ => None,
-            })
-        };
+        let classes = |found: AbsSet| found.into_iter().filter_map(Listed::of);
         let before = listed.len();
         listed.extend(classes(interpreter.evaluate(id, class)));
         if listed.len() > before {
@@ -62,14 +79,15 @@ fn listed_in(
         // A list that the function works off begins with classes that its module names.
         if code.function(func).params.is_empty() {
             for name in code.globals_mentioned() {
-                listed.extend(classes(interpreter.global(id, name)));
+                let own = |class: &Listed| matches!(class, Listed::Own(..));
+                listed.extend(classes(interpreter.global(id, name)).filter(own));
             }
             continue;
         }
         // `cls.__subclasses__()` in a method; else, or if called from outside, the function is given the class.
         let function = code.function(func);
         if let Some(class) = function.class {
-            listed.push((id, class));
+            listed.push(Listed::Own(id, class));
         }
         helpers.push(function.name);
     }
@@ -82,7 +100,7 @@ fn given_classes(
     shared: &Shared,
     id: ModuleId,
     helpers: &FxHashSet<Sym>,
-) -> Vec<(ModuleId, u32)> {
+) -> Vec<Listed> {
     let mut given = Vec::new();
     let code = &program.module(id).facts.code;
     for call in code.calls() {
@@ -95,11 +113,8 @@ fn given_classes(
         }
         for &arg in code.positional(&call) {
             let mut interpreter = Interpreter::evaluator(program, shared, id);
-            for abs in interpreter.evaluate(id, arg) {
-                if let Abs::Class(class) = abs {
-                    given.push((class.module, class.class));
-                }
-            }
+            let own = |class: &Listed| matches!(class, Listed::Own(..));
+            given.extend(interpreter.evaluate(id, arg).into_iter().filter_map(Listed::of).filter(own));
         }
     }
     given

@@ -8,7 +8,8 @@
 //!         if self.create: os.makedirs(…)
 //! ```
 //!
-//! What decides a test of such an attribute is what the object was made with, or what the class says.
+//! What decides a test of such an attribute is what the object was made with, or what the class says. The same is found for names of
+//! modules: `if settings.DEBUG: …`.
 
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
@@ -42,6 +43,12 @@ fn tested_and_changed(program: &Program, id: ModuleId) -> (Vec<Sym>, Vec<Sym>) {
             OpKind::When { of, .. } => attributes(code, of, &mut tested),
             OpKind::SetAttr { base, attr, .. } if !is_init_of(code, func, base) => changed.push(attr),
             OpKind::DelAttr { attr, .. } => changed.push(attr),
+            // `vars(settings)["DEBUG"] = True`
+            OpKind::SetItem { key, .. } => {
+                if let Value::Str(name) = code.value(key) {
+                    changed.push(name);
+                }
+            }
             OpKind::Call { call, .. } => changed.extend(patched_names(code, &code.call(call))),
             _ => {}
         }
@@ -51,7 +58,7 @@ fn tested_and_changed(program: &Program, id: ModuleId) -> (Vec<Sym>, Vec<Sym>) {
 
 fn attributes(code: &Code, of: ValueId, found: &mut Vec<Sym>) {
     match code.value(of) {
-        Value::Attr(_, attr) => found.push(attr),
+        Value::Attr(_, name) | Value::Global(name) => found.push(name),
         Value::Either(a, b) => {
             attributes(code, a, found);
             attributes(code, b, found);

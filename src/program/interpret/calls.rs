@@ -8,25 +8,27 @@ use rustc_hash::FxBuildHasher;
 use smallvec::{SmallVec, smallvec};
 
 use super::forwarded::{Arguments, Extra};
+use super::contexts;
 use super::premise::{Given, Told};
 use super::{
     ANY_ATTRIBUTE, Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter,
     MOST_CALLS, MOST_DEPTH, MOST_NESTED, Owner, Path, has_decorator, owned, unique,
 };
 use crate::config::Safety;
-use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Unpacked, Value, words};
+use crate::facts::{CallRole, FuncId, OpKind, Sym, Unpacked, Value, words};
 use crate::program::{ModuleId, tables};
 
 impl Interpreter<'_> {
     pub(super) fn run_call(
         &mut self,
         module: ModuleId,
-        call: &Call,
+        index: u32,
         env: &EnvRef,
         role: CallRole,
         place: (ModuleId, TextSize),
     ) -> AbsSet {
         let code = self.code(module);
+        let call = &code.call(index);
         let callees = self.eval(module, call.callee, env);
         let Arguments { positional: args, keywords, given } = self.arguments(module, call, env);
         // What functions of the program do with what they are given, shows when they run; and some only ask for the class.
@@ -89,6 +91,9 @@ impl Interpreter<'_> {
             && !callees.iter().any(|abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Class(..)))
         {
             self.effect(EffectKind::InputOutput, Owner::External(method), place, Some(method));
+        }
+        if let Some(decorator) = self.context_as_decorator(module, index, &callees, &args) {
+            return decorator;
         }
         let mut out = AbsSet::new();
         let outer = self.path;
@@ -223,12 +228,22 @@ impl Interpreter<'_> {
                 let pieces = pieces.into_iter().map(|piece| Abs::Str(Sym::new(piece))).collect();
                 smallvec![Abs::Holder(Rc::new(pieces), Owner::Fresh)]
             }
+            Abs::Bound(manager, name) if *name == contexts::DECORATES => Self::around(manager, args),
+            Abs::Bound(manager, name) if *name == contexts::AROUND => {
+                self.call_in_context(manager, args, keywords, place)
+            }
             Abs::Bound(base, name) if name.as_str().ends_with('*') => {
                 self.method_of_prefix(base, *name, args, keywords)
             }
             Abs::Bound(base, name) => {
                 if *name == "sort" {
-                    self.builtin_protocol("sort", &[], keywords);
+                    self.builtin_protocol("sort", &[smallvec![(**base).clone()]], keywords);
+                }
+                // `names.index(name)`, `table.get(key)`
+                if let (Some(wanted), Abs::Holder(elements, _)) = (args.first(), &**base)
+                    && tables::SEARCHES.contains(&name.as_str())
+                {
+                    self.searched(elements, wanted);
                 }
                 self.call_bound(base, *name, args, role, place)
             }
@@ -255,6 +270,8 @@ impl Interpreter<'_> {
                     let mut all = vec![smallvec![callee.clone()]];
                     all.extend(args.iter().cloned());
                     self.enter_given((m, func), &around, &all, keywords, given)
+                } else if role == CallRole::Decorator && self.is_context_decorator(class) {
+                    Self::around(callee, args)
                 } else {
                     smallvec![Abs::Unknown]
                 }

@@ -10,6 +10,7 @@ use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, 
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 use crate::program::callees::function_behind;
+use crate::program::listed::Listed;
 
 impl Interpreter<'_> {
     pub(super) fn define_class(
@@ -56,6 +57,12 @@ impl Interpreter<'_> {
         // `__init_subclass__` of the nearest base that has one.
         for base in bases {
             self.special(base, "__mro_entries__", &[smallvec![Abs::Unknown]]);
+            // `class Late(ValueError)`, where somebody lists those.
+            if let Abs::External(path) = base
+                && self.shared.listed_classes.contains(&Listed::Foreign(*path))
+            {
+                self.effect(EffectKind::Subclass, Owner::External(*path), place, Some(*path));
+            }
             if let Abs::Class(class) = base {
                 if let Some((owner, func, around)) = self.find_method(class, "__init_subclass__") {
                     // A class that a call makes has what its bases have, and what is stored in it is its own.
@@ -217,7 +224,7 @@ impl Interpreter<'_> {
     /// Somebody lists the subclasses of a base.
     pub(super) fn listed_subclass(&mut self, class: &ClassRef, place: (ModuleId, TextSize)) {
         for &ClassRef { module: m, class: c, .. } in self.mro(class).iter() {
-            if self.shared.listed_classes.contains(&(m, c)) {
+            if self.shared.listed_classes.contains(&Listed::Own(m, c)) {
                 let name = self.code(m).classes[c as usize].name;
                 // A list that only the class's own module can read is made again there.
                 if m != self.cause {

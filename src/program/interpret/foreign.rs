@@ -214,7 +214,13 @@ impl Interpreter<'_> {
             ExternalKind::ReadsState => self.state_asked(call),
             ExternalKind::Registers => {
                 // A callback that only touches what belongs to the module being loaded can be registered late.
-                let callback = if text == "weakref.finalize" { args.get(1..) } else { Some(args) };
+                let of_object = text.starts_with("weakref.");
+                let callback = if of_object { args.get(1..) } else { Some(args) };
+                // `weakref.ref(x)`, `weakref.ref(x, None)`
+                let plain = of_object && args.get(1).is_none_or(|set| *set == AbsSet::from_elem(Abs::Fresh, 1));
+                if plain && text != "weakref.finalize" {
+                    return Self::made(path, args, role);
+                }
                 if !self.is_own_business(callback.unwrap_or_default()) {
                     self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
                 }

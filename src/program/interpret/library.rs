@@ -111,6 +111,12 @@ impl Interpreter<'_> {
             }
             return Some(first());
         }
+        if text == "functools.update_wrapper" {
+            for abs in first() {
+                self.set_attr(&abs, Sym::new("__name__"), place);
+            }
+            return Some(first());
+        }
         if text == "codecs.register_error"
             && let Some(name) = string(0)
             && !self.is_named_elsewhere(name)

@@ -60,6 +60,7 @@ impl Interpreter<'_> {
         env: &EnvRef,
         place: (ModuleId, TextSize),
     ) {
+        self.key_used(module, key, env);
         for abs in self.eval(module, base, env) {
             match &abs {
                 Abs::External(path) if tables::is_process_state(path.as_str()) => {
@@ -95,6 +96,26 @@ impl Interpreter<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// An object is the key of an item, or its number.
+    pub(super) fn key_used(&mut self, module: ModuleId, key: ValueId, env: &EnvRef) {
+        if matches!(self.code(module).value(key), Value::Global(_) | Value::Attr(..) | Value::Call(_)) {
+            for abs in self.eval(module, key, env) {
+                let _ = self.special(&abs, "__index__", &[]) || self.special(&abs, "__hash__", &[]);
+            }
+        }
+    }
+
+    /// A container compares what it holds with an object, which it may look up by its hash.
+    pub(super) fn searched(&mut self, elements: &AbsSet, wanted: &AbsSet) {
+        let unknown: [AbsSet; 1] = [smallvec![Abs::Unknown]];
+        for abs in wanted {
+            self.special(abs, "__hash__", &[]);
+        }
+        for abs in elements.iter().chain(wanted) {
+            self.special(abs, "__eq__", &unknown);
         }
     }
 
@@ -134,6 +155,13 @@ impl Interpreter<'_> {
                     let key = if path == "os.environ" { self.key_name(module, other, env) } else { None };
                     self.state_read(*path, key);
                 }
+                // `part in [first, last]`
+                Abs::Holder(elements, _) if method == "__contains__" => {
+                    let wanted = self.eval(module, other, env);
+                    self.searched(elements, &wanted);
+                }
+                // `f"{parts}"`
+                Abs::Holder(elements, _) if method == "__format__" => self.shown(elements),
                 Abs::Made(path, _) | Abs::External(path) => {
                     if let Some(state) = tables::computed_with(path.as_str()) {
                         self.state_read(Sym::new(state), None);
@@ -158,6 +186,8 @@ impl Interpreter<'_> {
                             found || self.special(&abs, &format!("__{rest}"), args)
                         }
                         "__iter__" => self.special(&abs, "__next__", &[]),
+                        // `{**options}`
+                        "keys" => found && self.special(&abs, "__getitem__", &[smallvec![Abs::Unknown]]),
                         _ => found,
                     };
                 }
@@ -309,8 +339,18 @@ impl Interpreter<'_> {
         out
     }
 
+    /// The text of a container has those of its elements.
+    fn shown(&mut self, elements: &AbsSet) {
+        for abs in elements {
+            self.special(abs, "__repr__", &[]);
+        }
+    }
+
     /// An object becomes a text, or a part of one.
     pub(super) fn formatted(&mut self, abs: &Abs) {
+        if let Abs::Holder(elements, _) = abs {
+            return self.shown(elements);
+        }
         let _ = self.special(abs, "__format__", &[smallvec![Abs::Unknown]])
             || self.special(abs, "__str__", &[])
             || self.special(abs, "__repr__", &[]);
@@ -326,6 +366,10 @@ impl Interpreter<'_> {
                 let found = self.special(abs, method, if takes { &none } else { &[] });
                 if !found && method == "__str__" {
                     self.special(abs, "__repr__", &[]);
+                }
+                // `repr([first, last])`
+                if let (Abs::Holder(elements, _), "__str__" | "__repr__" | "__format__") = (abs, method) {
+                    self.shown(elements);
                 }
             }
         }
@@ -344,9 +388,12 @@ impl Interpreter<'_> {
                 let _ = self.special(&abs, "__radd__", &other) || self.special(&abs, "__add__", &other);
             }
         }
-        if matches!(builtin, "sorted" | "min" | "max") {
+        if matches!(builtin, "sorted" | "min" | "max" | "sort") {
+            let (first, reflected) =
+                if builtin == "max" { ("__gt__", "__lt__") } else { ("__lt__", "__gt__") };
             for abs in args.iter().flatten().flat_map(elements_of) {
-                self.special(&abs, "__lt__", &[smallvec![Abs::Unknown]]);
+                let other = [smallvec![Abs::Unknown]];
+                let _ = self.special(&abs, first, &other) || self.special(&abs, reflected, &other);
             }
         }
         for (_, set) in keywords.iter().filter(|(name, _)| *name == "key" || *name == "object_hook") {

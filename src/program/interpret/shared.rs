@@ -9,6 +9,7 @@ use super::attributes::StoredByMethods;
 use super::carried::Stores;
 use super::{AbsSet, ClassRef};
 use crate::facts::{MarkKind, OpKind, Sym, Value};
+use crate::program::listed::Listed;
 use crate::program::rebinds::Replaced;
 use crate::program::{ModuleId, Program};
 
@@ -16,7 +17,7 @@ use crate::program::{ModuleId, Program};
 #[derive(Debug, Default)]
 pub struct Shared {
     /// Classes whose subclasses somebody lists.
-    pub listed_classes: FxHashSet<(ModuleId, u32)>,
+    pub listed_classes: FxHashSet<Listed>,
     /// Some module makes the random numbers of the process repeatable.
     pub seeds_random: bool,
     /// Loggers that modules outside the package of that name ask for, and those above them.

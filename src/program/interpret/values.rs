@@ -136,9 +136,8 @@ impl Interpreter<'_> {
                 if let Some(known) = self.call_results.get(&key) {
                     return known.clone();
                 }
-                let call = &code.call(index);
                 let place = (module, TextSize::new(0));
-                let result = self.quietly(|w| w.run_call(module, call, env, CallRole::Used, place));
+                let result = self.quietly(|w| w.run_call(module, index, env, CallRole::Used, place));
                 self.call_results.insert(key, result.clone());
                 result
             }

@@ -163,7 +163,7 @@ pub fn external(path: &str) -> ExternalKind {
         | "codecs.getdecoder"
         | "sys.intern"
         | "multiprocessing.allow_connection_pickling" => K::Pure,
-        "atexit.register" | "weakref.finalize" => K::Registers,
+        "atexit.register" | "weakref.finalize" | "weakref.ref" | "weakref.proxy" => K::Registers,
         "atexit.unregister" => K::Unregisters,
         "os.environ.get"
         | "os.getenv"
