@@ -86,7 +86,7 @@ impl<'a> Walker<'a> {
                     let next = self.in_context(|c| c.conditional |= index > 0, |w| w.expr(part, Use::Escape));
                     value = self.either(value, next);
                     if index + 1 < expr.values.len() {
-                        self.operate(part.range(), next, ValueId::FRESH, words::BOOL);
+                        self.operate_at_top(part.range(), next, ValueId::FRESH, words::BOOL);
                         premises.extend(self.open_premises(part, expr.op == ast::BoolOp::And, part.end()));
                     }
                 }
@@ -149,7 +149,7 @@ impl<'a> Walker<'a> {
             Expr::Set(set) => {
                 let held = self.elements(&set.elts, false);
                 let element = self.item(held);
-                self.operate(set.range, element, ValueId::FRESH, words::HASH);
+                self.operate_at_top(set.range, element, ValueId::FRESH, words::HASH);
                 held
             }
             Expr::Dict(dict) => {
@@ -157,11 +157,11 @@ impl<'a> Walker<'a> {
                 for item in &dict.items {
                     if let Some(key) = &item.key {
                         let made = self.expr(key, Use::Escape);
-                        self.operate(key.range(), made, ValueId::FRESH, words::HASH);
+                        self.operate_at_top(key.range(), made, ValueId::FRESH, words::HASH);
                     }
                     let mut next = self.expr(&item.value, Use::Escape);
                     if item.key.is_none() {
-                        self.operate(item.value.range(), next, ValueId::FRESH, words::KEYS);
+                        self.operate_at_top(item.value.range(), next, ValueId::FRESH, words::KEYS);
                         next = self.item(next);
                     }
                     value = self.either(value, next);
@@ -355,7 +355,12 @@ impl<'a> Walker<'a> {
                 _ => self.namespace_item(&subscript.slice, subscript.range),
             }
         }
-        let named = matches!(self.facts.code.value(base), Value::Attr(..) | Value::Global(_) | Value::Call(_));
+        let named = match self.facts.code.value(base) {
+            Value::Attr(..) | Value::Global(_) => true,
+            // `Groups()["admin"]`
+            Value::Call(_) => self.context.func.is_module(),
+            _ => false,
+        };
         if named && self.context.annotation.is_none() && !is_own_name(&subscript.slice) {
             self.op(subscript.range.start(), OpKind::Load { base, key });
         }
@@ -456,7 +461,7 @@ impl<'a> Walker<'a> {
             self.target(&generator.target, element);
             for test in &generator.ifs {
                 let value = self.expr(test, Use::Escape);
-                self.operate(test.range(), value, ValueId::FRESH, words::BOOL);
+                self.operate_at_top(test.range(), value, ValueId::FRESH, words::BOOL);
             }
         }
         let mut value = ValueId::FRESH;

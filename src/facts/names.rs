@@ -45,6 +45,8 @@ pub(super) struct Name {
     pub set_private: bool,
     /// A module-level name for a fact about version or platform: `WINDOWS = sys.platform == "win32"`.
     pub condition: Option<Condition>,
+    /// The module has bound it to a constant, and so far to nothing else: `DEBUG = False`.
+    pub setting: bool,
 }
 
 /// How a class body binds a name.
@@ -219,6 +221,7 @@ impl<'a> Names<'a> {
             read_private: false,
             set_private: false,
             condition: None,
+            setting: false,
         });
         self.texts.push(text);
         NameId(name)

@@ -17,8 +17,21 @@ use super::{MarkKind, Sym, words};
 impl<'a> Walker<'a> {
     /// An operator, if it may be that of a class of the program or depend on state.
     pub fn operate(&mut self, range: TextRange, on: ValueId, other: ValueId, method: Sym) {
-        if is_named(self.facts.code.value(on)) && self.context.annotation.is_none() {
+        let value = self.facts.code.value(on);
+        // `part in [first, last]` asks the parts.
+        let asks_parts = || {
+            method == words::CONTAINS && self.context.func.is_module() && matches!(value, Value::Holder(_))
+        };
+        if (is_named(value) || asks_parts()) && self.context.annotation.is_none() {
             self.op(range.start(), OpKind::Operate { on, other, method });
+        }
+    }
+
+    /// The same at the top level of a module and in class bodies only: elsewhere there are many such operations, and next to nothing is
+    /// known of their operands.
+    pub fn operate_at_top(&mut self, range: TextRange, on: ValueId, other: ValueId, method: Sym) {
+        if self.context.func.is_module() {
+            self.operate(range, on, other, method);
         }
     }
 
@@ -65,7 +78,7 @@ impl<'a> Walker<'a> {
                 self.operate(compare.range, on, other, comparison_method(*op));
                 // `0 <= size` asks the class of `size`.
                 if let (false, Some(reflected)) = (is_named(self.facts.code.value(on)), reflected(*op)) {
-                    self.operate(compare.range, other, on, reflected);
+                    self.operate_at_top(compare.range, other, on, reflected);
                 }
                 left = right;
             }
@@ -137,7 +150,6 @@ fn is_named(value: Value) -> bool {
             | Value::Call(_)
             | Value::Var(_)
             | Value::Item(_)
-            | Value::Holder(_)
             | Value::Either(..)
     )
 }

@@ -337,14 +337,15 @@ impl<'a> Walker<'a> {
         match expr {
             Expr::Name(name) => {
                 let id = self.names.id(name.id.as_str());
-                (self.resolve(id) == Resolved::Global && self.is_bound_otherwise(id)).then(|| {
+                (self.names[id].setting && self.resolve(id) == Resolved::Global).then(|| {
                     let name = self.mangled(id);
                     self.value(Value::Global(name))
                 })
             }
             Expr::Attribute(attribute) => {
                 let Expr::Name(module) = &*attribute.value else { return None };
-                if !self.means_site(module.id.as_str()) {
+                // In functions there are many, and few of them run while something loads.
+                if !self.context.func.is_module() || !self.means_site(module.id.as_str()) {
                     return None;
                 }
                 let base = self.quiet_value(&attribute.value);

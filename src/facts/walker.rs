@@ -555,6 +555,8 @@ impl<'a> Walker<'a> {
         let straight = !self.context.conditional;
         let moment = self.context.moment;
         let at_module_level = self.context.func.is_module();
+        let constant = matches!(self.facts.code.value(value), Value::Constant(_) | Value::Str(_));
+        self.names[name].setting = constant && at_module_level && self.names[name].info == Name::GLOBAL;
         // `global _data; if _data is None: _data = …` in a function: nobody sees it before, and all see the same
         // after; so with other private names that are set together with it.
         let memo = !at_module_level
@@ -594,12 +596,6 @@ impl<'a> Walker<'a> {
                 self.op(at, OpKind::SetGlobal { name: sym, value });
             }
         }
-    }
-
-    /// Whether the module has bound a name so far, and not by importing it.
-    pub fn is_bound_otherwise(&self, name: NameId) -> bool {
-        let known = &self.names[name];
-        known.info != Name::GLOBAL && self.facts.infos[known.info as usize].1.otherwise
     }
 
     /// What is known of a name of the module; `bound` says what a new one begins with.

@@ -329,7 +329,9 @@ impl<'p> Interpreter<'p> {
                     self.note_read(module, value, env, false);
                 }
                 OpKind::SetItem { base, key, value, .. } => {
-                    self.key_used(module, key, env);
+                    if func.is_module() {
+                        self.key_used(module, key, env);
+                    }
                     if matches!(code.value(base), Value::Attr(_, words::DICT)) {
                         self.changed.insert(Sym::new(ANY_ATTRIBUTE));
                     }
@@ -406,7 +408,12 @@ impl<'p> Interpreter<'p> {
                         self.eval(module, value, env);
                     }
                 }
-                OpKind::Load { base, key } => self.load_item(module, base, key, env, place),
+                OpKind::Load { base, key } => {
+                    if func.is_module() {
+                        self.key_used(module, key, env);
+                    }
+                    self.load_item(module, base, key, env, place);
+                }
                 OpKind::Operate { on, other, method } => self.operate(module, on, other, method, env),
                 OpKind::Execute => {
                     let path = Sym::new("builtins.exec");

@@ -184,6 +184,9 @@ impl Interpreter<'_> {
 
     /// What is known of a name that its module binds once, to a constant, and that nobody binds again.
     fn told_of_global(&self, module: ModuleId, name: Sym) -> Told {
+        if self.shared.tested.get(&name) != Some(&true) {
+            return Told::Nothing;
+        }
         let facts = &self.program.module(module).facts;
         let (&[(_, value)], Some(info)) = (facts.code.globals_of(name), facts.names.get(name)) else {
             return Told::Nothing;
@@ -198,7 +201,7 @@ impl Interpreter<'_> {
             let namespace = |kind| matches!(kind, MarkKind::NamespaceRead | MarkKind::EvaluatesText);
             star || facts.marks.iter().any(|mark| namespace(mark.kind))
         };
-        if !once || self.shared.tested.get(&name) != Some(&true) || by_other_means() {
+        if !once || by_other_means() {
             return Told::Nothing;
         }
         Self::told(&facts.code, value, &EnvRef::default())

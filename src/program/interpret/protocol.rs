@@ -60,7 +60,6 @@ impl Interpreter<'_> {
         env: &EnvRef,
         place: (ModuleId, TextSize),
     ) {
-        self.key_used(module, key, env);
         for abs in self.eval(module, base, env) {
             match &abs {
                 Abs::External(path) if tables::is_process_state(path.as_str()) => {
@@ -102,8 +101,8 @@ impl Interpreter<'_> {
     /// An object is the key of an item, or its number.
     pub(super) fn key_used(&mut self, module: ModuleId, key: ValueId, env: &EnvRef) {
         if matches!(self.code(module).value(key), Value::Global(_) | Value::Attr(..) | Value::Call(_)) {
-            for abs in self.eval(module, key, env) {
-                let _ = self.special(&abs, "__index__", &[]) || self.special(&abs, "__hash__", &[]);
+            for abs in self.eval(module, key, env).iter().filter(|abs| is_instance(abs)) {
+                let _ = self.special(abs, "__index__", &[]) || self.special(abs, "__hash__", &[]);
             }
         }
     }
@@ -111,10 +110,10 @@ impl Interpreter<'_> {
     /// A container compares what it holds with an object, which it may look up by its hash.
     pub(super) fn searched(&mut self, elements: &AbsSet, wanted: &AbsSet) {
         let unknown: [AbsSet; 1] = [smallvec![Abs::Unknown]];
-        for abs in wanted {
+        for abs in wanted.iter().filter(|abs| is_instance(abs)) {
             self.special(abs, "__hash__", &[]);
         }
-        for abs in elements.iter().chain(wanted) {
+        for abs in elements.iter().chain(wanted).filter(|abs| is_instance(abs)) {
             self.special(abs, "__eq__", &unknown);
         }
     }
@@ -140,9 +139,11 @@ impl Interpreter<'_> {
         method: Sym,
         env: &EnvRef,
     ) {
-        self.note_content(module, on, env);
-        // `f"{settings.name}"`, `settings.size + 1`
-        self.note_read(module, on, env, false);
+        if method != "__hash__" {
+            self.note_content(module, on, env);
+            // `f"{settings.name}"`, `settings.size + 1`
+            self.note_read(module, on, env, false);
+        }
         for abs in self.eval(module, on, env) {
             match &abs {
                 // `"DEBUG" in os.environ`
@@ -167,6 +168,8 @@ impl Interpreter<'_> {
                         self.state_read(Sym::new(state), None);
                     }
                 }
+                // Classes are keys more often than metaclasses care.
+                Abs::Class(..) if method == "__hash__" => {}
                 Abs::Instance(..) | Abs::Class(..) => {
                     let args = [self.eval(module, other, env)];
                     let args: &[AbsSet] = if other.is_plain() { &[] } else { &args };
@@ -341,7 +344,7 @@ impl Interpreter<'_> {
 
     /// The text of a container has those of its elements.
     fn shown(&mut self, elements: &AbsSet) {
-        for abs in elements {
+        for abs in elements.iter().filter(|abs| is_instance(abs)) {
             self.special(abs, "__repr__", &[]);
         }
     }
@@ -421,4 +424,9 @@ impl Interpreter<'_> {
             }
         }
     }
+}
+
+/// Whether an object is an instance of a class of the program.
+fn is_instance(abs: &Abs) -> bool {
+    matches!(abs, Abs::Instance(..))
 }
