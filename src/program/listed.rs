@@ -48,12 +48,7 @@ pub(super) fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<Li
 }
 
 /// Classes whose subclasses a module lists, and the functions in which it lists those of what they are given.
-fn listed_in(
-    program: &Program,
-    shared: &Shared,
-    id: ModuleId,
-    subclasses: Sym,
-) -> (Vec<Listed>, Vec<Sym>) {
+fn listed_in(program: &Program, shared: &Shared, id: ModuleId, subclasses: Sym) -> (Vec<Listed>, Vec<Sym>) {
     let mut listed = Vec::new();
     let mut helpers = Vec::new();
     let code = &program.module(id).facts.code;
@@ -95,12 +90,7 @@ fn listed_in(
 }
 
 /// Classes that a module gives to functions of certain names.
-fn given_classes(
-    program: &Program,
-    shared: &Shared,
-    id: ModuleId,
-    helpers: &FxHashSet<Sym>,
-) -> Vec<Listed> {
+fn given_classes(program: &Program, shared: &Shared, id: ModuleId, helpers: &FxHashSet<Sym>) -> Vec<Listed> {
     let mut given = Vec::new();
     let code = &program.module(id).facts.code;
     for call in code.calls() {

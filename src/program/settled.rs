@@ -18,50 +18,68 @@ use super::rebinds::patched_names;
 use super::{ModuleId, Program};
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
 
+/// Names that some code tests, and of each whether it is settled.
+type Tested = FxHashMap<Sym, bool>;
+
 /// Attributes that some function tests, and of each whether it is settled: stored only by `__init__` of the object itself, or in the body
-/// of a class.
-pub(super) fn tested_attributes(program: &Program) -> FxHashMap<Sym, bool> {
+/// of a class. Then the same of names of modules, as far as other modules are concerned: none binds the name again.
+pub(super) fn tested_names(program: &Program) -> (Tested, Tested) {
     let ids: Vec<ModuleId> = program.ids().collect();
-    let found: Vec<(Vec<Sym>, Vec<Sym>)> =
-        ids.into_par_iter().map(|id| tested_and_changed(program, id)).collect();
-    let tested = found.iter().flat_map(|(tested, _)| tested);
-    let mut settled: FxHashMap<Sym, bool> = tested.map(|&name| (name, true)).collect();
-    for name in found.iter().flat_map(|(_, changed)| changed) {
-        if let Some(settled) = settled.get_mut(name) {
-            *settled = false;
+    let found: Vec<Found> = ids.into_par_iter().map(|id| tested_and_changed(program, id)).collect();
+    let settled = |tested: fn(&Found) -> &Vec<Sym>, changed: &[fn(&Found) -> &Vec<Sym>]| {
+        let mut settled: Tested = found.iter().flat_map(tested).map(|&name| (name, true)).collect();
+        for name in changed.iter().flat_map(|changed| found.iter().flat_map(changed)) {
+            if let Some(settled) = settled.get_mut(name) {
+                *settled = false;
+            }
         }
-    }
-    settled
+        settled
+    };
+    let attributes = settled(|found| &found.attributes, &[|found| &found.changed]);
+    let globals = settled(|found| &found.globals, &[|found| &found.changed, |found| &found.keys]);
+    (attributes, globals)
 }
 
-/// Attributes that a module tests, and those that it changes in objects that are there already.
-fn tested_and_changed(program: &Program, id: ModuleId) -> (Vec<Sym>, Vec<Sym>) {
+/// What a module tests, and what it changes in objects that are there already.
+#[derive(Default)]
+struct Found {
+    attributes: Vec<Sym>,
+    globals: Vec<Sym>,
+    changed: Vec<Sym>,
+    /// Of items, which may be those of a namespace.
+    keys: Vec<Sym>,
+}
+
+fn tested_and_changed(program: &Program, id: ModuleId) -> Found {
     let code = &program.module(id).facts.code;
-    let (mut tested, mut changed) = (Vec::new(), Vec::new());
+    let mut found = Found::default();
     for (func, op) in code.ops_by_function() {
         match op.kind {
-            OpKind::When { of, .. } => attributes(code, of, &mut tested),
-            OpKind::SetAttr { base, attr, .. } if !is_init_of(code, func, base) => changed.push(attr),
-            OpKind::DelAttr { attr, .. } => changed.push(attr),
+            OpKind::When { of, .. } => tested(code, of, &mut found),
+            OpKind::SetAttr { base, attr, .. } if !is_init_of(code, func, base) => found.changed.push(attr),
+            OpKind::DelAttr { attr, .. } => found.changed.push(attr),
             // `vars(settings)["DEBUG"] = True`
             OpKind::SetItem { key, .. } => {
                 if let Value::Str(name) = code.value(key) {
-                    changed.push(name);
+                    found.keys.push(name);
                 }
             }
-            OpKind::Call { call, .. } => changed.extend(patched_names(code, &code.call(call))),
+            OpKind::Call { call, .. } => found.changed.extend(patched_names(code, &code.call(call))),
             _ => {}
         }
     }
-    (tested, changed)
+    found
 }
 
-fn attributes(code: &Code, of: ValueId, found: &mut Vec<Sym>) {
+fn tested(code: &Code, of: ValueId, found: &mut Found) {
     match code.value(of) {
-        Value::Attr(_, name) | Value::Global(name) => found.push(name),
+        Value::Global(name) => found.globals.push(name),
+        // `settings.DEBUG`
+        Value::Attr(base, name) if matches!(code.value(base), Value::Global(_)) => found.globals.push(name),
+        Value::Attr(_, name) => found.attributes.push(name),
         Value::Either(a, b) => {
-            attributes(code, a, found);
-            attributes(code, b, found);
+            tested(code, a, found);
+            tested(code, b, found);
         }
         _ => {}
     }

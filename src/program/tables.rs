@@ -259,8 +259,7 @@ pub const READS_ONLY: &[&str] = &[
 ];
 
 /// Methods of containers that look for their first argument, or for the place of it.
-pub const SEARCHES: &[&str] =
-    &["get", "pop", "setdefault", "add", "discard", "remove", "index", "count"];
+pub const SEARCHES: &[&str] = &["get", "pop", "setdefault", "add", "discard", "remove", "index", "count"];
 
 /// The special methods that a builtin calls on its arguments.
 pub fn protocol_of(builtin: &str) -> &'static [&'static str] {

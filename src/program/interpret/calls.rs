@@ -7,8 +7,8 @@ use ruff_text_size::TextSize;
 use rustc_hash::FxBuildHasher;
 use smallvec::{SmallVec, smallvec};
 
-use super::forwarded::{Arguments, Extra};
 use super::contexts;
+use super::forwarded::{Arguments, Extra};
 use super::premise::{Given, Told};
 use super::{
     ANY_ATTRIBUTE, Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter,

@@ -217,7 +217,8 @@ impl Interpreter<'_> {
                 let of_object = text.starts_with("weakref.");
                 let callback = if of_object { args.get(1..) } else { Some(args) };
                 // `weakref.ref(x)`, `weakref.ref(x, None)`
-                let plain = of_object && args.get(1).is_none_or(|set| *set == AbsSet::from_elem(Abs::Fresh, 1));
+                let plain =
+                    of_object && args.get(1).is_none_or(|set| *set == AbsSet::from_elem(Abs::Fresh, 1));
                 if plain && text != "weakref.finalize" {
                     return Self::made(path, args, role);
                 }

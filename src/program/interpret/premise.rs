@@ -184,7 +184,7 @@ impl Interpreter<'_> {
 
     /// What is known of a name that its module binds once, to a constant, and that nobody binds again.
     fn told_of_global(&self, module: ModuleId, name: Sym) -> Told {
-        if self.shared.tested.get(&name) != Some(&true) {
+        if self.shared.settings.get(&name) != Some(&true) {
             return Told::Nothing;
         }
         let facts = &self.program.module(module).facts;
