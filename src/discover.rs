@@ -311,7 +311,7 @@ impl Found {
             Err(error) => return problem(ProblemKind::Unreadable, plain(&error)),
         };
         if metadata.is_dir() {
-            let walked = walk::sources(path, &absolute, respect_gitignore);
+            let walked = walk::sources_of_named(path, &absolute, respect_gitignore);
             self.extend(walked, true, problems);
         } else if !metadata.is_file() {
             problem(ProblemKind::Special, "neither a file nor a directory".to_owned());

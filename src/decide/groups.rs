@@ -66,12 +66,13 @@ fn same_entry(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
     }
     for sites in by_entry.into_values() {
         let listed = |s: usize| facts.sites[s].declared == Some(Declared::List);
-        let eager = sites.iter().copied().find(|&s| {
+        let stays = |s: usize| {
             verdicts.sites[s].has_reasons() && !matches!(verdicts.sites[s], super::Verdict::NotCandidate)
-        });
-        if let Some(eager) = eager {
-            for s in sites.into_iter().filter(|&s| !listed(s)) {
-                let range = facts.imports[facts.sites[eager].stmt as usize].range;
+        };
+        let eager: Vec<usize> = sites.iter().copied().filter(|&s| stays(s)).take(2).collect();
+        for s in sites.into_iter().filter(|&s| !listed(s)) {
+            if let Some(&other) = eager.iter().find(|&&other| other != s) {
+                let range = facts.imports[facts.sites[other].stmt as usize].range;
                 verdicts.sites[s].keep(Reason::at(
                     KeepReason::SharedName,
                     id,

@@ -38,7 +38,22 @@ pub(super) enum WalkedKind {
 
 /// The sources and compiled modules below a directory, without hidden files, environments and caches.
 pub(super) fn sources(shown: &Path, base: &Path, respect_gitignore: bool) -> Vec<Walked> {
-    let mut builder = visible(base, respect_gitignore);
+    sources_by(visible(base, respect_gitignore), shown, base, respect_gitignore)
+}
+
+/// The same below a directory that somebody has named: if git ignores all that is in it, because of folders further up, it is taken
+/// all the same (an environment, for one, ignores itself).
+pub(super) fn sources_of_named(shown: &Path, base: &Path, respect_gitignore: bool) -> Vec<Walked> {
+    let found = sources(shown, base, respect_gitignore);
+    if !respect_gitignore || found.iter().any(|walked| matches!(walked.kind, WalkedKind::Source)) {
+        return found;
+    }
+    let mut builder = visible(base, true);
+    builder.parents(false);
+    sources_by(builder, shown, base, true)
+}
+
+fn sources_by(mut builder: WalkBuilder, shown: &Path, base: &Path, respect_gitignore: bool) -> Vec<Walked> {
     builder.filter_entry(move |entry| {
         let path = entry.path();
         let is_output = || respect_gitignore && path.join(crate::write::MARKER).is_file();

@@ -36,6 +36,9 @@ impl<'a> Walker<'a> {
                     self.names[name].condition = Some(condition);
                 }
                 self.note_special_assignment(name, &assign.value, assign.range);
+                if assign.targets.len() == 1 {
+                    self.note_namespace_alias(name.id.as_str(), &assign.value);
+                }
             }
         }
     }

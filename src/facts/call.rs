@@ -4,6 +4,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use smallvec::SmallVec;
 
+use super::alias::{is_globals_of, is_of_module};
 use super::code::{CallRole, OpKind};
 use super::expr::is_own_name;
 use super::names::NameId;
@@ -319,6 +320,12 @@ impl<'a> Walker<'a> {
                 _ => self.mark(MarkKind::ReadsSysModules, range),
             }
         }
+        if is_globals_of(&attribute.value)
+            && matches!(method, words::GET | words::POP | words::SETDEFAULT)
+            && call.arguments.args.first().is_some_and(is_of_module)
+        {
+            self.unmark_globals_of(attribute.value.range());
+        }
         self.note_text_method(call, method);
         if method == words::ADD_KEY
             && let Some(key) = call.arguments.args.first()
@@ -528,7 +535,9 @@ impl<'a> Walker<'a> {
             Some(Expr::NoneLiteral(_)) => true,
             Some(_) => false,
         };
-        if own {
+        let evaluates = matches!(&*call.func, Expr::Name(n) if n.id.as_str() == "eval");
+        let text = call.arguments.args.first().filter(|_| evaluates);
+        if own && !text.is_some_and(|text| self.evaluates_no_import(text)) {
             self.mark(MarkKind::EvaluatesText, call.range());
         }
     }

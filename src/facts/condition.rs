@@ -225,6 +225,11 @@ impl Walker<'_> {
         Some(same == matches!(op, CmpOp::Eq | CmpOp::In))
     }
 
+    /// `os.name`, which is also the name of the library's module for the system.
+    pub fn is_name_of_system(&self, expr: &Expr) -> bool {
+        matches!(expr, Expr::Attribute(a) if a.attr.as_str() == "name" && self.is_module(&a.value, "os"))
+    }
+
     /// What `sys.platform`, `os.name` or `platform.system()` is.
     fn system_name(&self, expr: &Expr) -> Option<&'static str> {
         let system = self.system?;

@@ -7,6 +7,7 @@
 use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement, Number};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::alias::{is_globals_of, is_of_module};
 use super::code::{CallRole, FuncId, OpKind};
 use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
@@ -278,6 +279,8 @@ impl<'a> Walker<'a> {
             Some(start) if start.own || !start.text.as_str().is_empty() => {
                 self.mark(MarkKind::AsksSysModulesFrom(start), range);
             }
+            // `sys.modules[os.name]`: a module of the library, which is always there.
+            None if self.is_name_of_system(key) => {}
             _ => {
                 self.mark(MarkKind::ReadsSysModules, range);
                 if !value.is_plain() {
@@ -333,6 +336,9 @@ impl<'a> Walker<'a> {
         });
         let mut entry = None;
         self.note_frame_namespace(base, Some(&subscript.slice), subscript.range);
+        if is_globals_of(&subscript.value) && is_of_module(&subscript.slice) {
+            self.unmark_globals_of(subscript.value.range());
+        }
         if self.is_sys_modules(&subscript.value) {
             match self.facts.code.value(key) {
                 Value::Str(name) => {

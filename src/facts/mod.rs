@@ -11,6 +11,7 @@
 //! - [`marks`](ModuleFacts::marks): things a decision asks about, such as `globals()`;
 //! - [`code`](ModuleFacts::code): what import-time code and functions call and change, for the whole-program analysis.
 
+mod alias;
 mod assign;
 mod assigned;
 mod binding;

@@ -63,6 +63,9 @@ impl Interpreter<'_> {
             Abs::Class(class) => {
                 if let Some((base, value)) = self.find_member(class, attr) {
                     self.class_member(&base, value, attr, abs)
+                } else if attr == "__new__" && !self.is_metaclass(class) {
+                    // That of `object` or of a foreign base: it changes nothing but the new object.
+                    smallvec![Abs::External(Sym::new("builtins.object.__new__"))]
                 } else {
                     if !attr.as_str().starts_with("__") {
                         self.special(abs, "__getattr__", &[smallvec![Abs::Str(attr)]]);
