@@ -120,6 +120,23 @@ fn one_bad_file_never_stops_the_others() {
 }
 
 #[test]
+fn an_import_does_not_share_its_entry_with_itself() {
+    let source = "import json\nimport csv\n\nclass Own(json.JSONEncoder):\n    pass\n\ndef rows(x):\n    return csv.reader(x)\n";
+    let shared = "from . import one, two\n\nX = one.X\n\ndef later():\n    return two.X\n";
+    let folder = project(&[
+        ("a.py", source),
+        ("p/__init__.py", ""),
+        ("p/one.py", "X = 1\n"),
+        ("p/two.py", "X = 2\n"),
+        ("p/both.py", shared),
+    ]);
+    let ran = expect(folder.path(), &["check", ".", "--target", "lazy-modules"], 1);
+    assert!(ran.out().contains("keep: import json (used-at-import-time)\n"), "{}", ran.out());
+    assert!(ran.out().contains("keep: from . import one (used-at-import-time)\n"), "{}", ran.out());
+    assert!(ran.out().contains("keep: from . import two (shared-name)\n"), "{}", ran.out());
+}
+
+#[test]
 fn build_copies_what_does_not_parse_with_a_warning() {
     let folder = project(&[("src/a.py", LAZY), ("src/z.py", LAZY), ("src/data.txt", "x")]);
     let bad = bad_files(&folder.path().join("src"));

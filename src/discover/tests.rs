@@ -208,6 +208,20 @@ fn gitignore_hides_files_also_outside_a_repository() {
 }
 
 #[test]
+fn a_named_folder_is_taken_although_one_above_it_ignores_all() {
+    // As environments do.
+    let tree = Tree::new(&["env/site/a.py", "env/site/sub/b.py", "c.py"]);
+    tree.write("env/.gitignore", "*\n");
+    let found = tree.check(&["env/site"]);
+    assert_eq!(tree.selected(&found), ["env/site/a.py", "env/site/sub/b.py"]);
+    tree.write("env/site/.gitignore", "sub/\n");
+    let found = tree.check(&["env/site"]);
+    assert_eq!(tree.selected(&found), ["env/site/a.py"]);
+    let found = tree.check(&["."]);
+    assert_eq!(tree.selected(&found), ["c.py"]);
+}
+
+#[test]
 fn named_files_are_taken_although_ignored_or_excluded() {
     let tree = Tree::new(&["a.py", "b.py", "c.py"]);
     tree.write(".gitignore", "a.py\n");

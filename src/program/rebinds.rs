@@ -76,17 +76,72 @@ pub(super) fn rebound(program: &Program, elsewhere: &FxHashSet<ModuleId>) -> Reb
         unclear.extend(others);
     }
     // `def instrument(module): setattr(module, name, …)`
-    let starts: Vec<Start> = unclear.iter().map(|&(id, object, ..)| (id, object, false)).collect();
-    for (leaves, (id, _, name, at)) in trace(program, &starts).into_iter().zip(unclear) {
+    let starts: Vec<Start> = unclear.iter().map(|unclear| (unclear.by, unclear.object, false)).collect();
+    let mut copies: Vec<(ModuleId, Start, TextSize)> = Vec::new();
+    for (leaves, Unclear { by, name, at, copied_from, .. }) in
+        trace(program, &starts).into_iter().zip(unclear)
+    {
         for target in leaves.into_iter().filter_map(Leaf::module) {
-            rebound.entry((target, name)).or_default().push((id, at));
+            match copied_from {
+                Some(source) => copies.push((target, (by, source, false), at)),
+                None => rebound.entry((target, name)).or_default().push((by, at)),
+            }
+        }
+    }
+    let starts: Vec<Start> = copies.iter().map(|&(_, source, _)| source).collect();
+    for (leaves, (target, (by, ..), at)) in trace(program, &starts).into_iter().zip(copies) {
+        for name in listed_names(program, leaves) {
+            rebound.entry((target, name)).or_default().push((by, at));
         }
     }
     rebound
 }
 
-/// A name that is bound on a variable: in which module, the variable, the name, and where.
-type Unclear = (ModuleId, ValueId, Sym, TextSize);
+/// The names that some modules list in `__all__`; `*` if that is not clear.
+fn listed_names(program: &Program, modules: Vec<Leaf>) -> Vec<Sym> {
+    let mut names = Vec::new();
+    for leaf in &modules {
+        let exports = leaf.module().map(|source| &program.module(source).facts.exports);
+        match exports.map(|exports| (&exports.all, exports.partial)) {
+            Some((Some(all), false)) => names.extend(all),
+            _ => return vec![Sym::new("*")],
+        }
+    }
+    if modules.is_empty() { vec![Sym::new("*")] } else { names }
+}
+
+/// A name that is bound on a variable.
+struct Unclear {
+    /// In which module, and where.
+    by: ModuleId,
+    at: TextSize,
+    /// The variable.
+    object: ValueId,
+    name: Sym,
+    /// What is bound are the names that a module lists in `__all__`, with what they stand for there; the name is any.
+    copied_from: Option<ValueId>,
+}
+
+/// `for name in module.__all__: setattr(this, name, getattr(module, name))`: the module. What is bound may be kept by a variable.
+fn copied_from(code: &Code, call: &Call) -> Option<ValueId> {
+    let &[_, key, value] = code.positional(call) else { return None };
+    let assigned = |value: ValueId| match code.value(value) {
+        Value::Var(var) => match *code.assigned_to(var) {
+            [only] => only,
+            _ => value,
+        },
+        _ => value,
+    };
+    let Value::Call(got) = code.value(assigned(value)) else { return None };
+    let got = code.call(got);
+    let (Value::Global(getattr), &[source, same]) = (code.value(got.callee), code.positional(&got)) else {
+        return None;
+    };
+    let Value::Item(listed) = code.value(assigned(key)) else { return None };
+    let all = code.value(listed) == Value::Attr(source, words::ALL);
+    (getattr == words::GETATTR_FUNCTION && same == key && all).then_some(source)
+}
+
 /// A global of a module that is rebound, and by whom and where.
 type Rebinding = ((ModuleId, Sym), (ModuleId, TextSize));
 
@@ -110,7 +165,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                 if let Some(target) = module_of(program, id, base).filter(|&t| later(t)) {
                     add(target, attr);
                 } else if is_variable(code, func, base) {
-                    unclear.push((id, base, attr, op.at));
+                    unclear.push(Unclear { by: id, at: op.at, object: base, name: attr, copied_from: None });
                 }
             }
             OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
@@ -134,7 +189,9 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     if let Patch::Of(object, name) = patch
                         && is_variable(code, func, object)
                     {
-                        unclear.push((id, object, name.unwrap_or_else(|| Sym::new("*")), op.at));
+                        let copied_from = if name.is_none() { copied_from(code, call) } else { None };
+                        let name = name.unwrap_or_else(|| Sym::new("*"));
+                        unclear.push(Unclear { by: id, at: op.at, object, name, copied_from });
                     }
                 }
                 // `exec(text, globals())`
