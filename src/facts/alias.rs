@@ -17,6 +17,7 @@ use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
+use super::scope::Resolved;
 use super::walker::Walker;
 use super::{MarkKind, Sym};
 
@@ -60,9 +61,15 @@ impl<'a> Walker<'a> {
             _ if is_globals_of(value) => false,
             _ => return,
         };
-        let mut uses = Uses { name, own, keys: Vec::new(), writes: false, only: true };
+        let mut uses = Uses { name, own, keys: Vec::new(), writes: false, deleted: false, only: true };
         uses.visit_body(self.body);
-        if !uses.only {
+        let hidden = match self.resolve_text(name) {
+            Resolved::Var(_) => true,
+            // Other modules see it, unless it is gone when they run.
+            Resolved::Global => uses.deleted,
+            Resolved::Class { .. } => false,
+        };
+        if !uses.only || !hidden {
             return;
         }
         if !own {
@@ -86,7 +93,8 @@ impl<'a> Walker<'a> {
     pub fn evaluates_no_import(&mut self, text: &'a Expr) -> bool {
         let texts = match text {
             Expr::StringLiteral(text) => vec![text.value.to_str()],
-            Expr::Name(name) => {
+            // Other modules may bind a name of the module to something else.
+            Expr::Name(name) if matches!(self.resolve_text(name.id.as_str()), Resolved::Var(_)) => {
                 let mut texts = Texts { name: name.id.as_str(), found: Vec::new(), only: true };
                 texts.visit_body(self.body);
                 if !texts.only {
@@ -149,6 +157,8 @@ struct Uses<'n, 'a> {
     keys: Vec<&'a str>,
     /// Something is bound in it.
     writes: bool,
+    /// The name is deleted at the end.
+    deleted: bool,
     /// Nothing else is done with it.
     only: bool,
 }
@@ -179,7 +189,9 @@ impl<'a> Visitor<'a> for Uses<'_, 'a> {
             }
             Stmt::Delete(delete) => {
                 for target in &delete.targets {
-                    if !self.is(target) {
+                    if self.is(target) {
+                        self.deleted = true;
+                    } else {
                         self.visit_expr(target);
                     }
                 }

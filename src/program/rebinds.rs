@@ -12,7 +12,7 @@
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::state::{Writer, foreign_path, last_name, module_of, of_all};
+use super::state::{Writer, foreign_path, last_name, module_of, of_all, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Program, tables};
 use crate::facts::{Call, Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
@@ -90,24 +90,23 @@ pub(super) fn rebound(program: &Program, elsewhere: &FxHashSet<ModuleId>) -> Reb
     }
     let starts: Vec<Start> = copies.iter().map(|&(_, source, _)| source).collect();
     for (leaves, (target, (by, ..), at)) in trace(program, &starts).into_iter().zip(copies) {
-        for name in listed_names(program, leaves) {
+        for name in listed_names(program, target, leaves) {
             rebound.entry((target, name)).or_default().push((by, at));
         }
     }
     rebound
 }
 
-/// The names that some modules list in `__all__`; `*` if that is not clear.
-fn listed_names(program: &Program, modules: Vec<Leaf>) -> Vec<Sym> {
-    let mut names = Vec::new();
-    for leaf in &modules {
-        let exports = leaf.module().map(|source| &program.module(source).facts.exports);
-        match exports.map(|exports| (&exports.all, exports.partial)) {
-            Some((Some(all), false)) => names.extend(all),
-            _ => return vec![Sym::new("*")],
-        }
+/// The names that some modules list in `__all__`, and those that other modules of the project list, which may be handed over as well;
+/// `*` if that is not clear.
+fn listed_names(program: &Program, target: ModuleId, modules: Vec<Leaf>) -> Vec<Sym> {
+    let given: Vec<ModuleId> = modules.into_iter().filter_map(Leaf::module).collect();
+    let all = |id: ModuleId| &program.module(id).facts.exports;
+    if given.is_empty() || given.iter().any(|&id| all(id).all.is_none() || all(id).partial) {
+        return vec![Sym::new("*")];
     }
-    if modules.is_empty() { vec![Sym::new("*")] } else { names }
+    let project = program.ids().filter(|&id| id != target && same_project(program, id, target));
+    given.into_iter().chain(project).flat_map(|id| all(id).all.iter().flatten().copied()).collect()
 }
 
 /// A name that is bound on a variable.

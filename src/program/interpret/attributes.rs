@@ -65,7 +65,9 @@ impl Interpreter<'_> {
                     self.class_member(&base, value, attr, abs)
                 } else if attr == "__new__" && !self.is_metaclass(class) {
                     // That of `object` or of a foreign base: it changes nothing but the new object.
-                    smallvec![Abs::External(Sym::new("builtins.object.__new__"))]
+                    let mut found = self.put_under(attr, Owner::Module(class.module, attr));
+                    found.push(Abs::External(Sym::new("builtins.object.__new__")));
+                    found
                 } else {
                     if !attr.as_str().starts_with("__") {
                         self.special(abs, "__getattr__", &[smallvec![Abs::Str(attr)]]);
