@@ -34,7 +34,7 @@ use super::state::{
     Writer, asked_caches, changed_files, observed_loggers, seeds_random, shown_privates, taken_names,
     written_state,
 };
-use super::watched::{Watched, loads_name, watched};
+use super::watched::{Watched, is_inside, loads_name, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};
 use crate::config::{NamePatterns, Safety};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
@@ -303,8 +303,10 @@ impl Effects {
         let ids: Vec<ModuleId> = program.ids().collect();
         ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let facts = &program.module(id).facts;
-            // Who asks for what it has loaded itself, counts only there.
-            let own: Vec<(Sym, TextRange)> = facts.marks.iter().filter_map(asked_name).collect();
+            // Who asks for what it has loaded itself, counts only there. Packages around it are loaded in any case.
+            let around = program.module(id).name;
+            let own = facts.marks.iter().filter_map(asked_name);
+            let own: Vec<(Sym, TextRange)> = own.filter(|&(asked, _)| !is_inside(around, asked)).collect();
             if self.asked.is_empty() && own.is_empty() {
                 return;
             }

@@ -112,7 +112,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
 }
 
 /// Whether a dotted name is a module, or inside it.
-fn is_inside(name: Sym, module: Sym) -> bool {
+pub(super) fn is_inside(name: Sym, module: Sym) -> bool {
     let rest = name.as_str().strip_prefix(module.as_str());
     rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
@@ -138,9 +138,7 @@ pub(crate) fn loads_name(
     alias: usize,
     name: Sym,
 ) -> bool {
-    let Some(loaded) = program.loaded_name(id, import, alias) else { return false };
-    let rest = loaded.strip_prefix(name.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    program.loaded_name(id, import, alias).is_some_and(|loaded| is_inside(Sym::new(loaded), name))
 }
 
 /// A function that loads what it asks for, or takes it out, whoever loaded it.
