@@ -330,7 +330,7 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::SetItem { base, key, value, .. } => {
                     if func.is_module() {
-                        self.key_used(module, key, env);
+                        self.key_used(module, key, &["__index__", "__hash__"], env);
                     }
                     if matches!(code.value(base), Value::Attr(_, words::DICT)) {
                         self.changed.insert(Sym::new(ANY_ATTRIBUTE));
@@ -410,7 +410,7 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::Load { base, key } => {
                     if func.is_module() {
-                        self.key_used(module, key, env);
+                        self.key_used(module, key, &["__index__", "__hash__"], env);
                     }
                     self.load_item(module, base, key, env, place);
                 }

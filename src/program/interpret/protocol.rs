@@ -98,11 +98,21 @@ impl Interpreter<'_> {
         }
     }
 
-    /// An object is the key of an item, or its number.
-    pub(super) fn key_used(&mut self, module: ModuleId, key: ValueId, env: &EnvRef) {
-        if matches!(self.code(module).value(key), Value::Global(_) | Value::Attr(..) | Value::Call(_)) {
+    /// An object is the key of an item, or its number: one of the methods is called.
+    pub(super) fn key_used(&mut self, module: ModuleId, key: ValueId, methods: &[&str], env: &EnvRef) {
+        let named = match self.code(module).value(key) {
+            Value::Global(_) | Value::Call(_) => true,
+            // What an object makes when it is asked, `Token.Name`, costs much and seldom has such methods.
+            Value::Attr(base, _) => {
+                let of = self.eval(module, base, env);
+                of.iter().all(|abs| matches!(abs, Abs::Module(_) | Abs::Class(_)))
+            }
+            _ => false,
+        };
+        if named {
+            // Classes are keys more often than metaclasses care.
             for abs in self.eval(module, key, env).iter().filter(|abs| is_instance(abs)) {
-                let _ = self.special(abs, "__index__", &[]) || self.special(abs, "__hash__", &[]);
+                let _ = methods.iter().any(|method| self.special(abs, method, &[]));
             }
         }
     }
@@ -139,11 +149,12 @@ impl Interpreter<'_> {
         method: Sym,
         env: &EnvRef,
     ) {
-        if method != "__hash__" {
-            self.note_content(module, on, env);
-            // `f"{settings.name}"`, `settings.size + 1`
-            self.note_read(module, on, env, false);
+        if method == "__hash__" {
+            return self.key_used(module, on, &["__hash__"], env);
         }
+        self.note_content(module, on, env);
+        // `f"{settings.name}"`, `settings.size + 1`
+        self.note_read(module, on, env, false);
         for abs in self.eval(module, on, env) {
             match &abs {
                 // `"DEBUG" in os.environ`
@@ -168,8 +179,6 @@ impl Interpreter<'_> {
                         self.state_read(Sym::new(state), None);
                     }
                 }
-                // Classes are keys more often than metaclasses care.
-                Abs::Class(..) if method == "__hash__" => {}
                 Abs::Instance(..) | Abs::Class(..) => {
                     let args = [self.eval(module, other, env)];
                     let args: &[AbsSet] = if other.is_plain() { &[] } else { &args };
