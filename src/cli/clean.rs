@@ -21,8 +21,9 @@ pub fn run(args: &CleanArgs) -> Result<Status, CliError> {
     let below = if args.cache_dir.is_some() { Vec::new() } else { caches_below(&config.project_root) };
     let below = below.into_iter().filter(|folder| *folder != own);
     let folders: Vec<PathBuf> = std::iter::once(own.clone()).chain(below).collect();
-    for folder in folders {
-        remove(&folder, args.quiet)?;
+    // What is below and no cache of dally, is none of its business.
+    for folder in folders.iter().filter(|folder| **folder == own || cache::is_cache_folder(folder)) {
+        remove(folder, args.quiet)?;
     }
     Ok(Status::Done)
 }

@@ -61,15 +61,18 @@ impl<'a> Walker<'a> {
             _ if is_globals_of(value) => false,
             _ => return,
         };
-        let mut uses = Uses { name, own, keys: Vec::new(), writes: false, deleted: false, only: true };
-        uses.visit_body(self.body);
+        // Other modules see a global.
         let hidden = match self.resolve_text(name) {
             Resolved::Var(_) => true,
-            // Other modules see it, unless it is gone when they run.
-            Resolved::Global => uses.deleted,
+            Resolved::Global => gone_before_imports(self.body, name, value.range()),
             Resolved::Class { .. } => false,
         };
-        if !uses.only || !hidden {
+        if !hidden {
+            return;
+        }
+        let mut uses = Uses { name, own, keys: Vec::new(), writes: false, only: true };
+        uses.visit_body(self.body);
+        if !uses.only {
             return;
         }
         if !own {
@@ -107,12 +110,34 @@ impl<'a> Walker<'a> {
         let words = |text: &'a str| text.split(|c: char| !c.is_alphanumeric() && c != '_');
         let harmless = |text: &&'a str| {
             !text.contains('(')
+                && !text.contains(":=")
                 && words(text).filter(|word| !word.is_empty()).all(|word| {
                     let name = self.names.id(word);
                     !self.names[name].site
                 })
         };
         !texts.is_empty() && texts.iter().all(harmless)
+    }
+}
+
+/// Whether the module deletes a name again that it has bound at its top level, before it imports anything: no other module runs in
+/// between, but for functions that are called.
+fn gone_before_imports(body: &[Stmt], name: &str, value: TextRange) -> bool {
+    let mut after = body.iter().skip_while(|stmt| !stmt.range().contains_range(value));
+    matches!(after.next(), Some(Stmt::Assign(_)))
+        && after.take_while(|stmt| !matches!(stmt, Stmt::Import(_) | Stmt::ImportFrom(_))).any(|stmt| {
+            matches!(stmt, Stmt::Delete(delete)
+                if delete.targets.iter().any(|t| matches!(t, Expr::Name(n) if n.id.as_str() == name)))
+        })
+}
+
+/// Whether a call may get at the variables of the function by their names.
+fn shows_variables(call: &ast::ExprCall) -> bool {
+    let Expr::Name(name) = &*call.func else { return false };
+    match name.id.as_str() {
+        "locals" | "vars" | "dir" => call.arguments.is_empty(),
+        "eval" | "exec" => true,
+        _ => false,
     }
 }
 
@@ -157,8 +182,6 @@ struct Uses<'n, 'a> {
     keys: Vec<&'a str>,
     /// Something is bound in it.
     writes: bool,
-    /// The name is deleted at the end.
-    deleted: bool,
     /// Nothing else is done with it.
     only: bool,
 }
@@ -189,9 +212,7 @@ impl<'a> Visitor<'a> for Uses<'_, 'a> {
             }
             Stmt::Delete(delete) => {
                 for target in &delete.targets {
-                    if self.is(target) {
-                        self.deleted = true;
-                    } else {
+                    if !self.is(target) {
                         self.visit_expr(target);
                     }
                 }
@@ -225,6 +246,8 @@ impl<'a> Visitor<'a> for Uses<'_, 'a> {
                 }
                 self.visit_arguments(&call.arguments);
             }
+            // `render(page, locals())` hands all variables out.
+            Expr::Call(call) if shows_variables(call) => self.only = false,
             Expr::Lambda(lambda)
                 if lambda.parameters.as_deref().is_some_and(|p| has_parameter(p, self.name)) =>
             {

@@ -106,21 +106,9 @@ impl<'a> Walker<'a> {
             if matches!(method.attr.as_str(), "get" | "clear") && self.goes_into_cache(&method.value));
         let saved = std::mem::replace(&mut self.context.of_cache, of_cache);
         let unpacked = Unpacked::of(&arguments.args, options);
-        let value = if self.defines_by_text(call) {
-            self.arguments.truncate(positional);
-            ValueId::NONE
-        } else {
-            self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role)
-        };
+        let value = self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role);
         self.context.of_cache = saved;
         value
-    }
-
-    /// `exec("def area(r): return r * r")`
-    fn defines_by_text(&self, call: &ast::ExprCall) -> bool {
-        matches!(&*call.arguments.args, [Expr::StringLiteral(text)] if only_functions(text.value.to_str()))
-            && call.arguments.keywords.is_empty()
-            && self.calls_builtin(call, &[words::EXEC])
     }
 
     /// The method of a class that the same block has just defined. The name may be another class in another branch:
@@ -548,15 +536,6 @@ fn only_defines(text: &str) -> bool {
     let text = text.trim_start();
     ["def ", "class ", "async def ", "@"].iter().any(|start| text.starts_with(start))
         || !text.contains(['(', '['])
-}
-
-/// Whether a text has functions and nothing else at its top level, and makes no defaults for their parameters.
-fn only_functions(text: &str) -> bool {
-    let mut top = text.lines().filter(|line| !line.starts_with([' ', '\t', '#']) && !line.trim().is_empty());
-    let is_function = |line: &str| {
-        (line.starts_with("def ") || line.starts_with("async def ")) && !line.contains(['=', '@', ';'])
-    };
-    text.contains("def ") && top.all(is_function)
 }
 
 /// Whether an expression in a text calls a function of an object or a module.

@@ -45,8 +45,6 @@ pub(super) struct Name {
     pub set_private: bool,
     /// A module-level name for a fact about version or platform: `WINDOWS = sys.platform == "win32"`.
     pub condition: Option<Condition>,
-    /// The module has bound it to a constant, and so far to nothing else: `DEBUG = False`.
-    pub setting: bool,
 }
 
 /// How a class body binds a name.
@@ -221,7 +219,6 @@ impl<'a> Names<'a> {
             read_private: false,
             set_private: false,
             condition: None,
-            setting: false,
         });
         self.texts.push(text);
         NameId(name)

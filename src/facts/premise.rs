@@ -132,7 +132,7 @@ impl<'a> Walker<'a> {
     /// What follows runs only if a test gives `outcome`, until [`Walker::close_premises`].
     pub fn open_premises(&mut self, test: &'a Expr, outcome: bool, at: TextSize) -> Open {
         let mut open = Open::unknown();
-        if self.context.moment == Moment::Never {
+        if self.context.func.is_module() || self.context.moment == Moment::Never {
             return open;
         }
         let mut found = SmallVec::<[Premise; 2]>::new();
@@ -199,8 +199,7 @@ impl<'a> Walker<'a> {
     fn asked(&mut self, test: &'a Expr) -> Option<Premise> {
         match test {
             Expr::Name(_) | Expr::Attribute(_) => {
-                let of = self.parameter_or_attribute(test).or_else(|| self.setting(test))?;
-                Some((of, Asked::True, ValueId::OPAQUE))
+                Some((self.parameter_or_attribute(test)?, Asked::True, ValueId::OPAQUE))
             }
             Expr::Compare(compare) => {
                 let ([op], left, [other]) = (&*compare.ops, &*compare.left, &*compare.comparators) else {
@@ -220,8 +219,7 @@ impl<'a> Walker<'a> {
                     (CmpOp::NotEq, Expr::StringLiteral(text)) => (Asked::Differs, Some(text)),
                     _ => return None,
                 };
-                let of = self.parameter_or_attribute(left);
-                let of = if text.is_some() { of.or_else(|| self.setting(left)) } else { of }?;
+                let of = self.parameter_or_attribute(left)?;
                 let text = match text {
                     Some(text) if super::expr::is_nameable(text.value.to_str()) => {
                         self.text_value(text.value.to_str()).1
@@ -325,30 +323,6 @@ impl<'a> Walker<'a> {
             Expr::Attribute(attribute) => {
                 let Expr::Name(name) = &*attribute.value else { return None };
                 let base = self.parameter_named(name)?;
-                let attr = self.mangled_text(attribute.attr.as_str());
-                Some(self.value(Value::Attr(base, attr)))
-            }
-            _ => None,
-        }
-    }
-
-    /// A name that the module has bound above, or one of a module that it has imported: `DEBUG`, `settings.DEBUG`.
-    fn setting(&mut self, expr: &'a Expr) -> Option<ValueId> {
-        match expr {
-            Expr::Name(name) => {
-                let id = self.names.id(name.id.as_str());
-                (self.names[id].setting && self.resolve(id) == Resolved::Global).then(|| {
-                    let name = self.mangled(id);
-                    self.value(Value::Global(name))
-                })
-            }
-            Expr::Attribute(attribute) => {
-                let Expr::Name(module) = &*attribute.value else { return None };
-                // In functions there are many, and few of them run while something loads.
-                if !self.context.func.is_module() || !self.means_site(module.id.as_str()) {
-                    return None;
-                }
-                let base = self.quiet_value(&attribute.value);
                 let attr = self.mangled_text(attribute.attr.as_str());
                 Some(self.value(Value::Attr(base, attr)))
             }

@@ -555,8 +555,6 @@ impl<'a> Walker<'a> {
         let straight = !self.context.conditional;
         let moment = self.context.moment;
         let at_module_level = self.context.func.is_module();
-        let constant = matches!(self.facts.code.value(value), Value::Constant(_) | Value::Str(_));
-        self.names[name].setting = constant && at_module_level && self.names[name].info == Name::GLOBAL;
         // `global _data; if _data is None: _data = …` in a function: nobody sees it before, and all see the same
         // after; so with other private names that are set together with it.
         let memo = !at_module_level

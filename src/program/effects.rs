@@ -29,7 +29,7 @@ use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Sh
 use super::listed::listed_classes;
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
-use super::settled::tested_names;
+use super::settled::tested_attributes;
 use super::state::{
     Writer, asked_caches, changed_files, observed_loggers, seeds_random, shown_privates, taken_names,
     written_state,
@@ -63,7 +63,7 @@ impl Effects {
         shared.replaced_names = replaced_names(program);
         shared.observed_loggers = observed_loggers(program);
         shared.asked_caches = asked_caches(program);
-        (shared.tested, shared.settings) = tested_names(program);
+        shared.tested = tested_attributes(program);
         shared.listed_classes = listed_classes(program, &shared);
         shared.seeds_random = seeds_random(program);
         let mut outcomes: Vec<Outcome> = program

@@ -142,12 +142,13 @@ fn changed_while_loading(
     if effects.is_empty() {
         return Vec::new();
     }
-    // `Basic.table["x"] = 1` changes nothing else of `Basic`.
+    // `Basic.level = 1` changes nothing else of `Basic`. What `Basic.table` holds may have other names.
     let code = &program.module(id).facts.code;
     let mut attrs: FxHashMap<(TextSize, ModuleId, Sym), Option<Sym>> = FxHashMap::default();
     for op in code.ops_of(FuncId::MODULE) {
-        if let Some(object) = changed(code, &op, shown_privates) {
-            globals_behind(program, id, object, stored(&op), |(owner, name), attr| {
+        if let (Some(object), Some(stored)) = (changed(code, &op, shown_privates), stored(&op)) {
+            globals_behind(program, id, object, Some(stored), |(owner, name), attr| {
+                let attr = attr.filter(|&attr| attr == stored);
                 let attrs = attrs.entry((op.at, owner, name)).or_insert(attr);
                 *attrs = attrs.filter(|&one| Some(one) == attr);
             });

@@ -15,7 +15,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::state::{Writer, foreign_path, last_name, module_of, of_all, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Program, tables};
-use crate::facts::{Call, Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{
+    Call, Code, FuncId, ImportStmt, ModuleFacts, Moment, Op, OpKind, Place, Sym, Value, ValueId, words,
+};
 
 /// Globals that are rebound later: by whom and where. The name `*` stands for all names of a module.
 pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
@@ -202,9 +204,9 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     variables(program, target).for_each(|name| add(target, name));
                 }
                 if let Some(target) = reloaded(program, id, call) {
-                    // What it imports, it gets again.
-                    let names = program.module(target).facts.names.iter();
-                    names.filter(|(_, info)| info.otherwise).for_each(|(name, _)| add(target, name));
+                    for name in bound_again(&program.module(target).facts) {
+                        add(target, name);
+                    }
                 }
                 if let Value::Attr(base, method) = code.value(call.callee)
                     && matches!(method.as_str(), "update" | "setdefault" | "pop" | "__setitem__" | "clear")
@@ -291,7 +293,7 @@ fn variables(program: &Program, id: ModuleId) -> impl Iterator<Item = Sym> {
     })
 }
 
-/// `importlib.reload(module)` binds all names that the module defines again, also when it does it for itself.
+/// `importlib.reload(module)`, also when a module does it for itself.
 fn reloaded(program: &Program, id: ModuleId, call: &Call) -> Option<ModuleId> {
     let code = &program.module(id).facts.code;
     if last_name(program, id, call.callee)? != "reload" {
@@ -302,6 +304,24 @@ fn reloaded(program: &Program, id: ModuleId, call: &Call) -> Option<ModuleId> {
         return None;
     }
     module_of(program, id, *code.positional(call).first()?)
+}
+
+/// The names that a module binds to something else when it is loaded again; `*` for all. What it imports by one statement in any
+/// case, it gets again.
+fn bound_again(facts: &ModuleFacts) -> Vec<Sym> {
+    let star = facts.imports.iter().any(|import| import.aliases.iter().any(|alias| alias.name == "*"));
+    if star || facts.exports.writes_namespace || facts.exports.dynamic {
+        return vec![Sym::new("*")];
+    }
+    let same = |name: Sym| {
+        let mut sites = facts.sites_of(name).map(|site| &facts.imports[site.stmt as usize]);
+        let certain = |import: &ImportStmt| {
+            import.place == Place::Module && import.moment == Moment::ImportTime && !import.conditional
+        };
+        sites.next().is_some_and(certain) && sites.next().is_none()
+    };
+    let names = facts.names.iter();
+    names.filter(|(name, info)| info.otherwise || !same(*name)).map(|(name, _)| name).collect()
 }
 
 /// Who replaces a name, and what by: the object that has it, and the name.

@@ -112,6 +112,11 @@ impl Stdlib {
         MODULES.get(name).is_some_and(|entry| entry.always_loaded)
     }
 
+    /// Whether a module of the library has submodules.
+    pub fn is_package(self, name: &str) -> bool {
+        MODULES.keys().any(|module| module.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+    }
+
     /// Whether any version knows the module.
     pub fn knows(self, name: &str) -> bool {
         MODULES.contains_key(name)

@@ -66,7 +66,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                 MarkKind::AsksSysModules(name)
                     if name != module.name
                         && name != "__main__"
-                        && !has_loaded(program, id, name, mark.range.start()) =>
+                        && (!has_loaded(program, id, name, mark.range.start()) || forgets(program, name)) =>
                 {
                     patterns.exact.entry(name).or_insert((id, mark.range));
                 }
@@ -118,15 +118,46 @@ pub(super) fn is_inside(name: Sym, module: Sym) -> bool {
 }
 
 /// Whether a module has certainly loaded another one by a place in its text: who asks there, is always told yes, whoever else
-/// loads it.
+/// loads it. Packages have submodules besides, as attributes.
 fn has_loaded(program: &Program, id: ModuleId, name: Sym, at: TextSize) -> bool {
-    program.module(id).facts.imports.iter().any(|import| {
+    let single = match program.find(name.as_str()) {
+        Some(module) => !program.module(module).is_package,
+        None => program.stdlib.knows(name.as_str()) && !program.stdlib.is_package(name.as_str()),
+    };
+    let facts = &program.module(id).facts;
+    let loads = |import: &ImportStmt| {
         import.range.end() <= at
             && import.func.is_module()
             && import.moment == Moment::ImportTime
             && !import.conditional
-            && !import.lazy_keyword
-            && (0..import.aliases.len()).any(|alias| loads_name(program, id, import, alias, name))
+            && (0..import.aliases.len()).any(|alias| {
+                let site = facts.site_at(import, alias).map(|site| &facts.sites[site]);
+                site.is_none_or(|site| site.declared.is_none())
+                    && loads_name(program, id, import, alias, name)
+            })
+    };
+    single && facts.imports.iter().any(loads)
+}
+
+/// Whether some module may take the entry of a module out of `sys.modules`.
+fn forgets(program: &Program, name: Sym) -> bool {
+    program.ids().any(|id| {
+        let code = &program.module(id).facts.code;
+        let is_modules = |value: ValueId| match code.value(value) {
+            Value::Attr(_, name) | Value::Global(name) => name == "modules",
+            _ => false,
+        };
+        let may_be = |key: ValueId| !matches!(code.value(key), Value::Str(other) if other != name);
+        code.ops_by_function().any(|(_, op)| match op.kind {
+            OpKind::DelItem { base, key } => is_modules(base) && may_be(key),
+            OpKind::Call { call, .. } => {
+                let call = &code.call(call);
+                matches!(code.value(call.callee), Value::Attr(base, method)
+                    if matches!(method.as_str(), "pop" | "clear") && is_modules(base))
+                    && code.positional(call).first().is_none_or(|&key| may_be(key))
+            }
+            _ => false,
+        })
     })
 }
 

@@ -72,8 +72,12 @@ impl Interpreter<'_> {
         if matches!(manager, Abs::Partial(..)) {
             self.call(manager, &[], &[], CallRole::Used, place);
         }
-        for method in ["__enter__", "__exit__", "__aenter__", "__aexit__"] {
-            self.special(manager, method, &[]);
+        // Whether the function fails, and how, is not known.
+        let failure: [AbsSet; 3] = std::array::from_fn(|_| smallvec![Abs::Unknown]);
+        for (method, args) in
+            [("__enter__", &[][..]), ("__exit__", &failure), ("__aenter__", &[]), ("__aexit__", &failure)]
+        {
+            self.special(manager, method, args);
         }
         let Some((functions, rest)) = args.split_first() else { return AbsSet::new() };
         let mut out = AbsSet::new();

@@ -8,7 +8,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::{ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner};
-use crate::facts::{Asked, Code, Constant, FuncId, MarkKind, Op, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{Asked, Code, Constant, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 use crate::program::{ModuleId, tables};
 
 /// What is known of an argument.
@@ -170,41 +170,10 @@ impl Interpreter<'_> {
                         objects.is_empty() || told.any(|told| told.allows(asked, wanted))
                     })
                 }
-                // `settings.DEBUG`
-                Value::Global(_) => self.eval(module, base, env).iter().all(|abs| match abs {
-                    Abs::Module(owner) => self.told_of_global(*owner, attr).allows(asked, wanted),
-                    _ => true,
-                }),
                 _ => true,
             },
-            Value::Global(name) => self.told_of_global(module, name).allows(asked, wanted),
             _ => true,
         }
-    }
-
-    /// What is known of a name that its module binds once, to a constant, and that nobody binds again.
-    fn told_of_global(&self, module: ModuleId, name: Sym) -> Told {
-        if self.shared.settings.get(&name) != Some(&true) {
-            return Told::Nothing;
-        }
-        let facts = &self.program.module(module).facts;
-        let (&[(_, value)], Some(info)) = (facts.code.globals_of(name), facts.names.get(name)) else {
-            return Told::Nothing;
-        };
-        let once = info.otherwise
-            && !info.imported
-            && !info.deleted
-            && !info.rebound_at_module_level
-            && info.rebound_in_function.or(info.computed_in_function).is_none();
-        let by_other_means = || {
-            let star = facts.imports.iter().any(|i| i.aliases.iter().any(|a| a.name == "*"));
-            let namespace = |kind| matches!(kind, MarkKind::NamespaceRead | MarkKind::EvaluatesText);
-            star || facts.marks.iter().any(|mark| namespace(mark.kind))
-        };
-        if !once || by_other_means() {
-            return Told::Nothing;
-        }
-        Self::told(&facts.code, value, &EnvRef::default())
     }
 
     /// Whether an object of a class of the program, or the class, has an attribute, as far as its classes show.

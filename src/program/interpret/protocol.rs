@@ -98,7 +98,7 @@ impl Interpreter<'_> {
         }
     }
 
-    /// An object is the key of an item, or its number: one of the methods is called.
+    /// An object is the key of an item, or its number: the methods may be called.
     pub(super) fn key_used(&mut self, module: ModuleId, key: ValueId, methods: &[&str], env: &EnvRef) {
         let named = match self.code(module).value(key) {
             Value::Global(_) | Value::Call(_) => true,
@@ -112,7 +112,9 @@ impl Interpreter<'_> {
         if named {
             // Classes are keys more often than metaclasses care.
             for abs in self.eval(module, key, env).iter().filter(|abs| is_instance(abs)) {
-                let _ = methods.iter().any(|method| self.special(abs, method, &[]));
+                for method in methods {
+                    self.special(abs, method, &[]);
+                }
             }
         }
     }

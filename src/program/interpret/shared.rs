@@ -28,8 +28,6 @@ pub struct Shared {
     pub asked_caches: FxHashSet<Sym>,
     /// Attributes that functions test, and whether nobody changes them once an object is made.
     pub tested: FxHashMap<Sym, bool>,
-    /// Names of modules that are tested, and whether no other module binds them again.
-    pub settings: FxHashMap<Sym, bool>,
     /// Names of foreign modules that the program rebinds: `time.time`.
     pub replaced_names: Replaced,
     /// Functions of the program that the user calls pure, by dotted name.
