@@ -70,7 +70,8 @@ impl<'a> Walker<'a> {
         if !hidden {
             return;
         }
-        let mut uses = Uses { name, own, keys: Vec::new(), writes: false, only: true };
+        let only = !is_bound_otherwise(self.body, name);
+        let mut uses = Uses { name, own, keys: Vec::new(), writes: false, only };
         uses.visit_body(self.body);
         if !uses.only {
             return;
@@ -98,7 +99,8 @@ impl<'a> Walker<'a> {
             Expr::StringLiteral(text) => vec![text.value.to_str()],
             // Other modules may bind a name of the module to something else.
             Expr::Name(name) if matches!(self.resolve_text(name.id.as_str()), Resolved::Var(_)) => {
-                let mut texts = Texts { name: name.id.as_str(), found: Vec::new(), only: true };
+                let only = !is_bound_otherwise(self.body, name.id.as_str());
+                let mut texts = Texts { name: name.id.as_str(), found: Vec::new(), only };
                 texts.visit_body(self.body);
                 if !texts.only {
                     return false;
@@ -149,7 +151,7 @@ fn binds(stmt: &Stmt, name: &str) -> bool {
         bound.as_str().split('.').next() == Some(name) || bound.as_str() == "*"
     };
     match stmt {
-        Stmt::FunctionDef(def) => named(&def.name) || has_parameter(&def.parameters, name),
+        Stmt::FunctionDef(def) => named(&def.name),
         Stmt::ClassDef(def) => named(&def.name),
         Stmt::Import(import) => import.names.iter().any(bound),
         Stmt::ImportFrom(import) => import.names.iter().any(bound),
@@ -157,10 +159,6 @@ fn binds(stmt: &Stmt, name: &str) -> bool {
         Stmt::Nonlocal(nonlocal) => nonlocal.names.iter().any(named),
         _ => false,
     }
-}
-
-fn has_parameter(parameters: &ast::Parameters, name: &str) -> bool {
-    parameters.iter().any(|parameter| parameter.name().as_str() == name)
 }
 
 fn captures(pattern: &Pattern, name: &str) -> bool {
@@ -171,6 +169,42 @@ fn captures(pattern: &Pattern, name: &str) -> bool {
         _ => return false,
     };
     captured.as_ref().is_some_and(|captured| captured.as_str() == name)
+}
+
+/// Whether a name is bound by anything else than assignments, anywhere in a body: a definition, an import, a parameter, a handler, a
+/// pattern.
+fn is_bound_otherwise(body: &[Stmt], name: &str) -> bool {
+    let mut bindings = Bindings { name, found: false };
+    bindings.visit_body(body);
+    bindings.found
+}
+
+struct Bindings<'n> {
+    name: &'n str,
+    found: bool,
+}
+
+impl<'a> Visitor<'a> for Bindings<'_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        self.found |= binds(stmt, self.name);
+        visitor::walk_stmt(self, stmt);
+    }
+
+    fn visit_parameter(&mut self, parameter: &'a ast::Parameter) {
+        self.found |= parameter.name.as_str() == self.name;
+        visitor::walk_parameter(self, parameter);
+    }
+
+    fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
+        let ast::ExceptHandler::ExceptHandler(inner) = handler;
+        self.found |= inner.name.as_ref().is_some_and(|name| name.as_str() == self.name);
+        visitor::walk_except_handler(self, handler);
+    }
+
+    fn visit_pattern(&mut self, pattern: &'a Pattern) {
+        self.found |= captures(pattern, self.name);
+        visitor::walk_pattern(self, pattern);
+    }
 }
 
 /// All uses of a name that stands for a namespace.
@@ -203,7 +237,6 @@ impl<'a> Uses<'_, 'a> {
 
 impl<'a> Visitor<'a> for Uses<'_, 'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        self.only &= !binds(stmt, self.name);
         match stmt {
             Stmt::Assign(ast::StmtAssign { targets, value, .. }) if matches!(&**targets, [target] if self.is(target)) =>
             {
@@ -248,25 +281,9 @@ impl<'a> Visitor<'a> for Uses<'_, 'a> {
             }
             // `render(page, locals())` hands all variables out.
             Expr::Call(call) if shows_variables(call) => self.only = false,
-            Expr::Lambda(lambda)
-                if lambda.parameters.as_deref().is_some_and(|p| has_parameter(p, self.name)) =>
-            {
-                self.only = false;
-            }
             Expr::Name(_) => self.only &= !self.is(expr),
             _ => visitor::walk_expr(self, expr),
         }
-    }
-
-    fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
-        let ast::ExceptHandler::ExceptHandler(inner) = handler;
-        self.only &= inner.name.as_ref().is_none_or(|name| name.as_str() != self.name);
-        visitor::walk_except_handler(self, handler);
-    }
-
-    fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        self.only &= !captures(pattern, self.name);
-        visitor::walk_pattern(self, pattern);
     }
 }
 
@@ -280,7 +297,6 @@ struct Texts<'n, 'a> {
 
 impl<'a> Visitor<'a> for Texts<'_, 'a> {
     fn visit_stmt(&mut self, stmt: &'a Stmt) {
-        self.only &= !binds(stmt, self.name);
         if let Stmt::Assign(ast::StmtAssign { targets, value, .. }) = stmt
             && let ([Expr::Name(target)], Expr::StringLiteral(text)) = (&**targets, &**value)
             && target.id.as_str() == self.name
@@ -294,22 +310,7 @@ impl<'a> Visitor<'a> for Texts<'_, 'a> {
     fn visit_expr(&mut self, expr: &'a Expr) {
         match expr {
             Expr::Name(name) => self.only &= name.id.as_str() != self.name || name.ctx.is_load(),
-            Expr::Lambda(lambda) => {
-                self.only &= !lambda.parameters.as_deref().is_some_and(|p| has_parameter(p, self.name));
-                visitor::walk_expr(self, expr);
-            }
             _ => visitor::walk_expr(self, expr),
         }
-    }
-
-    fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
-        let ast::ExceptHandler::ExceptHandler(inner) = handler;
-        self.only &= inner.name.as_ref().is_none_or(|name| name.as_str() != self.name);
-        visitor::walk_except_handler(self, handler);
-    }
-
-    fn visit_pattern(&mut self, pattern: &'a Pattern) {
-        self.only &= !captures(pattern, self.name);
-        visitor::walk_pattern(self, pattern);
     }
 }

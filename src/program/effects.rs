@@ -21,7 +21,7 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::FxHashSet;
 
 pub use self::conflicts::{Conflict, Written};
-use self::further::{Views, add_half_loaded, computed, drop_unseen, further_effects, windows};
+use self::further::{Views, add_half_loaded, asked_foreign, computed, drop_unseen, further_effects, windows};
 use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
 use super::graph::{Graph, Run};
@@ -314,7 +314,7 @@ impl Effects {
                 let import = &facts.imports[site.stmt as usize];
                 let alias = site.alias as usize;
                 let Some(name) = program.loaded_name(id, import, alias) else { continue };
-                let asked = self.asked_for(program, import, name, alias).or_else(|| {
+                let asked = self.asked_for(program, id, import, alias).or_else(|| {
                     own.iter()
                         .find(|(asked, _)| loads_name(program, id, import, alias, *asked))
                         .map(|&(_, range)| (id, range))
@@ -328,21 +328,23 @@ impl Effects {
         });
     }
 
-    /// Who asks for what one name of an import statement loads: the module, one of the packages around it that are not of the
-    /// program (loading those has an effect), or the submodule that the name may be.
+    /// Who asks for what one name of an import statement loads: the module, a foreign one or a package around it, or the submodule
+    /// that the name may be. (Loading modules of the program has an effect.)
     fn asked_for(
         &self,
         program: &Program,
+        id: ModuleId,
         import: &ImportStmt,
-        name: &str,
         alias: usize,
     ) -> Option<(ModuleId, TextRange)> {
+        let name = program.loaded_name(id, import, alias)?;
         let asked = |name: &str| self.asked.get(&Sym::find(name)?).copied();
-        let packages = name.match_indices('.').map(|(end, _)| &name[..end]);
-        let item = import.aliases[alias].name;
-        asked(name)
-            .or_else(|| packages.filter(|package| program.find(package).is_none()).find_map(asked))
-            .or_else(|| import.from.and_then(|_| asked(&format!("{name}.{item}"))))
+        let around = || {
+            let foreign = program.origin(id, import, alias) == Origin::Foreign;
+            self.asked.get(&asked_foreign(program, &self.asked, id, name).filter(|_| foreign)?).copied()
+        };
+        let submodule = || import.from.and_then(|_| asked(&format!("{name}.{}", import.aliases[alias].name)));
+        asked(name).or_else(around).or_else(submodule)
     }
 }
 

@@ -24,11 +24,9 @@ pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
 /// Names of foreign modules that are rebound: by whom and where.
 pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
 
-/// Who rebinds a global, as far as there is anybody. What the import system sets stays as it is when all names change.
+/// Who rebinds a global, as far as there is anybody.
 pub(super) fn rebinders(rebound: &Rebound, owner: ModuleId, name: Sym) -> Option<&[(ModuleId, TextSize)]> {
-    let system =
-        || matches!(name.as_str(), "__file__" | "__path__" | "__name__" | "__package__" | "__spec__");
-    let any = || rebound.get(&(owner, Sym::find("*")?)).filter(|_| !system());
+    let any = || rebound.get(&(owner, Sym::find("*")?));
     rebound.get(&(owner, name)).or_else(any).map(Vec::as_slice)
 }
 

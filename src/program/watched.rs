@@ -139,25 +139,31 @@ fn has_loaded(program: &Program, id: ModuleId, name: Sym, at: TextSize) -> bool 
     single && facts.imports.iter().any(loads)
 }
 
+/// Whether a value is `sys.modules`, by its name.
+fn is_modules(code: &Code, value: ValueId) -> bool {
+    matches!(code.value(value), Value::Attr(_, name) | Value::Global(name) if name == "modules")
+}
+
+/// The key of the entry that an operation takes out of `sys.modules`; an opaque one for all.
+fn taken_out(code: &Code, op: &Op) -> Option<ValueId> {
+    match op.kind {
+        OpKind::DelItem { base, key } => is_modules(code, base).then_some(key),
+        OpKind::Call { call, .. } => {
+            let call = &code.call(call);
+            let Value::Attr(base, method) = code.value(call.callee) else { return None };
+            let takes = matches!(method.as_str(), "pop" | "clear") && is_modules(code, base);
+            takes.then(|| code.positional(call).first().copied().unwrap_or(ValueId::OPAQUE))
+        }
+        _ => None,
+    }
+}
+
 /// Whether some module may take the entry of a module out of `sys.modules`.
 fn forgets(program: &Program, name: Sym) -> bool {
     program.ids().any(|id| {
         let code = &program.module(id).facts.code;
-        let is_modules = |value: ValueId| match code.value(value) {
-            Value::Attr(_, name) | Value::Global(name) => name == "modules",
-            _ => false,
-        };
-        let may_be = |key: ValueId| !matches!(code.value(key), Value::Str(other) if other != name);
-        code.ops_by_function().any(|(_, op)| match op.kind {
-            OpKind::DelItem { base, key } => is_modules(base) && may_be(key),
-            OpKind::Call { call, .. } => {
-                let call = &code.call(call);
-                matches!(code.value(call.callee), Value::Attr(base, method)
-                    if matches!(method.as_str(), "pop" | "clear") && is_modules(base))
-                    && code.positional(call).first().is_none_or(|&key| may_be(key))
-            }
-            _ => false,
-        })
+        let mut taken = code.ops_by_function().filter_map(|(_, op)| taken_out(code, &op));
+        taken.any(|key| !matches!(code.value(key), Value::Str(other) if other != name))
     })
 }
 
@@ -175,23 +181,25 @@ pub(crate) fn loads_name(
 /// A function that loads what it asks for, or takes it out, whoever loaded it.
 fn loads_or_forgets(program: &Program, id: ModuleId, func: FuncId) -> bool {
     let code = &program.module(id).facts.code;
-    let is_modules = |value: ValueId| matches!(code.value(value), Value::Attr(_, name) if name == "modules");
+    let loads = |name: Sym| {
+        matches!(
+            name.as_str(),
+            "__import__"
+                | "import_module"
+                | "exec_module"
+                | "load_module"
+                | "module_from_spec"
+                | "reload"
+                | "_import_module"
+                | "find_spec"
+        )
+    };
     !func.is_module()
         && code.ops_of(func).any(|op| match op.kind {
-            OpKind::DelItem { base, .. } | OpKind::SetItem { base, .. } => is_modules(base),
+            _ if taken_out(code, &op).is_some() => true,
+            OpKind::SetItem { base, .. } => is_modules(code, base),
             OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
-                Value::Attr(base, name) if name == "pop" => is_modules(base),
-                Value::Attr(_, name) | Value::Global(name) => matches!(
-                    name.as_str(),
-                    "__import__"
-                        | "import_module"
-                        | "exec_module"
-                        | "load_module"
-                        | "module_from_spec"
-                        | "reload"
-                        | "_import_module"
-                        | "find_spec"
-                ),
+                Value::Attr(_, name) | Value::Global(name) => loads(name),
                 _ => false,
             },
             _ => false,

@@ -193,7 +193,12 @@ pub(super) fn drop_unseen(id: ModuleId, outcome: &mut Outcome, unseen: &UnseenRe
 
 /// The watched module among a foreign one and the packages around it. Modules of the standard library are loaded by many;
 /// what another project asks, is not about this one.
-fn asked_foreign(program: &Program, asked: &Watched, importer: ModuleId, name: &str) -> Option<Sym> {
+pub(super) fn asked_foreign(
+    program: &Program,
+    asked: &Watched,
+    importer: ModuleId,
+    name: &str,
+) -> Option<Sym> {
     let mut ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
     ends.find_map(|end| {
         let name = Sym::find(&name[..end])?;
