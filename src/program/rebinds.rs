@@ -155,6 +155,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
         }
     }
     let code = &facts.code;
+    let any = Sym::new("*");
     for (func, op) in code.ops_by_function() {
         // What a module does to itself while it loads is no rebinding.
         let later = |target: ModuleId| target != id || !func.is_module();
@@ -173,7 +174,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                 {
                     match code.value(key) {
                         Value::Str(name) => add(target, name),
-                        _ => variables(program, target).for_each(|name| add(target, name)),
+                        _ => add(target, any),
                     }
                 }
             }
@@ -189,7 +190,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                         && is_variable(code, func, object)
                     {
                         let copied_from = if name.is_none() { copied_from(code, call) } else { None };
-                        let name = name.unwrap_or_else(|| Sym::new("*"));
+                        let name = name.unwrap_or(any);
                         unclear.push(Unclear { by: id, at: op.at, object, name, copied_from });
                     }
                 }
@@ -199,7 +200,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     && name == "exec"
                     && let Some(target) = namespace_of(program, id, namespace).filter(|&t| later(t))
                 {
-                    variables(program, target).for_each(|name| add(target, name));
+                    add(target, any);
                 }
                 if let Some(target) = reloaded(program, id, call) {
                     for name in bound_again(&program.module(target).facts) {
@@ -215,14 +216,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     match code.positional(call).first().map(|&key| code.value(key)) {
                         Some(Value::Str(name)) => add(target, name),
                         None if method == "update" && !call.unpacks() => {}
-                        _ => {
-                            variables(program, target).for_each(|name| add(target, name));
-                            // `vars(module).update({"name": value})`
-                            if target != id {
-                                let named = |name: &&Sym| program.binds(target, **name);
-                                code.strings.iter().filter(named).for_each(|&name| add(target, name));
-                            }
-                        }
+                        _ => add(target, any),
                     }
                 }
             }
@@ -277,18 +271,6 @@ fn answers_for_names(code: &Code, mut func: FuncId) -> bool {
         func = function.parent;
     }
     false
-}
-
-/// Names of a module that hold values, neither functions nor classes nor what is imported.
-fn variables(program: &Program, id: ModuleId) -> impl Iterator<Item = Sym> {
-    let facts = &program.module(id).facts;
-    facts.names.iter().filter_map(|(name, info)| {
-        let values = facts.code.globals_of(name);
-        let defined = |&(_, value): &(Sym, ValueId)| {
-            matches!(facts.code.value(value), Value::Function(_) | Value::Class(_))
-        };
-        (info.otherwise && !info.imported && !values.iter().any(defined)).then_some(name)
-    })
 }
 
 /// `importlib.reload(module)`, also when a module does it for itself.
