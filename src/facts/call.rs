@@ -346,6 +346,8 @@ impl<'a> Walker<'a> {
         }
         if let ("format_map", Some(namespace)) = (method.as_str(), call.arguments.args.first()) {
             self.formats_namespace(&attribute.value, namespace, ("{", &['}', '!', ':', '.', '[']));
+            let namespace = self.quiet_value(namespace);
+            self.items_by_text(range, namespace);
         } else if method == "format"
             && let [ast::Keyword { arg: None, value, .. }] = &*call.arguments.keywords
             && call.arguments.args.is_empty()

@@ -120,7 +120,10 @@ impl<'a> Walker<'a> {
                 }
                 let methods = operators::methods(expr.op);
                 self.operate(expr.range, left, right, methods.0);
-                if expr.op == ast::Operator::Mod && expr.left.is_string_literal_expr() {
+                if let (ast::Operator::Mod, Expr::StringLiteral(text)) = (expr.op, &*expr.left) {
+                    if text.value.to_str().contains("%(") {
+                        self.items_by_text(expr.range, right);
+                    }
                     self.formatted_operands(expr.range, &expr.right, right);
                 } else {
                     self.operate(expr.range, right, left, methods.1);

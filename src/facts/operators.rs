@@ -56,6 +56,13 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A text names the items that it takes: `"%(size)s" % sizes`, `"{size}".format_map(sizes)`.
+    pub fn items_by_text(&mut self, range: TextRange, base: ValueId) {
+        if is_named(self.facts.code.value(base)) {
+            self.op(range.start(), OpKind::Load { base, key: ValueId::FRESH });
+        }
+    }
+
     /// A comparison, or several that are written as one.
     pub fn compare(&mut self, compare: &'a ast::ExprCompare) -> ValueId {
         let mut left = self.expr(&compare.left, Use::Escape);

@@ -9,10 +9,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::adjacency::Adjacency;
 use super::graph::{Graph, ancestors};
-use super::state::same_project;
+use super::state::{module_of, same_project};
 use super::{ModuleId, Origin, Program, Target};
 use crate::decide::ModuleVerdicts;
-use crate::facts::{Code, MarkKind, ModuleFacts, Moment, Read, Sym, Value};
+use crate::facts::{Code, FuncId, MarkKind, ModuleFacts, Moment, OpKind, Read, Sym, Value};
 
 /// The members of order-sensitive cycles.
 pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
@@ -232,6 +232,7 @@ impl<'a> Loading<'a> {
         let program = self.program;
         let facts = &program.module(id).facts;
         let further = loads_by_code(self.graph, facts, id);
+        let by_name = !further.is_empty();
         let mut further = further.into_iter().peekable();
         for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
             while let Some((at, target)) = further.next_if(|&(at, _)| at < import.range.start()) {
@@ -281,6 +282,9 @@ impl<'a> Loading<'a> {
                 }
             }
         }
+        if by_name {
+            self.take_of_variables(id);
+        }
         self.state.insert(id, TextSize::new(u32::MAX));
     }
 
@@ -289,6 +293,27 @@ impl<'a> Loading<'a> {
         if self.members.contains(&target) {
             self.state.insert(id, at);
             self.load(target, depth + 1);
+        }
+    }
+
+    /// What top-level code reads of a module that a variable stands for: `found = import_module("hooks")`, `found.register(…)`.
+    fn take_of_variables(&mut self, id: ModuleId) {
+        let program = self.program;
+        let facts = &program.module(id).facts;
+        let code = &facts.code;
+        for op in code.ops_of(FuncId::MODULE).filter(|op| !op.guarded) {
+            let value = match op.kind {
+                OpKind::Call { call, .. } => code.call(call).callee,
+                OpKind::SetGlobal { value, .. } | OpKind::Read(value) => value,
+                _ => continue,
+            };
+            if let Value::Attr(base, attr) = code.value(value)
+                && let Value::Global(name) = code.value(base)
+                && facts.sites_of(name).next().is_none()
+                && let Some(target) = module_of(program, id, base)
+            {
+                self.take(target, attr);
+            }
         }
     }
 
@@ -334,8 +359,8 @@ fn bound_at(program: &Program, id: ModuleId, name: Sym) -> Option<TextSize> {
     let facts = &program.module(id).facts;
     let imported = facts.sites_of(name).map(|s| facts.imports[s.stmt as usize].range.start());
     let code = &facts.code;
-    let assigned = code.ops_of(crate::facts::FuncId::MODULE).filter_map(|op| match op.kind {
-        crate::facts::OpKind::SetGlobal { name: n, .. } if n == name => Some(op.at),
+    let assigned = code.ops_of(FuncId::MODULE).filter_map(|op| match op.kind {
+        OpKind::SetGlobal { name: n, .. } if n == name => Some(op.at),
         _ => None,
     });
     imported.chain(assigned).min()

@@ -237,27 +237,6 @@ pub fn is_stream(class: &str) -> bool {
 pub const OF_EVERY_OBJECT: &[&str] =
     &["__dict__", "__class__", "__doc__", "__module__", "__init__", "__new__"];
 
-/// Special methods that only read the object.
-pub const READS_ONLY: &[&str] = &[
-    "__getitem__",
-    "__contains__",
-    "__iter__",
-    "__len__",
-    "__bool__",
-    "__str__",
-    "__repr__",
-    "__format__",
-    "__hash__",
-    "__eq__",
-    "__ne__",
-    "__lt__",
-    "__le__",
-    "__gt__",
-    "__ge__",
-    "__dir__",
-    "__fspath__",
-];
-
 /// Methods of containers that look for their first argument, or for the place of it.
 pub const SEARCHES: &[&str] = &["get", "pop", "setdefault", "add", "discard", "remove", "index", "count"];
 

@@ -20,8 +20,8 @@ use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
-    /// Runs a special method of an object, if its class, or for a class its metaclass, is of the program and has it. What a method
-    /// for reading changes in the object itself is a value made when it is asked for.
+    /// Runs a special method of an object, if its class, or for a class its metaclass, is of the program and has it. Also one for
+    /// reading may change the object: `self.asked.append(key)` in `__getitem__`.
     pub(super) fn special(&mut self, abs: &Abs, method: &str, args: &[AbsSet]) -> bool {
         self.special_given(abs, method, args, None)
     }
@@ -39,13 +39,7 @@ impl Interpreter<'_> {
             _ => None,
         };
         let Some((m, func, around)) = found else { return false };
-        let this = match abs {
-            Abs::Instance(class, _) if tables::READS_ONLY.contains(&method) => {
-                Abs::Instance(class.clone(), Owner::Fresh)
-            }
-            other => other.clone(),
-        };
-        let mut all = vec![smallvec![this]];
+        let mut all = vec![smallvec![abs.clone()]];
         all.extend(args.iter().cloned());
         self.enter_given((m, func), &around, &all, &[], given);
         true
