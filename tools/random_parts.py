@@ -77,6 +77,15 @@ DEFINE = {
     "inherited_": "class {n}_Root:\n    level = {number}\n    tags = []\nclass {n}({n}_Root):\n    pass",
     "frozen_": "{n} = ({number}, [{word!r}])",
     "bytes_": "{n} = bytearray(b'{word}')",
+    "changer_": "def {n}(target, item={number}):\n    if hasattr(target, 'append'):\n        target.append(item)\n    elif hasattr(target, 'add'):\n        target.add(item)\n    elif hasattr(target, 'update'):\n        target.update({{item: 1}})\n    elif hasattr(target, '__dict__'):\n        target.mark = item\n    return target",
+    "through_": "def {n}(function, *args, **options):\n    return function(*args, **options)",
+    "each_": "def {n}(function, items=('a', {number})):\n    found = []\n    for item in items:\n        found.append(function(item))\n    return found",
+    "owner_": "class {n}:\n    def __init__(self, target):\n        self.target = target\n    def push(self, item={number}):\n        self.target.append(item)\n        return self\n    def mark(self):\n        setattr(self.target, 'mark', {word!r})\n        return self\n    def call(self, *args):\n        return self.target(*args)",
+    "dress_": "def {n}(cls):\n    cls.extra = {word!r}\n    return cls",
+    "table_": "{n} = {{}}\ndef {n}_get(key={word!r}):\n    return {n}[key]",
+    "later_": "{n}_queue = []\ndef {n}(function, *args):\n    {n}_queue.append((function, args))\ndef {n}_run():\n    return [function(*args) for function, args in {n}_queue]",
+    "pick_": "def {n}(*candidates):\n    for candidate in candidates:\n        if candidate is not None:\n            return candidate",
+    "copier_": "def {n}(source, target):\n    for name in dir(source):\n        if not name.startswith('_'):\n            try:\n                setattr(target, name, getattr(source, name))\n            except AttributeError:\n                pass\n    return target",
 }
 DEFINITIONS = sorted(DEFINE)
 
@@ -334,3 +343,49 @@ PROCESS = [
     "import threading\n{name} = []\n{name}_thread = threading.Thread(target={name}.append, args=(1,))\n{name}_thread.start()\n{name}_thread.join()",
     "import weakref\nclass {name}:\n    pass\n{name}_made = {name}()\nweakref.finalize({name}_made, print, '{word}')",
 ]
+
+
+# What is done with two symbols: `{x}` is of the kind, `{y}` is anything.
+WITH_ANOTHER = {
+    "changer_": ["{x}({y})", "{name} = {x}({y}, {word!r})", "list(map({x}, [{y}]))", "{name} = {x}({x}({y}))"],
+    "through_": ["{name} = {x}({y})", "{x}({y}, {number})", "try:\n    {x}({y}.append, {number})\nexcept AttributeError:\n    pass", "{name} = {x}(lambda: {y})"],
+    "each_": ["try:\n    {name} = {x}({y})\nexcept TypeError:\n    {name} = None", "try:\n    {x}({y}.append)\nexcept AttributeError:\n    pass", "{name} = {x}(lambda item: {y})"],
+    "owner_": ["{name} = {x}({y})", "try:\n    {x}({y}).push()\nexcept AttributeError:\n    pass", "try:\n    {x}({y}).mark()\nexcept AttributeError:\n    pass", "try:\n    {name} = {x}({y}).call({number})\nexcept TypeError:\n    {name} = 0", "class {name}({x}):\n    pass\ntry:\n    {name}({y}).push({word!r}).push()\nexcept AttributeError:\n    pass"],
+    "dress_": ["try:\n    {x}({y})\nexcept (AttributeError, TypeError):\n    pass"],
+    "table_": ["{x}[{word!r}] = {y}", "{x}.setdefault({word!r}, {y})", "try:\n    {x}[{word!r}].append({number})\nexcept (KeyError, AttributeError):\n    pass", "for {name} in list({x}.values()):\n    if callable({name}):\n        break"],
+    "later_": ["{x}({y})", "{x}({y}, {number})", "{x}(print, {word!r})"],
+    "pick_": ["{name} = {x}(None, {y})\nif hasattr({name}, 'append'):\n    {name}.append({number})", "{name} = {x}({y}, [])"],
+    "copier_": ["class {name}:\n    pass\n{x}({y}, {name})", "{x}(type('Extra', (), dict(extra=1)), {y})"],
+    "register_": ["{x}({y})"],
+    "keyed_": ["{x}({word!r})({y})"],
+    "list_": ["{x}.append({y})", "{x}.extend([{y}])", "{name} = {x} == {y}"],
+    "dict_": ["{x}[{word!r}] = {y}", "{x}.update(last={y})"],
+    "options_": ["{x}.target = {y}", "{x}.level = {y}"],
+    "class_": ["{name} = {x}({y})", "{x}.value = {y}", "class {name}({x}):\n    other = {y}"],
+    "signal_": ["{x}.connect({y})"],
+    "caller_": ["{x}({y})"],
+    "wrap_": ["{name} = {x}({y})\ntry:\n    {name}({number})\nexcept Exception:\n    pass"],
+    "many_": ["{x}({y}, {word!r})", "{x}(last={y})"],
+    "hooked_": ["{m}.{last}_hooks.append({y})"],
+    "record_": ["{x}.{word} = {y}"],
+    "node_": ["{x}.data[{word!r}] = {y}", "{x}.child().data['y'] = {y}"],
+    "entered_": ["with {x}:\n    {y}({number})"],
+    "single_": ["{name} = {x}({y})"],
+    "groups_": ["{x}[{word!r}].append({y})"],
+    "current_": ["{x}.set({y})"],
+    "stack_": ["{x}.append({y})"],
+}
+
+LATER_WITH_ANOTHER = {
+    "changer_": ["return {x}({y})"],
+    "through_": ["return {x}({y}, {number})"],
+    "each_": ["return {x}({y})"],
+    "owner_": ["return {x}({y}).push().target", "return {x}({y}).mark().target.mark"],
+    "table_": ["return [str(type(one).__name__) for one in {x}.values()]", "return {x}[{word!r}] is {y}"],
+    "later_": ["{x}({y})\nreturn None"],
+    "dress_": ["return {x}({y}).extra"],
+    "pick_": ["return {x}({y})"],
+    "list_": ["return {y} in {x}", "{x}.append({y})\nreturn {x}[-1] is {y}"],
+    "options_": ["return {x}.level, getattr({x}, 'target', None)"],
+    "class_": ["return {x}({y}).size", "return isinstance({y}, {x})"],
+}

@@ -21,7 +21,8 @@ import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 
-from random_parts import DEFINE, DEFINITIONS, GENERAL, LATER, PROCESS, REBOUND, REBOUND_LATER, USES
+from random_parts import (DEFINE, DEFINITIONS, GENERAL, LATER, LATER_WITH_ANOTHER, PROCESS, REBOUND, REBOUND_LATER, USES,
+                          WITH_ANOTHER)
 
 NAMES = ["core", "events", "models", "views", "store", "util", "tasks", "forms", "shapes", "codec", "hooks", "plug"]
 PACKAGES = ["app", "lib", "ext"]
@@ -130,17 +131,17 @@ class Maker:
         for _ in range(self.random.randint(0, 3)):
             if imported and self.chance(0.6):
                 expression, kind, _ = self.random.choice(imported)
-                module.body.append(self.at_import(module, expression, kind))
+                module.body.append(self.at_import(module, expression, kind, imported + own))
             elif own and self.chance(0.5):
                 expression, kind, _ = self.random.choice(own)
-                module.body.append(self.at_import(module, expression, kind))
+                module.body.append(self.at_import(module, expression, kind, imported + own))
         for _ in range(self.random.randint(1, 4)):
             pool = imported if imported and self.chance(0.8) else own
             if not pool:
                 continue
             expression, kind, _ = self.random.choice(pool)
             name = self.fresh("run_")
-            module.body.append(f"def {name}():\n" + indent(self.deferred(expression, kind)))
+            module.body.append(f"def {name}():\n" + indent(self.deferred(expression, kind, imported + own)))
             module.entries.append(name)
         if self.chance(0.12):
             module.body.append(self.process_state(module))
@@ -213,15 +214,17 @@ class Maker:
             folder, levels = folder.rpartition(".")[0], levels + 1
         return "." * levels + target[len(folder):].lstrip(".") if folder else target
 
-    def at_import(self, module, expression, kind):
-        """A statement that uses a symbol while the module loads."""
+    def at_import(self, module, expression, kind, others=()):
+        """A statement that uses a symbol while the module loads, with one of others."""
         name, word = self.fresh("made_"), self.word()
-        if kind not in USES:
+        options = USES.get(kind, []) + (WITH_ANOTHER.get(kind, []) * 2 if others else [])
+        if not options:
             return f"{name} = {expression}"
+        other = self.random.choice(others)[0] if others else None
         root, _, last = expression.rpartition(".")
         rebinds = root and "(" not in root and self.chance(0.12)
-        text = self.random.choice(REBOUND if rebinds else USES[kind]).format(
-            x=expression, m=root, last=last, name=name, word=word, number=self.random.randint(1, 9))
+        text = self.random.choice(REBOUND if rebinds else options).format(
+            x=expression, y=other, m=root, last=last, name=name, word=word, number=self.random.randint(1, 9))
         if "def " not in text and "class " not in text and "global" not in text:
             wrap = self.random.randrange(8)
             if wrap == 0:
@@ -236,15 +239,18 @@ class Maker:
             module.symbols.append((name, "value"))
         return text
 
-    def deferred(self, expression, kind):
-        """The body of a function that uses a symbol, and returns something that can be printed."""
+    def deferred(self, expression, kind, others=()):
+        """The body of a function that uses a symbol, with one of others, and returns something that can be printed."""
         general = GENERAL + (["return {x}, dir({m})[:0], hasattr({m}, {last!r})"] if "." in expression else [])
         options = LATER.get(kind, []) * 2 + general
+        if others:
+            options += LATER_WITH_ANOTHER.get(kind, []) * 2
+        other = self.random.choice(others)[0] if others else None
         root, _, last = expression.rpartition(".")
         if root and "(" not in root:
             options += REBOUND_LATER + ["{m}.set_{last}(True)\nreturn {x}"] * (4 if kind == "flag_" and last.startswith("flag_") else 0)
         return self.random.choice(options).format(
-            x=expression, m=root, last=last, word=self.word(), number=self.random.randint(1, 9))
+            x=expression, y=other, m=root, last=last, word=self.word(), number=self.random.randint(1, 9))
 
     def process_state(self, module):
         return self.random.choice(PROCESS).format(word=self.word(), name=self.fresh("state_"), number=self.random.randint(1, 9))
@@ -270,9 +276,9 @@ class Maker:
             expressions = self.import_of(main, other)
             if self.chance(0.3) and expressions:
                 expression, kind, _ = self.random.choice(expressions)
-                main.body.append(self.at_import(main, expression, kind))
+                main.body.append(self.at_import(main, expression, kind, expressions))
             steps += [f"return {expression}" for expression, _, _ in expressions]
-            steps += [self.deferred(expression, kind) for expression, kind, _ in expressions]
+            steps += [self.deferred(expression, kind, expressions) for expression, kind, _ in expressions]
             if other.entries:
                 alias = self.fresh("mod_")
                 main.body.append(f"import {other.name} as {alias}")

@@ -12,7 +12,7 @@ use super::graph::{Graph, ancestors};
 use super::state::{module_of, same_project};
 use super::{ModuleId, Origin, Program, Target};
 use crate::decide::ModuleVerdicts;
-use crate::facts::{Code, FuncId, MarkKind, ModuleFacts, Moment, OpKind, Read, Sym, Value};
+use crate::facts::{Code, FuncId, MarkKind, ModuleFacts, Moment, OpKind, Read, Sym, Value, ValueId};
 
 /// The members of order-sensitive cycles.
 pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
@@ -296,23 +296,23 @@ impl<'a> Loading<'a> {
         }
     }
 
-    /// What top-level code reads of a module that a variable stands for: `found = import_module("hooks")`, `found.register(…)`.
+    /// What code that runs reads of a module that a variable stands for: `found = import_module("hooks")`, `found.register(…)`.
     fn take_of_variables(&mut self, id: ModuleId) {
         let program = self.program;
         let facts = &program.module(id).facts;
         let code = &facts.code;
-        for op in code.ops_of(FuncId::MODULE).filter(|op| !op.guarded) {
-            let value = match op.kind {
-                OpKind::Call { call, .. } => code.call(call).callee,
-                OpKind::SetGlobal { value, .. } | OpKind::Read(value) => value,
-                _ => continue,
-            };
-            if let Value::Attr(base, attr) = code.value(value)
-                && let Value::Global(name) = code.value(base)
-                && facts.sites_of(name).next().is_none()
-                && let Some(target) = module_of(program, id, base)
-            {
-                self.take(target, attr);
+        for (func, op) in code.ops_by_function() {
+            if op.guarded || !(func.is_module() || self.graph.enters(id, func)) {
+                continue;
+            }
+            for value in values_of(code, op.kind) {
+                if let Value::Attr(base, attr) = code.value(value)
+                    && let Value::Global(name) = code.value(base)
+                    && facts.sites_of(name).next().is_none()
+                    && let Some(target) = module_of(program, id, base)
+                {
+                    self.take(target, attr);
+                }
             }
         }
     }
@@ -352,6 +352,22 @@ fn loads_by_code(graph: &Graph, facts: &ModuleFacts, id: ModuleId) -> Vec<(TextS
     let mut found: Vec<_> = edges.map(|e| (e.at, e.to)).filter(|&(at, _)| !by_statement(at)).collect();
     found.sort_by_key(|&(at, _)| at);
     found
+}
+
+/// The values that an operation reads.
+fn values_of(code: &Code, kind: OpKind) -> Vec<ValueId> {
+    match kind {
+        OpKind::Call { call, .. } => {
+            let call = code.call(call);
+            let named = code.keyword_args(&call).map(|(_, value)| value);
+            code.positional(&call).iter().copied().chain(named).chain([call.callee]).collect()
+        }
+        OpKind::SetGlobal { value, .. } | OpKind::Bind { value, .. } | OpKind::Read(value) => vec![value],
+        OpKind::SetAttr { base, value, .. } | OpKind::SetItem { base, value, .. } => vec![base, value],
+        OpKind::Load { base, key } => vec![base, key],
+        OpKind::Operate { on, other, .. } => vec![on, other],
+        _ => Vec::new(),
+    }
 }
 
 /// Where a module first binds a name.
