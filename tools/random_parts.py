@@ -140,7 +140,7 @@ USES = {
     "running_": ["{name} = next({x})", "{name} = {x}.send({number})", "for {name} in {x}:\n    break"],
     "setter_": ["{x}.level = {number}", "{name} = {x}.level", "{x}.level += {number}", "del {x}.level", "setattr({x}, 'level', {word!r})", "{name} = getattr({x}, 'level')", "for {x}.level in (1, {number}):\n    pass", "{x}.level, {name} = {number}, 2"],
     "record_": ["{x}.{word} = {number}", "{name} = {x}.{word}", "setattr({x}, {word!r}, {number})", "{name} = hasattr({x}, {word!r})"],
-    "generic_": ["{name} = {x}[int]", "class {name}({x}[str]):\n    pass", "{name}: {x}[int] = None", "def {name}(value: {x}[int]):\n    return value"],
+    "generic_": ["{name} = {x}[int]", "class {name}({x}[str]):\n    pass"],
     "counted_": ["{name} = list({x})", "{name} = [*{x}]", "if {x}:\n    {name} = {number}", "{name} = {x} in [{number}, {x}]", "{name} = f'{{{x}}}'", "{name} = not {x}", "for {name} in {x}:\n    pass", "{name} = {{{x}: {number}}}[{x}]", "print({x})", "({name},) = {x}", "{name} = {x} or {number}", "{name} = '%s' % {x}", "{name} = {x}.count"],
     "many_": ["{x}(1, {word!r}, last={number})", "{x}(*[{number}, 2])", "{name} = {x}(**{{{word!r}: 1}})", "{name} = {x}()"],
     "method_dispatch_": ["{x}.show.register(int)(lambda self, value: 'int {number}')", "@{x}.show.register(str)\ndef {name}(self, value):\n    return {word!r}", "{name} = {x}().show({number})"],

@@ -9,7 +9,7 @@ other's state while they load and later, and a main program that calls and print
 What differs is reduced by leaving out modules and statements as long as it differs, and written to the folder.
 
 The same seed makes the same programs. What is known to differ is not generated: namespaces read as dicts, `sys.modules`, when
-the garbage collector runs, and import cycles that fail and somebody guards against that.
+the garbage collector runs, import cycles that fail and somebody guards against that, and annotations that call a `__class_getitem__`.
 """
 import argparse
 import os

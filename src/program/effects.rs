@@ -15,6 +15,7 @@ mod enclosed;
 mod further;
 mod loaded;
 mod taint;
+mod tree;
 
 use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};

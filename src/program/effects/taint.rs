@@ -18,6 +18,7 @@ use super::Effects;
 use super::begun::take_begun;
 use super::enclosed::drop_enclosed;
 use super::loaded::{Loaded, Tainted};
+use super::tree::Tree;
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
 use crate::facts::Sym;
 
@@ -29,9 +30,6 @@ pub(super) type KeptEdge = (ModuleId, u32, ModuleId);
 
 /// Sites of a module that stay eager, and why.
 type KeptSites = (ModuleId, Vec<(u32, Reason)>);
-
-/// Tainted modules, each with the module whose edge loads it.
-type Tree = FxHashMap<ModuleId, ModuleId>;
 
 /// Effects on one module that are contained in it.
 pub(super) struct Contained {
@@ -255,7 +253,7 @@ impl Effects {
         outermost.sort_unstable();
         outermost.dedup();
         let trees: FxHashMap<ModuleId, Tree> =
-            outermost.into_par_iter().map(|package| (package, self.tainted_tree(package, taints))).collect();
+            outermost.into_par_iter().map(|package| (package, Tree::new(&self.graph, package, taints))).collect();
         let tainted = Tainted::new(&self.graph, taints);
         let read: &[ModuleVerdicts] = verdicts;
         let kept: Vec<Vec<KeptSites>> = packages
@@ -298,8 +296,7 @@ impl Effects {
             }
             if let Some(site) = edge.site {
                 // What the outermost package around this module loads in any case is loaded without this import.
-                let elsewhere =
-                    || tree.is_some_and(|tree| tree.get(&edge.to).is_some_and(|loader| *loader != id));
+                let elsewhere = || tree.is_some_and(|tree| tree.loads_for(id, edge.to));
                 let new = verdicts.sites[site as usize].lacks(taints.kind[edge.to.index()]);
                 if new && !elsewhere() && loaded.lacks_causes(edge.to) {
                     kept.push((site, self.reason(program, id, site, edge.to, |id| taints.of(id))));
@@ -310,33 +307,6 @@ impl Effects {
             }
         }
         kept
-    }
-
-    /// All tainted modules that loading a package loads, each with the module whose edge loads it: a tree of
-    /// edges that stay eager, so every other edge to the same module may go. It goes along the edges as loading does, so what may go
-    /// would have come later.
-    fn tainted_tree(&self, start: ModuleId, taints: &Taints) -> Tree {
-        let mut loader = Tree::default();
-        // Modules that are being loaded, each with the number of its edges that have been gone along.
-        let mut loading: Vec<(ModuleId, usize)> = vec![(start, 0)];
-        while let Some((id, done)) = loading.last_mut() {
-            let (from, edges) = (*id, &self.graph.out[id.index()]);
-            let Some(edge) = edges.get(*done) else {
-                loading.pop();
-                continue;
-            };
-            *done += 1;
-            if edge.certain
-                && !edge.lazy
-                && edge.to != start
-                && taints.has(edge.to)
-                && let Entry::Vacant(entry) = loader.entry(edge.to)
-            {
-                entry.insert(from);
-                loading.push((edge.to, 0));
-            }
-        }
-        loader
     }
 
     /// The edges that make sure that an owner is never seen without the effects on it.
