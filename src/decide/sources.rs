@@ -13,7 +13,13 @@
 //! imports them.
 //!
 //! Where the text goes there may be no runtime file and another Python, and whoever looks at it looks at what the author wrote. Who only
-//! runs such a file by its path does not count: that works.
+//! runs such a file by its path does not count: that works, with placeholders on every Python. `lazy import` does not: a program that asks
+//! other interpreters about themselves runs a file of its own with one that need not know the statement.
+//!
+//! ```python
+//! script = Path(__file__).with_name("probe.py")
+//! subprocess.check_output([interpreter, "-I", str(script)])
+//! ```
 
 mod folders;
 
@@ -46,10 +52,19 @@ const READERS: &[&str] = &[
 /// Functions that give the text of a module.
 const SHOW_SOURCE: &[&str] = &["getsource", "getsourcelines"];
 
-/// Finds them.
-pub fn read(program: &Program) -> ReadSources {
+/// Functions that find files of a package, which they are given.
+const RESOURCES: &[&str] = &["files", "path", "as_file", "resource_filename", "get_data", "read_text"];
+
+/// What starts another program.
+const STARTERS: &[&str] =
+    &["subprocess", "create_subprocess_exec", "create_subprocess_shell", "execv", "execve", "spawnv"];
+
+/// Finds them. `native`: the files are written in a language that only new interpreters know.
+pub fn read(program: &Program, native: bool) -> ReadSources {
     let mut found = ReadSources::default();
-    for (source, by, range) in of_all(program, |id| read_by(program, id)) {
+    let starters: Vec<ModuleId> =
+        if native { program.ids().filter(|&id| starts(program, id)).collect() } else { Vec::new() };
+    for (source, by, range) in of_all(program, |id| read_by(program, id, &starters)) {
         found.entry(source).or_insert((by, range));
     }
     for (source, by) in folders::copied(program) {
@@ -58,7 +73,7 @@ pub fn read(program: &Program) -> ReadSources {
     found
 }
 
-fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRange)> {
+fn read_by(program: &Program, id: ModuleId, starters: &[ModuleId]) -> Vec<(ModuleId, ModuleId, TextRange)> {
     let facts = &program.module(id).facts;
     let code = &facts.code;
     let mut found = Vec::new();
@@ -72,10 +87,10 @@ fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRang
     let mut here = None;
     for mark in &facts.marks {
         let MarkKind::PythonFileName(name) = mark.kind else { continue };
-        if name == "__init__.py" || !reads(code, mark.func) {
+        if name == "__init__.py" || !(reads(code, mark.func) || runs(program, id, mark.func, starters)) {
             continue;
         }
-        let here = *here.get_or_insert_with(|| code.globals_mentioned().any(|name| name == "__file__"));
+        let here = *here.get_or_insert_with(|| asks_where(code));
         // A module may be among the files that it reads.
         found.extend(
             named(program, id, mark.func, name, here).into_iter().map(|source| (source, id, mark.range)),
@@ -107,6 +122,54 @@ fn file_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> 
     match program.module(id).facts.code.value(value) {
         Value::Attr(module, attr) if attr == "__file__" => module_of(program, id, module),
         _ => None,
+    }
+}
+
+/// Whether a module asks where it is, or what files its package has: `__file__`, `resources.files(__package__)`.
+fn asks_where(code: &Code) -> bool {
+    let own = |value: &ValueId| matches!(code.value(*value), Value::Global(name) if matches!(name.as_str(), "__name__" | "__package__"));
+    code.globals_mentioned().any(|name| name == "__file__")
+        || code.calls().any(|call| {
+            matches!(code.value(call.callee), Value::Global(name) | Value::Attr(_, name)
+                if RESOURCES.contains(&name.as_str()))
+                && code.positional(&call).iter().any(own)
+        })
+}
+
+/// Whether a file that a function names may be run with another interpreter: some module of the project starts programs, and the function
+/// does not say that it is the same interpreter (`sys.executable`). Who runs a file that nobody names so, is not seen.
+fn runs(program: &Program, id: ModuleId, func: FuncId, starters: &[ModuleId]) -> bool {
+    let code = &program.module(id).facts.code;
+    starters.iter().any(|&other| same_project(program, other, id))
+        && !code.ops_of(func).any(|op| match op.kind {
+            OpKind::Call { call, .. } => {
+                let args = code.call(call).args;
+                let args = &code.args[args.start as usize..args.end as usize];
+                args.iter().any(|&value| is_same_interpreter(code, value, 0))
+            }
+            _ => false,
+        })
+}
+
+/// Whether a module starts programs.
+fn starts(program: &Program, id: ModuleId) -> bool {
+    let facts = &program.module(id).facts;
+    let starts = |name: Sym| STARTERS.contains(&name.as_str());
+    facts.imports.iter().any(|import| {
+        import.from.is_some_and(|from| starts(from.module))
+            || import.aliases.iter().any(|alias| starts(alias.name))
+    }) || facts.code.attributes().any(starts)
+}
+
+/// `sys.executable`, also in a list of arguments.
+fn is_same_interpreter(code: &Code, value: ValueId, depth: u32) -> bool {
+    let is = |value| depth < 4 && is_same_interpreter(code, value, depth + 1);
+    match code.value(value) {
+        Value::Attr(_, name) | Value::Global(name) => name == "executable",
+        Value::Holder(inner) => is(inner),
+        Value::Either(one, other) => is(one) || is(other),
+        Value::Var(var) => code.assigned_to(var).iter().any(|&value| is(value)),
+        _ => false,
     }
 }
 

@@ -221,7 +221,13 @@ impl<'a> Walker<'a> {
             self.mark(MarkKind::NamesOf(of), range);
         } else if matches!(
             word,
-            words::TESTMOD | words::DOC_TEST_SUITE | words::GETMEMBERS | words::RUN_MODULE | words::RUN_PATH
+            words::TESTMOD
+                | words::DOC_TEST_SUITE
+                | words::GETMEMBERS
+                | words::GETMEMBERS_STATIC
+                | words::GETATTR_STATIC
+                | words::RUN_MODULE
+                | words::RUN_PATH
         ) {
             self.note_inspection(word, first, call);
         } else {
@@ -286,7 +292,9 @@ impl<'a> Walker<'a> {
     ) {
         let range = call.range();
         let first = first_value.map(|value| self.facts.code.value(value));
-        if method == words::REGISTER && is_bare_register(call) {
+        // `plugin.register(self)`: an object is no function that could be chosen by its annotations.
+        let own_object = || first_value.is_some_and(|value| self.is_own_object(value));
+        if method == words::REGISTER && is_bare_register(call) && !own_object() {
             self.mark(MarkKind::EvaluatesAnnotations, range);
         }
         if self.is_sys_modules(&attribute.value) {
@@ -360,6 +368,8 @@ impl<'a> Walker<'a> {
             words::TESTMOD
             | words::DOC_TEST_SUITE
             | words::GETMEMBERS
+            | words::GETMEMBERS_STATIC
+            | words::GETATTR_STATIC
             | words::RUN_MODULE
             | words::RUN_PATH => {
                 self.note_inspection(method, first_value, call);
@@ -392,6 +402,14 @@ impl<'a> Walker<'a> {
             ("getmembers", Some(_))
                 if call.arguments.args.get(1).is_some_and(idioms::selects_definitions) => {}
             ("getmembers", Some(of)) => self.mark(MarkKind::NamesOf(of), range),
+            // It takes what is really in the namespace, and asks no module for it. Special names never wait.
+            ("getattr_static", Some(_))
+                if matches!(call.arguments.args.get(1), Some(Expr::StringLiteral(name))
+                    if name.value.to_str().starts_with("__")) => {}
+            ("getmembers_static", Some(of)) => {
+                self.mark(MarkKind::NamesOf(of), range);
+                self.namespace_of(of, range);
+            }
             ("run_module" | "run_path" | "DocTestSuite", Some(of)) if !matches!(self.facts.code.value(of), Value::Global(name) if self.is_site(name.as_str())) =>
             {
                 self.mark(MarkKind::NamespaceNamed(of), range);
