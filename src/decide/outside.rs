@@ -10,20 +10,30 @@
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{KeepReason, ModuleVerdicts, Reason, keep_all};
-use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value};
+use super::{KeepReason, ModuleVerdicts, Reason, keep_all, mark};
+use crate::facts::{FuncId, MarkKind, OpKind, Site, Sym, Value, ValueId};
 use crate::program::state::{module_of, of_all};
 use crate::program::trace::{Leaf, Start, means, trace, trace_definitions};
 use crate::program::watched::imports;
-use crate::program::{ModuleId, Program};
+use crate::program::{ModuleId, Origin, Program};
 
 /// For each such module, who reads it and where.
-pub type Readers = FxHashMap<ModuleId, (ModuleId, TextRange)>;
+pub type Readers = FxHashMap<ModuleId, Reader>;
+
+/// Who reads a namespace.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    by: ModuleId,
+    range: TextRange,
+    /// Only functions and methods count that he finds.
+    functions: bool,
+}
 
 /// Finds them. `listed`: also those whose `__dict__` is asked for, which needs no care where a placeholder stands in for what is pending.
 pub fn readers(program: &Program, listed: bool) -> Readers {
     let mut readers = Readers::default();
     let mut places: Vec<(Start, TextRange)> = Vec::new();
+    let mut picking: Vec<(Start, TextRange)> = Vec::new();
     let mut functions: Vec<(Start, TextRange)> = Vec::new();
     let mut helpers: Vec<(ModuleId, FuncId, TextRange)> = Vec::new();
     for id in program.ids() {
@@ -33,6 +43,7 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
                 MarkKind::SearchesFunctions(of) => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceOf(of) if listed => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceNamed(of) if listed => places.push(((id, of, true), mark.range)),
+                MarkKind::PicksFunctions(of) if listed => picking.push(((id, of, false), mark.range)),
                 MarkKind::GlobalsOf(of) => functions.push(((id, of, false), mark.range)),
                 MarkKind::ReadsCallers => helpers.push((id, mark.func, mark.range)),
                 _ => {}
@@ -40,23 +51,29 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
         }
     }
     let starts = |places: &[(Start, TextRange)]| places.iter().map(|&(start, _)| start).collect::<Vec<_>>();
-    for (leaves, ((id, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
+    for (leaves, ((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
         for module in leaves.into_iter().filter_map(Leaf::module) {
-            readers.entry(module).or_insert((id, range));
+            readers.entry(module).or_insert(Reader { by, range, functions: false });
         }
     }
-    for (leaves, ((id, ..), range)) in
+    for (leaves, ((by, ..), range)) in
         trace_definitions(program, &starts(&functions)).into_iter().zip(functions)
     {
         for leaf in leaves {
             if let Leaf::Function(module, _) | Leaf::Class(module, _) = leaf {
-                readers.entry(module).or_insert((id, range));
+                readers.entry(module).or_insert(Reader { by, range, functions: false });
             }
         }
     }
     if !helpers.is_empty() {
-        for (caller, by) in callers(program, helpers) {
-            readers.entry(caller).or_insert(by);
+        for (caller, (by, range)) in callers(program, helpers) {
+            readers.entry(caller).or_insert(Reader { by, range, functions: false });
+        }
+    }
+    // Last: who reads everything, counts more.
+    for (leaves, ((by, ..), range)) in trace(program, &starts(&picking)).into_iter().zip(picking) {
+        for module in leaves.into_iter().filter_map(Leaf::module) {
+            readers.entry(module).or_insert(Reader { by, range, functions: true });
         }
     }
     readers
@@ -114,11 +131,44 @@ fn callers(
     })
 }
 
+/// Whether what an import binds may be a function, or an object that makes a method of one. Modules are none, and neither are classes to which
+/// nothing was done.
+fn may_be_function(program: &Program, id: ModuleId, site: &Site, depth: u32) -> bool {
+    let facts = &program.module(id).facts;
+    let import = &facts.imports[site.stmt as usize];
+    // What replaces itself may be anything afterwards.
+    let plain = |module: ModuleId| mark(program.module(module), MarkKind::ReplacesItself).is_none();
+    match program.origin(id, import, site.alias as usize) {
+        Origin::Module(module) => !plain(module),
+        Origin::Attribute(source, name) => {
+            let facts = &program.module(source).facts;
+            let code = &facts.code;
+            let is_class = |value: ValueId| {
+                matches!(code.value(value), Value::Class(class)
+                    if code.classes[class as usize].decorators.as_slice().is_empty()
+                        && code.classes[class as usize].metaclass.is_none())
+            };
+            let bound = code.globals_of(name);
+            let mut sites = facts.sites_of(name).peekable();
+            depth > 8
+                || bound.is_empty() && sites.peek().is_none()
+                || !bound.iter().all(|&(_, value)| is_class(value))
+                || sites.any(|site| may_be_function(program, source, site, depth + 1))
+        }
+        // `import subprocess`
+        Origin::Foreign => import.from.is_some(),
+        Origin::MissingName(_) | Origin::MissingModule => true,
+    }
+}
+
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, readers: &Readers, verdicts: &mut ModuleVerdicts) {
-    if let Some(&(reader, range)) = readers.get(&id) {
-        let reason =
-            Reason::at(KeepReason::NamespaceIntrospection, reader, range, "reads the namespace as a dict");
-        keep_all(program.module(id), verdicts, &reason, |_| true);
+    if let Some(&Reader { by, range, functions }) = readers.get(&id) {
+        let note =
+            if functions { "takes functions from the namespace" } else { "reads the namespace as a dict" };
+        let reason = Reason::at(KeepReason::NamespaceIntrospection, by, range, note);
+        keep_all(program.module(id), verdicts, &reason, |site| {
+            !functions || may_be_function(program, id, site, 0)
+        });
     }
 }

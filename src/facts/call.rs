@@ -11,7 +11,7 @@ use super::names::NameId;
 use super::scope::ScopeKind;
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
-use super::{MarkKind, Sym, TextStart, idioms, words};
+use super::{MarkKind, Sym, TextStart, words};
 
 /// Calls that evaluate annotations, text included.
 const ANNOTATION_EVALUATORS: &[Sym] = &[
@@ -391,32 +391,6 @@ impl<'a> Walker<'a> {
                 self.mark(MarkKind::PatchesVariable(name), range);
             }
             _ => {}
-        }
-    }
-
-    /// Calls that look through a module; without one, through their own.
-    fn note_inspection(&mut self, name: Sym, first: Option<ValueId>, call: &'a ast::ExprCall) {
-        let range = call.range();
-        match (name.as_str(), first) {
-            // `getmembers(x, inspect.isclass)`: no submodule is a class.
-            ("getmembers", Some(_))
-                if call.arguments.args.get(1).is_some_and(idioms::selects_definitions) => {}
-            ("getmembers", Some(of)) => self.mark(MarkKind::NamesOf(of), range),
-            // It takes what is really in the namespace, and asks no module for it. Special names never wait.
-            ("getattr_static", Some(_))
-                if matches!(call.arguments.args.get(1), Some(Expr::StringLiteral(name))
-                    if name.value.to_str().starts_with("__")) => {}
-            ("getmembers_static", Some(of)) => {
-                self.mark(MarkKind::NamesOf(of), range);
-                self.namespace_of(of, range);
-            }
-            ("run_module" | "run_path" | "DocTestSuite", Some(of)) if !matches!(self.facts.code.value(of), Value::Global(name) if self.is_site(name.as_str())) =>
-            {
-                self.mark(MarkKind::NamespaceNamed(of), range);
-            }
-            (_, Some(of)) => self.namespace_of(of, range),
-            ("testmod" | "DocTestSuite", None) => self.mark(MarkKind::EvaluatesText, range),
-            (_, None) => {}
         }
     }
 
