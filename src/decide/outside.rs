@@ -29,6 +29,9 @@ pub struct Reader {
     functions: bool,
 }
 
+/// Functions that look into namespaces past all descriptors.
+const STATIC: &[&str] = &["getattr_static", "getmembers_static"];
+
 /// Finds them. `listed`: also those whose `__dict__` is asked for, which needs no care where a placeholder stands in for what is pending.
 pub fn readers(program: &Program, listed: bool) -> Readers {
     let mut readers = Readers::default();
@@ -51,7 +54,7 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
         }
     }
     let starts = |places: &[(Start, TextRange)]| places.iter().map(|&(start, _)| start).collect::<Vec<_>>();
-    for (leaves, ((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
+    for (leaves, &((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(&places) {
         for module in leaves.into_iter().filter_map(Leaf::module) {
             readers.entry(module).or_insert(Reader { by, range, functions: false });
         }
@@ -70,13 +73,37 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
             readers.entry(caller).or_insert(Reader { by, range, functions: false });
         }
     }
+    // Who loads what distributions offer, and searches namespaces, searches those of the plugins.
+    let searching: Vec<(ModuleId, TextRange, bool)> = places
+        .iter()
+        .map(|&((by, ..), range)| (by, range, false))
+        .chain(picking.iter().map(|&((by, ..), range)| (by, range, true)))
+        .filter(|&(by, _, functions)| {
+            (functions || mentions(program, by, STATIC)) && loads_offered(program, by)
+        })
+        .collect();
     // Last: who reads everything, counts more.
-    for (leaves, ((by, ..), range)) in trace(program, &starts(&picking)).into_iter().zip(picking) {
+    for (leaves, &((by, ..), range)) in trace(program, &starts(&picking)).into_iter().zip(&picking) {
         for module in leaves.into_iter().filter_map(Leaf::module) {
             readers.entry(module).or_insert(Reader { by, range, functions: true });
         }
     }
+    for (by, range, functions) in searching {
+        for module in program.environment.plugins.iter().filter_map(|name| program.find(name.as_str())) {
+            readers.entry(module).or_insert(Reader { by, range, functions });
+        }
+    }
     readers
+}
+
+/// Whether a module loads what the metadata of distributions offer: `for point in distribution.entry_points: register(point.load())`.
+fn loads_offered(program: &Program, id: ModuleId) -> bool {
+    mentions(program, id, &["entry_points", "iter_entry_points"]) && mentions(program, id, &["load"])
+}
+
+fn mentions(program: &Program, id: ModuleId, wanted: &[&str]) -> bool {
+    let code = &program.module(id).facts.code;
+    code.attributes().chain(code.globals_mentioned()).any(|name| wanted.contains(&name.as_str()))
 }
 
 /// Modules that call functions which look at the namespace of their caller.
