@@ -29,15 +29,13 @@ pub struct Reader {
     functions: bool,
 }
 
-/// Functions that look into namespaces past all descriptors.
-const STATIC: &[&str] = &["getattr_static", "getmembers_static"];
-
 /// Finds them. `listed`: also those whose `__dict__` is asked for, which needs no care where a placeholder stands in for what is pending.
 pub fn readers(program: &Program, listed: bool) -> Readers {
     let mut readers = Readers::default();
     let mut places: Vec<(Start, TextRange)> = Vec::new();
     let mut picking: Vec<(Start, TextRange)> = Vec::new();
     let mut functions: Vec<(Start, TextRange)> = Vec::new();
+    let mut searching: Vec<Reader> = Vec::new();
     let mut helpers: Vec<(ModuleId, FuncId, TextRange)> = Vec::new();
     for id in program.ids() {
         for mark in &program.module(id).facts.marks {
@@ -46,7 +44,14 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
                 MarkKind::SearchesFunctions(of) => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceOf(of) if listed => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceNamed(of) if listed => places.push(((id, of, true), mark.range)),
-                MarkKind::PicksFunctions(of) if listed => picking.push(((id, of, false), mark.range)),
+                MarkKind::StaticOf(of) if listed => {
+                    places.push(((id, of, false), mark.range));
+                    searching.push(Reader { by: id, range: mark.range, functions: false });
+                }
+                MarkKind::PicksFunctions(of) if listed => {
+                    picking.push(((id, of, false), mark.range));
+                    searching.push(Reader { by: id, range: mark.range, functions: true });
+                }
                 MarkKind::GlobalsOf(of) => functions.push(((id, of, false), mark.range)),
                 MarkKind::ReadsCallers => helpers.push((id, mark.func, mark.range)),
                 _ => {}
@@ -54,7 +59,7 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
         }
     }
     let starts = |places: &[(Start, TextRange)]| places.iter().map(|&(start, _)| start).collect::<Vec<_>>();
-    for (leaves, &((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(&places) {
+    for (leaves, ((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
         for module in leaves.into_iter().filter_map(Leaf::module) {
             readers.entry(module).or_insert(Reader { by, range, functions: false });
         }
@@ -73,24 +78,18 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
             readers.entry(caller).or_insert(Reader { by, range, functions: false });
         }
     }
-    // Who loads what distributions offer, and searches namespaces, searches those of the plugins.
-    let searching: Vec<(ModuleId, TextRange, bool)> = places
-        .iter()
-        .map(|&((by, ..), range)| (by, range, false))
-        .chain(picking.iter().map(|&((by, ..), range)| (by, range, true)))
-        .filter(|&(by, _, functions)| {
-            (functions || mentions(program, by, STATIC)) && loads_offered(program, by)
-        })
-        .collect();
     // Last: who reads everything, counts more.
-    for (leaves, &((by, ..), range)) in trace(program, &starts(&picking)).into_iter().zip(&picking) {
+    for (leaves, ((by, ..), range)) in trace(program, &starts(&picking)).into_iter().zip(picking) {
         for module in leaves.into_iter().filter_map(Leaf::module) {
             readers.entry(module).or_insert(Reader { by, range, functions: true });
         }
     }
-    for (by, range, functions) in searching {
-        for module in program.environment.plugins.iter().filter_map(|name| program.find(name.as_str())) {
-            readers.entry(module).or_insert(Reader { by, range, functions });
+    // Who loads what distributions offer, and searches namespaces, searches those of the plugins.
+    searching.sort_by_key(|reader| reader.functions);
+    for reader in searching.into_iter().filter(|reader| loads_offered(program, reader.by)) {
+        for module in program.environment.whole_plugins.iter().filter_map(|name| program.find(name.as_str()))
+        {
+            readers.entry(module).or_insert(reader);
         }
     }
     readers

@@ -50,9 +50,10 @@ impl<'a> Walker<'a> {
             ("getattr_static", Some(of)) if picks_functions(self.body, call) => {
                 self.mark(MarkKind::PicksFunctions(of), range);
             }
+            ("getattr_static", Some(of)) => self.mark(MarkKind::StaticOf(of), range),
             ("getmembers_static", Some(of)) => {
                 self.mark(MarkKind::NamesOf(of), range);
-                self.namespace_of(of, range);
+                self.mark(MarkKind::StaticOf(of), range);
             }
             ("run_module" | "run_path" | "DocTestSuite", Some(of)) if !matches!(self.facts.code.value(of), Value::Global(name) if self.is_site(name.as_str())) =>
             {
