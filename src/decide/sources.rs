@@ -31,8 +31,11 @@ use crate::facts::{Call, Code, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 use crate::program::state::{module_of, of_all, same_project};
 use crate::program::{ModuleId, Program};
 
-/// Modules whose text is read, with the reader and the place.
-pub type ReadSources = FxHashMap<ModuleId, (ModuleId, TextRange)>;
+/// Modules whose text is read, with the reader and the place, and what he does.
+pub type ReadSources = FxHashMap<ModuleId, (ModuleId, TextRange, &'static str)>;
+
+const READ: &str = "the text of the module is read";
+const RUN: &str = "the file may be run with another interpreter";
 
 /// Functions and methods that give the text of a file, or copy it.
 const READERS: &[&str] = &[
@@ -64,16 +67,20 @@ pub fn read(program: &Program, native: bool) -> ReadSources {
     let mut found = ReadSources::default();
     let starters: Vec<ModuleId> =
         if native { program.ids().filter(|&id| starts(program, id)).collect() } else { Vec::new() };
-    for (source, by, range) in of_all(program, |id| read_by(program, id, &starters)) {
-        found.entry(source).or_insert((by, range));
+    for (source, by, range, note) in of_all(program, |id| read_by(program, id, &starters)) {
+        found.entry(source).or_insert((by, range, note));
     }
     for (source, by) in folders::copied(program) {
-        found.entry(source).or_insert((by, TextRange::default()));
+        found.entry(source).or_insert((by, TextRange::default(), READ));
     }
     found
 }
 
-fn read_by(program: &Program, id: ModuleId, starters: &[ModuleId]) -> Vec<(ModuleId, ModuleId, TextRange)> {
+fn read_by(
+    program: &Program,
+    id: ModuleId,
+    starters: &[ModuleId],
+) -> Vec<(ModuleId, ModuleId, TextRange, &'static str)> {
     let facts = &program.module(id).facts;
     let code = &facts.code;
     let mut found = Vec::new();
@@ -81,19 +88,29 @@ fn read_by(program: &Program, id: ModuleId, starters: &[ModuleId]) -> Vec<(Modul
         let OpKind::Call { call, .. } = op.kind else { continue };
         let call = code.call(call);
         if let Some(source) = shown(program, id, &call) {
-            found.push((source, id, TextRange::empty(op.at)));
+            found.push((source, id, TextRange::empty(op.at), READ));
         }
     }
     let mut here = None;
     for mark in &facts.marks {
         let MarkKind::PythonFileName(name) = mark.kind else { continue };
-        if name == "__init__.py" || !(reads(code, mark.func) || runs(program, id, mark.func, starters)) {
+        if name == "__init__.py" {
             continue;
         }
+        let note = if reads(code, mark.func) {
+            READ
+        } else if runs(program, id, mark.func, starters) {
+            RUN
+        } else {
+            continue;
+        };
         let here = *here.get_or_insert_with(|| asks_where(code));
-        // A module may be among the files that it reads.
+        // A module may be among the files that it reads. Of those that it runs, its own name is that of a program in messages.
         found.extend(
-            named(program, id, mark.func, name, here).into_iter().map(|source| (source, id, mark.range)),
+            named(program, id, mark.func, name, here)
+                .into_iter()
+                .filter(|&source| note == READ || source != id)
+                .map(|source| (source, id, mark.range, note)),
         );
     }
     found
@@ -253,8 +270,8 @@ fn named(program: &Program, id: ModuleId, func: FuncId, name: Sym, here: bool) -
 
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, sources: &ReadSources, verdicts: &mut ModuleVerdicts) {
-    if let Some(&(by, range)) = sources.get(&id) {
-        let reason = Reason::at(KeepReason::SourceRead, by, range, "the text of the module is read");
+    if let Some(&(by, range, note)) = sources.get(&id) {
+        let reason = Reason::at(KeepReason::SourceRead, by, range, note);
         keep_all(program.module(id), verdicts, &reason, |_| true);
     }
 }

@@ -179,7 +179,7 @@ impl Uses<'_> {
         }
     }
 
-    fn under<'a>(&mut self, test: &'a Expr, then: impl FnOnce(&mut Self)) {
+    fn under(&mut self, test: &Expr, then: impl FnOnce(&mut Self)) {
         let held = u32::from(self.holds_for_functions(test));
         self.held += held;
         then(self);
