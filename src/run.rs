@@ -304,9 +304,17 @@ impl Run {
         let mut compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
         let required = config.required.iter().map(|name| import_name(name)).collect();
         let offered = entry_points::offered(&discovery.import_roots[..discovery.shared_roots]);
-        let plugins = config.plugins.iter().chain(&offered).map(|name| Sym::new(name)).collect();
-        let mut environment =
-            Environment { assumed: assumed(config), required, plugins, ..Environment::default() };
+        let own = || config.plugins.iter().map(|name| Sym::new(name));
+        let plugins = own().chain(offered.iter().map(|(name, _)| Sym::new(name))).collect();
+        let whole = offered.iter().filter(|(_, whole)| *whole).map(|(name, _)| Sym::new(name));
+        let whole_plugins = own().chain(whole).collect();
+        let mut environment = Environment {
+            assumed: assumed(config),
+            required,
+            plugins,
+            whole_plugins,
+            ..Environment::default()
+        };
         if let Some(packages) = &packages {
             let clock = Instant::now();
             let version = packages.version();

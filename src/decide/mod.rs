@@ -118,7 +118,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
     let late = late::late_code(program);
     // A module with placeholders shows its dict only when nothing is pending any more; a native one shows lazy objects.
     let refusing = refused::refusing(program);
-    let sources = sources::read(program);
+    let sources = sources::read(program, options.target == Target::Native);
     let outside = outside::readers(program, options.target != Target::Proxy);
     let inspected =
         if options.target == Target::Proxy { Inspected::new(program) } else { Inspected::default() };

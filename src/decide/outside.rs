@@ -10,21 +10,32 @@
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{KeepReason, ModuleVerdicts, Reason, keep_all};
-use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value};
+use super::{KeepReason, ModuleVerdicts, Reason, keep_all, mark};
+use crate::facts::{FuncId, MarkKind, OpKind, Site, Sym, Value, ValueId};
 use crate::program::state::{module_of, of_all};
 use crate::program::trace::{Leaf, Start, means, trace, trace_definitions};
 use crate::program::watched::imports;
-use crate::program::{ModuleId, Program};
+use crate::program::{ModuleId, Origin, Program};
 
 /// For each such module, who reads it and where.
-pub type Readers = FxHashMap<ModuleId, (ModuleId, TextRange)>;
+pub type Readers = FxHashMap<ModuleId, Reader>;
+
+/// Who reads a namespace.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader {
+    by: ModuleId,
+    range: TextRange,
+    /// Only functions and methods count that he finds.
+    functions: bool,
+}
 
 /// Finds them. `listed`: also those whose `__dict__` is asked for, which needs no care where a placeholder stands in for what is pending.
 pub fn readers(program: &Program, listed: bool) -> Readers {
     let mut readers = Readers::default();
     let mut places: Vec<(Start, TextRange)> = Vec::new();
+    let mut picking: Vec<(Start, TextRange)> = Vec::new();
     let mut functions: Vec<(Start, TextRange)> = Vec::new();
+    let mut searching: Vec<Reader> = Vec::new();
     let mut helpers: Vec<(ModuleId, FuncId, TextRange)> = Vec::new();
     for id in program.ids() {
         for mark in &program.module(id).facts.marks {
@@ -33,6 +44,14 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
                 MarkKind::SearchesFunctions(of) => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceOf(of) if listed => places.push(((id, of, false), mark.range)),
                 MarkKind::NamespaceNamed(of) if listed => places.push(((id, of, true), mark.range)),
+                MarkKind::StaticOf(of) if listed => {
+                    places.push(((id, of, false), mark.range));
+                    searching.push(Reader { by: id, range: mark.range, functions: false });
+                }
+                MarkKind::PicksFunctions(of) if listed => {
+                    picking.push(((id, of, false), mark.range));
+                    searching.push(Reader { by: id, range: mark.range, functions: true });
+                }
                 MarkKind::GlobalsOf(of) => functions.push(((id, of, false), mark.range)),
                 MarkKind::ReadsCallers => helpers.push((id, mark.func, mark.range)),
                 _ => {}
@@ -40,26 +59,50 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
         }
     }
     let starts = |places: &[(Start, TextRange)]| places.iter().map(|&(start, _)| start).collect::<Vec<_>>();
-    for (leaves, ((id, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
+    for (leaves, ((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
         for module in leaves.into_iter().filter_map(Leaf::module) {
-            readers.entry(module).or_insert((id, range));
+            readers.entry(module).or_insert(Reader { by, range, functions: false });
         }
     }
-    for (leaves, ((id, ..), range)) in
+    for (leaves, ((by, ..), range)) in
         trace_definitions(program, &starts(&functions)).into_iter().zip(functions)
     {
         for leaf in leaves {
             if let Leaf::Function(module, _) | Leaf::Class(module, _) = leaf {
-                readers.entry(module).or_insert((id, range));
+                readers.entry(module).or_insert(Reader { by, range, functions: false });
             }
         }
     }
     if !helpers.is_empty() {
-        for (caller, by) in callers(program, helpers) {
-            readers.entry(caller).or_insert(by);
+        for (caller, (by, range)) in callers(program, helpers) {
+            readers.entry(caller).or_insert(Reader { by, range, functions: false });
+        }
+    }
+    // Last: who reads everything, counts more.
+    for (leaves, ((by, ..), range)) in trace(program, &starts(&picking)).into_iter().zip(picking) {
+        for module in leaves.into_iter().filter_map(Leaf::module) {
+            readers.entry(module).or_insert(Reader { by, range, functions: true });
+        }
+    }
+    // Who loads what distributions offer, and searches namespaces, searches those of the plugins.
+    searching.sort_by_key(|reader| reader.functions);
+    for reader in searching.into_iter().filter(|reader| loads_offered(program, reader.by)) {
+        for module in program.environment.whole_plugins.iter().filter_map(|name| program.find(name.as_str()))
+        {
+            readers.entry(module).or_insert(reader);
         }
     }
     readers
+}
+
+/// Whether a module loads what the metadata of distributions offer: `for point in distribution.entry_points: register(point.load())`.
+fn loads_offered(program: &Program, id: ModuleId) -> bool {
+    mentions(program, id, &["entry_points", "iter_entry_points"]) && mentions(program, id, &["load"])
+}
+
+fn mentions(program: &Program, id: ModuleId, wanted: &[&str]) -> bool {
+    let code = &program.module(id).facts.code;
+    code.attributes().chain(code.globals_mentioned()).any(|name| wanted.contains(&name.as_str()))
 }
 
 /// Modules that call functions which look at the namespace of their caller.
@@ -114,11 +157,44 @@ fn callers(
     })
 }
 
+/// Whether what an import binds may be a function, or an object that makes a method of one. Modules are none, and neither are classes to which
+/// nothing was done.
+fn may_be_function(program: &Program, id: ModuleId, site: &Site, depth: u32) -> bool {
+    let facts = &program.module(id).facts;
+    let import = &facts.imports[site.stmt as usize];
+    // What replaces itself may be anything afterwards.
+    let plain = |module: ModuleId| mark(program.module(module), MarkKind::ReplacesItself).is_none();
+    match program.origin(id, import, site.alias as usize) {
+        Origin::Module(module) => !plain(module),
+        Origin::Attribute(source, name) => {
+            let facts = &program.module(source).facts;
+            let code = &facts.code;
+            let is_class = |value: ValueId| {
+                matches!(code.value(value), Value::Class(class)
+                    if code.classes[class as usize].decorators.as_slice().is_empty()
+                        && code.classes[class as usize].metaclass.is_none())
+            };
+            let bound = code.globals_of(name);
+            let mut sites = facts.sites_of(name).peekable();
+            depth > 8
+                || bound.is_empty() && sites.peek().is_none()
+                || !bound.iter().all(|&(_, value)| is_class(value))
+                || sites.any(|site| may_be_function(program, source, site, depth + 1))
+        }
+        // `import subprocess`
+        Origin::Foreign => import.from.is_some(),
+        Origin::MissingName(_) | Origin::MissingModule => true,
+    }
+}
+
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, readers: &Readers, verdicts: &mut ModuleVerdicts) {
-    if let Some(&(reader, range)) = readers.get(&id) {
-        let reason =
-            Reason::at(KeepReason::NamespaceIntrospection, reader, range, "reads the namespace as a dict");
-        keep_all(program.module(id), verdicts, &reason, |_| true);
+    if let Some(&Reader { by, range, functions }) = readers.get(&id) {
+        let note =
+            if functions { "takes functions from the namespace" } else { "reads the namespace as a dict" };
+        let reason = Reason::at(KeepReason::NamespaceIntrospection, by, range, note);
+        keep_all(program.module(id), verdicts, &reason, |site| {
+            !functions || may_be_function(program, id, site, 0)
+        });
     }
 }

@@ -192,7 +192,8 @@ reasons! {
     /// The module's namespace is read as a dict.
     ///
     /// `globals()`, `vars()`, `__dict__` and the text that `eval` and `exec` run see what is really in the namespace,
-    /// which is not yet the imported object. Test runners read the namespaces of test modules in this way.
+    /// which is not yet the imported object. Test runners read the namespaces of test modules in this way. Plugin managers read those of
+    /// plugins with `inspect.getattr_static`: with `lazy import` they find lazy objects.
     ///
     /// ```python
     /// import json                  # keep: namespace-introspection
@@ -205,7 +206,8 @@ reasons! {
     NamespaceIntrospection = "namespace-introspection",
     /// The program reads the text of the file: to run it elsewhere, to copy it, or to look at it.
     ///
-    /// Where the text goes there may be no runtime file, or another Python; and whoever looks at it looks at what the author wrote.
+    /// Where the text goes there may be no runtime file, or another Python; and whoever looks at it looks at what the author wrote. An old Python does not
+    /// know `lazy import`: with the target `native` it is enough that the program runs the file with an interpreter that need not be its own.
     ///
     /// ```python
     /// # worker.py

@@ -13,7 +13,13 @@
 //! imports them.
 //!
 //! Where the text goes there may be no runtime file and another Python, and whoever looks at it looks at what the author wrote. Who only
-//! runs such a file by its path does not count: that works.
+//! runs such a file by its path does not count: that works, with placeholders on every Python. `lazy import` does not: a program that asks
+//! other interpreters about themselves runs a file of its own with one that need not know the statement.
+//!
+//! ```python
+//! script = Path(__file__).with_name("probe.py")
+//! subprocess.check_output([interpreter, "-I", str(script)])
+//! ```
 
 mod folders;
 
@@ -25,8 +31,11 @@ use crate::facts::{Call, Code, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 use crate::program::state::{module_of, of_all, same_project};
 use crate::program::{ModuleId, Program};
 
-/// Modules whose text is read, with the reader and the place.
-pub type ReadSources = FxHashMap<ModuleId, (ModuleId, TextRange)>;
+/// Modules whose text is read, with the reader and the place, and what he does.
+pub type ReadSources = FxHashMap<ModuleId, (ModuleId, TextRange, &'static str)>;
+
+const READ: &str = "the text of the module is read";
+const RUN: &str = "the file may be run with another interpreter";
 
 /// Functions and methods that give the text of a file, or copy it.
 const READERS: &[&str] = &[
@@ -46,19 +55,32 @@ const READERS: &[&str] = &[
 /// Functions that give the text of a module.
 const SHOW_SOURCE: &[&str] = &["getsource", "getsourcelines"];
 
-/// Finds them.
-pub fn read(program: &Program) -> ReadSources {
+/// Functions that find files of a package, which they are given.
+const RESOURCES: &[&str] = &["files", "path", "as_file", "resource_filename", "get_data", "read_text"];
+
+/// What starts another program.
+const STARTERS: &[&str] =
+    &["subprocess", "create_subprocess_exec", "create_subprocess_shell", "execv", "execve", "spawnv"];
+
+/// Finds them. `native`: the files are written in a language that only new interpreters know.
+pub fn read(program: &Program, native: bool) -> ReadSources {
     let mut found = ReadSources::default();
-    for (source, by, range) in of_all(program, |id| read_by(program, id)) {
-        found.entry(source).or_insert((by, range));
+    let starters: Vec<ModuleId> =
+        if native { program.ids().filter(|&id| starts(program, id)).collect() } else { Vec::new() };
+    for (source, by, range, note) in of_all(program, |id| read_by(program, id, &starters)) {
+        found.entry(source).or_insert((by, range, note));
     }
     for (source, by) in folders::copied(program) {
-        found.entry(source).or_insert((by, TextRange::default()));
+        found.entry(source).or_insert((by, TextRange::default(), READ));
     }
     found
 }
 
-fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRange)> {
+fn read_by(
+    program: &Program,
+    id: ModuleId,
+    starters: &[ModuleId],
+) -> Vec<(ModuleId, ModuleId, TextRange, &'static str)> {
     let facts = &program.module(id).facts;
     let code = &facts.code;
     let mut found = Vec::new();
@@ -66,19 +88,29 @@ fn read_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId, TextRang
         let OpKind::Call { call, .. } = op.kind else { continue };
         let call = code.call(call);
         if let Some(source) = shown(program, id, &call) {
-            found.push((source, id, TextRange::empty(op.at)));
+            found.push((source, id, TextRange::empty(op.at), READ));
         }
     }
     let mut here = None;
     for mark in &facts.marks {
         let MarkKind::PythonFileName(name) = mark.kind else { continue };
-        if name == "__init__.py" || !reads(code, mark.func) {
+        if name == "__init__.py" {
             continue;
         }
-        let here = *here.get_or_insert_with(|| code.globals_mentioned().any(|name| name == "__file__"));
-        // A module may be among the files that it reads.
+        let note = if reads(code, mark.func) {
+            READ
+        } else if runs(program, id, mark.func, starters) {
+            RUN
+        } else {
+            continue;
+        };
+        let here = *here.get_or_insert_with(|| asks_where(code));
+        // A module may be among the files that it reads. Of those that it runs, its own name is that of a program in messages.
         found.extend(
-            named(program, id, mark.func, name, here).into_iter().map(|source| (source, id, mark.range)),
+            named(program, id, mark.func, name, here)
+                .into_iter()
+                .filter(|&source| note == READ || source != id)
+                .map(|source| (source, id, mark.range, note)),
         );
     }
     found
@@ -107,6 +139,54 @@ fn file_of(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> 
     match program.module(id).facts.code.value(value) {
         Value::Attr(module, attr) if attr == "__file__" => module_of(program, id, module),
         _ => None,
+    }
+}
+
+/// Whether a module asks where it is, or what files its package has: `__file__`, `resources.files(__package__)`.
+fn asks_where(code: &Code) -> bool {
+    let own = |value: &ValueId| matches!(code.value(*value), Value::Global(name) if matches!(name.as_str(), "__name__" | "__package__"));
+    code.globals_mentioned().any(|name| name == "__file__")
+        || code.calls().any(|call| {
+            matches!(code.value(call.callee), Value::Global(name) | Value::Attr(_, name)
+                if RESOURCES.contains(&name.as_str()))
+                && code.positional(&call).iter().any(own)
+        })
+}
+
+/// Whether a file that a function names may be run with another interpreter: some module of the project starts programs, and the function
+/// does not say that it is the same interpreter (`sys.executable`). Who runs a file that nobody names so, is not seen.
+fn runs(program: &Program, id: ModuleId, func: FuncId, starters: &[ModuleId]) -> bool {
+    let code = &program.module(id).facts.code;
+    starters.iter().any(|&other| same_project(program, other, id))
+        && !code.ops_of(func).any(|op| match op.kind {
+            OpKind::Call { call, .. } => {
+                let args = code.call(call).args;
+                let args = &code.args[args.start as usize..args.end as usize];
+                args.iter().any(|&value| is_same_interpreter(code, value, 0))
+            }
+            _ => false,
+        })
+}
+
+/// Whether a module starts programs.
+fn starts(program: &Program, id: ModuleId) -> bool {
+    let facts = &program.module(id).facts;
+    let starts = |name: Sym| STARTERS.contains(&name.as_str());
+    facts.imports.iter().any(|import| {
+        import.from.is_some_and(|from| starts(from.module))
+            || import.aliases.iter().any(|alias| starts(alias.name))
+    }) || facts.code.attributes().any(starts)
+}
+
+/// `sys.executable`, also in a list of arguments.
+fn is_same_interpreter(code: &Code, value: ValueId, depth: u32) -> bool {
+    let is = |value| depth < 4 && is_same_interpreter(code, value, depth + 1);
+    match code.value(value) {
+        Value::Attr(_, name) | Value::Global(name) => name == "executable",
+        Value::Holder(inner) => is(inner),
+        Value::Either(one, other) => is(one) || is(other),
+        Value::Var(var) => code.assigned_to(var).iter().any(|&value| is(value)),
+        _ => false,
     }
 }
 
@@ -190,8 +270,8 @@ fn named(program: &Program, id: ModuleId, func: FuncId, name: Sym, here: bool) -
 
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, sources: &ReadSources, verdicts: &mut ModuleVerdicts) {
-    if let Some(&(by, range)) = sources.get(&id) {
-        let reason = Reason::at(KeepReason::SourceRead, by, range, "the text of the module is read");
+    if let Some(&(by, range, note)) = sources.get(&id) {
+        let reason = Reason::at(KeepReason::SourceRead, by, range, note);
         keep_all(program.module(id), verdicts, &reason, |_| true);
     }
 }

@@ -11,7 +11,7 @@ use super::names::NameId;
 use super::scope::ScopeKind;
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
-use super::{MarkKind, Sym, TextStart, idioms, words};
+use super::{MarkKind, Sym, TextStart, words};
 
 /// Calls that evaluate annotations, text included.
 const ANNOTATION_EVALUATORS: &[Sym] = &[
@@ -221,7 +221,13 @@ impl<'a> Walker<'a> {
             self.mark(MarkKind::NamesOf(of), range);
         } else if matches!(
             word,
-            words::TESTMOD | words::DOC_TEST_SUITE | words::GETMEMBERS | words::RUN_MODULE | words::RUN_PATH
+            words::TESTMOD
+                | words::DOC_TEST_SUITE
+                | words::GETMEMBERS
+                | words::GETMEMBERS_STATIC
+                | words::GETATTR_STATIC
+                | words::RUN_MODULE
+                | words::RUN_PATH
         ) {
             self.note_inspection(word, first, call);
         } else {
@@ -286,7 +292,9 @@ impl<'a> Walker<'a> {
     ) {
         let range = call.range();
         let first = first_value.map(|value| self.facts.code.value(value));
-        if method == words::REGISTER && is_bare_register(call) {
+        // `plugin.register(self)`: an object is no function that could be chosen by its annotations.
+        let own_object = || first_value.is_some_and(|value| self.is_own_object(value));
+        if method == words::REGISTER && is_bare_register(call) && !own_object() {
             self.mark(MarkKind::EvaluatesAnnotations, range);
         }
         if self.is_sys_modules(&attribute.value) {
@@ -362,6 +370,8 @@ impl<'a> Walker<'a> {
             words::TESTMOD
             | words::DOC_TEST_SUITE
             | words::GETMEMBERS
+            | words::GETMEMBERS_STATIC
+            | words::GETATTR_STATIC
             | words::RUN_MODULE
             | words::RUN_PATH => {
                 self.note_inspection(method, first_value, call);
@@ -383,24 +393,6 @@ impl<'a> Walker<'a> {
                 self.mark(MarkKind::PatchesVariable(name), range);
             }
             _ => {}
-        }
-    }
-
-    /// Calls that look through a module; without one, through their own.
-    fn note_inspection(&mut self, name: Sym, first: Option<ValueId>, call: &'a ast::ExprCall) {
-        let range = call.range();
-        match (name.as_str(), first) {
-            // `getmembers(x, inspect.isclass)`: no submodule is a class.
-            ("getmembers", Some(_))
-                if call.arguments.args.get(1).is_some_and(idioms::selects_definitions) => {}
-            ("getmembers", Some(of)) => self.mark(MarkKind::NamesOf(of), range),
-            ("run_module" | "run_path" | "DocTestSuite", Some(of)) if !matches!(self.facts.code.value(of), Value::Global(name) if self.is_site(name.as_str())) =>
-            {
-                self.mark(MarkKind::NamespaceNamed(of), range);
-            }
-            (_, Some(of)) => self.namespace_of(of, range),
-            ("testmod" | "DocTestSuite", None) => self.mark(MarkKind::EvaluatesText, range),
-            (_, None) => {}
         }
     }
 

@@ -326,11 +326,15 @@ impl<'a> Walker<'a> {
 
     /// The namespace of what may be a module is read as a dict.
     pub fn namespace_of(&mut self, of: ValueId, range: TextRange) {
-        let own_object = matches!(self.facts.code.value(of), Value::Var(var)
-            if self.facts.code.vars[var as usize].name == "self");
-        if !of.is_plain() && !own_object {
+        if !of.is_plain() && !self.is_own_object(of) {
             self.mark(MarkKind::NamespaceOf(of), range);
         }
+    }
+
+    /// `self`
+    pub fn is_own_object(&self, value: ValueId) -> bool {
+        matches!(self.facts.code.value(value), Value::Var(var)
+            if self.facts.code.vars[var as usize].name == "self")
     }
 
     fn subscript(&mut self, subscript: &'a ast::ExprSubscript) -> ValueId {

@@ -103,6 +103,11 @@ pub enum MarkKind {
     /// The namespace of what may be a module is searched for functions, whatever their names are:
     /// `[f for f in vars(x).values() if callable(f)]`.
     SearchesFunctions(ValueId),
+    /// What is really in the namespace of what may be a module is taken, past all descriptors: `inspect.getattr_static(x, name)`.
+    StaticOf(ValueId),
+    /// Of the namespace of what may be a module functions and methods are taken, past all descriptors, and nothing else counts:
+    /// `static = inspect.getattr_static(x, name)`, `if inspect.isfunction(static): …`.
+    PicksFunctions(ValueId),
     /// The names of what may be a module are listed: `dir(x)`.
     NamesOf(ValueId),
     /// The same, and only those in capitals count: `[name for name in dir(x) if name.isupper()]`.

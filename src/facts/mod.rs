@@ -25,6 +25,7 @@ mod draft;
 mod expr;
 mod idioms;
 pub(crate) mod imports;
+mod inspection;
 mod keep;
 mod keyed;
 pub(crate) mod layout;

@@ -130,6 +130,8 @@ words! {
     DOC_TEST_SUITE = "DocTestSuite",
     ADD_KEY = "add",
     GETMEMBERS = "getmembers",
+    GETMEMBERS_STATIC = "getmembers_static",
+    GETATTR_STATIC = "getattr_static",
     RUN_MODULE = "run_module",
     RUN_PATH = "run_path",
     RUN_DOCSTRING_EXAMPLES = "run_docstring_examples",

@@ -11,8 +11,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// The modules that are offered as plugins by what is installed in some folders. Sorted.
-pub fn offered(folders: &[PathBuf]) -> Vec<String> {
+/// The modules that are offered as plugins by what is installed in some folders, and whether that is by themselves, and not for something in them. Sorted.
+pub fn offered(folders: &[PathBuf]) -> Vec<(String, bool)> {
     let mut modules = Vec::new();
     for entry in folders.iter().flat_map(fs::read_dir).flatten().flatten() {
         let name = entry.file_name();
@@ -22,7 +22,7 @@ pub fn offered(folders: &[PathBuf]) -> Vec<String> {
                 .any(|kind| name.rsplit_once('.').is_some_and(|(_, end)| end == *kind))
         });
         if is_metadata && let Ok(text) = fs::read_to_string(entry.path().join("entry_points.txt")) {
-            modules.extend(listed(&text).map(str::to_owned));
+            modules.extend(listed(&text).map(|(module, whole)| (module.to_owned(), whole)));
         }
     }
     modules.sort_unstable();
@@ -31,7 +31,7 @@ pub fn offered(folders: &[PathBuf]) -> Vec<String> {
 }
 
 /// The modules in a file `entry_points.txt`.
-fn listed(text: &str) -> impl Iterator<Item = &str> {
+fn listed(text: &str) -> impl Iterator<Item = (&str, bool)> {
     let mut plugins = false;
     text.lines().filter_map(move |line| {
         let line = line.trim();
@@ -42,7 +42,8 @@ fn listed(text: &str) -> impl Iterator<Item = &str> {
         if !plugins || line.starts_with(['#', ';']) {
             return None;
         }
-        module_of(line.split_once('=')?.1)
+        let value = line.split_once('=')?.1;
+        Some((module_of(value)?, !value.contains(':')))
     })
 }
 
@@ -64,6 +65,6 @@ mod tests {
     #[test]
     fn scripts_are_no_plugins() {
         let text = "[console_scripts]\nx = a.main:main\n\n[b.formats]\n# c\ny=a.sarif:Writer.make\nz = a.plain [fast]\n";
-        assert_eq!(listed(text).collect::<Vec<_>>(), ["a.sarif", "a.plain"]);
+        assert_eq!(listed(text).collect::<Vec<_>>(), [("a.sarif", false), ("a.plain", true)]);
     }
 }

@@ -143,6 +143,8 @@ pub struct Environment {
     pub required: FxHashSet<Sym>,
     /// Modules that are offered as plugins: somebody loads them by their names, and goes on without those that fail.
     pub plugins: Vec<Sym>,
+    /// Those of them that may be offered by themselves, and not for something in them.
+    pub whole_plugins: Vec<Sym>,
     /// The standard library that the environment's packages run with.
     pub stdlib: Option<Stdlib>,
 }

@@ -361,7 +361,7 @@ pub fn computed_with(class: &str) -> Option<&'static str> {
 pub fn has_load_effects(name: &str) -> bool {
     let root = name.split('.').next().unwrap_or_default();
     matches!(root, "readline" | "rlcompleter" | "antigravity" | "this" | "pyximport" | "turtle")
-        || matches!(name, "gevent.monkey" | "encodings.idna" | "distutils" | "setuptools" | "logging.config")
+        || matches!(name, "gevent.monkey" | "distutils" | "setuptools" | "logging.config")
             && name != "logging.config"
 }
 

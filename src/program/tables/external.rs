@@ -348,6 +348,13 @@ const PURE_MODULES: &[&str] = &[
     "graphlib",
     "zlib",
     "string",
+    // All that these have is `getcodec`.
+    "_codecs_cn",
+    "_codecs_hk",
+    "_codecs_iso2022",
+    "_codecs_jp",
+    "_codecs_kr",
+    "_codecs_tw",
     "secrets",
     "six",
     "attr",
