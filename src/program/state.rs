@@ -8,6 +8,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::before::Prepared;
+use super::interpret::{Part, StateRead};
 use super::watched::imports;
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
@@ -243,10 +244,15 @@ impl WrittenState {
         &self,
         program: &Program,
         reader: ModuleId,
-        state: Sym,
-        key: Option<Sym>,
+        &StateRead { state, key, part, .. }: &StateRead,
     ) -> Option<&Writer> {
-        let later = |writer: &&Writer| !self.prepared.precedes((writer.by, writer.at), reader);
+        if part == Part::Name {
+            return None;
+        }
+        // What modules change while they load, each for itself, is little of the whole, and nobody waits for it.
+        let counts = |writer: &&Writer| part != Part::Whole || writer.when != When::Loading;
+        let later =
+            |writer: &&Writer| counts(writer) && !self.prepared.precedes((writer.by, writer.at), reader);
         let writers = |key| self.writers.get(&(state, key)).into_iter().flatten().filter(later);
         if key.is_some() {
             // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
@@ -315,12 +321,16 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                 if !last_name(program, id, call.callee).is_some_and(tables::may_write_state) {
                     continue;
                 }
+                if matches!(code.value(call.callee), Value::Attr(_, method) if method == "setLevel") {
+                    add(tables::LEVELS, None);
+                }
                 let Some(path) = foreign_path(program, id, call.callee) else { continue };
                 let first = code.positional(call).first().and_then(|&a| literal(a));
                 match path.as_str() {
                     "os.putenv" | "os.unsetenv" => add("os.environ", first),
                     "os.chdir" | "os.fchdir" => add("os.getcwd", None),
                     "logging.config.dictConfig" | "logging.config.fileConfig" => {
+                        add(tables::LEVELS, None);
                         if turns_off_loggers(program, id) {
                             add(tables::LOGGERS, None);
                         }
@@ -511,6 +521,15 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
     }
     if changers.is_empty() {
         return files;
+    }
+    // `glob("*.cfg")` finds whatever file of that kind another module names.
+    for (pattern, readers) in data.iter().filter(|(name, _)| name.contains(['*', '?'])) {
+        let kind = |name: &'static str| name.rsplit('.').next();
+        let kin = data.iter().filter(|(name, _)| *name != pattern && kind(name) == kind(pattern));
+        let others: Vec<ModuleId> = kin.flat_map(|(_, modules)| modules).copied().collect();
+        let found =
+            |id: ModuleId| others.iter().any(|&other| other != id && same_project(program, id, other));
+        files.data.extend(readers.iter().copied().filter(|&id| found(id)));
     }
     for modules in data.values().filter(|modules| modules.len() > 1) {
         for &id in modules {

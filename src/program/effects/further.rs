@@ -121,7 +121,7 @@ pub(super) fn further_effects(
     for read in &outcome.reads {
         let file = read.state == tables::FILES && files.is_data_changed(id);
         let always = tables::always_changes(read.state.as_str());
-        let written = || written.writer(program, id, read.state, read.key).filter(|_| !read.name_only);
+        let written = || written.writer(program, id, read);
         let by = replacer(read.state).or_else(|| written().map(place_of));
         if file || always || by.is_some() {
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key, by);

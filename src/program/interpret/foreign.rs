@@ -166,7 +166,13 @@ impl Interpreter<'_> {
                     // `globals()` of the module whose code runs.
                     out.push(Abs::Object(Owner::Module(place.0, Sym::new("globals()"))));
                 }
-                out
+                // The names of a class are not the class, nor are those of a module the module.
+                let names = |abs| match abs {
+                    Abs::Class(_) => Abs::Object(self.full_owner(&abs)),
+                    Abs::Module(id) => Abs::Object(Owner::Module(id, Sym::new(""))),
+                    other => other,
+                };
+                out.into_iter().map(names).collect()
             }
             ExternalKind::GetLogger => self.logger(call),
             ExternalKind::Open => self.file_opened(call),

@@ -169,6 +169,8 @@ impl Interpreter<'_> {
                     let key = if path == "os.environ" { self.key_name(module, other, env) } else { None };
                     self.state_read(*path, key);
                 }
+                // `for folder in sys.path`, `" ".join(sys.argv)`
+                Abs::External(_) if method == "__iter__" => self.looked_at(&smallvec![abs.clone()]),
                 // `part in [first, last]`
                 Abs::Holder(elements, _) if method == "__contains__" => {
                     let wanted = self.eval(module, other, env);
@@ -219,9 +221,18 @@ impl Interpreter<'_> {
         value: ValueId,
         env: &EnvRef,
     ) {
-        let Abs::Instance(class, _) = abs else { return };
+        let class = match abs {
+            Abs::Instance(class, _) => Some(class.clone()),
+            // `Report.title = "x"` asks the metaclass.
+            Abs::Class(class) => self.metaclass_of(class, 0).into_iter().find_map(|meta| match meta {
+                Abs::Class(meta) => Some(meta),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let Some(class) = class else { return };
         let value = self.eval(module, value, env);
-        let member = self.find_member(class, attr);
+        let member = self.find_member(&class, attr);
         if let Some((ClassRef { module: owner, around, .. }, member)) = member {
             if let Some(func) = function_behind(self.code(owner), member) {
                 if has_decorator(self.code(owner), func, &["setter"]) {
@@ -384,6 +395,17 @@ impl Interpreter<'_> {
                 // `repr([first, last])`
                 if let (Abs::Holder(elements, _), "__str__" | "__repr__" | "__format__") = (abs, method) {
                     self.shown(elements);
+                }
+            }
+        }
+        // `isinstance(part, Closable)`
+        if matches!(builtin, "isinstance" | "issubclass") {
+            for abs in args.get(1).into_iter().flatten().flat_map(elements_of) {
+                if let Abs::Class(class) = &abs
+                    && let Some((m, func, around)) = self.find_method(class, "__subclasshook__")
+                {
+                    let args = [smallvec![abs.clone()], smallvec![Abs::Unknown]];
+                    self.enter(m, func, &around, &args, &[]);
                 }
             }
         }
