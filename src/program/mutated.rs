@@ -5,13 +5,14 @@
 //! t = registry.TABLE; t.clear()
 //! def tweak(table): table["a"] = 9    # called with registry.TABLE
 //! patch.dict(registry.TABLE, a=9)
+//! config.settings.load(path)          # a method that changes its object
 //! ```
 
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
-use super::callees::functions_of;
+use super::callees::{class_behind, functions_of};
 use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
@@ -53,6 +54,17 @@ pub(super) fn mutator(
 /// Parameters whose content their functions change: the function, and the parameter's position.
 type Changers = FxHashMap<(ModuleId, FuncId), Vec<u32>>;
 
+/// Methods that change their object: which attribute, by the method's name, class and module.
+type SelfChangers = FxHashMap<Sym, Vec<(ModuleId, u32, Sym)>>;
+
+/// What one module changes: globals, parameters of its functions, and objects by their methods.
+#[derive(Default)]
+struct Changes {
+    globals: Vec<Change>,
+    params: Vec<(FuncId, u32)>,
+    methods: Vec<(FuncId, Sym)>,
+}
+
 /// How far a value is followed.
 const MOST_STEPS: usize = 16;
 
@@ -60,8 +72,15 @@ const MOST_STEPS: usize = 16;
 pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Outcome]) -> Mutated {
     let mut mutated = Mutated::default();
     let mut changers = Changers::default();
+    let mut methods = SelfChangers::default();
     let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
-    for (id, (globals, params)) in program.ids().zip(of_all(program, by)) {
+    for (id, Changes { globals, params, methods: own }) in program.ids().zip(of_all(program, by)) {
+        for (func, attr) in own {
+            let function = program.module(id).facts.code.function(func);
+            if let Some(class) = function.class {
+                methods.entry(function.name).or_default().push((id, class, attr));
+            }
+        }
         for (key, mutation) in globals {
             mutated.entry(key).or_default().push(mutation);
         }
@@ -72,6 +91,9 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     let name = |&(id, func): &(ModuleId, FuncId)| program.module(id).facts.code.function(func).name;
     let names: FxHashSet<Sym> = changers.keys().map(name).collect();
     for (key, mutation) in of_all(program, |id| handed_by(program, id, &changers, &names)) {
+        mutated.entry(key).or_default().push(mutation);
+    }
+    for (key, mutation) in of_all(program, |id| changed_by_methods(program, id, &methods)) {
         mutated.entry(key).or_default().push(mutation);
     }
     mutated.retain(|&(id, name), _| !is_module(program, id, name));
@@ -93,9 +115,9 @@ fn mutated_by(
     shown_privates: &FxHashSet<Sym>,
     id: ModuleId,
     outcome: &Outcome,
-) -> (Vec<Change>, Vec<(FuncId, u32)>) {
-    let mut globals = changed_while_loading(program, shown_privates, id, outcome);
-    let mut params = Vec::new();
+) -> Changes {
+    let globals = changed_while_loading(program, shown_privates, id, outcome);
+    let Changes { mut globals, mut params, mut methods } = Changes { globals, ..Changes::default() };
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
@@ -118,6 +140,13 @@ fn mutated_by(
         }
         globals_behind(program, id, object, stored(&op), |key, attr| globals.push((key, mutation(attr))));
         let function = code.function(func);
+        if function.class.is_some()
+            && function.name != "__init__"
+            && !is_memo(&op)
+            && let Some(attr) = attribute_of_self(code, function.params.start, object, stored(&op))
+        {
+            methods.push((func, attr));
+        }
         if let Value::Var(var) = code.value(object)
             && function.params.contains(&var)
             // `*args` and `**kwargs` are the function's own.
@@ -127,7 +156,85 @@ fn mutated_by(
             params.push((func, var - function.params.start));
         }
     }
-    (globals, params)
+    Changes { globals, params, methods }
+}
+
+/// `if self._x is None: self._x = …`
+fn is_memo(op: &Op) -> bool {
+    matches!(op.kind, OpKind::SetAttr { memo: true, .. } | OpKind::SetItem { cache: Some(_), .. })
+}
+
+/// The attribute of its own object in which a method changes something: of `self.values["a"]` it is `values`.
+fn attribute_of_self(code: &Code, this: u32, mut value: ValueId, mut attr: Option<Sym>) -> Option<Sym> {
+    for _ in 0..MOST_STEPS {
+        value = match code.value(value) {
+            Value::Var(var) if var == this => return attr,
+            Value::Attr(base, name) => {
+                attr = Some(name);
+                base
+            }
+            Value::Item(base) => base,
+            _ => return None,
+        };
+    }
+    None
+}
+
+/// The globals whose methods one module calls, where those change their object.
+///
+/// ```python
+/// settings = Settings()                                       # in config
+/// def main(): config.settings.load({"debug": True})           # def load(self, values): self.values.update(values)
+/// ```
+fn changed_by_methods(program: &Program, id: ModuleId, methods: &SelfChangers) -> Vec<Change> {
+    let mut changed = Vec::new();
+    let code = &program.module(id).facts.code;
+    for (func, op) in code.ops_by_function() {
+        let OpKind::Call { call, .. } = op.kind else { continue };
+        if func.is_module() && !op.main_guard {
+            continue;
+        }
+        let Value::Attr(object, method) = code.value(code.call(call).callee) else { continue };
+        let Some(changers) = methods.get(&method) else { continue };
+        globals_behind(program, id, object, None, |(owner, name), _| {
+            for (class_owner, class) in classes_of(program, owner, name) {
+                for &(module, own, attr) in changers {
+                    if (module, own) == (class_owner, class) {
+                        let mutation = Mutation { by: id, at: op.at, loading: false, attr: Some(attr) };
+                        changed.push(((owner, name), mutation));
+                    }
+                }
+            }
+        });
+    }
+    changed
+}
+
+/// The classes of which a global may be an instance, with their bases.
+fn classes_of(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId, u32)> {
+    let code = &program.module(id).facts.code;
+    let mut found: Vec<(ModuleId, u32)> = code
+        .globals_of(name)
+        .iter()
+        .filter_map(|&(_, value)| match code.value(value) {
+            Value::Call(call) => class_behind(program, id, code.call(call).callee),
+            _ => None,
+        })
+        .collect();
+    let mut next = 0;
+    while next < found.len() && next < MOST_STEPS {
+        let (module, class) = found[next];
+        next += 1;
+        let bases = &program.module(module).facts.code.classes[class as usize].bases;
+        for &base in bases {
+            if let Some(base) = class_behind(program, module, base)
+                && !found.contains(&base)
+            {
+                found.push(base);
+            }
+        }
+    }
+    found
 }
 
 /// What a module changes while it loads.

@@ -186,7 +186,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                 }
                 for patch in patches(code, call) {
                     if let Patch::Of(object, name) = patch
-                        && is_variable(code, func, object)
+                        && (is_variable(code, func, object) || is_kept(code, func, object))
                     {
                         let copied_from = if name.is_none() { copied_from(code, call) } else { None };
                         let name = name.unwrap_or_else(|| Sym::new("*"));
@@ -240,6 +240,13 @@ fn is_variable(code: &Code, func: FuncId, value: ValueId) -> bool {
         function.class.is_some() && var == function.params.start
     };
     !own(func) && !own(code.vars[var as usize].func)
+}
+
+/// What an object keeps, as its methods know it: `self.module`.
+fn is_kept(code: &Code, func: FuncId, value: ValueId) -> bool {
+    let Value::Attr(base, _) = code.value(value) else { return false };
+    let function = code.function(func);
+    function.class.is_some() && matches!(code.value(base), Value::Var(var) if var == function.params.start)
 }
 
 /// The module whose namespace a value is: `globals()`, `vars(config)`, `config.__dict__`.

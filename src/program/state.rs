@@ -254,7 +254,13 @@ impl WrittenState {
         let later =
             |writer: &&Writer| counts(writer) && !self.prepared.precedes((writer.by, writer.at), reader);
         let writers = |key| self.writers.get(&(state, key)).into_iter().flatten().filter(later);
-        if key.is_some() {
+        if let Some(start) = key.and_then(|key| key.as_str().strip_suffix('*')) {
+            // `os.environ["APP_" + name]`
+            let fits = |key: Option<Sym>| key.is_none_or(|key| key.as_str().starts_with(start));
+            let of_state = self.writers.iter().filter(|((s, key), _)| *s == state && fits(*key));
+            let mut all = of_state.flat_map(|(_, writers)| writers).filter(later);
+            all.find(|w| w.shows_to(program, reader))
+        } else if key.is_some() {
             // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
             writers(key).next().or_else(|| writers(None).find(|w| w.sets_up(program, reader)))
         } else {

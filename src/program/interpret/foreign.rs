@@ -51,6 +51,14 @@ fn text_of(set: &AbsSet) -> Option<Sym> {
     })
 }
 
+/// The text that a value is, if it can be no other one: of `prefix + name` each part counts as what it may be.
+pub(super) fn only_text(set: &AbsSet) -> Option<Sym> {
+    match set[..] {
+        [Abs::Str(text)] => Some(text),
+        _ => None,
+    }
+}
+
 impl Interpreter<'_> {
     /// What a call of foreign code gives. What it reads and changes is noted.
     pub(super) fn call_external(
@@ -378,7 +386,7 @@ impl Interpreter<'_> {
         let other = text == "locale.getlocale" && !args.is_empty();
         let state = if other { "locale.setlocale" } else { tables::state_of(text) };
         let before = self.state_reads;
-        let key = if state == "os.environ" { call.string(0) } else { None };
+        let key = if state == "os.environ" { args.first().and_then(only_text) } else { None };
         self.state_read(Sym::new(state), key);
         if text.starts_with("gettext.") {
             // In which language something is said, decides about no failure.

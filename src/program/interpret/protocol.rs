@@ -10,6 +10,7 @@
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
+use super::foreign::only_text;
 use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
@@ -63,7 +64,7 @@ impl Interpreter<'_> {
         for abs in self.eval(module, base, env) {
             match &abs {
                 Abs::External(path) if tables::is_process_state(path.as_str()) => {
-                    let key = self.key_name(module, key, env);
+                    let key = only_text(&self.eval(module, key, env));
                     self.state_read(*path, key);
                     // A setting that has to be there.
                     if path == "os.environ" && !self.path.guarded && self.path.is_certain() {
@@ -166,7 +167,7 @@ impl Interpreter<'_> {
                         && path != "sys.modules" =>
                 {
                     // What `sys.argv` holds, has no names.
-                    let key = if path == "os.environ" { self.key_name(module, other, env) } else { None };
+                    let key = only_text(&self.eval(module, other, env)).filter(|_| path == "os.environ");
                     self.state_read(*path, key);
                 }
                 // `for folder in sys.path`, `" ".join(sys.argv)`
