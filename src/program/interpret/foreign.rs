@@ -393,7 +393,7 @@ impl Interpreter<'_> {
             self.state_reads = before;
         }
         match key {
-            Some(name) if args.len() == 1 => {
+            Some(name) if args.len() == 1 && !name.as_str().ends_with('*') => {
                 let path = format!("{}{name}", tables::MAYBE_SET);
                 smallvec![Abs::Made(Sym::new(&path), Owner::Fresh)]
             }
