@@ -42,8 +42,9 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+pub(super) use self::object::has_decorator;
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
-use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
+use self::object::{elements_of, function, is_builtin, owned, unique};
 pub use self::outcome::{Effect, EffectKind, GlobalRead, Outcome, Part, Risk, StateRead};
 use self::premise::{Followed, Told};
 pub use self::shared::Shared;

@@ -12,11 +12,11 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
-use super::callees::{class_behind, functions_of};
-use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared};
+use super::callees::{class_behind, function_behind, functions_of};
+use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared, has_decorator};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId};
+use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 
 /// Globals whose content changes later, or while others load.
 pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<Mutation>>;
@@ -54,15 +54,17 @@ pub(super) fn mutator(
 /// Parameters whose content their functions change: the function, and the parameter's position.
 type Changers = FxHashMap<(ModuleId, FuncId), Vec<u32>>;
 
-/// Methods that change their object: which attribute, by the method's name, class and module.
-type SelfChangers = FxHashMap<Sym, Vec<(ModuleId, u32, Sym)>>;
+/// Methods that change their object, by name: module, class, and which attribute, if it is known.
+type SelfChangers = FxHashMap<Sym, Vec<(ModuleId, u32, Option<Sym>)>>;
 
 /// What one module changes: globals, parameters of its functions, and objects by their methods.
 #[derive(Default)]
 struct Changes {
     globals: Vec<Change>,
     params: Vec<(FuncId, u32)>,
-    methods: Vec<(FuncId, Sym)>,
+    methods: Vec<(FuncId, Option<Sym>)>,
+    /// Methods that call others of their own object.
+    calls: Vec<(FuncId, Sym)>,
 }
 
 /// How far a value is followed.
@@ -73,14 +75,15 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     let mut mutated = Mutated::default();
     let mut changers = Changers::default();
     let mut methods = SelfChangers::default();
+    let mut calls: Vec<(ModuleId, FuncId, Sym)> = Vec::new();
     let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
-    for (id, Changes { globals, params, methods: own }) in program.ids().zip(of_all(program, by)) {
+    for (id, Changes { globals, params, methods: own, calls: own_calls }) in
+        program.ids().zip(of_all(program, by))
+    {
         for (func, attr) in own {
-            let function = program.module(id).facts.code.function(func);
-            if let Some(class) = function.class {
-                methods.entry(function.name).or_default().push((id, class, attr));
-            }
+            add_method(program, &mut methods, (id, func), attr);
         }
+        calls.extend(own_calls.into_iter().map(|(func, name)| (id, func, name)));
         for (key, mutation) in globals {
             mutated.entry(key).or_default().push(mutation);
         }
@@ -93,8 +96,14 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     for (key, mutation) in of_all(program, |id| handed_by(program, id, &changers, &names)) {
         mutated.entry(key).or_default().push(mutation);
     }
+    handed_on(program, &mut methods, &calls);
     for (key, mutation) in of_all(program, |id| changed_by_methods(program, id, &methods)) {
-        mutated.entry(key).or_default().push(mutation);
+        let changes = mutated.entry(key).or_default();
+        // What the method is seen to do, counts instead of its name.
+        if mutation.attr.is_some() {
+            changes.retain(|change| (change.by, change.at, change.attr) != (mutation.by, mutation.at, None));
+        }
+        changes.push(mutation);
     }
     mutated.retain(|&(id, name), _| !is_module(program, id, name));
     mutated
@@ -117,7 +126,8 @@ fn mutated_by(
     outcome: &Outcome,
 ) -> Changes {
     let globals = changed_while_loading(program, shown_privates, id, outcome);
-    let Changes { mut globals, mut params, mut methods } = Changes { globals, ..Changes::default() };
+    let Changes { mut globals, mut params, mut methods, mut calls } =
+        Changes { globals, ..Changes::default() };
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
@@ -129,6 +139,21 @@ fn mutated_by(
             globals.push(((id, name), mutation(None)));
             continue;
         }
+        let function = code.function(func);
+        if let OpKind::Call { call, .. } = op.kind
+            && function.class.is_some()
+        {
+            let call = code.call(call);
+            let this = function.params.start;
+            match (code.value(call.callee), code.positional(&call)) {
+                (Value::Attr(base, name), _) if is_own(code, this, base) => calls.push((func, name)),
+                // `for name, value in values.items(): setattr(self, name, value)`
+                (Value::Global(name), &[base, ..]) if name == "setattr" && is_own(code, this, base) => {
+                    methods.push((func, None));
+                }
+                _ => {}
+            }
+        }
         let Some(object) = changed(code, &op, shown_privates) else { continue };
         if let Value::Str(path) = code.value(object) {
             if let Some((module, name)) = path.as_str().rsplit_once('.')
@@ -139,7 +164,6 @@ fn mutated_by(
             continue;
         }
         globals_behind(program, id, object, stored(&op), |key, attr| globals.push((key, mutation(attr))));
-        let function = code.function(func);
         if function.class.is_some()
             && function.name != "__init__"
             && !is_memo(&op)
@@ -156,7 +180,60 @@ fn mutated_by(
             params.push((func, var - function.params.start));
         }
     }
-    Changes { globals, params, methods }
+    Changes { globals, params, methods, calls }
+}
+
+/// Whether a value is a method's own object, also as its bases see it: `super()`.
+fn is_own(code: &Code, this: u32, value: ValueId) -> bool {
+    match code.value(value) {
+        Value::Var(var) => var == this,
+        Value::Call(call) => {
+            matches!(code.value(code.call(call).callee), Value::Global(name) if name == "super")
+        }
+        _ => false,
+    }
+}
+
+fn add_method(
+    program: &Program,
+    methods: &mut SelfChangers,
+    (id, func): (ModuleId, FuncId),
+    attr: Option<Sym>,
+) -> bool {
+    let function = program.module(id).facts.code.function(func);
+    let Some(class) = function.class else { return false };
+    let known = methods.entry(function.name).or_default();
+    let new = !known.contains(&(id, class, attr));
+    if new {
+        known.push((id, class, attr));
+    }
+    new
+}
+
+/// Methods that change their object by calling other methods of it.
+fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[(ModuleId, FuncId, Sym)]) {
+    for _ in 0..MOST_STEPS {
+        let mut found = false;
+        for &(id, func, callee) in calls {
+            if program.module(id).facts.code.function(func).name == "__init__" {
+                continue;
+            }
+            let Some(changers) = methods.get(&callee) else { continue };
+            let Some(class) = program.module(id).facts.code.function(func).class else { continue };
+            let around = with_bases(program, vec![(id, class)]);
+            let attrs: SmallVec<[Option<Sym>; 4]> = changers
+                .iter()
+                .filter(|&&(module, class, _)| around.contains(&(module, class)))
+                .map(|&(.., attr)| attr)
+                .collect();
+            for attr in attrs {
+                found |= add_method(program, methods, (id, func), attr);
+            }
+        }
+        if !found {
+            return;
+        }
+    }
 }
 
 /// `if self._x is None: self._x = …`
@@ -165,17 +242,20 @@ fn is_memo(op: &Op) -> bool {
 }
 
 /// The attribute of its own object in which a method changes something: of `self.values["a"]` it is `values`.
-fn attribute_of_self(code: &Code, this: u32, mut value: ValueId, mut attr: Option<Sym>) -> Option<Sym> {
-    for _ in 0..MOST_STEPS {
-        value = match code.value(value) {
-            Value::Var(var) if var == this => return attr,
-            Value::Attr(base, name) => {
-                attr = Some(name);
-                base
-            }
-            Value::Item(base) => base,
-            _ => return None,
-        };
+fn attribute_of_self(code: &Code, this: u32, value: ValueId, attr: Option<Sym>) -> Option<Option<Sym>> {
+    let mut todo: SmallVec<[(ValueId, Option<Sym>); 4]> = smallvec![(value, attr)];
+    let mut next = 0;
+    while next < todo.len() && next < MOST_STEPS {
+        let (value, attr) = todo[next];
+        next += 1;
+        match code.value(value) {
+            // `self.__dict__.update(values)`
+            Value::Var(var) if var == this => return Some(attr.filter(|&attr| attr != words::DICT)),
+            Value::Var(var) => todo.extend(code.assigned_to(var).iter().map(|&value| (value, None))),
+            Value::Attr(base, name) => todo.push((base, Some(name))),
+            Value::Item(base) => todo.push((base, None)),
+            _ => {}
+        }
     }
     None
 }
@@ -200,7 +280,7 @@ fn changed_by_methods(program: &Program, id: ModuleId, methods: &SelfChangers) -
             for (class_owner, class) in classes_of(program, owner, name) {
                 for &(module, own, attr) in changers {
                     if (module, own) == (class_owner, class) {
-                        let mutation = Mutation { by: id, at: op.at, loading: false, attr: Some(attr) };
+                        let mutation = Mutation { by: id, at: op.at, loading: false, attr };
                         changed.push(((owner, name), mutation));
                     }
                 }
@@ -210,23 +290,29 @@ fn changed_by_methods(program: &Program, id: ModuleId, methods: &SelfChangers) -
     changed
 }
 
-/// The classes of which a global may be an instance, with their bases.
+/// The classes of which a global may be an instance, or what it gives if it is a function that keeps it, with their bases.
 fn classes_of(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId, u32)> {
     let code = &program.module(id).facts.code;
-    let mut found: Vec<(ModuleId, u32)> = code
-        .globals_of(name)
-        .iter()
-        .filter_map(|&(_, value)| match code.value(value) {
-            Value::Call(call) => class_behind(program, id, code.call(call).callee),
-            _ => None,
-        })
-        .collect();
+    let made = |value: ValueId| match code.value(value) {
+        Value::Call(call) => class_behind(program, id, code.call(call).callee),
+        _ => None,
+    };
+    let mut found = Vec::new();
+    for &(_, value) in code.globals_of(name) {
+        found.extend(made(value));
+        if let Some(func) = function_behind(code, value) {
+            found.extend(code.returns_of(func).iter().filter_map(|&value| made(value)));
+        }
+    }
+    with_bases(program, found)
+}
+
+fn with_bases(program: &Program, mut found: Vec<(ModuleId, u32)>) -> Vec<(ModuleId, u32)> {
     let mut next = 0;
     while next < found.len() && next < MOST_STEPS {
         let (module, class) = found[next];
         next += 1;
-        let bases = &program.module(module).facts.code.classes[class as usize].bases;
-        for &base in bases {
+        for &base in &program.module(module).facts.code.classes[class as usize].bases {
             if let Some(base) = class_behind(program, module, base)
                 && !found.contains(&base)
             {
@@ -309,16 +395,16 @@ fn globals_behind(
     attr: Option<Sym>,
     mut found: impl FnMut((ModuleId, Sym), Option<Sym>),
 ) {
-    let facts = &program.module(id).facts;
-    let code = &facts.code;
-    let mut seen: SmallVec<[(ValueId, Option<Sym>); 8]> = smallvec![(value, attr)];
+    let mut seen: SmallVec<[(ModuleId, ValueId, Option<Sym>); 8]> = smallvec![(id, value, attr)];
     let mut next = 0;
     while next < seen.len() && next < MOST_STEPS {
-        let (value, attr) = seen[next];
+        let (id, value, attr) = seen[next];
         next += 1;
-        let mut follow = |value: ValueId, attr| {
-            if !seen.contains(&(value, attr)) {
-                seen.push((value, attr));
+        let facts = &program.module(id).facts;
+        let code = &facts.code;
+        let mut follow = |id: ModuleId, value: ValueId, attr| {
+            if !seen.contains(&(id, value, attr)) {
+                seen.push((id, value, attr));
             }
         };
         match code.value(value) {
@@ -342,13 +428,32 @@ fn globals_behind(
                     Origin::Attribute(target, name) => found((target, name), attr),
                     _ => found((target, name), attr),
                 },
-                None => follow(base, Some(name)),
+                None => follow(id, base, Some(name)),
             },
-            Value::Item(base) => follow(base, None),
-            Value::Var(var) => code.assigned_to(var).iter().for_each(|&assigned| follow(assigned, attr)),
+            Value::Item(base) => follow(id, base, None),
+            Value::Var(var) => code.assigned_to(var).iter().for_each(|&assigned| follow(id, assigned, attr)),
             Value::Either(a, b) => {
-                follow(a, attr);
-                follow(b, attr);
+                follow(id, a, attr);
+                follow(id, b, attr);
+            }
+            // `get_config().level = 3`
+            Value::Call(call) => {
+                let callee = code.call(call).callee;
+                if matches!(code.value(callee), Value::Global(_) | Value::Attr(..)) {
+                    for (owner, func) in functions_of(program, id, callee) {
+                        let code = &program.module(owner).facts.code;
+                        let function = code.function(func);
+                        if has_decorator(code, func, &["lru_cache", "cache"]) {
+                            found((owner, function.name), attr);
+                        } else if function.class.is_none() {
+                            for &value in code.returns_of(func) {
+                                if matches!(code.value(value), Value::Global(_)) {
+                                    follow(owner, value, attr);
+                                }
+                            }
+                        }
+                    }
+                }
             }
             _ => {}
         }

@@ -175,6 +175,13 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                         Value::Str(name) => add(target, name),
                         _ => variables(program, target).for_each(|name| add(target, name)),
                     }
+                } else if let Some(object) = whose_names(code, base).filter(|&of| is_variable(code, func, of))
+                {
+                    let name = match code.value(key) {
+                        Value::Str(name) => name,
+                        _ => Sym::new("*"),
+                    };
+                    unclear.push(Unclear { by: id, at: op.at, object, name, copied_from: None });
                 }
             }
             OpKind::Call { call, .. } => {
@@ -247,6 +254,19 @@ fn is_kept(code: &Code, func: FuncId, value: ValueId) -> bool {
     let Value::Attr(base, _) = code.value(value) else { return false };
     let function = code.function(func);
     function.class.is_some() && matches!(code.value(base), Value::Var(var) if var == function.params.start)
+}
+
+/// The object whose names a value shows: `vars(module)`, `module.__dict__`.
+fn whose_names(code: &Code, value: ValueId) -> Option<ValueId> {
+    match code.value(value) {
+        Value::Attr(base, words::DICT) => Some(base),
+        Value::Call(call) => {
+            let call = code.call(call);
+            let vars = matches!(code.value(call.callee), Value::Global(name) if name == "vars");
+            code.positional(&call).first().copied().filter(|_| vars)
+        }
+        _ => None,
+    }
 }
 
 /// The module whose namespace a value is: `globals()`, `vars(config)`, `config.__dict__`.
