@@ -60,23 +60,6 @@ impl Unpacked {
     }
 }
 
-/// `os.environ.get(…)`, `getenv(…)`
-fn asks_environment(callee: &Expr) -> bool {
-    let last = |expr: &Expr| match expr {
-        Expr::Attribute(attribute) => attribute.attr.as_str() == "environ",
-        Expr::Name(name) => name.id.as_str() == "environ",
-        _ => false,
-    };
-    match callee {
-        Expr::Attribute(method) => match method.attr.as_str() {
-            "get" => last(&method.value),
-            name => name == "getenv",
-        },
-        Expr::Name(name) => name.id.as_str() == "getenv",
-        _ => false,
-    }
-}
-
 impl<'a> Walker<'a> {
     pub fn call_expr(&mut self, call: &'a ast::ExprCall, role: CallRole) -> ValueId {
         self.in_new_chain(|w| w.call_inner(call, role))
@@ -95,7 +78,7 @@ impl<'a> Walker<'a> {
             let mut value = self.expr(argument, usage);
             if i == 1 && self.is_of_user(callee, argument) {
                 value = self.value(Value::Str(words::EMPTY));
-            } else if i == 1 && callee == getattr || i == 0 && asks_environment(&call.func) {
+            } else if i == 1 && callee == getattr || i == 0 && idioms::asks_environment(&call.func) {
                 value = self.joined(argument).unwrap_or(value);
             }
             self.note_frame_namespace(value, None, call.range());

@@ -8,15 +8,20 @@
 //! config.settings.load(path)          # a method that changes its object
 //! ```
 
+mod methods;
+
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
-use super::callees::{class_behind, function_behind, functions_of};
+use self::methods::{
+    SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own, keeper,
+};
+use super::callees::functions_of;
 use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared, has_decorator};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId};
 
 /// Globals whose content changes later, or while others load.
 pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<Mutation>>;
@@ -53,9 +58,6 @@ pub(super) fn mutator(
 
 /// Parameters whose content their functions change: the function, and the parameter's position.
 type Changers = FxHashMap<(ModuleId, FuncId), Vec<u32>>;
-
-/// Methods that change their object, by name: module, class, and which attribute, if it is known.
-type SelfChangers = FxHashMap<Sym, Vec<(ModuleId, u32, Option<Sym>)>>;
 
 /// What one module changes: globals, parameters of its functions, and objects by their methods.
 #[derive(Default)]
@@ -129,9 +131,12 @@ fn mutated_by(
     let Changes { mut globals, mut params, mut methods, mut calls } =
         Changes { globals, ..Changes::default() };
     let code = &program.module(id).facts.code;
+    let functions = || (0..).map(FuncId).take(code.functions.len());
+    let prepares: SmallVec<[FuncId; 2]> =
+        functions().filter(|&func| runs_while_loading_only(program, id, func, shown_privates)).collect();
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
-        if func.is_module() && !op.main_guard {
+        if func.is_module() && !op.main_guard || prepares.contains(&func) {
             continue;
         }
         let mutation = |attr| Mutation { by: id, at: op.at, loading: false, attr };
@@ -183,144 +188,45 @@ fn mutated_by(
     Changes { globals, params, methods, calls }
 }
 
-/// Whether a value is a method's own object, also as its bases see it: `super()`.
-fn is_own(code: &Code, this: u32, value: ValueId) -> bool {
-    match code.value(value) {
-        Value::Var(var) => var == this,
-        Value::Call(call) => {
-            matches!(code.value(code.call(call).callee), Value::Global(name) if name == "super")
-        }
-        _ => false,
-    }
-}
-
-fn add_method(
+/// Whether nobody but the import-time code of its own module calls a function: `_init()` at the end of it.
+fn runs_while_loading_only(
     program: &Program,
-    methods: &mut SelfChangers,
-    (id, func): (ModuleId, FuncId),
-    attr: Option<Sym>,
+    id: ModuleId,
+    func: FuncId,
+    shown_privates: &FxHashSet<Sym>,
 ) -> bool {
-    let function = program.module(id).facts.code.function(func);
-    let Some(class) = function.class else { return false };
-    let known = methods.entry(function.name).or_default();
-    let new = !known.contains(&(id, class, attr));
-    if new {
-        known.push((id, class, attr));
-    }
-    new
-}
-
-/// Methods that change their object by calling other methods of it.
-fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[(ModuleId, FuncId, Sym)]) {
-    for _ in 0..MOST_STEPS {
-        let mut found = false;
-        for &(id, func, callee) in calls {
-            if program.module(id).facts.code.function(func).name == "__init__" {
-                continue;
-            }
-            let Some(changers) = methods.get(&callee) else { continue };
-            let Some(class) = program.module(id).facts.code.function(func).class else { continue };
-            let around = with_bases(program, vec![(id, class)]);
-            let attrs: SmallVec<[Option<Sym>; 4]> = changers
-                .iter()
-                .filter(|&&(module, class, _)| around.contains(&(module, class)))
-                .map(|&(.., attr)| attr)
-                .collect();
-            for attr in attrs {
-                found |= add_method(program, methods, (id, func), attr);
-            }
-        }
-        if !found {
-            return;
-        }
-    }
-}
-
-/// `if self._x is None: self._x = …`
-fn is_memo(op: &Op) -> bool {
-    matches!(op.kind, OpKind::SetAttr { memo: true, .. } | OpKind::SetItem { cache: Some(_), .. })
-}
-
-/// The attribute of its own object in which a method changes something: of `self.values["a"]` it is `values`.
-fn attribute_of_self(code: &Code, this: u32, value: ValueId, attr: Option<Sym>) -> Option<Option<Sym>> {
-    let mut todo: SmallVec<[(ValueId, Option<Sym>); 4]> = smallvec![(value, attr)];
-    let mut next = 0;
-    while next < todo.len() && next < MOST_STEPS {
-        let (value, attr) = todo[next];
-        next += 1;
-        match code.value(value) {
-            // `self.__dict__.update(values)`
-            Value::Var(var) if var == this => return Some(attr.filter(|&attr| attr != words::DICT)),
-            Value::Var(var) => todo.extend(code.assigned_to(var).iter().map(|&value| (value, None))),
-            Value::Attr(base, name) => todo.push((base, Some(name))),
-            Value::Item(base) => todo.push((base, None)),
-            _ => {}
-        }
-    }
-    None
-}
-
-/// The globals whose methods one module calls, where those change their object.
-///
-/// ```python
-/// settings = Settings()                                       # in config
-/// def main(): config.settings.load({"debug": True})           # def load(self, values): self.values.update(values)
-/// ```
-fn changed_by_methods(program: &Program, id: ModuleId, methods: &SelfChangers) -> Vec<Change> {
-    let mut changed = Vec::new();
     let code = &program.module(id).facts.code;
-    for (func, op) in code.ops_by_function() {
-        let OpKind::Call { call, .. } = op.kind else { continue };
-        if func.is_module() && !op.main_guard {
-            continue;
-        }
-        let Value::Attr(object, method) = code.value(code.call(call).callee) else { continue };
-        let Some(changers) = methods.get(&method) else { continue };
-        globals_behind(program, id, object, None, |(owner, name), _| {
-            for (class_owner, class) in classes_of(program, owner, name) {
-                for &(module, own, attr) in changers {
-                    if (module, own) == (class_owner, class) {
-                        let mutation = Mutation { by: id, at: op.at, loading: false, attr };
-                        changed.push(((owner, name), mutation));
-                    }
-                }
-            }
-        });
+    let function = code.function(func);
+    let name = function.name;
+    let private = name.as_str().starts_with('_') && !name.as_str().ends_with("__");
+    if !private || function.class.is_some() || !function.parent.is_module() {
+        return false;
     }
-    changed
-}
-
-/// The classes of which a global may be an instance, or what it gives if it is a function that keeps it, with their bases.
-fn classes_of(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId, u32)> {
-    let code = &program.module(id).facts.code;
-    let made = |value: ValueId| match code.value(value) {
-        Value::Call(call) => class_behind(program, id, code.call(call).callee),
-        _ => None,
+    let calls_it = |op: &Op| match op.kind {
+        OpKind::Call { call, .. } => code.value(code.call(call).callee) == Value::Global(name),
+        _ => false,
     };
-    let mut found = Vec::new();
-    for &(_, value) in code.globals_of(name) {
-        found.extend(made(value));
-        if let Some(func) = function_behind(code, value) {
-            found.extend(code.returns_of(func).iter().filter_map(|&value| made(value)));
-        }
-    }
-    with_bases(program, found)
+    let calls = code.ops_of(FuncId::MODULE).filter(|op| !op.main_guard && calls_it(op)).count();
+    calls > 0
+        && code.globals_mentioned().filter(|&mentioned| mentioned == name).count() == calls
+        && !(shown_privates.contains(&name) && others_have(program, id, name))
 }
 
-fn with_bases(program: &Program, mut found: Vec<(ModuleId, u32)>) -> Vec<(ModuleId, u32)> {
-    let mut next = 0;
-    while next < found.len() && next < MOST_STEPS {
-        let (module, class) = found[next];
-        next += 1;
-        for &base in &program.module(module).facts.code.classes[class as usize].bases {
-            if let Some(base) = class_behind(program, module, base)
-                && !found.contains(&base)
-            {
-                found.push(base);
-            }
+/// Whether another module takes a private name of a module.
+fn others_have(program: &Program, id: ModuleId, name: Sym) -> bool {
+    program.ids().filter(|&other| other != id).any(|other| {
+        let facts = &program.module(other).facts;
+        if !facts.others_private.contains(&name) {
+            return false;
         }
-    }
-    found
+        // From the module itself, or from who knows where.
+        let imports = facts.imports.iter().any(|import| {
+            let mut named = (0..import.aliases.len()).filter(|&alias| import.aliases[alias].name == name);
+            named.any(|alias| attribute(program.origin(other, import, alias)) == Some((id, name)))
+        });
+        let mut attributes = facts.code.attributes_with_bases().filter(|(_, attr)| attr.contains(&name));
+        imports || attributes.any(|(base, _)| module_of(program, other, base) == Some(id))
+    })
 }
 
 /// What a module changes while it loads.
@@ -379,6 +285,15 @@ fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<Valu
                 // `patch.dict(config.TABLE, …)`, `monkeypatch.setitem(config.TABLE, …)`
                 Value::Attr(_, name) if matches!(name.as_str(), "dict" | "setitem" | "delitem") => {
                     code.positional(call).first().copied()
+                }
+                // `for name, value in given.items(): setattr(settings, name, value)`
+                Value::Global(name) if matches!(name.as_str(), "setattr" | "delattr") => {
+                    code.positional(call).first().copied()
+                }
+                // `parser.parse_args(argv, namespace=settings)`
+                Value::Attr(_, name) if matches!(name.as_str(), "parse_args" | "parse_known_args") => {
+                    let named = code.keyword_args(call).find(|(name, _)| *name == "namespace");
+                    named.map(|(_, value)| value).or_else(|| code.positional(call).get(1).copied())
                 }
                 _ => None,
             }
@@ -439,7 +354,9 @@ fn globals_behind(
             // `get_config().level = 3`
             Value::Call(call) => {
                 let callee = code.call(call).callee;
-                if matches!(code.value(callee), Value::Global(_) | Value::Attr(..)) {
+                if let Some((owner, name)) = keeper(program, id, callee) {
+                    found((owner, name), attr);
+                } else if matches!(code.value(callee), Value::Global(_) | Value::Attr(..)) {
                     for (owner, func) in functions_of(program, id, callee) {
                         let code = &program.module(owner).facts.code;
                         let function = code.function(func);

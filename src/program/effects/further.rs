@@ -5,11 +5,12 @@ use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::files::ChangedFiles;
 use super::super::graph::Graph;
 use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
 use super::super::mutated::{Mutated, mutator};
 use super::super::rebinds::{Rebound, Replaced, rebinder_before, rebinders};
-use super::super::state::{ChangedFiles, Writer, WrittenState, foreign_path, same_project};
+use super::super::state::{Writer, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};

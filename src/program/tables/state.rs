@@ -33,6 +33,24 @@ pub fn looks_at_all(path: &str) -> bool {
         || matches!(path, "copy.copy" | "copy.deepcopy" | "collections.deque" | "json.dumps" | "shlex.join")
 }
 
+/// Classes of the library whose objects read what they hold from somewhere else.
+pub const FILLED_CLASSES: &[&str] = &["ConfigParser", "RawConfigParser", "SafeConfigParser"];
+
+/// The methods by which they do.
+pub fn fills_itself(method: &str) -> bool {
+    matches!(
+        method,
+        "read"
+            | "read_string"
+            | "read_dict"
+            | "read_file"
+            | "set"
+            | "add_section"
+            | "remove_section"
+            | "remove_option"
+    )
+}
+
 /// Calls that read such state: which.
 pub fn state_of(path: &str) -> &'static str {
     match path {
