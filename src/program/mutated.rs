@@ -156,6 +156,11 @@ fn mutated_by(
                 (Value::Global(name), &[base, ..]) if name == "setattr" && is_own(code, this, base) => {
                     methods.push((func, None));
                 }
+                // `heappush(self.entries, entry)` in a method `push`, whose name tells less than what it is seen to do.
+                (_, given) if tables::MUTATORS.contains(&function.name.as_str()) => {
+                    let own = |&value: &ValueId| attribute_of_self(code, this, value, None);
+                    methods.extend(given.iter().filter_map(own).map(|part| (func, part.attribute())));
+                }
                 _ => {}
             }
         }
@@ -172,9 +177,9 @@ fn mutated_by(
         if function.class.is_some()
             && function.name != "__init__"
             && !is_memo(&op)
-            && let Some(attr) = attribute_of_self(code, function.params.start, object, stored(&op))
+            && let Some(part) = attribute_of_self(code, function.params.start, object, stored(&op))
         {
-            methods.push((func, attr));
+            methods.push((func, part.attribute()));
         }
         if let Value::Var(var) = code.value(object)
             && function.params.contains(&var)

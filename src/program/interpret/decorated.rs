@@ -47,7 +47,13 @@ impl Interpreter<'_> {
             for abs in self.eval(class.module, decorator, &class.around) {
                 match &abs {
                     Abs::Function(module, func, env, _) => {
-                        self.stored_in_first((*module, *func), 0, &[given.clone()], env, &mut out);
+                        self.stored_in_first(
+                            (*module, *func),
+                            0,
+                            std::slice::from_ref(&given),
+                            env,
+                            &mut out,
+                        );
                     }
                     Abs::Instance(of, _) => {
                         if let Some((module, func, around)) = self.find_method(of, "__call__") {

@@ -74,13 +74,31 @@ pub(super) fn is_memo(op: &Op) -> bool {
     matches!(op.kind, OpKind::SetAttr { memo: true, .. } | OpKind::SetItem { cache: Some(_), .. })
 }
 
+/// What a method changes in its own object.
+pub(super) enum OwnPart {
+    /// An attribute, or what it holds.
+    Attribute(Sym),
+    /// Any.
+    Any,
+}
+
+impl OwnPart {
+    /// The attribute, if it is known.
+    pub(super) fn attribute(self) -> Option<Sym> {
+        match self {
+            Self::Attribute(attr) => Some(attr),
+            Self::Any => None,
+        }
+    }
+}
+
 /// The attribute of its own object in which a method changes something: of `self.values["a"]` it is `values`.
 pub(super) fn attribute_of_self(
     code: &Code,
     this: u32,
     value: ValueId,
     attr: Option<Sym>,
-) -> Option<Option<Sym>> {
+) -> Option<OwnPart> {
     let mut todo: SmallVec<[(ValueId, Option<Sym>); 4]> = smallvec![(value, attr)];
     let mut next = 0;
     while next < todo.len() && next < MOST_STEPS {
@@ -88,7 +106,10 @@ pub(super) fn attribute_of_self(
         next += 1;
         match code.value(value) {
             // `self.__dict__.update(values)`
-            Value::Var(var) if var == this => return Some(attr.filter(|&attr| attr != words::DICT)),
+            _ if is_own(code, this, value) => {
+                let attr = attr.filter(|&attr| attr != words::DICT);
+                return Some(attr.map_or(OwnPart::Any, OwnPart::Attribute));
+            }
             Value::Var(var) => todo.extend(code.assigned_to(var).iter().map(|&value| (value, None))),
             Value::Attr(base, name) => todo.push((base, Some(name))),
             Value::Item(base) => todo.push((base, None)),
@@ -122,9 +143,13 @@ pub(super) fn changed_by_methods(program: &Program, id: ModuleId, methods: &Self
             if of_library && is_made_by(program, owner, name, tables::FILLED_CLASSES) {
                 changed.push(((owner, name), Mutation { by: id, at: op.at, loading: false, attr: None }));
             }
-            for (class_owner, class) in classes_of(program, owner, name) {
+            let classes = classes_of(program, owner, name);
+            // Methods of bases that are not of the program change the object itself.
+            let all_known = classes.iter().all(|&class| has_known_bases(program, class));
+            for class in classes {
                 for &(module, own, attr) in changers {
-                    if (module, own) == (class_owner, class) {
+                    if (module, own) == class {
+                        let attr = attr.filter(|_| all_known);
                         let mutation = Mutation { by: id, at: op.at, loading: false, attr };
                         changed.push(((owner, name), mutation));
                     }
@@ -164,6 +189,16 @@ fn classes_of(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId, u32)
         }
     }
     with_bases(program, found)
+}
+
+/// Whether all bases of a class are of the program, or have nothing to change.
+fn has_known_bases(program: &Program, (id, class): (ModuleId, u32)) -> bool {
+    let code = &program.module(id).facts.code;
+    code.classes[class as usize].bases.iter().all(|&base| {
+        class_behind(program, id, base).is_some()
+            || matches!(code.value(base), Value::Global(name) | Value::Attr(_, name)
+                if matches!(name.as_str(), "object" | "ABC" | "Generic" | "Protocol"))
+    })
 }
 
 fn with_bases(program: &Program, mut found: Vec<(ModuleId, u32)>) -> Vec<(ModuleId, u32)> {
