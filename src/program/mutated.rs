@@ -131,12 +131,11 @@ fn mutated_by(
     let Changes { mut globals, mut params, mut methods, mut calls } =
         Changes { globals, ..Changes::default() };
     let code = &program.module(id).facts.code;
-    let functions = || (0..).map(FuncId).take(code.functions.len());
-    let prepares: SmallVec<[FuncId; 2]> =
-        functions().filter(|&func| runs_while_loading_only(program, id, func, shown_privates)).collect();
+    // Whether the function whose operations come now only prepares the module.
+    let mut prepares: Option<(FuncId, bool)> = None;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
-        if func.is_module() && !op.main_guard || prepares.contains(&func) {
+        if func.is_module() && !op.main_guard {
             continue;
         }
         let mutation = |attr| Mutation { by: id, at: op.at, loading: false, attr };
@@ -165,6 +164,12 @@ fn mutated_by(
             }
         }
         let Some(object) = changed(code, &op, shown_privates) else { continue };
+        if prepares.is_none_or(|(of, _)| of != func) {
+            prepares = Some((func, runs_while_loading_only(program, id, func, shown_privates)));
+        }
+        if prepares.is_some_and(|(_, only)| only) {
+            continue;
+        }
         if let Value::Str(path) = code.value(object) {
             if let Some((module, name)) = path.as_str().rsplit_once('.')
                 && let Some(target) = program.find_from(id, module)

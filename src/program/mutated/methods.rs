@@ -45,6 +45,7 @@ pub(super) fn add_method(
 
 /// Methods that change their object by calling other methods of it.
 pub(super) fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[(ModuleId, FuncId, Sym)]) {
+    let mut bases: FxHashMap<(ModuleId, u32), Vec<(ModuleId, u32)>> = FxHashMap::default();
     for _ in 0..MOST_STEPS {
         let mut found = false;
         for &(id, func, callee) in calls {
@@ -53,7 +54,7 @@ pub(super) fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[
             }
             let Some(changers) = methods.get(&callee) else { continue };
             let Some(class) = program.module(id).facts.code.function(func).class else { continue };
-            let around = with_bases(program, vec![(id, class)]);
+            let around = bases.entry((id, class)).or_insert_with(|| with_bases(program, vec![(id, class)]));
             let attrs: SmallVec<[Option<Sym>; 4]> = changers
                 .iter()
                 .filter(|&&(module, class, _)| around.contains(&(module, class)))
@@ -127,6 +128,7 @@ pub(super) fn attribute_of_self(
 /// ```
 pub(super) fn changed_by_methods(program: &Program, id: ModuleId, methods: &SelfChangers) -> Vec<Change> {
     let mut changed = Vec::new();
+    let mut known: FxHashMap<(ModuleId, Sym), (Vec<(ModuleId, u32)>, bool)> = FxHashMap::default();
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         let OpKind::Call { call, .. } = op.kind else { continue };
@@ -143,13 +145,16 @@ pub(super) fn changed_by_methods(program: &Program, id: ModuleId, methods: &Self
             if of_library && is_made_by(program, owner, name, tables::FILLED_CLASSES) {
                 changed.push(((owner, name), Mutation { by: id, at: op.at, loading: false, attr: None }));
             }
-            let classes = classes_of(program, owner, name);
-            // Methods of bases that are not of the program change the object itself.
-            let all_known = classes.iter().all(|&class| has_known_bases(program, class));
-            for class in classes {
+            let (classes, all_known) = known.entry((owner, name)).or_insert_with(|| {
+                let classes = classes_of(program, owner, name);
+                // Methods of bases that are not of the program change the object itself.
+                let all_known = classes.iter().all(|&class| has_known_bases(program, class));
+                (classes, all_known)
+            });
+            for &class in &*classes {
                 for &(module, own, attr) in changers {
                     if (module, own) == class {
-                        let attr = attr.filter(|_| all_known);
+                        let attr = attr.filter(|_| *all_known);
                         let mutation = Mutation { by: id, at: op.at, loading: false, attr };
                         changed.push(((owner, name), mutation));
                     }
