@@ -257,15 +257,17 @@ impl WrittenState {
             // `os.environ["APP_" + name]`
             let fits = |key: Option<Sym>| key.is_none_or(|key| key.as_str().starts_with(start));
             let of_state = self.writers.iter().filter(|((s, key), _)| *s == state && fits(*key));
-            let mut all = of_state.flat_map(|(_, writers)| writers).filter(later);
-            all.find(|w| w.shows_to(program, reader))
+            let all = of_state.flat_map(|(_, writers)| writers).filter(later);
+            // In an order that does not depend on threads.
+            all.filter(|w| w.shows_to(program, reader)).min_by_key(|w| (w.by.index(), w.at))
         } else if key.is_some() {
             // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
             writers(key).next().or_else(|| writers(None).find(|w| w.sets_up(program, reader)))
         } else {
             let of_state = self.writers.iter().filter(|((s, _), _)| *s == state);
-            let mut all = of_state.flat_map(|(_, writers)| writers).filter(later);
-            all.find(|w| w.shows_to(program, reader))
+            let all = of_state.flat_map(|(_, writers)| writers).filter(later);
+            // In an order that does not depend on threads.
+            all.filter(|w| w.shows_to(program, reader)).min_by_key(|w| (w.by.index(), w.at))
         }
     }
 }
