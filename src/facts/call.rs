@@ -78,7 +78,7 @@ impl<'a> Walker<'a> {
             let mut value = self.expr(argument, usage);
             if i == 1 && self.is_of_user(callee, argument) {
                 value = self.value(Value::Str(words::EMPTY));
-            } else if i == 1 && callee == getattr {
+            } else if i == 1 && callee == getattr || i == 0 && idioms::asks_environment(&call.func) {
                 value = self.joined(argument).unwrap_or(value);
             }
             self.note_frame_namespace(value, None, call.range());

@@ -372,6 +372,10 @@ impl<'a> Walker<'a> {
             Value::Attr(..) | Value::Global(_) => true,
             // `Groups()["admin"]`
             Value::Call(_) => self.context.func.is_module(),
+            // `["a", "b"][Slot(1)]`
+            Value::Holder(_) | Value::Fresh => {
+                self.context.func.is_module() && subscript.slice.is_call_expr()
+            }
             _ => false,
         };
         if named && self.context.annotation.is_none() && !is_own_name(&subscript.slice) {

@@ -165,3 +165,20 @@ pub(super) fn selects_definitions(selects: &Expr) -> bool {
         function => named(function),
     }
 }
+
+/// `os.environ.get(…)`, `getenv(…)`
+pub(super) fn asks_environment(callee: &Expr) -> bool {
+    let last = |expr: &Expr| match expr {
+        Expr::Attribute(attribute) => attribute.attr.as_str() == "environ",
+        Expr::Name(name) => name.id.as_str() == "environ",
+        _ => false,
+    };
+    match callee {
+        Expr::Attribute(method) => match method.attr.as_str() {
+            "get" => last(&method.value),
+            name => name == "getenv",
+        },
+        Expr::Name(name) => name.id.as_str() == "getenv",
+        _ => false,
+    }
+}

@@ -54,6 +54,12 @@ impl<'a> Walker<'a> {
                 self.operate(element.range(), value, ValueId::FRESH, words::FORMAT);
             }
         }
+        // `"%s %s" % (Label("a"), 1)`
+        if let Value::Holder(elements) = self.facts.code.value(value)
+            && tuple.elts.iter().any(Expr::is_call_expr)
+        {
+            self.operate_at_top(range, elements, ValueId::FRESH, words::FORMAT);
+        }
     }
 
     /// A text names the items that it takes: `"%(size)s" % sizes`, `"{size}".format_map(sizes)`.

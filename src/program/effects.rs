@@ -25,6 +25,7 @@ pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, asked_foreign, computed, drop_unseen, further_effects, windows};
 use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
+use super::files::changed_files;
 use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared};
 use super::listed::listed_classes;
@@ -32,8 +33,7 @@ use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
 use super::settled::tested_attributes;
 use super::state::{
-    Writer, asked_caches, changed_files, observed_loggers, seeds_random, shown_privates, taken_names,
-    written_state,
+    Writer, asked_caches, observed_loggers, seeds_random, shown_privates, taken_names, written_state,
 };
 use super::watched::{Watched, is_inside, loads_name, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};

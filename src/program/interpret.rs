@@ -20,6 +20,7 @@ mod calls;
 mod carried;
 mod classes;
 mod contexts;
+mod decorated;
 mod effects;
 mod foreign;
 mod forwarded;
@@ -41,9 +42,10 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+pub(super) use self::object::has_decorator;
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
-use self::object::{elements_of, function, has_decorator, is_builtin, owned, unique};
-pub use self::outcome::{Effect, EffectKind, GlobalRead, Outcome, Risk, StateRead};
+use self::object::{elements_of, function, is_builtin, owned, unique};
+pub use self::outcome::{Effect, EffectKind, GlobalRead, Outcome, Part, Risk, StateRead};
 use self::premise::{Followed, Told};
 pub use self::shared::Shared;
 use super::settled::is_init_of;
@@ -177,6 +179,8 @@ pub struct Interpreter<'p> {
     stored: FxHashSet<(Option<(ModuleId, u32)>, Sym)>,
     /// What is known of the variables of the function that runs.
     followed: Followed,
+    /// What decorators have stored in classes.
+    decorated: FxHashMap<(ModuleId, u32, u64), decorated::Decorated>,
 }
 
 /// Each interpreter numbers its environments from here on: those of several meet in shared values.
@@ -245,6 +249,7 @@ impl<'p> Interpreter<'p> {
             changed: FxHashSet::default(),
             stored: FxHashSet::default(),
             followed: Followed::default(),
+            decorated: FxHashMap::default(),
         }
     }
 
@@ -380,8 +385,8 @@ impl<'p> Interpreter<'p> {
                         self.effect(EffectKind::Write, Owner::Module(module, name), place, Some(name));
                     }
                     self.note_read(module, value, env, false);
-                    // Reading an attribute may run a property or `__getattr__`; and a name may be missing.
-                    if matches!(code.value(value), Value::Attr(..) | Value::Global(_)) {
+                    // Reading an attribute may run a property or `__getattr__`, also as an element; and a name may be missing.
+                    if matches!(code.value(value), Value::Attr(..) | Value::Global(_) | Value::Holder(_)) {
                         self.eval(module, value, env);
                     }
                 }

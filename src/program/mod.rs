@@ -10,6 +10,7 @@ pub(crate) mod callees;
 pub mod cycles;
 pub mod effects;
 mod elsewhere;
+mod files;
 pub mod graph;
 mod handed;
 pub mod interpret;

@@ -5,14 +5,20 @@
 //! t = registry.TABLE; t.clear()
 //! def tweak(table): table["a"] = 9    # called with registry.TABLE
 //! patch.dict(registry.TABLE, a=9)
+//! config.settings.load(path)          # a method that changes its object
 //! ```
+
+mod methods;
 
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
+use self::methods::{
+    SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own, keeper,
+};
 use super::callees::functions_of;
-use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared};
+use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared, has_decorator};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId};
@@ -53,6 +59,16 @@ pub(super) fn mutator(
 /// Parameters whose content their functions change: the function, and the parameter's position.
 type Changers = FxHashMap<(ModuleId, FuncId), Vec<u32>>;
 
+/// What one module changes: globals, parameters of its functions, and objects by their methods.
+#[derive(Default)]
+struct Changes {
+    globals: Vec<Change>,
+    params: Vec<(FuncId, u32)>,
+    methods: Vec<(FuncId, Option<Sym>)>,
+    /// Methods that call others of their own object.
+    calls: Vec<(FuncId, Sym)>,
+}
+
 /// How far a value is followed.
 const MOST_STEPS: usize = 16;
 
@@ -60,8 +76,16 @@ const MOST_STEPS: usize = 16;
 pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Outcome]) -> Mutated {
     let mut mutated = Mutated::default();
     let mut changers = Changers::default();
+    let mut methods = SelfChangers::default();
+    let mut calls: Vec<(ModuleId, FuncId, Sym)> = Vec::new();
     let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
-    for (id, (globals, params)) in program.ids().zip(of_all(program, by)) {
+    for (id, Changes { globals, params, methods: own, calls: own_calls }) in
+        program.ids().zip(of_all(program, by))
+    {
+        for (func, attr) in own {
+            add_method(program, &mut methods, (id, func), attr);
+        }
+        calls.extend(own_calls.into_iter().map(|(func, name)| (id, func, name)));
         for (key, mutation) in globals {
             mutated.entry(key).or_default().push(mutation);
         }
@@ -73,6 +97,15 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     let names: FxHashSet<Sym> = changers.keys().map(name).collect();
     for (key, mutation) in of_all(program, |id| handed_by(program, id, &changers, &names)) {
         mutated.entry(key).or_default().push(mutation);
+    }
+    handed_on(program, &mut methods, &calls);
+    for (key, mutation) in of_all(program, |id| changed_by_methods(program, id, &methods)) {
+        let changes = mutated.entry(key).or_default();
+        // What the method is seen to do, counts instead of its name.
+        if mutation.attr.is_some() {
+            changes.retain(|change| (change.by, change.at, change.attr) != (mutation.by, mutation.at, None));
+        }
+        changes.push(mutation);
     }
     mutated.retain(|&(id, name), _| !is_module(program, id, name));
     mutated
@@ -93,10 +126,13 @@ fn mutated_by(
     shown_privates: &FxHashSet<Sym>,
     id: ModuleId,
     outcome: &Outcome,
-) -> (Vec<Change>, Vec<(FuncId, u32)>) {
-    let mut globals = changed_while_loading(program, shown_privates, id, outcome);
-    let mut params = Vec::new();
+) -> Changes {
+    let globals = changed_while_loading(program, shown_privates, id, outcome);
+    let Changes { mut globals, mut params, mut methods, mut calls } =
+        Changes { globals, ..Changes::default() };
     let code = &program.module(id).facts.code;
+    // Whether the function whose operations come now only prepares the module.
+    let mut prepares: Option<(FuncId, bool)> = None;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
         if func.is_module() && !op.main_guard {
@@ -107,7 +143,33 @@ fn mutated_by(
             globals.push(((id, name), mutation(None)));
             continue;
         }
+        let function = code.function(func);
+        if let OpKind::Call { call, .. } = op.kind
+            && function.class.is_some()
+        {
+            let call = code.call(call);
+            let this = function.params.start;
+            match (code.value(call.callee), code.positional(&call)) {
+                (Value::Attr(base, name), _) if is_own(code, this, base) => calls.push((func, name)),
+                // `for name, value in values.items(): setattr(self, name, value)`
+                (Value::Global(name), &[base, ..]) if name == "setattr" && is_own(code, this, base) => {
+                    methods.push((func, None));
+                }
+                // `heappush(self.entries, entry)` in a method `push`, whose name tells less than what it is seen to do.
+                (_, given) if tables::MUTATORS.contains(&function.name.as_str()) => {
+                    let own = |&value: &ValueId| attribute_of_self(code, this, value, None);
+                    methods.extend(given.iter().filter_map(own).map(|part| (func, part.attribute())));
+                }
+                _ => {}
+            }
+        }
         let Some(object) = changed(code, &op, shown_privates) else { continue };
+        if prepares.is_none_or(|(of, _)| of != func) {
+            prepares = Some((func, runs_while_loading_only(program, id, func, shown_privates)));
+        }
+        if prepares.is_some_and(|(_, only)| only) {
+            continue;
+        }
         if let Value::Str(path) = code.value(object) {
             if let Some((module, name)) = path.as_str().rsplit_once('.')
                 && let Some(target) = program.find_from(id, module)
@@ -117,7 +179,13 @@ fn mutated_by(
             continue;
         }
         globals_behind(program, id, object, stored(&op), |key, attr| globals.push((key, mutation(attr))));
-        let function = code.function(func);
+        if function.class.is_some()
+            && function.name != "__init__"
+            && !is_memo(&op)
+            && let Some(part) = attribute_of_self(code, function.params.start, object, stored(&op))
+        {
+            methods.push((func, part.attribute()));
+        }
         if let Value::Var(var) = code.value(object)
             && function.params.contains(&var)
             // `*args` and `**kwargs` are the function's own.
@@ -127,7 +195,48 @@ fn mutated_by(
             params.push((func, var - function.params.start));
         }
     }
-    (globals, params)
+    Changes { globals, params, methods, calls }
+}
+
+/// Whether nobody but the import-time code of its own module calls a function: `_init()` at the end of it.
+fn runs_while_loading_only(
+    program: &Program,
+    id: ModuleId,
+    func: FuncId,
+    shown_privates: &FxHashSet<Sym>,
+) -> bool {
+    let code = &program.module(id).facts.code;
+    let function = code.function(func);
+    let name = function.name;
+    let private = name.as_str().starts_with('_') && !name.as_str().ends_with("__");
+    if !private || function.class.is_some() || !function.parent.is_module() {
+        return false;
+    }
+    let calls_it = |op: &Op| match op.kind {
+        OpKind::Call { call, .. } => code.value(code.call(call).callee) == Value::Global(name),
+        _ => false,
+    };
+    let calls = code.ops_of(FuncId::MODULE).filter(|op| !op.main_guard && calls_it(op)).count();
+    calls > 0
+        && code.globals_mentioned().filter(|&mentioned| mentioned == name).count() == calls
+        && !(shown_privates.contains(&name) && others_have(program, id, name))
+}
+
+/// Whether another module takes a private name of a module.
+fn others_have(program: &Program, id: ModuleId, name: Sym) -> bool {
+    program.ids().filter(|&other| other != id).any(|other| {
+        let facts = &program.module(other).facts;
+        if !facts.others_private.contains(&name) {
+            return false;
+        }
+        // From the module itself, or from who knows where.
+        let imports = facts.imports.iter().any(|import| {
+            let mut named = (0..import.aliases.len()).filter(|&alias| import.aliases[alias].name == name);
+            named.any(|alias| attribute(program.origin(other, import, alias)) == Some((id, name)))
+        });
+        let mut attributes = facts.code.attributes_with_bases().filter(|(_, attr)| attr.contains(&name));
+        imports || attributes.any(|(base, _)| module_of(program, other, base) == Some(id))
+    })
 }
 
 /// What a module changes while it loads.
@@ -187,6 +296,15 @@ fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<Valu
                 Value::Attr(_, name) if matches!(name.as_str(), "dict" | "setitem" | "delitem") => {
                     code.positional(call).first().copied()
                 }
+                // `for name, value in given.items(): setattr(settings, name, value)`
+                Value::Global(name) if matches!(name.as_str(), "setattr" | "delattr") => {
+                    code.positional(call).first().copied()
+                }
+                // `parser.parse_args(argv, namespace=settings)`
+                Value::Attr(_, name) if matches!(name.as_str(), "parse_args" | "parse_known_args") => {
+                    let named = code.keyword_args(call).find(|(name, _)| *name == "namespace");
+                    named.map(|(_, value)| value).or_else(|| code.positional(call).get(1).copied())
+                }
                 _ => None,
             }
         }
@@ -202,16 +320,16 @@ fn globals_behind(
     attr: Option<Sym>,
     mut found: impl FnMut((ModuleId, Sym), Option<Sym>),
 ) {
-    let facts = &program.module(id).facts;
-    let code = &facts.code;
-    let mut seen: SmallVec<[(ValueId, Option<Sym>); 8]> = smallvec![(value, attr)];
+    let mut seen: SmallVec<[(ModuleId, ValueId, Option<Sym>); 8]> = smallvec![(id, value, attr)];
     let mut next = 0;
     while next < seen.len() && next < MOST_STEPS {
-        let (value, attr) = seen[next];
+        let (id, value, attr) = seen[next];
         next += 1;
-        let mut follow = |value: ValueId, attr| {
-            if !seen.contains(&(value, attr)) {
-                seen.push((value, attr));
+        let facts = &program.module(id).facts;
+        let code = &facts.code;
+        let mut follow = |id: ModuleId, value: ValueId, attr| {
+            if !seen.contains(&(id, value, attr)) {
+                seen.push((id, value, attr));
             }
         };
         match code.value(value) {
@@ -235,13 +353,34 @@ fn globals_behind(
                     Origin::Attribute(target, name) => found((target, name), attr),
                     _ => found((target, name), attr),
                 },
-                None => follow(base, Some(name)),
+                None => follow(id, base, Some(name)),
             },
-            Value::Item(base) => follow(base, None),
-            Value::Var(var) => code.assigned_to(var).iter().for_each(|&assigned| follow(assigned, attr)),
+            Value::Item(base) => follow(id, base, None),
+            Value::Var(var) => code.assigned_to(var).iter().for_each(|&assigned| follow(id, assigned, attr)),
             Value::Either(a, b) => {
-                follow(a, attr);
-                follow(b, attr);
+                follow(id, a, attr);
+                follow(id, b, attr);
+            }
+            // `get_config().level = 3`
+            Value::Call(call) => {
+                let callee = code.call(call).callee;
+                if let Some((owner, name)) = keeper(program, id, callee) {
+                    found((owner, name), attr);
+                } else if matches!(code.value(callee), Value::Global(_) | Value::Attr(..)) {
+                    for (owner, func) in functions_of(program, id, callee) {
+                        let code = &program.module(owner).facts.code;
+                        let function = code.function(func);
+                        if has_decorator(code, func, &["lru_cache", "cache"]) {
+                            found((owner, function.name), attr);
+                        } else if function.class.is_none() {
+                            for &value in code.returns_of(func) {
+                                if matches!(code.value(value), Value::Global(_)) {
+                                    follow(owner, value, attr);
+                                }
+                            }
+                        }
+                    }
+                }
             }
             _ => {}
         }

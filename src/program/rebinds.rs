@@ -176,6 +176,13 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                         Value::Str(name) => add(target, name),
                         _ => add(target, any),
                     }
+                } else if let Some(object) = whose_names(code, base).filter(|&of| is_variable(code, func, of))
+                {
+                    let name = match code.value(key) {
+                        Value::Str(name) => name,
+                        _ => Sym::new("*"),
+                    };
+                    unclear.push(Unclear { by: id, at: op.at, object, name, copied_from: None });
                 }
             }
             OpKind::Call { call, .. } => {
@@ -187,7 +194,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                 }
                 for patch in patches(code, call) {
                     if let Patch::Of(object, name) = patch
-                        && is_variable(code, func, object)
+                        && (is_variable(code, func, object) || is_kept(code, func, object))
                     {
                         let copied_from = if name.is_none() { copied_from(code, call) } else { None };
                         let name = name.unwrap_or(any);
@@ -234,6 +241,26 @@ fn is_variable(code: &Code, func: FuncId, value: ValueId) -> bool {
         function.class.is_some() && var == function.params.start
     };
     !own(func) && !own(code.vars[var as usize].func)
+}
+
+/// What an object keeps, as its methods know it: `self.module`.
+fn is_kept(code: &Code, func: FuncId, value: ValueId) -> bool {
+    let Value::Attr(base, _) = code.value(value) else { return false };
+    let function = code.function(func);
+    function.class.is_some() && matches!(code.value(base), Value::Var(var) if var == function.params.start)
+}
+
+/// The object whose names a value shows: `vars(module)`, `module.__dict__`.
+fn whose_names(code: &Code, value: ValueId) -> Option<ValueId> {
+    match code.value(value) {
+        Value::Attr(base, words::DICT) => Some(base),
+        Value::Call(call) => {
+            let call = code.call(call);
+            let vars = matches!(code.value(call.callee), Value::Global(name) if name == "vars");
+            code.positional(&call).first().copied().filter(|_| vars)
+        }
+        _ => None,
+    }
 }
 
 /// The module whose namespace a value is: `globals()`, `vars(config)`, `config.__dict__`.

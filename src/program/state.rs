@@ -8,7 +8,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::before::Prepared;
-use super::watched::imports;
+use super::interpret::{Part, StateRead};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 
@@ -243,18 +243,31 @@ impl WrittenState {
         &self,
         program: &Program,
         reader: ModuleId,
-        state: Sym,
-        key: Option<Sym>,
+        &StateRead { state, key, part, .. }: &StateRead,
     ) -> Option<&Writer> {
-        let later = |writer: &&Writer| !self.prepared.precedes((writer.by, writer.at), reader);
+        if part == Part::Name {
+            return None;
+        }
+        // What modules change while they load, each for itself, is little of the whole, and nobody waits for it.
+        let counts = |writer: &&Writer| part != Part::Whole || writer.when != When::Loading;
+        let later =
+            |writer: &&Writer| counts(writer) && !self.prepared.precedes((writer.by, writer.at), reader);
         let writers = |key| self.writers.get(&(state, key)).into_iter().flatten().filter(later);
-        if key.is_some() {
+        if let Some(start) = key.and_then(|key| key.as_str().strip_suffix('*')) {
+            // `os.environ["APP_" + name]`
+            let fits = |key: Option<Sym>| key.is_none_or(|key| key.as_str().starts_with(start));
+            let of_state = self.writers.iter().filter(|((s, key), _)| *s == state && fits(*key));
+            let all = of_state.flat_map(|(_, writers)| writers).filter(later);
+            // In an order that does not depend on threads.
+            all.filter(|w| w.shows_to(program, reader)).min_by_key(|w| (w.by.index(), w.at))
+        } else if key.is_some() {
             // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
             writers(key).next().or_else(|| writers(None).find(|w| w.sets_up(program, reader)))
         } else {
             let of_state = self.writers.iter().filter(|((s, _), _)| *s == state);
-            let mut all = of_state.flat_map(|(_, writers)| writers).filter(later);
-            all.find(|w| w.shows_to(program, reader))
+            let all = of_state.flat_map(|(_, writers)| writers).filter(later);
+            // In an order that does not depend on threads.
+            all.filter(|w| w.shows_to(program, reader)).min_by_key(|w| (w.by.index(), w.at))
         }
     }
 }
@@ -315,12 +328,16 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                 if !last_name(program, id, call.callee).is_some_and(tables::may_write_state) {
                     continue;
                 }
+                if matches!(code.value(call.callee), Value::Attr(_, method) if method == "setLevel") {
+                    add(tables::LEVELS, None);
+                }
                 let Some(path) = foreign_path(program, id, call.callee) else { continue };
                 let first = code.positional(call).first().and_then(|&a| literal(a));
                 match path.as_str() {
                     "os.putenv" | "os.unsetenv" => add("os.environ", first),
                     "os.chdir" | "os.fchdir" => add("os.getcwd", None),
                     "logging.config.dictConfig" | "logging.config.fileConfig" => {
+                        add(tables::LEVELS, None);
                         if turns_off_loggers(program, id) {
                             add(tables::LOGGERS, None);
                         }
@@ -438,118 +455,6 @@ pub(super) fn seeds_random(program: &Program) -> bool {
             }
         })
     })
-}
-
-/// Files that more than one module names, in a program that changes files.
-#[derive(Debug, Default)]
-pub(super) struct ChangedFiles {
-    /// Modules whose own source file another one names.
-    sources: FxHashSet<ModuleId>,
-    /// Modules that name a data file which another module of the project names as well.
-    data: FxHashSet<ModuleId>,
-}
-
-impl ChangedFiles {
-    /// Whether the program may change the source of a module.
-    pub(super) fn is_source_changed(&self, id: ModuleId) -> bool {
-        self.sources.contains(&id)
-    }
-
-    /// Whether the program may change data that a module reads.
-    pub(super) fn is_data_changed(&self, id: ModuleId) -> bool {
-        self.data.contains(&id)
-    }
-}
-
-/// Finds the files that the program may change.
-pub(super) fn changed_files(program: &Program) -> ChangedFiles {
-    let mut files = ChangedFiles::default();
-    let mut named = FxHashSet::default();
-    let mut data: FxHashMap<&'static str, Vec<ModuleId>> = FxHashMap::default();
-    let mut changers = Vec::new();
-    for id in program.ids() {
-        let facts = &program.module(id).facts;
-        for mark in &facts.marks {
-            if let MarkKind::PythonFileName(name) = mark.kind {
-                named.insert((name, id));
-            }
-        }
-        for text in &facts.code.strings {
-            if tables::is_data_file(text.as_str()) {
-                let name = text.as_str().rsplit('/').next().unwrap_or_default();
-                let modules = data.entry(name).or_default();
-                if modules.last() != Some(&id) {
-                    modules.push(id);
-                }
-            }
-        }
-        let changes = facts.code.calls().any(|call| match facts.code.value(call.callee) {
-            Value::Global(name) | Value::Attr(_, name) if name == "open" => facts
-                .code
-                .positional(&call)
-                .iter()
-                .take(2)
-                .any(|&m| matches!(facts.code.value(m), Value::Str(m) if is_writing_mode(m.as_str()))),
-            Value::Attr(_, name) | Value::Global(name) if matches!(name.as_str(), "remove" | "move") => {
-                // Lists have `remove` as well.
-                let of = match facts.code.value(call.callee) {
-                    Value::Attr(base, _) => match facts.code.value(base) {
-                        Value::Global(name) => Some(name),
-                        Value::Var(var) => Some(facts.code.vars[var as usize].name),
-                        _ => None,
-                    },
-                    _ => None,
-                };
-                of.is_none_or(|of| matches!(of.as_str(), "os" | "_os" | "shutil"))
-            }
-            Value::Attr(_, name) | Value::Global(name) => tables::changes_files(name.as_str()),
-            _ => false,
-        });
-        if changes {
-            changers.push(id);
-        }
-    }
-    if changers.is_empty() {
-        return files;
-    }
-    for modules in data.values().filter(|modules| modules.len() > 1) {
-        for &id in modules {
-            if modules.iter().any(|&other| other != id && same_project(program, id, other)) {
-                files.data.insert(id);
-            }
-        }
-    }
-    let mut by_stem: FxHashMap<&str, Vec<ModuleId>> = FxHashMap::default();
-    for id in program.ids().filter(|_| !named.is_empty()) {
-        let name = program.module(id).name.as_str();
-        by_stem.entry(name.rsplit('.').next().unwrap_or(name)).or_default().push(id);
-    }
-    for (name, by) in named {
-        let path = name.as_str().trim_end_matches(".py");
-        // Whoever lays out a new package writes such a file, somewhere else.
-        if path == "__init__" {
-            continue;
-        }
-        let stem = path.rsplit('/').next().unwrap_or(path);
-        // Whoever names a file only to look for it or to run it, has nothing to do with those who write elsewhere; one module
-        // beside another may be its helper.
-        let helper =
-            |id: ModuleId| !program.module(id).name.as_str().contains('.') && imports(program, by, id);
-        let near = |&changer: &ModuleId| same_project(program, changer, by) || helper(changer);
-        if !by_stem.contains_key(stem) || !changers.iter().any(near) {
-            continue;
-        }
-        for &id in by_stem.get(stem).into_iter().flatten() {
-            if id != by && same_project(program, id, by) {
-                files.sources.insert(id);
-            }
-        }
-    }
-    files
-}
-
-fn is_writing_mode(mode: &str) -> bool {
-    mode.len() <= 3 && mode.contains(['w', 'a', 'x', '+'])
 }
 
 /// Loggers that modules of other packages ask for by name, and the loggers above them.

@@ -5,11 +5,12 @@ use rayon::prelude::*;
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::super::files::ChangedFiles;
 use super::super::graph::Graph;
 use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
 use super::super::mutated::{Mutated, mutator};
 use super::super::rebinds::{Rebound, Replaced, rebinder_before, rebinders};
-use super::super::state::{ChangedFiles, Writer, WrittenState, foreign_path, same_project};
+use super::super::state::{Writer, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
@@ -121,7 +122,7 @@ pub(super) fn further_effects(
     for read in &outcome.reads {
         let file = read.state == tables::FILES && files.is_data_changed(id);
         let always = tables::always_changes(read.state.as_str());
-        let written = || written.writer(program, id, read.state, read.key).filter(|_| !read.name_only);
+        let written = || written.writer(program, id, read);
         let by = replacer(read.state).or_else(|| written().map(place_of));
         if file || always || by.is_some() {
             add(EffectKind::ReadsState, Owner::External(read.state), read.at, read.key, by);

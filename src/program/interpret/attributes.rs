@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::{Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned};
-use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -68,6 +68,12 @@ impl Interpreter<'_> {
                     let mut found = self.put_under(attr, Owner::Module(class.module, attr));
                     found.push(Abs::External(Sym::new("builtins.object.__new__")));
                     found
+                } else if let Some(found) = self.attribute_of_metaclass(class, attr, abs) {
+                    found
+                } else if let found = self.put_in_class(class, attr)
+                    && !found.is_empty()
+                {
+                    found
                 } else {
                     if !attr.as_str().starts_with("__") {
                         self.special(abs, "__getattr__", &[smallvec![Abs::Str(attr)]]);
@@ -85,27 +91,21 @@ impl Interpreter<'_> {
                 if let Some((base, value)) = member {
                     let m = base.module;
                     match function_behind(self.code(m), value) {
-                        Some(func) => {
-                            if has_decorator(self.code(m), func, &["property", "cached_property"]) {
-                                return self.enter(m, func, &base.around, &[smallvec![abs.clone()]], &[]);
-                            }
-                            if has_decorator(self.code(m), func, &["staticmethod"]) {
-                                return smallvec![function(m, func)];
-                            }
-                            let this = if has_decorator(self.code(m), func, &["classmethod"]) {
-                                Abs::Class(class.clone())
-                            } else {
-                                abs.clone()
-                            };
-                            smallvec![Abs::Method(Rc::new(this), m, func, base.around)]
-                        }
+                        Some(func) => self.function_of_object(base, func, class, abs),
                         None => match self.quietly(|w| w.field(m, value)) {
                             Some(made) => made.iter().map(|abs| owned(abs, *owner)).collect(),
                             None => self.class_member(&base, value, attr, abs),
                         },
                     }
                 } else {
-                    let stored = self.instance_attribute(class, attr, *owner);
+                    let mut stored = self.instance_attribute(class, attr, *owner);
+                    if let Some(found) = self.put_by_decorator(class, attr, abs) {
+                        stored.get_or_insert_default().extend(found);
+                    }
+                    if stored.is_none() {
+                        let found = self.put_in_class(class, attr);
+                        stored = (!found.is_empty()).then_some(found);
+                    }
                     if stored.is_none()
                         && !tables::OF_EVERY_OBJECT.contains(&attr.as_str())
                         && let Some((m, func, around)) = self
@@ -176,6 +176,76 @@ impl Interpreter<'_> {
             | Abs::ClassOf(..)
             | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
         }
+    }
+
+    /// What a function among the members of its class gives as an attribute of an object.
+    fn function_of_object(&mut self, base: ClassRef, func: FuncId, class: &ClassRef, object: &Abs) -> AbsSet {
+        let m = base.module;
+        if has_decorator(self.code(m), func, &["property", "cached_property"]) {
+            return self.enter(m, func, &base.around, &[smallvec![object.clone()]], &[]);
+        }
+        if has_decorator(self.code(m), func, &["staticmethod"]) {
+            return smallvec![function(m, func)];
+        }
+        let this = if has_decorator(self.code(m), func, &["classmethod"]) {
+            Abs::Class(class.clone())
+        } else {
+            object.clone()
+        };
+        smallvec![Abs::Method(Rc::new(this), m, func, base.around)]
+    }
+
+    /// What a decorator of an object's class, or of a base, has stored there.
+    fn put_by_decorator(&mut self, class: &ClassRef, attr: Sym, object: &Abs) -> Option<AbsSet> {
+        let mro = self.mro(class);
+        let found =
+            mro.iter().map(|base| self.stored_by_decorators(base, attr)).find(|set| !set.is_empty())?;
+        let bound = |abs| match abs {
+            Abs::Function(module, func, env, _) => Abs::Method(Rc::new(object.clone()), module, func, env),
+            other => other,
+        };
+        Some(found.into_iter().map(bound).collect())
+    }
+
+    /// A class has what its metaclass has for its instances: `cls.instances` of `class Single(type): instances = {}`. And what the
+    /// metaclass has stored in a base only, as a condition says: `if not bases: cls.known = []`.
+    fn attribute_of_metaclass(&mut self, class: &ClassRef, attr: Sym, abs: &Abs) -> Option<AbsSet> {
+        if attr.as_str().starts_with("__") {
+            return None;
+        }
+        let mut out = AbsSet::new();
+        for meta in self.metaclass_of(class, 0) {
+            let Abs::Class(meta) = meta else { continue };
+            if let Some((base, value)) = self.find_member(&meta, attr) {
+                match function_behind(self.code(base.module), value) {
+                    Some(func) => out.extend(self.function_of_object(base, func, &meta, abs)),
+                    None => out.extend(self.class_member(&base, value, attr, abs)),
+                }
+            } else if self.stores_for_some(&meta, attr) {
+                // The classes of the module that is loaded may be those that have none of their own.
+                let mro = self.mro(class);
+                let base = mro.iter().rev().find(|base| base.module != class.module);
+                out.extend(base.map(|base| Abs::Object(Owner::Module(base.module, attr))));
+            }
+        }
+        (!out.is_empty()).then_some(out)
+    }
+
+    /// Whether the methods of a metaclass store an attribute only under a condition.
+    fn stores_for_some(&mut self, meta: &ClassRef, attr: Sym) -> bool {
+        let mut found = false;
+        for base in self.mro(meta).iter() {
+            let code = self.code(base.module);
+            let stores = self.stored_by_methods(base.module, base.class);
+            for &(func, value) in stores.get(&attr).into_iter().flatten() {
+                let stored = |op: &Op| matches!(op.kind, OpKind::SetAttr { attr: a, value: v, .. } if a == attr && v == value);
+                if code.ops_of(func).any(|op| stored(&op) && !op.conditional && !op.may_have_left) {
+                    return false;
+                }
+                found = true;
+            }
+        }
+        found
     }
 
     /// Whether `__init__` gives every instance an attribute of its own.

@@ -51,6 +51,9 @@ impl Interpreter<'_> {
             if starts {
                 self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
             }
+            if tables::is_logger(made.as_str()) && tables::asks_for_level(method) {
+                self.state_read(Sym::new(tables::LEVELS), None);
+            }
             if tables::is_logger(made.as_str()) && tables::LOGGER_EMITS.contains(&method) {
                 if self.safety == Safety::Strict || !self.path.conditional {
                     self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));

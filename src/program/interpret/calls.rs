@@ -74,6 +74,12 @@ impl Interpreter<'_> {
             let named = keywords.iter().map(|(_, set)| set);
             args.iter().chain(named).flatten().for_each(|abs| self.formatted(abs));
         }
+        // `" ".join(sys.argv)`
+        if let Value::Attr(_, method) = code.value(call.callee)
+            && method == "join"
+        {
+            args.first().into_iter().for_each(|set| self.looked_at(set));
+        }
         // `made.__dict__.update(options)`, `setattr(made, name, value)`
         let stores_any = match code.value(call.callee) {
             Value::Attr(base, _) => matches!(code.value(base), Value::Attr(_, words::DICT)),
@@ -501,7 +507,7 @@ impl Interpreter<'_> {
     }
 
     /// The variables of a call.
-    fn bound(
+    pub(super) fn bound(
         &mut self,
         (module, func): (ModuleId, FuncId),
         closure: &EnvRef,

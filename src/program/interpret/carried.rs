@@ -40,6 +40,8 @@ pub struct Stores {
     items: FxHashMap<Sym, Stored>,
     /// Into attributes of objects.
     attributes: FxHashMap<Sym, Stored>,
+    /// Into attributes of what a name stands for: `Plugin.hooks = []`, by both names.
+    of_names: FxHashMap<(Sym, Sym), ValueId>,
 }
 
 impl Stores {
@@ -47,7 +49,12 @@ impl Stores {
         let mut stores = Self::default();
         for op in code.ops_of(FuncId::MODULE).filter(|op| !op.main_guard) {
             match op.kind {
-                OpKind::SetAttr { attr, value, .. } => stores.attribute(attr, value),
+                OpKind::SetAttr { base, attr, value, .. } => {
+                    stores.attribute(attr, value);
+                    if let Value::Global(name) = code.value(base) {
+                        stores.of_names.insert((name, attr), value);
+                    }
+                }
                 OpKind::SetItem { base, key, value, .. } => match (code.value(base), code.value(key)) {
                     // `job.__dict__["action"] = …`
                     (Value::Attr(_, dict), Value::Str(attr)) if dict == "__dict__" => {
@@ -193,6 +200,23 @@ impl Interpreter<'_> {
             found.extend(self.stored(module, (attr, false), stored));
         }
         found
+    }
+
+    /// What the module of a class, or of one of its bases, has stored in it after its definition: `Plugin.hooks = []`.
+    pub(super) fn put_in_class(&mut self, class: &ClassRef, attr: Sym) -> AbsSet {
+        for base in self.mro(class).iter() {
+            let definition = &self.code(base.module).classes[base.class as usize];
+            if !definition.func.is_module() {
+                continue;
+            }
+            let stores = self.stores(base.module);
+            if let Some(&value) = stores.of_names.get(&(definition.name, attr)) {
+                let owner = Owner::Module(base.module, definition.name);
+                let found = self.quietly(|w| w.eval(base.module, value, &EnvRef::default()));
+                return found.iter().map(|abs| owned(abs, owner)).collect();
+            }
+        }
+        AbsSet::new()
     }
 
     /// A new instance of a class whose `__init__` is made for it keeps what it is given.

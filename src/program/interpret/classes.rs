@@ -360,10 +360,21 @@ impl Interpreter<'_> {
         None
     }
 
-    /// A method of a class, with the variables around the class that has it.
+    /// A method of a class, with the variables around the class that has it, or around the function that a decorator has put there.
     pub(super) fn find_method(&mut self, class: &ClassRef, name: &str) -> Option<(ModuleId, FuncId, EnvRef)> {
-        let (owner, value) = self.find_member(class, Sym::new(name))?;
-        let func = function_behind(self.code(owner.module), value)?;
-        Some((owner.module, func, owner.around))
+        let name = Sym::new(name);
+        for base in self.mro(class).iter() {
+            for stored in self.stored_by_decorators(base, name) {
+                if let Abs::Function(module, func, around, _) = stored {
+                    return Some((module, func, around));
+                }
+            }
+            let code = self.code(base.module);
+            let members = &code.classes[base.class as usize].members;
+            if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
+                return Some((base.module, function_behind(code, *value)?, base.around.clone()));
+            }
+        }
+        None
     }
 }

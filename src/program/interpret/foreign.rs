@@ -51,6 +51,14 @@ fn text_of(set: &AbsSet) -> Option<Sym> {
     })
 }
 
+/// The text that a value is, if it can be no other one: of `prefix + name` each part counts as what it may be.
+pub(super) fn only_text(set: &AbsSet) -> Option<Sym> {
+    match set[..] {
+        [Abs::Str(text)] => Some(text),
+        _ => None,
+    }
+}
+
 impl Interpreter<'_> {
     /// What a call of foreign code gives. What it reads and changes is noted.
     pub(super) fn call_external(
@@ -166,7 +174,13 @@ impl Interpreter<'_> {
                     // `globals()` of the module whose code runs.
                     out.push(Abs::Object(Owner::Module(place.0, Sym::new("globals()"))));
                 }
-                out
+                // The names of a class are not the class, nor are those of a module the module.
+                let names = |abs| match abs {
+                    Abs::Class(_) => Abs::Object(self.full_owner(&abs)),
+                    Abs::Module(id) => Abs::Object(Owner::Module(id, Sym::new(""))),
+                    other => other,
+                };
+                out.into_iter().map(names).collect()
             }
             ExternalKind::GetLogger => self.logger(call),
             ExternalKind::Open => self.file_opened(call),
@@ -372,14 +386,14 @@ impl Interpreter<'_> {
         let other = text == "locale.getlocale" && !args.is_empty();
         let state = if other { "locale.setlocale" } else { tables::state_of(text) };
         let before = self.state_reads;
-        let key = if state == "os.environ" { call.string(0) } else { None };
+        let key = if state == "os.environ" { args.first().and_then(only_text) } else { None };
         self.state_read(Sym::new(state), key);
         if text.starts_with("gettext.") {
             // In which language something is said, decides about no failure.
             self.state_reads = before;
         }
         match key {
-            Some(name) if args.len() == 1 => {
+            Some(name) if args.len() == 1 && !name.as_str().ends_with('*') => {
                 let path = format!("{}{name}", tables::MAYBE_SET);
                 smallvec![Abs::Made(Sym::new(&path), Owner::Fresh)]
             }

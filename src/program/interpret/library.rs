@@ -83,6 +83,9 @@ impl Interpreter<'_> {
                 self.state_read(Sym::new("os.getcwd"), None);
             }
         }
+        if tables::looks_at_all(text) {
+            self.looked_at(&first());
+        }
         if let Some(variable) = tables::read_variable(text, string(0).map(Sym::as_str)) {
             self.state_read(Sym::new("os.environ"), Some(Sym::new(variable)));
         }

@@ -253,7 +253,7 @@ pub(super) fn is_builtin(abs: &Abs, name: Sym) -> bool {
     matches!(abs, Abs::External(path) if path.as_str().strip_prefix("builtins.") == Some(name.as_str()))
 }
 
-pub(super) fn has_decorator(code: &Code, func: FuncId, names: &[&str]) -> bool {
+pub(in crate::program) fn has_decorator(code: &Code, func: FuncId, names: &[&str]) -> bool {
     code.function(func).decorators.iter().any(|&d| match code.value(d) {
         Value::Global(name) | Value::Attr(_, name) => names.contains(&name.as_str()),
         // `@lru_cache(maxsize=None)`

@@ -51,8 +51,19 @@ pub struct StateRead {
     pub key: Option<Sym>,
     /// Where in the loaded module.
     pub at: TextSize,
-    /// Only which object the name is bound to matters, not what that holds.
-    pub name_only: bool,
+    /// What of it matters.
+    pub part: Part,
+}
+
+/// What of some state matters to who reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Part {
+    /// What it holds, or holds under a key.
+    Content,
+    /// All that it holds, of which each module changes a little.
+    Whole,
+    /// Only which object the name is bound to.
+    Name,
 }
 
 /// A global of another module that loading reads.

@@ -10,6 +10,7 @@
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
+use super::foreign::only_text;
 use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
@@ -57,7 +58,7 @@ impl Interpreter<'_> {
         for abs in self.eval(module, base, env) {
             match &abs {
                 Abs::External(path) if tables::is_process_state(path.as_str()) => {
-                    let key = self.key_name(module, key, env);
+                    let key = only_text(&self.eval(module, key, env));
                     self.state_read(*path, key);
                     // A setting that has to be there.
                     if path == "os.environ" && !self.path.guarded && self.path.is_certain() {
@@ -160,9 +161,11 @@ impl Interpreter<'_> {
                         && path != "sys.modules" =>
                 {
                     // What `sys.argv` holds, has no names.
-                    let key = if path == "os.environ" { self.key_name(module, other, env) } else { None };
+                    let key = only_text(&self.eval(module, other, env)).filter(|_| path == "os.environ");
                     self.state_read(*path, key);
                 }
+                // `for folder in sys.path`, `" ".join(sys.argv)`
+                Abs::External(_) if method == "__iter__" => self.looked_at(&smallvec![abs.clone()]),
                 // `part in [first, last]`
                 Abs::Holder(elements, _) if method == "__contains__" => {
                     let wanted = self.eval(module, other, env);
@@ -213,9 +216,18 @@ impl Interpreter<'_> {
         value: ValueId,
         env: &EnvRef,
     ) {
-        let Abs::Instance(class, _) = abs else { return };
+        let class = match abs {
+            Abs::Instance(class, _) => Some(class.clone()),
+            // `Report.title = "x"` asks the metaclass.
+            Abs::Class(class) => self.metaclass_of(class, 0).into_iter().find_map(|meta| match meta {
+                Abs::Class(meta) => Some(meta),
+                _ => None,
+            }),
+            _ => None,
+        };
+        let Some(class) = class else { return };
         let value = self.eval(module, value, env);
-        let member = self.find_member(class, attr);
+        let member = self.find_member(&class, attr);
         if let Some((ClassRef { module: owner, around, .. }, member)) = member {
             if let Some(func) = function_behind(self.code(owner), member) {
                 if has_decorator(self.code(owner), func, &["setter"]) {
@@ -378,6 +390,17 @@ impl Interpreter<'_> {
                 // `repr([first, last])`
                 if let (Abs::Holder(elements, _), "__str__" | "__repr__" | "__format__") = (abs, method) {
                     self.shown(elements);
+                }
+            }
+        }
+        // `isinstance(part, Closable)`
+        if matches!(builtin, "isinstance" | "issubclass") {
+            for abs in args.get(1).into_iter().flatten().flat_map(elements_of) {
+                if let Abs::Class(class) = &abs
+                    && let Some((m, func, around)) = self.find_method(class, "__subclasshook__")
+                {
+                    let args = [smallvec![abs.clone()], smallvec![Abs::Unknown]];
+                    self.enter(m, func, &around, &args, &[]);
                 }
             }
         }

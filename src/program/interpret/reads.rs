@@ -5,7 +5,9 @@
 //! DEBUG = "DEBUG" in os.environ
 //! ```
 
-use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Path, StateRead};
+use super::{
+    Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Part, Path, StateRead,
+};
 use crate::facts::{Sym, Value, ValueId};
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
@@ -60,12 +62,25 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn state_read(&mut self, state: Sym, key: Option<Sym>) {
-        self.note_state(StateRead { state, key, at: self.at, name_only: false });
+        self.note_state(StateRead { state, key, at: self.at, part: Part::Content });
+    }
+
+    /// All that objects hold is looked at: `list(sys.argv)`, `for folder in sys.path`.
+    pub(super) fn looked_at(&mut self, objects: &AbsSet) {
+        for abs in objects {
+            if let Abs::External(path) = abs
+                && tables::is_process_state(path.as_str())
+                // Who goes through the modules has a reason of his own.
+                && path != "sys.modules"
+            {
+                self.note_state(StateRead { state: *path, key: None, at: self.at, part: Part::Whole });
+            }
+        }
     }
 
     /// A name of a foreign module is read, which somebody rebinds.
     pub(super) fn replaced_read(&mut self, state: Sym) {
-        self.note_state(StateRead { state, key: None, at: self.at, name_only: true });
+        self.note_state(StateRead { state, key: None, at: self.at, part: Part::Name });
     }
 
     pub(super) fn note_state(&mut self, read: StateRead) {

@@ -12,6 +12,45 @@ pub fn is_process_state(path: &str) -> bool {
     matches!(path, "os.environ" | "sys.path" | "sys.argv" | "sys.meta_path" | "sys.modules" | "sys.flags")
 }
 
+/// Whether a call looks at all that it is given first, and keeps nothing of it but what it found: `list(sys.argv)`.
+pub fn looks_at_all(path: &str) -> bool {
+    const BUILTINS: &[&str] = &[
+        "list",
+        "tuple",
+        "set",
+        "frozenset",
+        "dict",
+        "sorted",
+        "len",
+        "str",
+        "repr",
+        "any",
+        "all",
+        "min",
+        "max",
+    ];
+    path.strip_prefix("builtins.").is_some_and(|name| BUILTINS.contains(&name))
+        || matches!(path, "copy.copy" | "copy.deepcopy" | "collections.deque" | "json.dumps" | "shlex.join")
+}
+
+/// Classes of the library whose objects read what they hold from somewhere else.
+pub const FILLED_CLASSES: &[&str] = &["ConfigParser", "RawConfigParser", "SafeConfigParser"];
+
+/// The methods by which they do.
+pub fn fills_itself(method: &str) -> bool {
+    matches!(
+        method,
+        "read"
+            | "read_string"
+            | "read_dict"
+            | "read_file"
+            | "set"
+            | "add_section"
+            | "remove_section"
+            | "remove_option"
+    )
+}
+
 /// Calls that read such state: which.
 pub fn state_of(path: &str) -> &'static str {
     match path {
@@ -158,6 +197,11 @@ static SETTINGS: &[Setting] = &[
     ("socket.setdefaulttimeout", &["socket.getdefaulttimeout"], &["socket.setdefaulttimeout"]),
     ("signal.signal", &["signal.getsignal"], &["signal.signal"]),
     ("logging.setLoggerClass", &["logging.getLoggerClass"], &["logging.setLoggerClass"]),
+    (
+        LEVELS,
+        &["logging.root.isEnabledFor", "logging.root.getEffectiveLevel"],
+        &["logging.basicConfig", "logging.disable"],
+    ),
     ("gc.enable", &["gc.isenabled", "gc.get_threshold"], &["gc.enable", "gc.disable", "gc.set_threshold"]),
     (
         "os.fork",
@@ -180,6 +224,14 @@ pub const LOGGER_CLASS: &str = "logging.Logger";
 
 /// Which loggers there are.
 pub const LOGGERS: &str = "logging.root.manager.loggerDict";
+
+/// Which messages loggers let through.
+pub const LEVELS: &str = "logging.Logger.level";
+
+/// Methods of a logger that ask for it.
+pub fn asks_for_level(method: &str) -> bool {
+    matches!(method, "isEnabledFor" | "getEffectiveLevel")
+}
 
 /// What an attribute of a `threading.local` is: of the thread that sets it.
 pub const THREAD: &str = "threading.current_thread";
@@ -261,7 +313,7 @@ fn by_function(
 /// Whether a function or method of this name may write state of the process.
 pub fn may_write_state(name: Sym) -> bool {
     static NAMES: LazyLock<FxHashSet<Sym>> = LazyLock::new(|| {
-        let others = ["putenv", "unsetenv", "chdir", "fchdir", "dictConfig", "fileConfig"];
+        let others = ["putenv", "unsetenv", "chdir", "fchdir", "dictConfig", "fileConfig", "setLevel"];
         let settings = SETTINGS.iter().flat_map(|(.., writers)| writers.iter());
         let last = settings.map(|path| path.rsplit('.').next().unwrap_or(path));
         last.chain(MUTATORS.iter().copied()).chain(others).map(Sym::new).collect()
