@@ -11,7 +11,7 @@ use super::names::NameId;
 use super::scope::ScopeKind;
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
-use super::{MarkKind, Sym, TextStart, words};
+use super::{MarkKind, Sym, TextStart, idioms, words};
 
 /// Calls that evaluate annotations, text included.
 const ANNOTATION_EVALUATORS: &[Sym] = &[
