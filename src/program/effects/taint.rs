@@ -252,8 +252,10 @@ impl Effects {
             packages.iter().filter_map(|inside| ancestors(program, inside[0]).first().copied()).collect();
         outermost.sort_unstable();
         outermost.dedup();
-        let trees: FxHashMap<ModuleId, Tree> =
-            outermost.into_par_iter().map(|package| (package, Tree::new(&self.graph, package, taints))).collect();
+        let trees: FxHashMap<ModuleId, Tree> = outermost
+            .into_par_iter()
+            .map(|package| (package, Tree::new(&self.graph, package, taints)))
+            .collect();
         let tainted = Tainted::new(&self.graph, taints);
         let read: &[ModuleVerdicts] = verdicts;
         let kept: Vec<Vec<KeptSites>> = packages

@@ -16,6 +16,9 @@ use crate::program::{ModuleId, Program, tables};
 /// Methods that change their object, by name: module, class, and which attribute, if it is known.
 pub(super) type SelfChangers = FxHashMap<Sym, Vec<(ModuleId, u32, Option<Sym>)>>;
 
+/// The classes of a global with their bases, and whether all of these are known.
+type Classes = (Vec<(ModuleId, u32)>, bool);
+
 /// Whether a value is a method's own object, also as its bases see it: `super()`.
 pub(super) fn is_own(code: &Code, this: u32, value: ValueId) -> bool {
     match code.value(value) {
@@ -128,7 +131,7 @@ pub(super) fn attribute_of_self(
 /// ```
 pub(super) fn changed_by_methods(program: &Program, id: ModuleId, methods: &SelfChangers) -> Vec<Change> {
     let mut changed = Vec::new();
-    let mut known: FxHashMap<(ModuleId, Sym), (Vec<(ModuleId, u32)>, bool)> = FxHashMap::default();
+    let mut known: FxHashMap<(ModuleId, Sym), Classes> = FxHashMap::default();
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         let OpKind::Call { call, .. } = op.kind else { continue };
