@@ -215,6 +215,8 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
             used: false,
         });
     }
+    // In the order in which the module runs.
+    edges.sort_by_key(|edge| edge.at);
     edges.shrink_to_fit();
     edges
 }
