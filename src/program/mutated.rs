@@ -100,12 +100,7 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     }
     handed_on(program, &mut methods, &calls);
     for (key, mutation) in of_all(program, |id| changed_by_methods(program, id, &methods)) {
-        let changes = mutated.entry(key).or_default();
-        // What the method is seen to do, counts instead of its name.
-        if mutation.attr.is_some() {
-            changes.retain(|change| (change.by, change.at, change.attr) != (mutation.by, mutation.at, None));
-        }
-        changes.push(mutation);
+        mutated.entry(key).or_default().push(mutation);
     }
     mutated.retain(|&(id, name), _| !is_module(program, id, name));
     mutated
@@ -131,8 +126,6 @@ fn mutated_by(
     let Changes { mut globals, mut params, mut methods, mut calls } =
         Changes { globals, ..Changes::default() };
     let code = &program.module(id).facts.code;
-    // Whether the function whose operations come now only prepares the module.
-    let mut prepares: Option<(FuncId, bool)> = None;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
         if func.is_module() && !op.main_guard {
@@ -155,21 +148,10 @@ fn mutated_by(
                 (Value::Global(name), &[base, ..]) if name == "setattr" && is_own(code, this, base) => {
                     methods.push((func, None));
                 }
-                // `heappush(self.entries, entry)` in a method `push`, whose name tells less than what it is seen to do.
-                (_, given) if tables::MUTATORS.contains(&function.name.as_str()) => {
-                    let own = |&value: &ValueId| attribute_of_self(code, this, value, None);
-                    methods.extend(given.iter().filter_map(own).map(|part| (func, part.attribute())));
-                }
                 _ => {}
             }
         }
         let Some(object) = changed(code, &op, shown_privates) else { continue };
-        if prepares.is_none_or(|(of, _)| of != func) {
-            prepares = Some((func, runs_while_loading_only(program, id, func, shown_privates)));
-        }
-        if prepares.is_some_and(|(_, only)| only) {
-            continue;
-        }
         if let Value::Str(path) = code.value(object) {
             if let Some((module, name)) = path.as_str().rsplit_once('.')
                 && let Some(target) = program.find_from(id, module)
@@ -183,6 +165,7 @@ fn mutated_by(
             && function.name != "__init__"
             && !is_memo(&op)
             && let Some(part) = attribute_of_self(code, function.params.start, object, stored(&op))
+            && !has_decorator(code, func, &["staticmethod"])
         {
             methods.push((func, part.attribute()));
         }
@@ -196,47 +179,6 @@ fn mutated_by(
         }
     }
     Changes { globals, params, methods, calls }
-}
-
-/// Whether nobody but the import-time code of its own module calls a function: `_init()` at the end of it.
-fn runs_while_loading_only(
-    program: &Program,
-    id: ModuleId,
-    func: FuncId,
-    shown_privates: &FxHashSet<Sym>,
-) -> bool {
-    let code = &program.module(id).facts.code;
-    let function = code.function(func);
-    let name = function.name;
-    let private = name.as_str().starts_with('_') && !name.as_str().ends_with("__");
-    if !private || function.class.is_some() || !function.parent.is_module() {
-        return false;
-    }
-    let calls_it = |op: &Op| match op.kind {
-        OpKind::Call { call, .. } => code.value(code.call(call).callee) == Value::Global(name),
-        _ => false,
-    };
-    let calls = code.ops_of(FuncId::MODULE).filter(|op| !op.main_guard && calls_it(op)).count();
-    calls > 0
-        && code.globals_mentioned().filter(|&mentioned| mentioned == name).count() == calls
-        && !(shown_privates.contains(&name) && others_have(program, id, name))
-}
-
-/// Whether another module takes a private name of a module.
-fn others_have(program: &Program, id: ModuleId, name: Sym) -> bool {
-    program.ids().filter(|&other| other != id).any(|other| {
-        let facts = &program.module(other).facts;
-        if !facts.others_private.contains(&name) {
-            return false;
-        }
-        // From the module itself, or from who knows where.
-        let imports = facts.imports.iter().any(|import| {
-            let mut named = (0..import.aliases.len()).filter(|&alias| import.aliases[alias].name == name);
-            named.any(|alias| attribute(program.origin(other, import, alias)) == Some((id, name)))
-        });
-        let mut attributes = facts.code.attributes_with_bases().filter(|(_, attr)| attr.contains(&name));
-        imports || attributes.any(|(base, _)| module_of(program, other, base) == Some(id))
-    })
 }
 
 /// What a module changes while it loads.

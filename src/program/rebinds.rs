@@ -24,10 +24,15 @@ pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
 /// Names of foreign modules that are rebound: by whom and where.
 pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
 
-/// Who rebinds a global, as far as there is anybody.
-pub(super) fn rebinders(rebound: &Rebound, owner: ModuleId, name: Sym) -> Option<&[(ModuleId, TextSize)]> {
-    let any = || rebound.get(&(owner, Sym::find("*")?));
-    rebound.get(&(owner, name)).or_else(any).map(Vec::as_slice)
+/// Who rebinds a global, by its name or with any others.
+pub(super) fn rebinders(
+    rebound: &Rebound,
+    owner: ModuleId,
+    name: Sym,
+) -> impl Iterator<Item = &(ModuleId, TextSize)> {
+    let named = rebound.get(&(owner, name));
+    let any = Sym::find("*").and_then(|any| rebound.get(&(owner, any)));
+    named.into_iter().chain(any).flatten()
 }
 
 /// Who may rebind a global before a module has loaded that takes its value, and where.
@@ -43,7 +48,7 @@ pub(super) fn rebinder_before(
     reader: ModuleId,
 ) -> Option<(ModuleId, TextSize)> {
     let after = |&(by, at): &(ModuleId, TextSize)| by != reader && uses_before(program, by, at, reader);
-    rebinders(rebound, owner, name)?.iter().copied().find(|rebinder| !after(rebinder))
+    rebinders(rebound, owner, name).copied().find(|rebinder| !after(rebinder))
 }
 
 /// Whether a function certainly uses an attribute of a module before it gets to a place.

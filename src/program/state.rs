@@ -260,9 +260,12 @@ impl WrittenState {
             let all = of_state.flat_map(|(_, writers)| writers).filter(later);
             // In an order that does not depend on threads.
             all.filter(|w| w.shows_to(program, reader)).min_by_key(|w| (w.by.index(), w.at))
-        } else if key.is_some() {
-            // Functions that write what they are given restore what was there or hand it on, as far as we have seen.
-            writers(key).next().or_else(|| writers(None).find(|w| w.sets_up(program, reader)))
+        } else if let Some(name) = key {
+            // Functions that write what they are given restore what was there or hand it on, as far as we have seen; unless their module
+            // names the variable: `os.environ.update({"APP_MODE": "fast"})`.
+            let names = |w: &Writer| program.module(w.by).facts.code.strings.contains(&name);
+            let may = |w: &&Writer| w.sets_up(program, reader) || w.shows_to(program, reader) && names(w);
+            writers(key).next().or_else(|| writers(None).find(may))
         } else {
             let of_state = self.writers.iter().filter(|((s, _), _)| *s == state);
             let all = of_state.flat_map(|(_, writers)| writers).filter(later);

@@ -154,7 +154,7 @@ pub(super) fn further_effects(
         }
     }
     for &GlobalRead { owner, name, at, .. } in &outcome.missing {
-        if rebinders(rebound, owner, name).is_none() {
+        if rebinders(rebound, owner, name).next().is_none() {
             add(EffectKind::Fails, Owner::Fresh, at, Some(name), None);
         }
     }

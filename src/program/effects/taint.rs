@@ -195,12 +195,12 @@ impl Effects {
 
     /// Who rebinds a global later, and where.
     pub(super) fn rebound_by(&self, owner: ModuleId, name: Sym) -> Option<&(ModuleId, TextSize)> {
-        rebinders(&self.rebound, owner, name).and_then(|by| by.first())
+        rebinders(&self.rebound, owner, name).next()
     }
 
     /// The modules that change a global, other than `reader`; `None` if there are too many.
     pub(super) fn writers(&self, reader: ModuleId, state: (ModuleId, Sym)) -> Option<Vec<ModuleId>> {
-        let rebound = rebinders(&self.rebound, state.0, state.1).into_iter().flatten().map(|(by, _)| *by);
+        let rebound = rebinders(&self.rebound, state.0, state.1).map(|(by, _)| *by);
         let mutated = self.mutated.get(&state).into_iter().flatten().map(|change| change.by);
         let mut writers: Vec<ModuleId> = rebound.chain(mutated).filter(|&by| by != reader).collect();
         writers.sort_unstable();

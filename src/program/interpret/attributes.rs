@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned};
+use super::{Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique};
 use crate::facts::{FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
@@ -68,9 +68,7 @@ impl Interpreter<'_> {
                     let mut found = self.put_under(attr, Owner::Module(class.module, attr));
                     found.push(Abs::External(Sym::new("builtins.object.__new__")));
                     found
-                } else if let Some(found) = self.attribute_of_metaclass(class, attr, abs) {
-                    found
-                } else if let found = self.put_in_class(class, attr)
+                } else if let found = self.put_in_or_above(class, attr, abs)
                     && !found.is_empty()
                 {
                     found
@@ -195,11 +193,28 @@ impl Interpreter<'_> {
         smallvec![Abs::Method(Rc::new(this), m, func, base.around)]
     }
 
+    /// What is stored in a class after its definition, or is an attribute of its metaclass: which of them counts, is not decided here.
+    fn put_in_or_above(&mut self, class: &ClassRef, attr: Sym, abs: &Abs) -> AbsSet {
+        let mut found = self.put_in_class(class, attr);
+        if let Some(above) = self.attribute_of_metaclass(class, attr, abs) {
+            found.extend(above);
+            found.extend(self.put_under(attr, Owner::Module(class.module, attr)));
+        }
+        if !found.is_empty() {
+            // Or what others have stored.
+            found.push(Abs::Bound(Rc::new(abs.clone()), attr));
+        }
+        unique(&mut found);
+        found
+    }
+
     /// What a decorator of an object's class, or of a base, has stored there.
     fn put_by_decorator(&mut self, class: &ClassRef, attr: Sym, object: &Abs) -> Option<AbsSet> {
         let mro = self.mro(class);
-        let found =
-            mro.iter().map(|base| self.stored_by_decorators(base, attr)).find(|set| !set.is_empty())?;
+        let found = mro
+            .iter()
+            .map(|base| self.stored_by_decorators(base, attr, false))
+            .find(|set| !set.is_empty())?;
         let bound = |abs| match abs {
             Abs::Function(module, func, env, _) => Abs::Method(Rc::new(object.clone()), module, func, env),
             other => other,

@@ -36,12 +36,13 @@ impl Interpreter<'_> {
             let method = if let Value::Attr(_, name) = code.value(call.callee) { Some(name) } else { None };
             self.refused_for_arguments((callee, method), given);
         }
-        let known = |abs: &Abs| match abs {
+        let mut known = |abs: &Abs| match abs {
             Abs::Function(..) | Abs::Method(..) => true,
+            Abs::Class(class) => !args.is_empty() && self.runs_own_init(class),
             Abs::External(path) => tables::asks_for_class(path.as_str()),
             _ => false,
         };
-        let content = callees.is_empty() || !callees.iter().all(known);
+        let content = callees.is_empty() || !callees.iter().all(&mut known);
         for &arg in code.positional(call) {
             self.note_read(module, arg, env, content);
         }
@@ -504,6 +505,18 @@ impl Interpreter<'_> {
         unique(&mut out);
         self.results.entry(hash).or_default().push(CallResult::new(&key, out.clone()));
         out
+    }
+
+    /// Whether nothing but an `__init__` of the program sees what a new object is given: `Database(app)`.
+    fn runs_own_init(&mut self, class: &ClassRef) -> bool {
+        let plain = self.mro(class).iter().all(|base| {
+            let definition = &self.code(base.module).classes[base.class as usize];
+            definition.decorators.is_empty() && definition.metaclass.is_none()
+        });
+        plain
+            && self.foreign_bases(class).is_empty()
+            && self.find_method(class, "__new__").is_none()
+            && self.find_method(class, "__init__").is_some()
     }
 
     /// The variables of a call.

@@ -41,7 +41,7 @@ pub struct Stores {
     /// Into attributes of objects.
     attributes: FxHashMap<Sym, Stored>,
     /// Into attributes of what a name stands for: `Plugin.hooks = []`, by both names.
-    of_names: FxHashMap<(Sym, Sym), ValueId>,
+    of_names: FxHashMap<(Sym, Sym), Vec<ValueId>>,
 }
 
 impl Stores {
@@ -52,7 +52,7 @@ impl Stores {
                 OpKind::SetAttr { base, attr, value, .. } => {
                     stores.attribute(attr, value);
                     if let Value::Global(name) = code.value(base) {
-                        stores.of_names.insert((name, attr), value);
+                        stores.of_names.entry((name, attr)).or_default().push(value);
                     }
                 }
                 OpKind::SetItem { base, key, value, .. } => match (code.value(base), code.value(key)) {
@@ -202,7 +202,8 @@ impl Interpreter<'_> {
         found
     }
 
-    /// What the module of a class, or of one of its bases, has stored in it after its definition: `Plugin.hooks = []`.
+    /// What the module of a class, or of one of its bases, has stored in it after its definition, `Plugin.hooks = []`; then also what may have
+    /// been stored under the name by others.
     pub(super) fn put_in_class(&mut self, class: &ClassRef, attr: Sym) -> AbsSet {
         for base in self.mro(class).iter() {
             let definition = &self.code(base.module).classes[base.class as usize];
@@ -210,10 +211,16 @@ impl Interpreter<'_> {
                 continue;
             }
             let stores = self.stores(base.module);
-            if let Some(&value) = stores.of_names.get(&(definition.name, attr)) {
+            if let Some(values) = stores.of_names.get(&(definition.name, attr)) {
                 let owner = Owner::Module(base.module, definition.name);
-                let found = self.quietly(|w| w.eval(base.module, value, &EnvRef::default()));
-                return found.iter().map(|abs| owned(abs, owner)).collect();
+                let mut found = AbsSet::new();
+                for &value in values {
+                    let stored = self.quietly(|w| w.eval(base.module, value, &EnvRef::default()));
+                    found.extend(stored.iter().map(|abs| owned(abs, owner)));
+                }
+                found.extend(self.put_under(attr, Owner::Module(base.module, attr)));
+                unique(&mut found);
+                return found;
             }
         }
         AbsSet::new()

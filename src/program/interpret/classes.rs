@@ -364,14 +364,15 @@ impl Interpreter<'_> {
     pub(super) fn find_method(&mut self, class: &ClassRef, name: &str) -> Option<(ModuleId, FuncId, EnvRef)> {
         let name = Sym::new(name);
         for base in self.mro(class).iter() {
-            for stored in self.stored_by_decorators(base, name) {
+            let code = self.code(base.module);
+            let members = &code.classes[base.class as usize].members;
+            let own = members.iter().rev().find(|(n, _)| *n == name);
+            for stored in self.stored_by_decorators(base, name, own.is_some()) {
                 if let Abs::Function(module, func, around, _) = stored {
                     return Some((module, func, around));
                 }
             }
-            let code = self.code(base.module);
-            let members = &code.classes[base.class as usize].members;
-            if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
+            if let Some((_, value)) = own {
                 return Some((base.module, function_behind(code, *value)?, base.around.clone()));
             }
         }

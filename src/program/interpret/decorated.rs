@@ -18,12 +18,13 @@ use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter};
 use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::ModuleId;
 
-/// Names with what is stored under them.
-pub type Decorated = Rc<[(Sym, AbsSet)]>;
+/// Names with what is stored under them, and whether that is in any case.
+pub type Decorated = Rc<[(Sym, AbsSet, bool)]>;
 
 impl Interpreter<'_> {
-    /// What the decorators of a class, not those of its bases, have stored in it under a name.
-    pub(super) fn stored_by_decorators(&mut self, class: &ClassRef, name: Sym) -> AbsSet {
+    /// What the decorators of a class, not those of its bases, have stored in it under a name. `certain`: in any case, and not only if the class has
+    /// none of its own.
+    pub(super) fn stored_by_decorators(&mut self, class: &ClassRef, name: Sym, certain: bool) -> AbsSet {
         if self.code(class.module).classes[class.class as usize].decorators.is_empty() {
             return AbsSet::new();
         }
@@ -36,10 +37,11 @@ impl Interpreter<'_> {
             self.decorated.insert(key, stored.clone());
             stored
         });
-        stored.iter().filter(|(stored, _)| *stored == name).flat_map(|(_, set)| set.clone()).collect()
+        let fits = |stored: &&(Sym, AbsSet, bool)| stored.0 == name && (stored.2 || !certain);
+        stored.iter().filter(fits).flat_map(|(_, set, _)| set.clone()).collect()
     }
 
-    fn all_stored_by_decorators(&mut self, class: &ClassRef) -> Vec<(Sym, AbsSet)> {
+    fn all_stored_by_decorators(&mut self, class: &ClassRef) -> Vec<(Sym, AbsSet, bool)> {
         let decorators = &self.code(class.module).classes[class.class as usize].decorators;
         let given: AbsSet = smallvec![Abs::Class(class.clone())];
         let mut out = Vec::new();
@@ -75,7 +77,7 @@ impl Interpreter<'_> {
         param: u32,
         args: &[AbsSet],
         closure: &EnvRef,
-        out: &mut Vec<(Sym, AbsSet)>,
+        out: &mut Vec<(Sym, AbsSet, bool)>,
     ) {
         let code = self.code(module);
         let params = &code.function(func).params;
@@ -84,10 +86,12 @@ impl Interpreter<'_> {
         if !params.contains(&param) {
             return;
         }
-        let stores: Vec<(Sym, ValueId)> = code
+        let stores: Vec<(Sym, ValueId, bool)> = code
             .ops_of(func)
             .filter_map(|op| match op.kind {
-                OpKind::SetAttr { base, attr, value, .. } if of_param(base) => Some((attr, value)),
+                OpKind::SetAttr { base, attr, value, .. } if of_param(base) => {
+                    Some((attr, value, !op.conditional && !op.may_have_left))
+                }
                 OpKind::Call { call, .. } => {
                     let call = code.call(call);
                     match (code.value(call.callee), code.positional(&call)) {
@@ -95,7 +99,7 @@ impl Interpreter<'_> {
                             if name == "setattr" && of_param(base) =>
                         {
                             match code.value(attr) {
-                                Value::Str(attr) => Some((attr, value)),
+                                Value::Str(attr) => Some((attr, value, !op.conditional && !op.may_have_left)),
                                 _ => None,
                             }
                         }
@@ -109,9 +113,9 @@ impl Interpreter<'_> {
             return;
         }
         let env = self.bound((module, func), closure, args, &[], (Box::default(), false));
-        for (attr, value) in stores {
+        for (attr, value, certain) in stores {
             let found = self.eval(module, value, &env);
-            out.push((attr, found));
+            out.push((attr, found, certain));
         }
     }
 }
