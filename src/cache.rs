@@ -5,6 +5,7 @@
 //!   .gitignore, CACHEDIR.TAG
 //!   KEY-CONTENT.pack     what was made of contents, see `pack.rs`
 //!   KEY.index            which content a file has, see `index.rs`
+//!   KEY-OPTIONS.record   what was made of all of them together, see `record.rs`
 //! ```
 //!
 //! The key stands for the build of dally and for everything besides the content that has an influence; what has another key is as if
@@ -18,6 +19,7 @@
 mod folder;
 mod index;
 mod pack;
+mod record;
 
 use std::cell::RefCell;
 use std::io;
@@ -25,13 +27,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 pub(crate) use self::folder::is_cache_folder;
 pub use self::folder::{FOLDER, clean};
 use self::index::{Index, Stat};
 use self::pack::{Pack, PackWriter};
+pub(crate) use self::record::RecordFile;
 use crate::facts::wire::with_feed;
 use crate::wire::{Sink, Wire};
 use crate::write::plain;
@@ -78,8 +82,22 @@ pub struct Use {
     pub found: usize,
     /// Files that were not.
     pub made: usize,
+    /// What an earlier run has decided still holds.
+    pub decisions: bool,
     /// Why nothing could be kept: the folder, and what is the matter with it.
     pub failure: Option<String>,
+}
+
+impl Use {
+    /// This and that of other files.
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self {
+            found: self.found + other.found,
+            made: self.made + other.made,
+            decisions: self.decisions || other.decisions,
+            failure: other.failure.or(self.failure),
+        }
+    }
 }
 
 thread_local! {
@@ -124,7 +142,7 @@ impl Cache {
         let stat = name.and_then(|_| Stat::of(path));
         if let (Some(name), Some(stat)) = (name, stat)
             && let Some(content) = self.index.content(name, stat)
-            && let Some(value) = self.find(content)
+            && let Some(value) = self.found(content)
         {
             return Ok((value, content));
         }
@@ -134,7 +152,7 @@ impl Cache {
         if let Some((name, stat)) = noted {
             self.index.note(name, stat, content);
         }
-        if let Some(value) = self.find(content) {
+        if let Some(value) = self.found(content) {
             return Ok((value, content));
         }
         let value = make(bytes);
@@ -142,17 +160,55 @@ impl Cache {
         Ok((value, content))
     }
 
-    fn find<T: Wire>(&self, content: Content) -> Option<T> {
+    /// The content of a file, without what was made of it.
+    pub fn content(&self, path: &Path) -> io::Result<Content> {
+        let name = path.to_str();
+        let stat = name.and_then(|_| Stat::of(path));
+        if let (Some(name), Some(stat)) = (name, stat)
+            && let Some(content) = self.index.content(name, stat)
+        {
+            return Ok(content);
+        }
+        let noted = name.zip(stat.filter(|stat| stat.is_settled()));
+        let content = content_of(&std::fs::read(path)?);
+        if let Some((name, stat)) = noted {
+            self.index.note(name, stat, content);
+        }
+        Ok(content)
+    }
+
+    /// Nearly everything is going to be asked for.
+    pub fn read_all(&self) {
+        self.packs.par_iter().for_each(Pack::read_all);
+    }
+
+    /// What was made of a content is still of use.
+    pub fn mark_used(&self, content: Content) {
+        if let Some(&(pack, entry)) = self.by_content.get(&content) {
+            self.packs[pack].mark_used(entry);
+        }
+    }
+
+    /// Where things are kept that are made of everything in a run. `of` names what has an influence on them besides contents.
+    pub fn record(&self, of: &str) -> RecordFile {
+        RecordFile::new(&self.folder, self.key, xxh3_64(of.as_bytes()))
+    }
+
+    /// What was made of a content.
+    pub fn find<T: Wire>(&self, content: Content) -> Option<T> {
         let &(pack, entry) = self.by_content.get(&content)?;
-        let (names, bytes) = self.packs[pack].entry(entry)?;
-        let value = with_feed(&names, bytes, T::get)?;
+        let value = self.packs[pack].entry(entry, |names, bytes| with_feed(names, bytes, T::get))?;
         self.packs[pack].mark_used(entry);
+        Some(value)
+    }
+
+    fn found<T: Wire>(&self, content: Content) -> Option<T> {
+        let value = self.find(content)?;
         self.used.fetch_add(1, Ordering::Relaxed);
         Some(value)
     }
 
     fn keep<T: Wire>(&self, content: Content, value: &T) {
-        self.made.fetch_add(1, Ordering::Relaxed);
         let (names, bytes) = SINK.with_borrow_mut(|sink| {
             value.put(sink);
             sink.take()
@@ -164,11 +220,15 @@ impl Cache {
                 Err(error) => New::Impossible(error),
             };
         }
-        if let New::Some(writer) = &mut *new
-            && let Err(error) = writer.add(content, &names, &bytes)
-        {
-            *new = New::Impossible(error);
+        if let New::Some(writer) = &mut *new {
+            match writer.add(content, &names, &bytes) {
+                // It was made before in this run.
+                Ok(false) => return,
+                Ok(true) => {}
+                Err(error) => *new = New::Impossible(error),
+            }
         }
+        self.made.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Writes what is new. Packs that are small, many, or hold mostly what nobody uses any more, become one.
@@ -178,7 +238,7 @@ impl Cache {
         let folder = self.folder.clone();
         // The run has what it needs.
         let failure = self.write().err().map(|error| format!("{}: {}", folder.display(), plain(&error)));
-        Use { found, made, failure }
+        Use { found, made, decisions: false, failure }
     }
 
     fn write(self) -> io::Result<()> {

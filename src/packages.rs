@@ -24,6 +24,7 @@ use rustc_hash::FxHashSet;
 
 use crate::config::PythonVersion;
 
+pub(crate) use self::search::listed;
 pub use self::search::{Found, Search};
 
 /// The packages that are installed for one interpreter.

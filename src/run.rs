@@ -5,7 +5,9 @@
 
 mod apart;
 mod installed;
+mod judge;
 mod read;
+mod recall;
 mod runtime;
 mod standing;
 
@@ -14,17 +16,16 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
-use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use crate::cache::{Content, Use, content_of};
 use crate::config::{Annotations, Config, ConfigError, Escapes, PythonVersion, Safety, Target};
-use crate::decide::{self, DecideOptions, Decisions, ModuleVerdicts};
+use crate::decide::{DecideOptions, Decisions, ModuleVerdicts};
 use crate::discover::{DiscoverError, DiscoverOptions, Discovery, SourceFile, discover};
-use crate::facts::{ModuleFacts, Sym, System, World};
-use crate::packages::{Choice, Packages, PackagesError, Surroundings, entry_points};
+use crate::facts::{ImportStmt, ModuleFacts, Sym};
+use crate::packages::{Choice, Packages, PackagesError, Surroundings};
+use crate::program::ModuleId;
 use crate::program::effects::Conflict;
-use crate::program::{Environment, Module, ModuleId, Program, Stdlib};
 use crate::revert::{self, Which};
 use crate::rewrite::edit::OffsetMap;
 use crate::rewrite::{self, Form, Plan, Refusal};
@@ -33,7 +34,9 @@ use crate::verify::{self, Fingerprint};
 use crate::write::plain;
 pub(crate) use apart::apart;
 use apart::overruled;
-use read::{Reader, count_lines, failure_at, io_failure, parse, refused, syntax_failure};
+use judge::Judged;
+pub use judge::JudgedModule;
+use read::{count_lines, failure_at, io_failure, parse, refused, syntax_failure};
 pub use runtime::RuntimeModule;
 pub use standing::{Counts, Standing};
 
@@ -158,9 +161,9 @@ pub struct Run {
     pub discovery: Discovery,
     /// Parallel to the files.
     pub states: Vec<FileState>,
-    /// The linked program; its first modules are the files, in the same order.
-    pub program: Program,
-    /// Parallel to the program's modules.
+    /// The modules: first the files, in the same order, then those of the environment.
+    pub modules: Vec<JudgedModule>,
+    /// Parallel to the modules.
     pub verdicts: Vec<ModuleVerdicts>,
     /// State that several modules write while they load, if asked for.
     pub conflicts: Vec<Conflict>,
@@ -181,6 +184,7 @@ pub struct Run {
     pub times: Times,
     /// What the cache had.
     pub cache: Use,
+    started: runtime::Started,
     script_folders: OnceLock<runtime::ScriptFolders>,
 }
 
@@ -268,95 +272,15 @@ impl Run {
             (true, Some(path)) => fs::canonicalize(path).ok(),
             _ => None,
         };
-        let clock = Instant::now();
         let options = decide_options(request);
-        // What `build` makes is run where it was made; source that is kept runs anywhere.
-        let system = if request.form == Form::Build { System::current() } else { None };
-        let world = World { oldest: options.first, system };
-        let reader = Reader::new(request, world);
-        let extracted: Vec<(ModuleFacts, FileState)> =
-            discovery.files.par_iter().map(|file| reader.read(&file.absolute)).collect();
-        let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
-        // Written while the program is linked and judged.
-        let writing = reader.into_cache().map(|cache| std::thread::spawn(move || cache.finish()));
-        times.facts = clock.elapsed();
-
-        let clock = Instant::now();
-        let stdlib = Stdlib::new(options.first, options.last);
-        let mut modules: Vec<Module> = discovery
-            .files
-            .iter()
-            .zip(facts)
-            .zip(&states)
-            .map(|((file, facts), state)| Module {
-                name: Sym::new(&file.module),
-                path: file.path.clone(),
-                is_package: file.is_package,
-                installed: false,
-                broken: state.failure.is_some(),
-                lacks: read::lacking(&file.path, &facts),
-                facts,
-                siblings: siblings(file, &discovery),
-                own_root: u32::try_from(file.root).ok().filter(|_| file.root >= discovery.shared_roots),
-            })
-            .collect();
-        let mut used = Use::default();
-        let mut compiled = discovery.compiled.iter().map(|m| Sym::new(&m.module)).collect();
-        let required = config.required.iter().map(|name| import_name(name)).collect();
-        let offered = entry_points::offered(&discovery.import_roots[..discovery.shared_roots]);
-        let own = || config.plugins.iter().map(|name| Sym::new(name));
-        let plugins = own().chain(offered.iter().map(|(name, _)| Sym::new(name))).collect();
-        let whole = offered.iter().filter(|(_, whole)| *whole).map(|(name, _)| Sym::new(name));
-        let whole_plugins = own().chain(whole).collect();
-        let mut environment = Environment {
-            assumed: assumed(config),
-            required,
-            plugins,
-            whole_plugins,
-            ..Environment::default()
-        };
-        if let Some(packages) = &packages {
-            let clock = Instant::now();
-            let version = packages.version();
-            environment.stdlib = version.map(|version| Stdlib::new(version, version));
-            // What is installed runs here, with the interpreter that it was installed for.
-            let oldest = version.unwrap_or(world.oldest).max(world.oldest);
-            let world = World { oldest, system: System::current() };
-            let found = installed::reached(packages, &modules, &compiled, stdlib, request, world);
-            times.packages = clock.elapsed();
-            used = found.cache;
-            modules.extend(found.modules);
-            compiled.extend(found.existing);
-            if packages.is_complete(&config.required) {
-                environment.complete = true;
-                environment.assumed = config.conditional.iter().map(|name| import_name(name)).collect();
-            }
-        }
-        let program = Program::link(modules, compiled, stdlib, environment);
-        let eager_in: Vec<bool> = discovery
-            .files
-            .iter()
-            .map(|file| {
-                let path = file.absolute.strip_prefix(&config.project_root).unwrap_or(&file.relative);
-                config.eager_in.matches(path)
-            })
-            .collect();
-        let Decisions { verdicts, conflicts } = decide::decide(&program, &options, &eager_in);
-        times.decide = clock.elapsed().saturating_sub(times.packages);
-        let clock = Instant::now();
-        if let Some(of_files) = writing.and_then(|writing| writing.join().ok()) {
-            used = Use {
-                found: used.found + of_files.found,
-                made: used.made + of_files.made,
-                failure: of_files.failure.or(used.failure),
-            };
-        }
-        times.cache = clock.elapsed();
+        let Judged { modules, states, decisions, started, used } =
+            judge::judge(request, &discovery, packages.as_ref(), &options, &mut times);
+        let Decisions { verdicts, conflicts } = decisions;
         Ok(Self {
             options,
             discovery,
             states,
-            program,
+            modules,
             verdicts,
             conflicts,
             runtime,
@@ -367,8 +291,19 @@ impl Run {
             required: config.required.clone(),
             times,
             cache: used,
+            started,
             script_folders: OnceLock::new(),
         })
+    }
+
+    /// A module.
+    pub fn module(&self, id: ModuleId) -> &JudgedModule {
+        &self.modules[id.index()]
+    }
+
+    /// The facts of a file. They are known of all that are selected.
+    pub fn facts(&self, index: usize) -> Option<&ModuleFacts> {
+        self.modules[index].facts.as_ref()
     }
 
     /// The file of a module, if it is one that may be rewritten.
@@ -394,16 +329,22 @@ impl Run {
         if state.view.is_none() && !verdicts.change() {
             return FileOutcome::Unchanged;
         }
-        match self.rewritten(index, &lazy) {
+        let Some(facts) = self.facts(index) else { return FileOutcome::Unchanged };
+        match self.rewritten(index, facts, &lazy) {
             Ok(Some(text)) => FileOutcome::Changed(Box::new(text)),
             Ok(None) => FileOutcome::Unchanged,
             Err(failure) => FileOutcome::Failed(failure),
         }
     }
 
-    fn rewritten(&self, index: usize, lazy: &[bool]) -> Result<Option<NewText>, Failure> {
+    fn rewritten(
+        &self,
+        index: usize,
+        facts: &ModuleFacts,
+        lazy: &[bool],
+    ) -> Result<Option<NewText>, Failure> {
         let file = &self.discovery.files[index];
-        let module = &self.program.modules[index];
+        let module = &self.modules[index];
         let verdicts = &self.verdicts[index];
         let bug = |at: usize, text: &str, message: String| failure_at(text, at, message, false);
         let bytes = fs::read(&file.absolute).map_err(|e| io_failure(&e))?;
@@ -432,21 +373,16 @@ impl Run {
             None => None,
         };
         let text = reverted.as_ref().map_or(source.text(), |reverted| reverted.text.as_str());
-        let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
-        let absolute: Vec<Option<Sym>> = module
-            .facts
-            .imports
-            .iter()
-            .map(|import| {
-                let from = import.from?;
-                self.program.absolute(id, from).map(|name| Sym::new(&name))
-            })
-            .collect();
+        let absolute = |import: &ImportStmt| {
+            let name = import.from?.absolute(module.name.as_str(), module.is_package)?;
+            Some(Sym::new(&name))
+        };
+        let absolute: Vec<Option<Sym>> = facts.imports.iter().map(absolute).collect();
         let runtime = self.runtime_import(file);
         let runtime_above = self.runtime_above(index);
         let plan = Plan {
             text,
-            facts: &module.facts,
+            facts,
             lazy,
             absolute: &absolute,
             quote: &verdicts.quote,
@@ -563,24 +499,4 @@ fn decide_options(request: &Request) -> DecideOptions {
         effect: config.effects.effect.clone(),
         conflicts: request.conflicts,
     }
-}
-
-/// Import names that declared dependencies and well-known packages provide.
-fn assumed(config: &Config) -> FxHashSet<Sym> {
-    let mut names: FxHashSet<Sym> = crate::program::tables::well_known_packages().map(Sym::new).collect();
-    names.extend(config.declared.iter().map(|name| import_name(name)));
-    names
-}
-
-/// The name under which a distribution is probably imported.
-fn import_name(distribution: &str) -> Sym {
-    Sym::new(&distribution.replace(['-', '.'], "_"))
-}
-
-/// Modules beside a script are found by their own names when it is run.
-fn siblings(file: &SourceFile, discovery: &Discovery) -> Option<Sym> {
-    file.siblings_root?;
-    let _ = discovery;
-    let (folder, _) = file.module.rsplit_once('.')?;
-    Some(Sym::new(folder))
 }

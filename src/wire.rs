@@ -4,6 +4,8 @@
 //! a table that goes with the bytes. Reading never fails half-way: what comes after the first thing that cannot be right is all zeros, and
 //! [`Feed::is_done`] tells in the end. So the format needs no checks between two values, and the types need no other form to be read into.
 
+use std::path::PathBuf;
+
 use ruff_text_size::{TextRange, TextSize};
 
 use crate::facts::{Keepers, Sym};
@@ -21,6 +23,8 @@ pub(crate) trait Wire: Sized {
 pub(crate) struct Sink {
     bytes: Vec<u8>,
     at: u32,
+    /// Places go here, if they are to be kept apart from everything else.
+    apart: Option<Vec<u32>>,
     names: Vec<Sym>,
     /// By [`Sym::number`]: the place in `names`, if the round is the present one.
     places: Vec<(u32, u32)>,
@@ -28,6 +32,16 @@ pub(crate) struct Sink {
 }
 
 impl Sink {
+    /// One that keeps places in source texts apart. What it writes is to be compared and not to be read.
+    pub fn with_places_apart() -> Self {
+        Self { apart: Some(Vec::new()), ..Self::default() }
+    }
+
+    /// The places that were kept apart, in the order in which they were written.
+    pub fn take_places(&mut self) -> Vec<u32> {
+        self.apart.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Takes what was written and the names in it; the next value begins a new run.
     pub fn take(&mut self) -> (Vec<Sym>, Vec<u8>) {
         self.round += 1;
@@ -202,6 +216,15 @@ impl Wire for usize {
     }
 }
 
+impl Wire for u128 {
+    fn put(&self, out: &mut Sink) {
+        out.bytes.extend_from_slice(&self.to_le_bytes());
+    }
+    fn get(feed: &mut Feed<'_>) -> Self {
+        feed.slice(16).first_chunk().map_or(0, |bytes| Self::from_le_bytes(*bytes))
+    }
+}
+
 impl Wire for bool {
     fn put(&self, out: &mut Sink) {
         out.byte(u8::from(*self));
@@ -247,6 +270,10 @@ impl Wire for String {
 impl Wire for TextSize {
     fn put(&self, out: &mut Sink) {
         let at = self.to_u32();
+        if let Some(places) = &mut out.apart {
+            places.push(at);
+            return;
+        }
         let far = at.wrapping_sub(out.at);
         out.at = at;
         // Small distances in both directions are small numbers.
@@ -264,7 +291,11 @@ impl Wire for TextSize {
 impl Wire for TextRange {
     fn put(&self, out: &mut Sink) {
         self.start().put(out);
-        self.len().to_u32().put(out);
+        if out.apart.is_some() {
+            self.end().put(out);
+        } else {
+            self.len().to_u32().put(out);
+        }
     }
     #[inline]
     fn get(feed: &mut Feed<'_>) -> Self {
@@ -302,6 +333,16 @@ impl<T: Wire> Wire for Vec<T> {
     fn get(feed: &mut Feed<'_>) -> Self {
         let length = feed.length();
         (0..length).map(|_| T::get(feed)).collect()
+    }
+}
+
+/// A path that is text; others are not written.
+impl Wire for PathBuf {
+    fn put(&self, out: &mut Sink) {
+        self.to_string_lossy().into_owned().put(out);
+    }
+    fn get(feed: &mut Feed<'_>) -> Self {
+        String::get(feed).into()
     }
 }
 

@@ -25,6 +25,7 @@ const LEFT: Duration = Duration::from_hours(24);
 
 const PACK: &str = "pack";
 const INDEX: &str = "index";
+const RECORD: &str = "record";
 const TEMPORARY: &str = "tmp";
 
 pub(super) fn index(folder: &Path, key: u128) -> PathBuf {
@@ -33,6 +34,10 @@ pub(super) fn index(folder: &Path, key: u128) -> PathBuf {
 
 pub(super) fn pack(folder: &Path, key: u128, content: u64) -> PathBuf {
     folder.join(format!("{key:032x}-{content:016x}.{PACK}"))
+}
+
+pub(super) fn record(folder: &Path, key: u128, of: u64) -> PathBuf {
+    folder.join(format!("{key:032x}-{of:016x}.{RECORD}"))
 }
 
 /// The packs of a key, in no order.
@@ -89,7 +94,8 @@ pub(super) fn remove_old(folder: &Path, key: u128) {
     for (name, path) in ours(folder) {
         let age = fs::metadata(&path).and_then(|metadata| metadata.modified()).ok();
         let age = age.and_then(|modified| modified.elapsed().ok()).unwrap_or_default();
-        let unused = (name.ends_with(PACK) || name.ends_with(INDEX)) && !name.starts_with(&own) && age > OLD;
+        let kept = [PACK, INDEX, RECORD].iter().any(|kind| name.ends_with(kind));
+        let unused = kept && !name.starts_with(&own) && age > OLD;
         if unused || name.ends_with(TEMPORARY) && age > LEFT {
             let _ = fs::remove_file(path);
         }
@@ -109,7 +115,7 @@ fn is_ours(name: &str) -> bool {
     let of_key = |stem: &str| stem.len() >= 32 && stem.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
     match name.rsplit_once('.') {
         _ if name == IGNORE_FILE || name == TAG_FILE => true,
-        Some((stem, PACK | INDEX)) => of_key(stem),
+        Some((stem, PACK | INDEX | RECORD)) => of_key(stem),
         Some((stem, TEMPORARY)) => stem.starts_with(".dally-"),
         _ => false,
     }

@@ -82,16 +82,14 @@ pub(super) struct Index {
     new: Mutex<Vec<(String, Stat, Content)>>,
 }
 
-/// Path, looks, and the halves of the content's hash.
-type Line = (String, (Stat, (u64, u64)));
+/// Path, looks, and the content.
+type Line = (String, (Stat, Content));
 
 impl Index {
     pub fn open(folder: &Path, key: u128) -> Self {
         let lines = fs::read(folder::index(folder, key)).ok().and_then(|bytes| read(&bytes, key));
-        let entry = |(name, (stat, (high, low))): Line| {
-            let content = u128::from(high) << 64 | u128::from(low);
-            (name, Entry { stat, content, met: AtomicBool::new(false) })
-        };
+        let entry =
+            |(name, (stat, content)): Line| (name, Entry { stat, content, met: AtomicBool::new(false) });
         Self { old: lines.unwrap_or_default().into_iter().map(entry).collect(), new: Mutex::default() }
     }
 
@@ -118,11 +116,6 @@ impl Index {
         if new.is_empty() {
             return Ok(());
         }
-        let halves = |content: Content| {
-            let bytes = content.to_le_bytes();
-            let half = |at: usize| bytes[at..].first_chunk().map_or(0, |half| u64::from_le_bytes(*half));
-            (half(8), half(0))
-        };
         let mut lines: FxHashMap<String, (Stat, Content)> = self
             .old
             .into_iter()
@@ -132,8 +125,7 @@ impl Index {
         for (name, stat, content) in new {
             lines.insert(name, (stat, content));
         }
-        let lines: Vec<Line> =
-            lines.into_iter().map(|(name, (stat, content))| (name, (stat, halves(content)))).collect();
+        let lines: Vec<Line> = lines.into_iter().collect();
         let mut sink = Sink::default();
         lines.put(&mut sink);
         let (_, body) = sink.take();

@@ -10,9 +10,10 @@
 //!
 //! All numbers are little-endian. Entries are written as they are made, so that they need not be kept in memory.
 
-use std::fs;
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use rayon::prelude::*;
@@ -30,9 +31,13 @@ const TAIL: usize = 16 + 3 * 8 + 8;
 #[derive(Debug)]
 pub(super) struct Pack {
     path: PathBuf,
-    bytes: Vec<u8>,
+    file: File,
+    /// What comes before the strings, once it was read as a whole.
+    body: OnceLock<Vec<u8>>,
+    /// The strings and what follows.
+    rest: Vec<u8>,
     entries: Vec<Entry>,
-    strings: (usize, usize),
+    /// Where the strings end, in `rest`.
     ends: usize,
     /// The numbers of the names in this process; 0 where nobody has asked.
     names: Vec<AtomicU32>,
@@ -51,7 +56,24 @@ struct Entry {
 pub(super) fn open_all(folder: &Path, key: u128) -> Vec<Pack> {
     let mut paths = folder::packs(folder, key);
     paths.sort();
-    paths.into_par_iter().filter_map(|path| Pack::read(fs::read(&path).ok()?, path, key)).collect()
+    paths.into_par_iter().filter_map(|path| Pack::open(path, key)).collect()
+}
+
+/// Reads a piece of a file; nothing if it is shorter.
+fn piece(file: &File, start: usize, length: usize) -> Option<Vec<u8>> {
+    let mut bytes = vec![0; length];
+    let start = u64::try_from(start).ok()?;
+    #[cfg(unix)]
+    std::os::unix::fs::FileExt::read_exact_at(file, &mut bytes, start).ok()?;
+    #[cfg(not(unix))]
+    {
+        use std::io::{Read, Seek, SeekFrom};
+        // Another handle, because the place in the file is the handle's.
+        let mut file = file.try_clone().ok()?;
+        file.seek(SeekFrom::Start(start)).ok()?;
+        file.read_exact(&mut bytes).ok()?;
+    }
+    Some(bytes)
 }
 
 fn number(bytes: &[u8], at: usize) -> Option<u64> {
@@ -67,21 +89,26 @@ fn wide(bytes: &[u8], at: usize) -> Option<u128> {
 }
 
 impl Pack {
-    fn read(bytes: Vec<u8>, path: PathBuf, key: u128) -> Option<Self> {
-        let tail = bytes.len().checked_sub(TAIL)?;
-        if wide(&bytes, tail)? != key {
+    /// Reads what tells where everything is.
+    fn open(path: PathBuf, key: u128) -> Option<Self> {
+        let file = File::open(&path).ok()?;
+        let size = usize::try_from(file.metadata().ok()?.len()).ok()?;
+        let tail = size.checked_sub(TAIL)?;
+        let last = piece(&file, tail, TAIL)?;
+        if wide(&last, 0)? != key {
             return None;
         }
-        let length = |index: usize| usize::try_from(number(&bytes, tail + 16 + 8 * index)?).ok();
+        let length = |index: usize| usize::try_from(number(&last, 16 + 8 * index)?).ok();
         let (strings_length, ends_length, directory_length) = (length(0)?, length(1)?, length(2)?);
         let directory = tail.checked_sub(directory_length)?;
         let ends = directory.checked_sub(ends_length)?;
         let strings = ends.checked_sub(strings_length)?;
-        let check = tail + TAIL - 8;
-        if xxh3_64(&bytes[strings..check]) != number(&bytes, check)? {
+        let rest = piece(&file, strings, size - strings)?;
+        let check = rest.len() - 8;
+        if xxh3_64(&rest[..check]) != number(&rest, check)? {
             return None;
         }
-        let entries = bytes[directory..tail].chunks_exact(DIRECTORY_LINE).map(|line| {
+        let entries = rest[directory - strings..tail - strings].chunks_exact(DIRECTORY_LINE).map(|line| {
             let start = usize::try_from(number(line, 16)?).ok()?;
             let length = usize::try_from(short(line, 24)?).ok()?;
             start.checked_add(length).filter(|&end| end <= strings)?;
@@ -90,7 +117,18 @@ impl Pack {
         });
         let entries = entries.collect::<Option<_>>()?;
         let names = (0..ends_length / 4).map(|_| AtomicU32::new(0)).collect();
-        Some(Self { path, entries, strings: (strings, ends), ends, names, bytes })
+        Some(Self { path, file, body: OnceLock::new(), rest, entries, ends: ends - strings, names })
+    }
+
+    /// Reads all entries at once: quicker, if most of them are asked for.
+    pub fn read_all(&self) {
+        let end = self.entries.iter().map(|entry| entry.start + entry.length).max().unwrap_or(0);
+        if self.body.get().is_none()
+            && let Some(body) = piece(&self.file, 0, end)
+        {
+            // If another thread was quicker, it has read the same.
+            let _ = self.body.set(body);
+        }
     }
 
     pub fn contents(&self) -> impl Iterator<Item = Content> {
@@ -115,17 +153,23 @@ impl Pack {
         self.entries[entry].used.store(true, Ordering::Relaxed);
     }
 
-    /// The names and bytes of an entry, if it is undamaged.
-    pub fn entry(&self, entry: usize) -> Option<(Vec<Sym>, &[u8])> {
-        let entry = &self.entries[entry];
-        let bytes = &self.bytes[entry.start..entry.start + entry.length];
-        if xxh3_64(bytes) != entry.check {
+    /// Takes the names and bytes of an entry, if it is undamaged.
+    pub fn entry<T>(&self, entry: usize, take: impl FnOnce(&[Sym], &[u8]) -> Option<T>) -> Option<T> {
+        let Entry { start, length, check, .. } = self.entries[entry];
+        let own;
+        let bytes = if let Some(body) = self.body.get() {
+            body.get(start..start + length)?
+        } else {
+            own = piece(&self.file, start, length)?;
+            &own
+        };
+        if xxh3_64(bytes) != check {
             return None;
         }
         let count = usize::try_from(short(bytes, 0)?).ok()?;
         let (numbers, bytes) = bytes[4..].split_at_checked(count.checked_mul(4)?)?;
         let name = |number: &[u8]| self.name(usize::try_from(short(number, 0)?).ok()?);
-        Some((numbers.chunks_exact(4).map(name).collect::<Option<_>>()?, bytes))
+        take(&numbers.chunks_exact(4).map(name).collect::<Option<Vec<_>>>()?, bytes)
     }
 
     fn name(&self, index: usize) -> Option<Sym> {
@@ -134,9 +178,9 @@ impl Pack {
         if known > 0 {
             return Some(Sym::numbered(known));
         }
-        let end = |index: usize| usize::try_from(short(&self.bytes, self.ends + 4 * index)?).ok();
+        let end = |index: usize| usize::try_from(short(&self.rest, self.ends + 4 * index)?).ok();
         let start = if index == 0 { 0 } else { end(index - 1)? };
-        let strings = &self.bytes[self.strings.0..self.strings.1];
+        let strings = &self.rest[..self.ends];
         let name = Sym::new(std::str::from_utf8(strings.get(start..end(index)?)?).ok()?);
         // Another thread can only have stored the same number.
         place.store(name.number(), Ordering::Relaxed);
@@ -146,10 +190,10 @@ impl Pack {
     /// Copies what this run has used.
     pub fn copy_used(&self, writer: &mut PackWriter) -> io::Result<()> {
         for index in 0..self.entries.len() {
-            if self.entries[index].used.load(Ordering::Relaxed)
-                && let Some((names, bytes)) = self.entry(index)
-            {
-                writer.add(self.entries[index].content, &names, bytes)?;
+            let entry = &self.entries[index];
+            if entry.used.load(Ordering::Relaxed) {
+                let copied = self.entry(index, |names, bytes| Some(writer.add(entry.content, names, bytes)));
+                copied.unwrap_or(Ok(false))?;
             }
         }
         Ok(())
@@ -189,10 +233,10 @@ impl PackWriter {
         })
     }
 
-    /// Writes what was made of a content, if that is new.
-    pub fn add(&mut self, content: Content, names: &[Sym], bytes: &[u8]) -> io::Result<()> {
+    /// Writes what was made of a content, if that is new. Gives whether it was.
+    pub fn add(&mut self, content: Content, names: &[Sym], bytes: &[u8]) -> io::Result<bool> {
         if !self.written.insert(content) {
-            return Ok(());
+            return Ok(false);
         }
         let too_long = || io::Error::other("too much for a pack");
         let count = |n: usize| u32::try_from(n).map_err(|_| too_long());
@@ -211,7 +255,7 @@ impl PackWriter {
         self.directory.extend(xxh3_64(&entry).to_le_bytes());
         self.at += u64::from(length);
         self.entry = entry;
-        Ok(())
+        Ok(true)
     }
 
     fn number(&mut self, name: Sym) -> Option<u32> {

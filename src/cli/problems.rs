@@ -55,7 +55,7 @@ pub(super) fn report_problems(run: &Run, build: bool) -> io::Result<bool> {
 fn report_imports(run: &Run) -> io::Result<()> {
     let mut stderr = messages();
     for (index, (file, state)) in run.discovery.files.iter().zip(&run.states).enumerate() {
-        let facts = &run.program.modules[index].facts;
+        let Some(facts) = run.facts(index).filter(|_| file.selected) else { continue };
         let idle = facts.marks.iter().filter(|mark| mark.kind == MarkKind::PragmaWithoutEffect);
         let mut found: Vec<(TextSize, &str)> =
             idle.map(|mark| (mark.range.start(), PRAGMA_WITHOUT_EFFECT)).collect();
@@ -71,7 +71,7 @@ fn report_imports(run: &Run) -> io::Result<()> {
                 facts.imports.iter().filter(stays).map(|import| (import.range.start(), KEYWORD_STAYS)),
             );
         }
-        if found.is_empty() || !file.selected {
+        if found.is_empty() {
             continue;
         }
         let Some(source) = fs::read(&file.absolute).ok().and_then(|bytes| SourceText::decode(bytes).ok())
@@ -158,7 +158,7 @@ pub(super) fn report_apart(run: &Run) -> io::Result<()> {
 pub(super) fn report_work(run: &Run) -> io::Result<()> {
     let mut stderr = messages();
     if let Some(packages) = &run.packages {
-        let modules = run.program.modules.len() - run.discovery.files.len();
+        let modules = run.modules.len() - run.discovery.files.len();
         let python = packages.python.as_deref().map_or(String::new(), |python| format!(", Python {python}"));
         let folder = packages.folder.display();
         writeln!(stderr, "environment: {folder}{python}, {modules} modules of its packages are reached")?;
@@ -171,9 +171,10 @@ pub(super) fn report_work(run: &Run) -> io::Result<()> {
             )?;
         }
     }
-    let crate::cache::Use { found, made, .. } = run.cache;
+    let crate::cache::Use { found, made, decisions, .. } = run.cache;
     if found + made > 0 {
-        writeln!(stderr, "cache: {found} files found, {made} new")?;
+        let decisions = if decisions { "; its decisions hold" } else { "" };
+        writeln!(stderr, "cache: {found} files found, {made} new{decisions}")?;
     }
     let Times { discover, facts, packages, decide, cache } = run.times;
     let stages = [

@@ -19,6 +19,7 @@ pub mod reason;
 mod refused;
 mod sources;
 mod submodules;
+mod wire;
 
 use ruff_text_size::TextRange;
 
@@ -29,6 +30,7 @@ use crate::program::{Module, ModuleId, Program};
 use crate::rewrite::{Form, MissingImport};
 use inspected::Inspected;
 pub use reason::{Evidence, KeepReason, Reason};
+pub(crate) use wire::Moves;
 
 /// What verdicts depend on besides the program.
 #[derive(Debug, Clone)]

@@ -84,7 +84,7 @@ impl<'a> Walker<'a> {
             let assigned = assigned::by_init(def);
             let mut given: Vec<Sym> =
                 assigned.attributes.iter().map(|name| self.mangled_text(name)).collect();
-            given.sort_unstable_by_key(|name| name.number());
+            given.sort_unstable_by_key(|name| name.as_str());
             let given = self.facts.keepers.syms.keep(&given);
             let class = &mut self.facts.code.classes[class as usize];
             class.given = given;

@@ -2,10 +2,8 @@
 //!
 //! Each thread uses the same tables for all its modules; what is kept are copies of the exact size.
 
-use std::hash::{BuildHasher, Hash};
-
 use ruff_text_size::TextSize;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::FxHashMap;
 
 use super::call::Unpacked;
 use super::code::{Call, Class, Code, FuncId, Function, Op, OpKind, Var};
@@ -55,28 +53,9 @@ pub(super) struct CodeDraft {
     pub globals: Vec<(Sym, ValueId)>,
     /// How many premises about parameters hold here.
     pub premises: usize,
-    /// Where in `compound` and `ops` something like it may stand already.
-    recent_values: Recent,
-    recent_ops: Recent,
-}
-
-/// Places in a table where something was put lately, by what it was: repetitions are found there, nearly all of them.
-struct Recent(Box<[u32; Recent::SIZE]>);
-
-impl Recent {
-    const SIZE: usize = 1 << 10;
-
-    /// Where the last thing of this kind was put, or something else, or nothing any more.
-    fn place(&mut self, thing: &impl Hash) -> &mut u32 {
-        let hash = FxBuildHasher.hash_one(thing);
-        &mut self.0[usize::try_from(hash >> 32).unwrap_or(0) % Self::SIZE]
-    }
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self(Box::new([0; Self::SIZE]))
-    }
+    /// Where in `compound` and `ops` something like it stands already.
+    known_values: FxHashMap<Value, u32>,
+    known_ops: FxHashMap<(FuncId, ValueId, ValueId, Sym), u32>,
 }
 
 fn index(length: usize) -> u32 {
@@ -117,11 +96,10 @@ impl CodeDraft {
     /// What stands for a value from now on.
     pub fn add_value(&mut self, value: Value) -> ValueId {
         ValueId::of(value).unwrap_or_else(|| {
-            let place = self.recent_values.place(&value);
-            if self.compound.get(*place as usize) != Some(&value) {
-                *place = index(self.compound.len());
+            let place = self.known_values.entry(value).or_insert_with(|| {
                 self.compound.push(value);
-            }
+                index(self.compound.len() - 1)
+            });
             ValueId::compound(*place as usize)
         })
     }
@@ -135,14 +113,15 @@ impl CodeDraft {
         if let OpKind::Operate { on, other, method } = op.kind
             && !func.is_module()
         {
-            let place = self.recent_ops.place(&(func, on, other, method));
+            let key = (func, on, other, method);
             let covers = |&(by, earlier): &(u32, PackedOp)| by == func.0 && earlier.covers(new.1);
-            if self.ops.get(*place as usize).is_some_and(covers) {
+            let known = self.known_ops.get(&key).and_then(|&place| self.ops.get(place as usize));
+            if known.is_some_and(covers) {
                 return;
             }
             // What depends on parameters, may not have run.
             if self.premises == 0 {
-                *place = index(self.ops.len());
+                self.known_ops.insert(key, index(self.ops.len()));
             }
         }
         self.ops.push(new);
@@ -197,6 +176,8 @@ impl CodeDraft {
         let vars = &mut self.vars;
         let assigned = grouped(&mut self.assigned, vars.len(), |var, start| vars[var].assigned = start);
         self.globals.sort_by_key(|(name, _)| name.number());
+        self.known_values.clear();
+        self.known_ops.clear();
         Code {
             compound: keepers.compound.take(&mut self.compound),
             strings: keepers.syms.take(&mut self.strings),

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use rustc_hash::FxHashMap;
+use xxhash_rust::xxh3::xxh3_128;
 
 use super::Packages;
 use crate::discover::is_importable;
@@ -128,6 +129,14 @@ impl<'a> Search<'a> {
         kinds.folder.then(|| Entry { found: Found::Namespace, inside: vec![path] })
     }
 
+    /// The folders that were looked into, sorted, and what [`listed`] says of them.
+    pub fn listed(&self) -> Vec<(PathBuf, u128)> {
+        let mut folders: Vec<(PathBuf, u128)> =
+            self.folders.iter().map(|(folder, listing)| (folder.clone(), hash(listing))).collect();
+        folders.sort_unstable();
+        folders
+    }
+
     fn listing(&mut self, folder: &Path) -> &Listing {
         self.folders.entry(folder.to_path_buf()).or_insert_with(|| list(folder))
     }
@@ -143,6 +152,17 @@ impl Kinds {
             self.compiled.then_some(Found::Compiled)
         }
     }
+}
+
+/// A hash of what a folder has that could be modules.
+pub(crate) fn listed(folder: &Path) -> u128 {
+    hash(&list(folder))
+}
+
+fn hash(listing: &Listing) -> u128 {
+    let mut names: Vec<(&String, &Kinds)> = listing.iter().collect();
+    names.sort_unstable_by_key(|(name, _)| *name);
+    xxh3_128(format!("{names:?}").as_bytes())
 }
 
 fn list(folder: &Path) -> Listing {

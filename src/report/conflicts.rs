@@ -45,7 +45,7 @@ pub fn of<'a>(report: &Report<'a>) -> Vec<ConflictReport<'a>> {
     };
     let writer = |written: &Written| {
         let (path, place_of) = place((written.by, written.at))?;
-        let module = run.program.module(written.by).name.as_str();
+        let module = run.module(written.by).name.as_str();
         Some(WriterReport { module, path, place: place_of, import: place(written.loaded)? })
     };
     let conflict = |conflict: &'a Conflict| {

@@ -86,7 +86,7 @@ impl<'a> Lines<'a> {
     fn of(run: &'a Run, id: ModuleId, end: Option<TextSize>) -> Option<Self> {
         let path = match run.file(id) {
             Some(file) => &file.absolute,
-            None => &run.program.module(id).path,
+            None => &run.module(id).path,
         };
         let source = SourceText::decode(fs::read(path).ok()?).ok()?;
         let text = source.into_text();
@@ -142,7 +142,7 @@ impl<'a> Report<'a> {
         let mut report = Self {
             run,
             files: Vec::new(),
-            sources: std::iter::repeat_with(OnceLock::new).take(run.program.modules.len()).collect(),
+            sources: std::iter::repeat_with(OnceLock::new).take(run.modules.len()).collect(),
         };
         report.files = (0..run.discovery.files.len())
             .into_par_iter()
@@ -175,7 +175,7 @@ impl<'a> Report<'a> {
         let place = self.lines(evidence.module)?.place(evidence.range);
         let path = match self.run.file(evidence.module) {
             Some(file) => &file.path,
-            None => &self.run.program.module(evidence.module).path,
+            None => &self.run.module(evidence.module).path,
         };
         Some((path, place))
     }
@@ -184,21 +184,19 @@ impl<'a> Report<'a> {
     fn sites_of(&self, index: usize) -> Vec<SiteReport<'a>> {
         let run = self.run;
         let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
-        let module = run.program.module(id);
-        if module.facts.sites.is_empty() {
+        let Some(facts) = run.facts(index).filter(|facts| !facts.sites.is_empty()) else {
             return Vec::new();
-        }
+        };
         // Not kept: only evidence is looked up again.
-        let end = module.facts.imports.iter().map(|import| import.range.end()).max();
+        let end = facts.imports.iter().map(|import| import.range.end()).max();
         let Some(lines) = Lines::of(run, id, end) else { return Vec::new() };
-        module
-            .facts
+        facts
             .sites
             .iter()
             .zip(&run.verdicts[index].sites)
             .enumerate()
             .map(|(number, (site, verdict))| {
-                let import = &module.facts.imports[site.stmt as usize];
+                let import = &facts.imports[site.stmt as usize];
                 let alias = &import.aliases[site.alias as usize];
                 SiteReport {
                     place: lines.place(alias.range),

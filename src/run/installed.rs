@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::judge::JudgedModule;
 use super::read::Reader;
 use super::{FileState, Request};
-use crate::cache::{Cache, Use};
+use crate::cache::{Cache, Content, Use};
 use crate::facts::{FuncId, MarkKind, ModuleFacts, Moment, OpKind, Sym, Value, World};
-use crate::packages::{Found, Packages, Search};
+use crate::packages::{Found, Packages, Search, listed};
 use crate::program::stdlib::{Has, Stdlib};
 use crate::program::{Module, add_prefixes};
-use crate::rewrite::Form;
+use crate::wire::fields;
 
 /// What was reached.
 #[derive(Debug, Default)]
@@ -27,6 +28,62 @@ pub(super) struct Installed {
     pub existing: FxHashSet<Sym>,
     /// What was found in the cache.
     pub cache: Use,
+    /// From what it was made.
+    pub reached: Reached,
+}
+
+/// The files and folders that were looked at, to find out whether they would be the same again.
+#[derive(Debug, Default)]
+pub(super) struct Reached {
+    /// Parallel to the modules.
+    sources: Vec<ReadSource>,
+    folders: Vec<(PathBuf, u128)>,
+}
+
+/// A file as it was read.
+#[derive(Debug)]
+struct ReadSource {
+    name: String,
+    path: PathBuf,
+    is_package: bool,
+    content: Content,
+}
+
+fields! {
+    Reached { sources, folders }
+    ReadSource { name, path, is_package, content }
+}
+
+impl Reached {
+    /// The modules, if everything is as it was. Their facts are not read.
+    pub fn recall(&self, reader: &Reader) -> Option<Vec<JudgedModule>> {
+        let cache = reader.cache()?;
+        let same = self.folders.par_iter().all(|(folder, content)| listed(folder) == *content)
+            && self.sources.par_iter().all(|source| {
+                cache.mark_used(source.content);
+                cache.content(&source.path).is_ok_and(|content| content == source.content)
+            });
+        let here = std::env::current_dir().unwrap_or_default();
+        let module = |ReadSource { name, path, is_package, .. }: &ReadSource| JudgedModule {
+            name: Sym::new(name),
+            path: shown(path, &here),
+            is_package: *is_package,
+            facts: None,
+        };
+        same.then(|| self.sources.iter().map(module).collect())
+    }
+
+    /// Whether all paths can be written down.
+    pub fn can_be_kept(&self) -> bool {
+        let mut paths = self.sources.iter().map(|source| &source.path);
+        paths.all(|path| path.to_str().is_some())
+            && self.folders.iter().all(|(path, _)| path.to_str().is_some())
+    }
+}
+
+/// The path of a module for reports.
+fn shown(path: &Path, here: &Path) -> PathBuf {
+    path.strip_prefix(here).unwrap_or(path).to_path_buf()
 }
 
 /// Follows the imports of the project. `compiled` are its modules without source.
@@ -38,8 +95,7 @@ pub(super) fn reached(
     request: &Request,
     world: World,
 ) -> Installed {
-    let request = Request { form: Form::Build, rewrite: false, ..request.clone() };
-    let reader = Reader::new(&request, world);
+    let reader = Reader::of_packages(request, world);
     let mut own: FxHashSet<Sym> = project.iter().map(|module| module.name).collect();
     own.extend(compiled);
     let mut portions = FxHashSet::default();
@@ -63,27 +119,35 @@ pub(super) fn reached(
     let mut todo = reach.sources(named);
     let here = std::env::current_dir().unwrap_or_default();
     while !todo.is_empty() {
-        let parsed: Vec<(Module, Named)> = todo
+        let parsed: Vec<(Module, Named, ReadSource)> = todo
             .into_par_iter()
             .map(|(name, path, is_package)| {
                 let (facts, state) = reader.read(&path);
                 let named = named_by(name.as_str(), is_package, &facts, true);
-                (module(name, &path, &here, is_package, facts, &state), named)
+                let content = state.content;
+                let module = module(name, &path, &here, is_package, facts, &state);
+                let name = name.as_str().to_owned();
+                (module, named, ReadSource { name, path, is_package, content })
             })
             .collect();
         let mut named = Vec::with_capacity(parsed.len());
-        for (module, names) in parsed {
+        for (module, names, source) in parsed {
             if let Some(all) = &module.facts.exports.all {
                 reach.lists.insert(module.name, all.clone());
             }
             reach.installed.modules.push(module);
+            reach.installed.reached.sources.push(source);
             named.push(names);
         }
         todo = reach.sources(named);
     }
     let mut installed = reach.installed;
+    if reader.cache().is_some() {
+        installed.reached.folders = reach.search.listed();
+    }
     installed.cache = reader.into_cache().map_or_else(Use::default, Cache::finish);
     installed.modules.sort_unstable_by_key(|module| module.name.as_str());
+    installed.reached.sources.sort_unstable_by(|a, b| a.name.cmp(&b.name));
     installed
 }
 
@@ -97,7 +161,7 @@ fn module(
 ) -> Module {
     Module {
         name,
-        path: path.strip_prefix(here).unwrap_or(path).to_path_buf(),
+        path: shown(path, here),
         is_package,
         installed: true,
         broken: state.failure.is_some(),

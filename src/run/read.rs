@@ -23,23 +23,43 @@ use crate::wire::{Feed, Sink, Wire, fields};
 use crate::write::plain;
 
 /// Reads the files of one kind: the project's, or those of an environment.
-pub(super) struct Reader<'a> {
-    request: &'a Request,
+pub(super) struct Reader {
+    form: Form,
+    rewrite: bool,
     world: World,
     cache: Option<Cache>,
 }
 
-impl<'a> Reader<'a> {
-    pub fn new(request: &'a Request, world: World) -> Self {
+impl Reader {
+    pub fn new(request: &Request, world: World) -> Self {
+        Self::of(request, request.form, request.rewrite, world)
+    }
+
+    /// For what is analysed and never rewritten.
+    pub fn of_packages(request: &Request, world: World) -> Self {
+        Self::of(request, Form::Build, false, world)
+    }
+
+    fn of(request: &Request, form: Form, rewrite: bool, world: World) -> Self {
         // What is made of a file depends on these and on its content, and on nothing else.
-        let cache = request.cache.as_ref().filter(|_| request.form == Form::Apply || !request.rewrite);
-        let cache = cache.map(|folder| Cache::open(folder, &format!("{world:?} {:?}", request.form)));
-        Self { request, world, cache }
+        let cache = request.cache.as_ref().filter(|_| form == Form::Apply || !rewrite);
+        let cache = cache.map(|folder| Cache::open(folder, &format!("{world:?} {form:?}")));
+        Self { form, rewrite, world, cache }
+    }
+
+    /// Where what is read runs.
+    pub fn world(&self) -> World {
+        self.world
+    }
+
+    /// The cache, if one is used.
+    pub fn cache(&self) -> Option<&Cache> {
+        self.cache.as_ref()
     }
 
     /// The facts of a file.
     pub fn read(&self, path: &Path) -> (ModuleFacts, FileState) {
-        let made = |bytes| make(bytes, self.request, self.world);
+        let made = |bytes| self.make(bytes);
         let read = match &self.cache {
             Some(cache) => cache.read(path, made),
             None => fs::read(path).map(|bytes| {
@@ -56,6 +76,51 @@ impl<'a> Reader<'a> {
     /// The cache, which has to be finished.
     pub fn into_cache(self) -> Option<Cache> {
         self.cache
+    }
+
+    fn make(&self, bytes: Vec<u8>) -> (ModuleFacts, FileState) {
+        // Decisions must not depend on whether an earlier run has put it there.
+        let bytes = if is_runtime(&bytes) { STAND_IN.into() } else { bytes };
+        let source = match SourceText::decode(bytes) {
+            Ok(source) => source,
+            Err(error) => {
+                let failure = Failure {
+                    line: error.line,
+                    column: error.column,
+                    message: error.to_string(),
+                    syntax: true,
+                    refused: false,
+                };
+                return failed(self.world, failure);
+            }
+        };
+        let text = source.text();
+        let module = match parse(text) {
+            Ok(module) => module,
+            Err(error) => return failed(self.world, syntax_failure(text, &error)),
+        };
+        // A tree that `build` copies keeps its forms, because it keeps its lines.
+        let reverted = match self.form {
+            Form::Apply => revert::revert(text, &module, Which::Applied),
+            Form::Build => Ok(None),
+        };
+        let (reverted, edited) = match reverted {
+            Ok(reverted) => (reverted, None),
+            Err(refusal) => (None, Some(refused(text, &refusal))),
+        };
+        let Some(reverted) = reverted else {
+            let facts = facts::extract(text, &module, self.world);
+            let fingerprint = self.rewrite.then(|| verify::fingerprint(&module));
+            return (facts, FileState { fingerprint, edited, ..FileState::default() });
+        };
+        let facts = facts::extract(&reverted.text, &reverted.tree, self.world);
+        let fingerprint = self.rewrite.then(|| verify::fingerprint(&reverted.tree));
+        let lazy: FxHashSet<_> = reverted.lazy.into_iter().collect();
+        let applied = facts.sites.iter().enumerate().filter_map(|(index, site)| {
+            lazy.contains(&(facts.imports[site.stmt as usize].range.start(), site.bound)).then_some(index)
+        });
+        let view = View { applied: applied.collect(), map: reverted.map };
+        (facts, FileState { fingerprint, view: Some(view), ..FileState::default() })
     }
 }
 
@@ -81,51 +146,6 @@ fn failed(world: World, failure: Failure) -> (ModuleFacts, FileState) {
     let facts =
         parse("").map_or_else(|_| ModuleFacts::default(), |module| facts::extract("", &module, world));
     (facts, FileState { failure: Some(failure), ..FileState::default() })
-}
-
-fn make(bytes: Vec<u8>, request: &Request, world: World) -> (ModuleFacts, FileState) {
-    // Decisions must not depend on whether an earlier run has put it there.
-    let bytes = if is_runtime(&bytes) { STAND_IN.into() } else { bytes };
-    let source = match SourceText::decode(bytes) {
-        Ok(source) => source,
-        Err(error) => {
-            let failure = Failure {
-                line: error.line,
-                column: error.column,
-                message: error.to_string(),
-                syntax: true,
-                refused: false,
-            };
-            return failed(world, failure);
-        }
-    };
-    let text = source.text();
-    let module = match parse(text) {
-        Ok(module) => module,
-        Err(error) => return failed(world, syntax_failure(text, &error)),
-    };
-    // A tree that `build` copies keeps its forms, because it keeps its lines.
-    let reverted = match request.form {
-        Form::Apply => revert::revert(text, &module, Which::Applied),
-        Form::Build => Ok(None),
-    };
-    let (reverted, edited) = match reverted {
-        Ok(reverted) => (reverted, None),
-        Err(refusal) => (None, Some(refused(text, &refusal))),
-    };
-    let Some(reverted) = reverted else {
-        let facts = facts::extract(text, &module, world);
-        let fingerprint = request.rewrite.then(|| verify::fingerprint(&module));
-        return (facts, FileState { fingerprint, edited, ..FileState::default() });
-    };
-    let facts = facts::extract(&reverted.text, &reverted.tree, world);
-    let fingerprint = request.rewrite.then(|| verify::fingerprint(&reverted.tree));
-    let lazy: FxHashSet<_> = reverted.lazy.into_iter().collect();
-    let applied = facts.sites.iter().enumerate().filter_map(|(index, site)| {
-        lazy.contains(&(facts.imports[site.stmt as usize].range.start(), site.bound)).then_some(index)
-    });
-    let view = View { applied: applied.collect(), map: reverted.map };
-    (facts, FileState { fingerprint, view: Some(view), ..FileState::default() })
 }
 
 impl Wire for FileState {

@@ -16,10 +16,13 @@ use rustc_hash::FxHashSet;
 
 use super::Run;
 use crate::config::{Config, ConfigError, Target};
+use crate::decide::DecideOptions;
 use crate::discover::{Discovery, SourceFile, is_init};
 use crate::facts::{CallRole, FuncId, ModuleFacts, Op, OpKind};
+use crate::program::Program;
 use crate::rewrite::Form;
 use crate::runtime::is_runtime;
+use crate::wire::{Feed, Sink, Wire};
 
 /// The module of the runtime file.
 #[derive(Debug, Clone)]
@@ -202,7 +205,7 @@ impl Run {
         let above = folder.strip_prefix(self.runtime_root(file)).ok()?.components().count();
         let folders = self.script_folders.get_or_init(|| self.find_script_folders());
         let may_be_run = if above == 0 {
-            is_script(file, &self.program.modules[index].facts)
+            self.started.scripts.contains(&index)
         } else {
             !folders.packages.contains(folder) || folders.with_scripts.contains(folder)
         };
@@ -211,12 +214,12 @@ impl Run {
 
     fn find_script_folders(&self) -> ScriptFolders {
         let mut folders = ScriptFolders::default();
-        for (file, module) in self.discovery.files.iter().zip(&self.program.modules) {
+        for (index, file) in self.discovery.files.iter().enumerate() {
             let Some(folder) = file.absolute.parent() else { continue };
             if is_init(&file.absolute) {
                 folders.packages.insert(folder.to_path_buf());
             }
-            if is_script(file, &module.facts) && !folders.with_scripts.contains(folder) {
+            if self.started.scripts.contains(&index) && !folders.with_scripts.contains(folder) {
                 folders.with_scripts.insert(folder.to_path_buf());
             }
             if is_test(file) && !folders.with_tests.contains(folder) {
@@ -231,48 +234,80 @@ impl Run {
                 folders.with_scripts.insert(folder.to_path_buf());
             }
         }
-        if self.options.form == Form::Apply {
-            folders.with_runs = self.find_folders_with_runs(&folders);
-        }
+        let run = self.started.runs.iter().filter_map(|&index| self.discovery.files[index].absolute.parent());
+        folders.with_runs = run.map(Path::to_path_buf).collect();
         folders
     }
+}
 
-    /// Folders outside of packages that nobody outside imports from, and with a file that nobody imports and that does something by
-    /// itself: what else could it be there for than to be run?
-    fn find_folders_with_runs(&self, known: &ScriptFolders) -> FxHashSet<PathBuf> {
-        let folder = |index: usize| self.discovery.files[index].absolute.parent();
-        let does = |index: &usize| {
-            let code = &self.program.modules[*index].facts.code;
-            let dropped = |op: Op| matches!(op.kind, OpKind::Call { role: CallRole::Dropped, .. });
-            !code.functions.is_empty() && code.ops_of(FuncId::MODULE).any(dropped)
-        };
-        let outside = |index: &usize| folder(*index).is_some_and(|folder| !known.packages.contains(folder));
-        let mut runs: Vec<usize> = (0..self.discovery.files.len()).filter(outside).filter(does).collect();
-        if runs.is_empty() {
-            return FxHashSet::default();
+/// Files that are started, and not imported.
+#[derive(Debug, Default)]
+pub(super) struct Started {
+    /// They say so.
+    scripts: FxHashSet<usize>,
+    /// They do not say so.
+    runs: Vec<usize>,
+}
+
+impl Wire for Started {
+    fn put(&self, out: &mut Sink) {
+        let mut scripts: Vec<usize> = self.scripts.iter().copied().collect();
+        scripts.sort_unstable();
+        scripts.put(out);
+        self.runs.put(out);
+    }
+    fn get(feed: &mut Feed<'_>) -> Self {
+        Self { scripts: Vec::get(feed).into_iter().collect(), runs: Wire::get(feed) }
+    }
+}
+
+impl Started {
+    pub fn of(program: &Program, discovery: &Discovery, options: &DecideOptions) -> Self {
+        let files = &discovery.files;
+        let scripts =
+            (0..files.len()).filter(|&index| is_script(&files[index], &program.modules[index].facts));
+        let by_proxy = options.form == Form::Apply && options.target == Target::Proxy;
+        Self {
+            scripts: scripts.collect(),
+            runs: if by_proxy { find_runs(program, files) } else { Vec::new() },
         }
-        let mut imported: FxHashSet<usize> = FxHashSet::default();
-        let mut used: FxHashSet<&Path> = FxHashSet::default();
-        for id in self.program.ids() {
-            let importer = self.file(id).and_then(|file| file.absolute.parent());
-            for import in &self.program.module(id).facts.imports {
-                let chains =
-                    (0..import.aliases.len()).map(|alias| self.program.loaded_chain(id, import, alias));
-                for file in
-                    chains.flatten().map(|id| id.index()).filter(|index| *index < self.discovery.files.len())
-                {
-                    imported.insert(file);
-                    used.extend(folder(file).filter(|folder| Some(*folder) != importer));
-                }
+    }
+}
+
+/// Files outside of packages that nobody imports and that do something by themselves, in folders that nobody outside imports from: what else
+/// could they be there for than to be run?
+fn find_runs(program: &Program, files: &[SourceFile]) -> Vec<usize> {
+    let folder = |index: usize| files[index].absolute.parent();
+    let packages: FxHashSet<&Path> = files
+        .iter()
+        .filter(|file| is_init(&file.absolute))
+        .filter_map(|file| file.absolute.parent())
+        .collect();
+    let does = |index: &usize| {
+        let code = &program.modules[*index].facts.code;
+        let dropped = |op: Op| matches!(op.kind, OpKind::Call { role: CallRole::Dropped, .. });
+        !code.functions.is_empty() && code.ops_of(FuncId::MODULE).any(dropped)
+    };
+    let outside = |index: &usize| folder(*index).is_some_and(|folder| !packages.contains(folder));
+    let mut runs: Vec<usize> = (0..files.len()).filter(outside).filter(does).collect();
+    if runs.is_empty() {
+        return runs;
+    }
+    let mut imported: FxHashSet<usize> = FxHashSet::default();
+    let mut used: FxHashSet<&Path> = FxHashSet::default();
+    for id in program.ids() {
+        let importer = files.get(id.index()).and_then(|file| file.absolute.parent());
+        for import in &program.module(id).facts.imports {
+            let chains = (0..import.aliases.len()).map(|alias| program.loaded_chain(id, import, alias));
+            for file in chains.flatten().map(|id| id.index()).filter(|index| *index < files.len()) {
+                imported.insert(file);
+                used.extend(folder(file).filter(|folder| Some(*folder) != importer));
             }
         }
-        runs.retain(|index| !imported.contains(index));
-        runs.into_iter()
-            .filter_map(folder)
-            .filter(|folder| !used.contains(folder))
-            .map(Path::to_path_buf)
-            .collect()
     }
+    let alone = |folder: &Path| !used.contains(folder);
+    runs.retain(|&index| !imported.contains(&index) && folder(index).is_some_and(alone));
+    runs
 }
 
 /// What the folders of the program's files have in them.

@@ -26,14 +26,18 @@ impl Run {
     /// Whether a site of a file is lazy in the source as it is, in any form.
     pub fn is_lazy_in_source(&self, index: usize, site: usize) -> bool {
         let applied = self.states[index].view.as_ref().is_some_and(|view| view.applied.contains(&site));
-        let declared = self.program.modules[index].facts.sites[site].declared;
+        let declared = self.declared(index, site);
         applied || matches!(declared, Some(Declared::Keyword | Declared::List))
+    }
+
+    fn declared(&self, index: usize, site: usize) -> Option<Declared> {
+        self.facts(index).and_then(|facts| facts.sites[site].declared)
     }
 
     /// What the verdict about a site of a file means for the file as it is.
     pub fn standing(&self, index: usize, site: usize) -> Standing {
         let applied = self.states[index].view.as_ref().is_some_and(|view| view.applied.contains(&site));
-        let declared = self.program.modules[index].facts.sites[site].declared;
+        let declared = self.declared(index, site);
         let done = match self.options.target {
             Target::Proxy => applied,
             Target::Native => declared == Some(Declared::Keyword) && !applied,
