@@ -200,7 +200,8 @@ pub fn pass_over(program: &Program, verdicts: &mut [ModuleVerdicts]) {
     for (id, reader) in readers(program, true) {
         let Some(verdicts) = verdicts.get_mut(id.index()).filter(|_| reader.functions) else { continue };
         let sites = &program.module(id).facts.sites;
-        let waits = |site: &Site, verdict: &Verdict| verdict.is_lazy() && !may_be_function(program, id, site, 0);
+        let waits =
+            |site: &Site, verdict: &Verdict| verdict.is_lazy() && !may_be_function(program, id, site, 0);
         let (passed, others): (Vec<_>, Vec<_>) =
             sites.iter().zip(&verdicts.sites).partition(|(site, verdict)| waits(site, verdict));
         let otherwise = |name: Sym| others.iter().any(|(site, _)| site.bound == name);

@@ -303,7 +303,12 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
     };
     for (func, op) in code.ops_by_function() {
         let mut add = |state: &str, key| {
-            written.push(((Sym::new(state), key), Writer::new(program, id, func, op.at, false)));
+            let mut writer = Writer::new(program, id, func, op.at, false);
+            // What a module inside a package does where it is the main program, it does not do while it loads.
+            if op.main_guard && program.module(id).name.as_str().contains('.') {
+                writer.when = When::Main;
+            }
+            written.push(((Sym::new(state), key), writer));
         };
         match op.kind {
             OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
