@@ -636,9 +636,11 @@ def _become_plain(module, protocol):
 
 def _picks_functions(frame):
     # type: (Any) -> bool
-    # Say whether the code of a frame may look for functions. A statement that ends in a blank binds none, and the rewriter
-    # writes it where it has seen that whoever looks takes functions and nothing else: there any other object will do.
-    names = frame.f_code.co_names if frame else ()
+    # Say whether the code that has called `getattr_static`, which has called the code of a frame, may look for functions. A statement
+    # that ends in a blank binds none, and the rewriter writes it where it has seen that whoever looks takes functions and
+    # nothing else: there any other object will do.
+    caller = frame.f_back.f_back
+    names = caller.f_code.co_names if caller else ()
     return not {"isfunction", "ismethod", "isbuiltin", "isinstance"}.isdisjoint(names)
 
 
@@ -659,7 +661,7 @@ class _Class(type):
             # It looks twice. The first look may have given the module its own class back.
             if issubclass(type(module), ModuleType) and wanted in _namespace(module):
                 value = _namespace(module)[wanted]
-                if type(value) is Pending and _arguments(value)[1][-1] == " " and _picks_functions(frame.f_back.f_back):
+                if type(value) is Pending and _arguments(value)[1][-1] == " " and _picks_functions(frame):
                     return {wanted: object}
                 return {wanted: getattr(module, wanted)}
         return ModuleType.__dict__

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Where the archive is unpacked there is no runtime file, and a statement that has become something else leads to no file. With
-//! the modules of the packages that are named go those that nobody imports and that import from them: they are what is run.
+//! the modules of the packages that are named go those that nobody imports and that import from them, and nothing else of the project: they
+//! are what is run.
 
 use rustc_hash::FxHashSet;
 
@@ -39,10 +40,20 @@ pub(super) fn packed(program: &Program) -> Vec<(ModuleId, ModuleId)> {
             })
         };
         let imported = imported.get_or_insert_with(|| imported_modules(program));
+        // What else it imports of the project would not be there.
+        let around = |id: ModuleId| {
+            let name = program.module(id).name.as_str();
+            packages
+                .iter()
+                .any(|package| package.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+        };
         let run = |id: ModuleId| {
-            !imported.contains(&id)
-                && same_project(program, id, by)
-                && imports_of(program, id).into_iter().any(&inside)
+            if imported.contains(&id) || !same_project(program, id, by) {
+                return false;
+            }
+            let own: Vec<ModuleId> =
+                imports_of(program, id).into_iter().filter(|&to| same_project(program, to, by)).collect();
+            own.iter().any(|&to| inside(to)) && own.iter().all(|&to| inside(to) || around(to) || to == id)
         };
         found.extend(program.ids().filter(|&id| id != by && (inside(id) || run(id))).map(|id| (id, by)));
     }
