@@ -187,8 +187,8 @@ fn may_be_function(program: &Program, id: ModuleId, site: &Site, depth: u32) -> 
     }
 }
 
-/// Notes names that wait and are no functions, in modules that are searched for functions past all descriptors and for nothing else: they go on
-/// waiting when the search comes to them.
+/// Notes names that wait and are no functions, in modules that are searched for functions past all descriptors and for nothing
+/// else: they go on waiting when the search comes to them.
 pub fn pass_over(program: &Program, verdicts: &mut [ModuleVerdicts]) {
     let picks = |id: ModuleId| {
         let marks = &program.module(id).facts.marks;

@@ -7,8 +7,8 @@
 //! dumps = __dally__("from json import dumps")
 //! ```
 //!
-//! A blank at the end of the text says that the name is no function: `np = __dally__("import numpy as np ")`. Then a search of the module for
-//! functions, past all descriptors, does not load it.
+//! A blank at the end of the text says that the name is no function: `np = __dally__("import numpy as np ")`. Then a search of
+//! the module for functions, past all descriptors, does not load it.
 //!
 //! and where reads are wrapped (see [`reads`]):
 //!
