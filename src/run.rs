@@ -388,6 +388,7 @@ impl Run {
             quote: &verdicts.quote,
             missing: &verdicts.missing,
             provided: &verdicts.provided,
+            passed_over: &verdicts.passed_over,
             is_package: module.is_package,
             target: self.options.target,
             form: self.options.form,

@@ -99,6 +99,8 @@ pub struct ModuleVerdicts {
     pub plain: bool,
     /// Submodules that have always been attributes of this package, and need placeholders to stay so.
     pub provided: Vec<Sym>,
+    /// Names that wait, and that whoever searches the module for functions passes over.
+    pub passed_over: Vec<Sym>,
 }
 
 impl ModuleVerdicts {
@@ -190,6 +192,9 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         (&effects, options.target, options.form)
     {
         provided::decide(program, effects.graph(), &mut verdicts);
+    }
+    if let (Target::Proxy, Form::Build) = (options.target, options.form) {
+        outside::pass_over(program, &mut verdicts);
     }
     Decisions { verdicts, conflicts }
 }

@@ -10,7 +10,7 @@
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{KeepReason, ModuleVerdicts, Reason, keep_all, mark};
+use super::{KeepReason, ModuleVerdicts, Reason, Verdict, keep_all, mark};
 use crate::facts::{FuncId, MarkKind, OpKind, Site, Sym, Value, ValueId};
 use crate::program::state::{module_of, of_all};
 use crate::program::trace::{Leaf, Start, means, trace, trace_definitions};
@@ -184,6 +184,29 @@ fn may_be_function(program: &Program, id: ModuleId, site: &Site, depth: u32) -> 
         // `import subprocess`
         Origin::Foreign => import.from.is_some(),
         Origin::MissingName(_) | Origin::MissingModule => true,
+    }
+}
+
+/// Notes names that wait and are no functions, in modules that are searched for functions past all descriptors and for nothing
+/// else: they go on waiting when the search comes to them.
+pub fn pass_over(program: &Program, verdicts: &mut [ModuleVerdicts]) {
+    let picks = |id: ModuleId| {
+        let marks = &program.module(id).facts.marks;
+        marks.iter().any(|mark| matches!(mark.kind, MarkKind::PicksFunctions(_)))
+    };
+    if !program.ids().any(picks) {
+        return;
+    }
+    for (id, reader) in readers(program, true) {
+        let Some(verdicts) = verdicts.get_mut(id.index()).filter(|_| reader.functions) else { continue };
+        let sites = &program.module(id).facts.sites;
+        let waits =
+            |site: &Site, verdict: &Verdict| verdict.is_lazy() && !may_be_function(program, id, site, 0);
+        let (passed, others): (Vec<_>, Vec<_>) =
+            sites.iter().zip(&verdicts.sites).partition(|(site, verdict)| waits(site, verdict));
+        let otherwise = |name: Sym| others.iter().any(|(site, _)| site.bound == name);
+        verdicts.passed_over =
+            passed.iter().map(|(site, _)| site.bound).filter(|&name| !otherwise(name)).collect();
     }
 }
 

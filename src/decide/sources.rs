@@ -9,8 +9,8 @@
 //! shutil.copy(worker.__file__, folder)
 //! ```
 //!
-//! So are the files of a folder, with no `__init__.py`, that the program names and from which it copies (templates of projects), if nobody
-//! imports them.
+//! So are modules that the program packs into an archive ([`packed`]), and the files of a folder, with no `__init__.py`, that the program
+//! names and from which it copies (templates of projects), if nobody imports them.
 //!
 //! Where the text goes there may be no runtime file and another Python, and whoever looks at it looks at what the author wrote. Who only
 //! runs such a file by its path does not count: that works, with placeholders on every Python. `lazy import` does not: a program that asks
@@ -22,6 +22,7 @@
 //! ```
 
 mod folders;
+mod packed;
 
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;
@@ -70,7 +71,7 @@ pub fn read(program: &Program, native: bool) -> ReadSources {
     for (source, by, range, note) in of_all(program, |id| read_by(program, id, &starters)) {
         found.entry(source).or_insert((by, range, note));
     }
-    for (source, by) in folders::copied(program) {
+    for (source, by) in folders::copied(program).into_iter().chain(packed::packed(program)) {
         found.entry(source).or_insert((by, TextRange::default(), READ));
     }
     found

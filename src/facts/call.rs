@@ -2,7 +2,6 @@
 
 use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
-use smallvec::SmallVec;
 
 use super::alias::{is_globals_of, is_of_module};
 use super::code::{CallRole, OpKind};
@@ -78,8 +77,11 @@ impl<'a> Walker<'a> {
             let mut value = self.expr(argument, usage);
             if i == 1 && self.is_of_user(callee, argument) {
                 value = self.value(Value::Str(words::EMPTY));
-            } else if i == 1 && callee == getattr || i == 0 && idioms::asks_environment(&call.func) {
+            } else if i == 1 && callee == getattr {
                 value = self.joined(argument).unwrap_or(value);
+            } else if i == 0 && idioms::asks_environment(&call.func) {
+                let joined = self.joined(argument).or_else(|| self.joined_to_name(argument));
+                value = joined.unwrap_or(value);
             }
             self.note_frame_namespace(value, None, call.range());
             self.arguments.push(value);
@@ -121,25 +123,6 @@ impl<'a> Walker<'a> {
         }
         let attr = self.mangled_text(method.attr.as_str());
         Some(self.attr_value(class, attr))
-    }
-
-    /// A text that is put together of a constant beginning and something else: `"do_" + name`, `f"do_{name}"`.
-    fn joined(&mut self, text: &'a Expr) -> Option<ValueId> {
-        let rest = match text {
-            Expr::BinOp(sum) if sum.op == ast::Operator::Add && sum.left.is_string_literal_expr() => {
-                self.quiet_value(&sum.right)
-            }
-            Expr::FString(string) => match *string.value.elements().collect::<SmallVec<[_; 2]>>() {
-                [_, ast::InterpolatedStringElement::Interpolation(rest)] => {
-                    self.quiet_value(&rest.expression)
-                }
-                _ => ValueId::OPAQUE,
-            },
-            Expr::BinOp(_) | Expr::Call(_) => ValueId::OPAQUE,
-            _ => return None,
-        };
-        let start = self.text_start(text).filter(|start| !start.own && !start.text.as_str().is_empty())?;
-        Some(self.value(Value::Joined(start.text, rest)))
     }
 
     /// The empty text in `setlocale(category, "")`, which stands for what the user has set.

@@ -11,6 +11,7 @@ use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement, Opera
 use ruff_text_size::{Ranged, TextRange};
 use smallvec::SmallVec;
 
+use super::value::{Value, ValueId};
 use super::walker::Walker;
 use super::{MarkKind, Sym, TextStart, words};
 
@@ -135,6 +136,49 @@ impl<'a> Walker<'a> {
             }
             _ => self.text_start(expr).into_iter().collect(),
         }
+    }
+
+    /// A text that is put together of a constant beginning and something else: `"do_" + name`, `f"do_{name}"`.
+    pub(super) fn joined(&mut self, text: &'a Expr) -> Option<ValueId> {
+        let rest = match text {
+            Expr::BinOp(sum) if sum.op == ast::Operator::Add && sum.left.is_string_literal_expr() => {
+                self.quiet_value(&sum.right)
+            }
+            Expr::FString(string) => match *string.value.elements().collect::<SmallVec<[_; 2]>>() {
+                [_, ast::InterpolatedStringElement::Interpolation(rest)] => {
+                    self.quiet_value(&rest.expression)
+                }
+                _ => ValueId::OPAQUE,
+            },
+            Expr::BinOp(_) | Expr::Call(_) => ValueId::OPAQUE,
+            _ => return None,
+        };
+        let start = self.text_start(text).filter(|start| !start.own && !start.text.as_str().is_empty())?;
+        let start = self.value(Value::Str(start.text));
+        Some(self.value(Value::Joined(start, rest)))
+    }
+
+    /// A text that begins with what a name stands for: `PREFIX + name`, `f"{PREFIX}{name}"`.
+    pub(super) fn joined_to_name(&mut self, text: &'a Expr) -> Option<ValueId> {
+        let first = match text {
+            Expr::BinOp(sum) if sum.op == ast::Operator::Add => &*sum.left,
+            Expr::FString(string) => match string.value.elements().next()? {
+                ast::InterpolatedStringElement::Interpolation(first) if first.format_spec.is_none() => {
+                    &*first.expression
+                }
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let rest = match text {
+            Expr::BinOp(sum) => self.quiet_value(&sum.right),
+            _ => ValueId::OPAQUE,
+        };
+        let start = first.is_name_expr().then(|| self.quiet_value(first))?;
+        if !matches!(self.facts.code.value(start), Value::Global(_)) {
+            return None;
+        }
+        Some(self.value(Value::Joined(start, rest)))
     }
 
     fn formatted(&self, template: &str, hole: &str, first: &Expr) -> Option<TextStart> {

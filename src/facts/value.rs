@@ -40,8 +40,9 @@ pub enum Value {
     Loaded(Option<Sym>),
     /// The entry of `sys.modules` whose name is this value.
     LoadedAs(ValueId),
-    /// A text that begins so and ends with the value, where an attribute is asked for: `getattr(x, "do_" + name)`.
-    Joined(Sym, ValueId),
+    /// A text that begins with the one value and ends with the other, where an attribute or a variable of the environment is asked for:
+    /// `getattr(x, "do_" + name)`, `os.environ.get(PREFIX + name)`.
+    Joined(ValueId, ValueId),
 }
 
 impl Value {

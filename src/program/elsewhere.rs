@@ -43,10 +43,7 @@ pub(super) fn elsewhere(program: &Program, outcomes: &[Outcome]) -> FxHashSet<Mo
                 let own = program.module(by).name.as_str();
                 let starts = |mark: MarkKind| match mark {
                     MarkKind::LoadsFrom(start) => {
-                        let rest =
-                            if start.own { name.as_str().strip_prefix(own) } else { Some(name.as_str()) };
-                        let relative = start.text.as_str().starts_with('.');
-                        relative || rest.is_some_and(|rest| rest.starts_with(start.text.as_str()))
+                        name.as_str().starts_with(&start.as_module(own, program.module(by).is_package))
                     }
                     _ => false,
                 };

@@ -54,6 +54,8 @@ pub struct Plan<'a> {
     pub missing: &'a [MissingImport],
     /// Submodules that the package has to provide although nothing loads them any more, in `build` for `proxy`.
     pub provided: &'a [Sym],
+    /// Names that are no functions, and that whoever searches the module for functions need not wait for.
+    pub passed_over: &'a [Sym],
     /// The module is a package: its own submodules become its attributes when they are loaded.
     pub is_package: bool,
     /// The target.

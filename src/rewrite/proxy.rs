@@ -7,6 +7,9 @@
 //! dumps = __dally__("from json import dumps")
 //! ```
 //!
+//! A blank at the end of the text says that the name is no function: `np = __dally__("import numpy as np ")`. Then a search of
+//! the module for functions, past all descriptors, does not load it.
+//!
 //! and where reads are wrapped (see [`reads`]):
 //!
 //! ```python
@@ -292,7 +295,10 @@ fn specs(plan: &Plan<'_>, statements: &[LazyStatement<'_>]) -> FxHashMap<(usize,
             } else {
                 single(statement.import, alias)
             };
-            specs.insert((statement.index, i), spec);
+            let bound = alias.bound(statement.import.from.is_some());
+            let passed_over = plan.passed_over.iter().any(|name| name.as_str() == bound);
+            let blank = if passed_over && plan.form == Form::Build { " " } else { "" };
+            specs.insert((statement.index, i), spec + blank);
         }
     }
     specs

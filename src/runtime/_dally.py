@@ -140,7 +140,7 @@ def _resolve(operation, placeholder):
             return MethodType(object.__getattribute__, placeholder)
     value = None  # type: Any
     head, _, name = statement.rpartition(" ")
-    if statement[0] == "i" and "." not in statement:
+    if statement[0] == "i" and "." not in statement and name:
         # `import m` of a module that is loaded already: do at once what `__import__` does.
         if namespace["__builtins__"] is _builtins and _builtins["__import__"] is _import:
             try:
@@ -634,6 +634,16 @@ def _become_plain(module, protocol):
     return _builtin_module("_operator").getitem, ((module,), 0)
 
 
+def _picks_functions(frame):
+    # type: (Any) -> bool
+    # Say whether the code that has called `getattr_static`, which has called the code of a frame, may look for functions. A statement
+    # that ends in a blank binds none, and the rewriter writes it where it has seen that whoever looks takes functions and
+    # nothing else: there any other object will do.
+    caller = frame.f_back.f_back
+    names = caller.f_code.co_names if caller else ()
+    return not {"isfunction", "ismethod", "isbuiltin", "isinstance"}.isdisjoint(names)
+
+
 class _Class(type):
     # The class of ``Module``: whoever looks into the ``__dict__`` of ``Module``, as the check of a protocol does, finds what
     # ``ModuleType`` has, and none of the descriptors of pending names.
@@ -650,6 +660,9 @@ class _Class(type):
             module = frame.f_back.f_locals.get("obj") if frame.f_back else None  # type: Any
             # It looks twice. The first look may have given the module its own class back.
             if issubclass(type(module), ModuleType) and wanted in _namespace(module):
+                value = _namespace(module)[wanted]
+                if type(value) is Pending and _arguments(value)[1][-1] == " " and _picks_functions(frame):
+                    return {wanted: object}
                 return {wanted: getattr(module, wanted)}
         return ModuleType.__dict__
 
@@ -1020,7 +1033,7 @@ def _describe(record, statement):
     except Exception:
         pass
     path = namespace.get("__file__") or namespace.get("__name__")
-    return '{}: {}, in "{}"{}'.format(_DEFERRED, statement, path, line)
+    return '{}: {}, in "{}"{}'.format(_DEFERRED, statement.rstrip(), path, line)
 
 
 def _find_line(code, statement, among_others):
@@ -1030,7 +1043,7 @@ def _find_line(code, statement, among_others):
 
     line = 0
     lines = dict(dis.findlinestarts(code))
-    module = statement.rpartition(" ")[2]
+    module = statement.rstrip().rpartition(" ")[2]
     for instruction in dis.get_instructions(code):
         line = lines.get(instruction.offset) or line
         value = instruction.argval

@@ -133,6 +133,26 @@ class Outside(Programs):
             files={"only": "from beta import thing  # lazy", "other": "import delta  # lazy\nthing = 1", "delta": ""},
         )
 
+    @unittest.skipIf(NATIVE, "the interpreter's own lazy objects show")
+    def test_search_for_functions(self):
+        # The blank at the end of the statement says that the name is no function.
+        self.check(
+            """
+            import inspect, mod
+            def function(name):
+                found = inspect.getattr_static(mod, name, None)
+                return found if inspect.isfunction(found) else None
+            print([name for name in ("use", "Kind", "delta") if function(name)])
+            print(inspect.getattr_static(mod, "Kind").__name__)
+            """,
+            waits=["delta"],
+            files={
+                "mod": "from kinds import Kind  # lazy from kinds import Kind \nimport delta  # lazy import delta \ndef use(): return Kind, delta",
+                "kinds": "class Kind: pass",
+                "delta": "",
+            },
+        )
+
     def test_after_specialisation(self):
         """The interpreter's fast paths for module attributes notice that a name is pending again."""
         self.check(

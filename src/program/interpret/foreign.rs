@@ -59,6 +59,25 @@ pub(super) fn only_text(set: &AbsSet) -> Option<Sym> {
     }
 }
 
+/// How all the texts begin that a value may be, with a star for what differs.
+fn common_start(set: &AbsSet) -> Option<Sym> {
+    let texts: Option<Vec<&'static str>> = set
+        .iter()
+        .map(|abs| match abs {
+            Abs::Str(text) => Some(text.as_str()),
+            _ => None,
+        })
+        .collect();
+    let texts = texts?;
+    let common = |a: &'static str, b: &&'static str| {
+        let same = a.char_indices().zip(b.chars()).take_while(|((_, a), b)| a == b);
+        &a[..same.last().map_or(0, |((at, c), _)| at + c.len_utf8())]
+    };
+    let (first, rest) = texts.split_first()?;
+    let start = rest.iter().fold(*first, common).trim_end_matches('*');
+    (!start.is_empty()).then(|| Sym::new(&format!("{start}*")))
+}
+
 impl Interpreter<'_> {
     /// What a call of foreign code gives. What it reads and changes is noted.
     pub(super) fn call_external(
@@ -386,7 +405,8 @@ impl Interpreter<'_> {
         let other = text == "locale.getlocale" && !args.is_empty();
         let state = if other { "locale.setlocale" } else { tables::state_of(text) };
         let before = self.state_reads;
-        let key = if state == "os.environ" { args.first().and_then(only_text) } else { None };
+        let name = args.first().filter(|_| state == "os.environ");
+        let key = name.and_then(|name| only_text(name).or_else(|| common_start(name)));
         self.state_read(Sym::new(state), key);
         if text.starts_with("gettext.") {
             // In which language something is said, decides about no failure.

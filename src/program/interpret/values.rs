@@ -3,7 +3,7 @@
 use std::sync::Arc as Rc;
 
 use ruff_text_size::TextSize;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{
     Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
@@ -124,12 +124,24 @@ impl Interpreter<'_> {
                 out
             }
             Value::Joined(start, rest) => {
-                let whole = |abs: &Abs| match abs {
-                    Abs::Str(rest) => Some(Abs::Str(Sym::new(&format!("{start}{rest}")))),
+                let text = |abs: &Abs| match abs {
+                    Abs::Str(text) => Some(*text),
                     _ => None,
                 };
-                let known: Option<AbsSet> = self.eval(module, rest, env).iter().map(whole).collect();
-                known.unwrap_or_else(|| smallvec![Abs::Str(Sym::new(&format!("{start}*")))])
+                let starts: Option<SmallVec<[Sym; 1]>> =
+                    self.eval(module, start, env).iter().map(text).collect();
+                let Some(starts) = starts.filter(|starts| !starts.is_empty()) else {
+                    return smallvec![Abs::Fresh];
+                };
+                let rests: Option<SmallVec<[Sym; 1]>> =
+                    self.eval(module, rest, env).iter().map(text).collect();
+                let rests =
+                    rests.filter(|rests| !rests.is_empty()).unwrap_or_else(|| smallvec![Sym::new("*")]);
+                let mut texts = AbsSet::new();
+                for start in &starts {
+                    texts.extend(rests.iter().map(|rest| Abs::Str(Sym::new(&format!("{start}{rest}")))));
+                }
+                texts
             }
             Value::Call(index) => {
                 let key = (env.number(), module, index);

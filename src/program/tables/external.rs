@@ -168,6 +168,12 @@ pub fn external(path: &str) -> ExternalKind {
         "os.environ.get"
         | "os.getenv"
         | "os.environ.__getitem__"
+        | "os.environb.get"
+        | "os.environb.__getitem__"
+        | "os.environb.items"
+        | "os.environb.keys"
+        | "os.environb.values"
+        | "os.environb.copy"
         | "os.getcwd"
         | "os.path.abspath"
         | "os.path.realpath"
@@ -405,7 +411,13 @@ const PROCESS: &[&str] = &[
     "os.environ.__setitem__",
     "os.register_at_fork",
     "os.add_dll_directory",
-    "os.environb.*",
+    "os.environb.setdefault",
+    "os.environb.update",
+    "os.environb.pop",
+    "os.environb.popitem",
+    "os.environb.clear",
+    "os.environb.__setitem__",
+    "os.environb.__delitem__",
     "signal.signal",
     "signal.alarm",
     "signal.setitimer",
