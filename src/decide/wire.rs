@@ -13,7 +13,7 @@ use crate::wire::{Feed, Sink, Wire, fields, variants};
 
 fields! {
     Decisions { verdicts, conflicts }
-    ModuleVerdicts { sites, quote, missing, plain, provided }
+    ModuleVerdicts { sites, quote, missing, plain, provided, passed_over }
     MissingImport { stmt, module, bound }
     Reason { kind, evidence }
     Conflict { state, wins, writers }
