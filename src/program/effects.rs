@@ -119,6 +119,7 @@ impl Effects {
         // What was read is no longer asked for.
         for outcome in &mut outcomes {
             outcome.global_reads = Vec::new();
+            outcome.method_reads = Vec::new();
             outcome.missing = Vec::new();
             outcome.probes = Vec::new();
             outcome.effects.shrink_to_fit();
