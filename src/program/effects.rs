@@ -155,7 +155,7 @@ impl Effects {
             self.keep_tainted(program, &self.spread(causes, through_guards), verdicts);
         }
         self.keep_containing(program, &contained, verdicts);
-        let ordered = cycles::order_sensitive(program, &self.graph, verdicts);
+        let ordered = cycles::order_sensitive(program, &self.graph, &self.outcomes, verdicts);
         if !ordered.is_empty() {
             // Loading such a cycle in another order fails: its first entry must stay where it was.
             let causes = ordered.into_iter().map(|id| (id, Taint::Order));
