@@ -26,6 +26,7 @@ use self::further::{Views, add_half_loaded, asked_foreign, computed, drop_unseen
 use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
 use super::files::changed_files;
+use super::forgotten::forgotten;
 use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared};
 use super::listed::listed_classes;
@@ -54,6 +55,8 @@ pub struct Effects {
     replaced: Replaced,
     /// Modules whose loading somebody watches.
     asked: Watched,
+    /// Modules that somebody takes out of `sys.modules`.
+    forgotten: FxHashSet<ModuleId>,
 }
 
 impl Effects {
@@ -124,7 +127,8 @@ impl Effects {
             outcome.probes = Vec::new();
             outcome.effects.shrink_to_fit();
         }
-        Self { outcomes, graph, rebound, mutated, replaced, asked }
+        let forgotten = forgotten(program);
+        Self { outcomes, graph, rebound, mutated, replaced, asked, forgotten }
     }
 
     /// Where loading a module may fail in this way.
