@@ -446,7 +446,7 @@ impl<'a> Loading<'a> {
                     Value::Var(_) => true,
                     _ => false,
                 };
-                if is_variable && let Some(target) = module_of(program, id, base) {
+                if is_variable && let Some(target) = found_module(program, id, base) {
                     self.take(target, attr);
                 }
             }
@@ -479,6 +479,19 @@ impl<'a> Loading<'a> {
             self.failed = true;
         }
     }
+}
+
+/// The module that a value is, also by way of a variable of a function: `found = import_module("app")`.
+fn found_module(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
+    let code = &program.module(id).facts.code;
+    let found = |value: &ValueId| match code.value(*value) {
+        Value::Loaded(_) | Value::Call(_) => module_of(program, id, *value),
+        _ => None,
+    };
+    module_of(program, id, value).or_else(|| match code.value(value) {
+        Value::Var(var) => code.assigned_to(var).iter().find_map(found),
+        _ => None,
+    })
 }
 
 /// What a module loads by calls, and by statements in functions that run: where, and which module, in this order.

@@ -97,10 +97,10 @@ pub(crate) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
                 _ => None,
             }
         }
-        // A function that imports the module itself, or finds it: `found = import_module("config")`.
-        Value::Var(number) => {
-            let var = &facts.code.vars[number as usize];
-            let imported = facts.imports.iter().filter(|import| import.func == var.func).find_map(|import| {
+        // A function that imports the module itself.
+        Value::Var(var) => {
+            let var = &facts.code.vars[var as usize];
+            facts.imports.iter().filter(|import| import.func == var.func).find_map(|import| {
                 let aliases = import.aliases.iter().enumerate();
                 aliases.filter(|(_, alias)| alias.bound(import.from.is_some()) == var.name.as_str()).find_map(
                     |(index, _)| match program.origin(id, import, index) {
@@ -108,12 +108,6 @@ pub(crate) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
                         _ => None,
                     },
                 )
-            });
-            imported.or_else(|| {
-                let assigned = facts.code.assigned_to(number).iter();
-                let loaded =
-                    |value: &&ValueId| matches!(facts.code.value(**value), Value::Loaded(_) | Value::Call(_));
-                assigned.filter(loaded).find_map(|&value| module_of(program, id, value))
             })
         }
         _ => None,
