@@ -29,6 +29,10 @@ PACKAGES = ["app", "lib", "ext"]
 WORDS = ["red", "green", "blue", "north", "south", "tea", "salt", "iron"]
 
 SHOW = '''
+import gc
+gc.disable()
+
+
 def show(value, depth=0):
     if depth > 4:
         return "..."
@@ -185,7 +189,7 @@ class Maker:
         elif form == 8 and symbols:
             name, kind = self.random.choice(symbols)
             missing = self.fresh("missing_")
-            statement = f"try:\n    from {other.name} import {missing}\nexcept ImportError as error:\n    assert 'partially' not in str(error)\n    from {other.name} import {name} as {missing}"
+            statement = f"try:\n    from {other.name} import {missing}\nexcept ImportError as error:\n    assert not any(word in str(error) for word in ('partially', 'renaming'))\n    from {other.name} import {name} as {missing}"
             found = [(missing, kind, name)]
         elif form == 9 and symbols:
             name, kind = self.random.choice(symbols)

@@ -6,6 +6,7 @@ use ruff_text_size::{Ranged, TextRange};
 use super::alias::{is_globals_of, is_of_module};
 use super::code::{CallRole, OpKind};
 use super::expr::is_own_name;
+use super::inspection::inspects;
 use super::names::NameId;
 use super::scope::ScopeKind;
 use super::value::{Value, ValueId};
@@ -202,16 +203,7 @@ impl<'a> Walker<'a> {
             (self.is_builtin(name, words::DIR), call.arguments.args.len() == 1, first)
         {
             self.mark(MarkKind::NamesOf(of), range);
-        } else if matches!(
-            word,
-            words::TESTMOD
-                | words::DOC_TEST_SUITE
-                | words::GETMEMBERS
-                | words::GETMEMBERS_STATIC
-                | words::GETATTR_STATIC
-                | words::RUN_MODULE
-                | words::RUN_PATH
-        ) {
+        } else if inspects(word) {
             self.note_inspection(word, first, call);
         } else {
             self.takes_keys_of_argument(call, name);
@@ -350,15 +342,7 @@ impl<'a> Walker<'a> {
         }
         match method {
             words::RUN_DOCSTRING_EXAMPLES => self.mark(MarkKind::EvaluatesText, range),
-            words::TESTMOD
-            | words::DOC_TEST_SUITE
-            | words::GETMEMBERS
-            | words::GETMEMBERS_STATIC
-            | words::GETATTR_STATIC
-            | words::RUN_MODULE
-            | words::RUN_PATH => {
-                self.note_inspection(method, first_value, call);
-            }
+            _ if inspects(method) => self.note_inspection(method, first_value, call),
             // `patch.dict(sys.modules, …)`, `monkeypatch.setitem(sys.modules, …)`
             _ if matches!(method.as_str(), "dict" | "setitem" | "delitem")
                 && (call.arguments.args.first().is_some_and(|object| self.is_sys_modules(object))

@@ -6,17 +6,17 @@
 //!     hooks.append(static)
 //! ```
 //!
-//! A lazy object is no function, and neither is a module or a class. So whoever only picks functions cannot tell whether the name of a module or
-//! of a class is still pending: each of his tests has the same result for both, and nothing else is done with what fails them. That is decided by the
-//! text of the function alone: the variable is bound by this one statement, no code that runs later mentions it, and every read of it is such a test or stands
-//! where a test has held.
+//! A lazy object is no function, and neither is a module or a class. So whoever only picks functions cannot tell whether the name of
+//! a module or of a class is still pending: each of his tests has the same result for both, and nothing else is done with what fails
+//! them. That is decided by the text of the function alone: the variable is bound by this one statement, no code that runs later
+//! mentions it, and every read of it is such a test or stands where a test has held.
 
 use ruff_python_ast::visitor::{self, Visitor};
 use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::walker::Walker;
-use super::{MarkKind, Sym, Value, ValueId, idioms};
+use super::{MarkKind, Sym, Value, ValueId, idioms, words};
 
 /// Functions of `inspect` that hold for functions and methods alone.
 const TESTS: &[&str] = &["isfunction", "ismethod", "isbuiltin"];
@@ -33,6 +33,20 @@ const KINDS: &[&str] = &[
     "MemberDescriptorType",
     "GetSetDescriptorType",
 ];
+
+/// Whether a function of this name looks through a module.
+pub fn inspects(name: Sym) -> bool {
+    matches!(
+        name,
+        words::TESTMOD
+            | words::DOC_TEST_SUITE
+            | words::GETMEMBERS
+            | words::GETMEMBERS_STATIC
+            | words::GETATTR_STATIC
+            | words::RUN_MODULE
+            | words::RUN_PATH
+    )
+}
 
 impl<'a> Walker<'a> {
     /// Calls that look through a module; without one, through their own.

@@ -11,7 +11,8 @@
 use std::fs;
 use std::path::PathBuf;
 
-/// The modules that are offered as plugins by what is installed in some folders, and whether that is by themselves, and not for something in them. Sorted.
+/// The modules that are offered as plugins by what is installed in some folders, and whether that is by themselves, and not for
+/// something in them. Sorted.
 pub fn offered(folders: &[PathBuf]) -> Vec<(String, bool)> {
     let mut modules = Vec::new();
     for entry in folders.iter().flat_map(fs::read_dir).flatten().flatten() {

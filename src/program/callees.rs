@@ -3,6 +3,9 @@
 use super::{ModuleId, Origin, Program};
 use crate::facts::{Code, FuncId, Sym, Value, ValueId};
 
+/// How many classes are looked at for their bases.
+const MOST_BASES: usize = 16;
+
 /// The functions that a value may be, as far as names show.
 pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> Vec<(ModuleId, FuncId)> {
     let module = program.module(id);
@@ -33,6 +36,9 @@ pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> V
                     }
                 }
             }
+            if let Some(class) = class_behind(program, id, base) {
+                return methods_of(program, class, name);
+            }
             let of_self = matches!(code.value(base), Value::Var(_));
             code.functions
                 .iter()
@@ -53,6 +59,17 @@ pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> V
 fn global_functions(program: &Program, id: ModuleId, name: Sym) -> Vec<(ModuleId, FuncId)> {
     let code = &program.module(id).facts.code;
     code.globals_of(name).iter().filter_map(|&(_, v)| Some((id, function_behind(code, v)?))).collect()
+}
+
+/// The functions under a name in a class, or in the nearest of its bases that has some.
+fn methods_of(program: &Program, class: (ModuleId, u32), name: Sym) -> Vec<(ModuleId, FuncId)> {
+    let classes = with_bases(program, vec![class]).into_iter();
+    let mut methods = classes.map(|(id, class)| {
+        let code = &program.module(id).facts.code;
+        let members = code.classes[class as usize].members.iter().filter(|(member, _)| *member == name);
+        members.filter_map(|&(_, value)| Some((id, function_behind(code, value)?))).collect::<Vec<_>>()
+    });
+    methods.find(|methods| !methods.is_empty()).unwrap_or_default()
 }
 
 /// The function that a value is, also behind decorators.
@@ -118,4 +135,21 @@ pub(crate) fn global_class(
             _ => None,
         }
     })
+}
+
+/// Classes with their bases, as far as names show.
+pub(crate) fn with_bases(program: &Program, mut found: Vec<(ModuleId, u32)>) -> Vec<(ModuleId, u32)> {
+    let mut next = 0;
+    while next < found.len() && next < MOST_BASES {
+        let (module, class) = found[next];
+        next += 1;
+        for &base in &program.module(module).facts.code.classes[class as usize].bases {
+            if let Some(base) = class_behind(program, module, base)
+                && !found.contains(&base)
+            {
+                found.push(base);
+            }
+        }
+    }
+    found
 }

@@ -9,13 +9,19 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::adjacency::Adjacency;
 use super::graph::{Graph, ancestors};
+use super::interpret::{EffectKind, Outcome, Owner};
 use super::state::{module_of, same_project};
 use super::{ModuleId, Origin, Program, Target};
 use crate::decide::ModuleVerdicts;
 use crate::facts::{Code, FuncId, MarkKind, ModuleFacts, Moment, OpKind, Read, Sym, Value, ValueId};
 
 /// The members of order-sensitive cycles.
-pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
+pub fn order_sensitive(
+    program: &Program,
+    graph: &Graph,
+    outcomes: &[Outcome],
+    verdicts: &[ModuleVerdicts],
+) -> Vec<ModuleId> {
     let eager = Adjacency::new(graph.out.len(), |from| {
         let sites = &verdicts[from as usize].sites;
         graph.out[from as usize]
@@ -44,6 +50,10 @@ pub fn order_sensitive(program: &Program, graph: &Graph, verdicts: &[ModuleVerdi
         let entries: FxHashSet<ModuleId> =
             component.iter().map(|&id| entry_of(program, &members, id)).collect();
         if entries.len() < 2 {
+            continue;
+        }
+        if overwrites_differ(program, graph, outcomes, verdicts, &members, &entries) {
+            out.extend(component);
             continue;
         }
         let entered = |verdicts, entry| fails(program, graph, verdicts, &members, entry);
@@ -85,6 +95,82 @@ fn fails(
             order.push(entry);
             order.len() < 2 || Loading::fails((program, graph), verdicts, members, &order)
         })
+}
+
+/// Names of members that other members bind, and that their own modules bind again later if the cycle is entered there: which of
+/// the two stays, depends on who comes first.
+///
+/// ```python
+/// import hub; hub.mode = "tuned"      # tuner
+/// import tuner; mode = "plain"        # hub
+/// ```
+fn overwrites_differ(
+    program: &Program,
+    graph: &Graph,
+    outcomes: &[Outcome],
+    verdicts: &[ModuleVerdicts],
+    members: &FxHashSet<ModuleId>,
+    entries: &FxHashSet<ModuleId>,
+) -> bool {
+    let mut writes: FxHashSet<Overwrite> = FxHashSet::default();
+    // What members load may be no member itself.
+    let loaded = members.iter().flat_map(|id| graph.out[id.index()].iter().map(|edge| edge.to));
+    for by in members.iter().copied().chain(loaded).collect::<FxHashSet<_>>() {
+        for effect in outcomes[by.index()].effects.iter().filter(|effect| effect.kind == EffectKind::Write) {
+            if let Owner::Module(owner, name) = effect.owner
+                && owner != by
+                && members.contains(&owner)
+                && binds_from(program, owner, name, TextSize::new(0), None)
+            {
+                writes.insert(Overwrite { by, owner, name, submodule: false });
+            }
+        }
+        if let Some((around, name)) = program.module(by).name.as_str().rsplit_once('.')
+            && let (Some(owner), Some(name)) = (program.find_from(by, around), Sym::find(name))
+            && members.contains(&owner)
+            && binds_from(program, owner, name, TextSize::new(0), Some(by))
+        {
+            writes.insert(Overwrite { by, owner, name, submodule: true });
+        }
+    }
+    if writes.is_empty() {
+        return false;
+    }
+    let mut lost = entries.iter().map(|&entry| {
+        let mut loading = Loading::new((program, graph), Some(verdicts), members);
+        loading.writes = Some(&writes);
+        loading.load(entry, 0);
+        loading.lost
+    });
+    let Some(first) = lost.next() else { return false };
+    lost.any(|other| other != first)
+}
+
+/// A module binds a name of another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Overwrite {
+    by: ModuleId,
+    owner: ModuleId,
+    name: Sym,
+    /// Being loaded is enough: it is a submodule.
+    submodule: bool,
+}
+
+/// Whether a module binds a name after a place. To bind its submodule `same` is no change.
+fn binds_from(program: &Program, id: ModuleId, name: Sym, from: TextSize, same: Option<ModuleId>) -> bool {
+    let facts = &program.module(id).facts;
+    let imported = facts.sites_of(name).any(|site| {
+        let import = &facts.imports[site.stmt as usize];
+        let is_same = || match program.origin(id, import, site.alias as usize) {
+            Origin::Module(module) => Some(module) == same,
+            _ => false,
+        };
+        import.range.start() >= from && import.moment == Moment::ImportTime && !is_same()
+    });
+    imported
+        || facts.code.ops_of(FuncId::MODULE).any(
+            |op| matches!(op.kind, OpKind::SetGlobal { name: bound, .. } if bound == name && op.at >= from),
+        )
 }
 
 /// The members that loading the packages around `entry`, which are no members, enters first.
@@ -206,9 +292,21 @@ struct Loading<'a> {
     /// How far each module has got.
     state: FxHashMap<ModuleId, TextSize>,
     failed: bool,
+    /// What members bind in others, and which of it was bound again by the others themselves.
+    writes: Option<&'a FxHashSet<Overwrite>>,
+    lost: FxHashSet<Overwrite>,
 }
 
 impl<'a> Loading<'a> {
+    fn new(
+        (program, graph): (&'a Program, &'a Graph),
+        verdicts: Option<&'a [ModuleVerdicts]>,
+        members: &'a FxHashSet<ModuleId>,
+    ) -> Self {
+        let (state, lost) = (FxHashMap::default(), FxHashSet::default());
+        Self { program, graph, verdicts, members, state, failed: false, writes: None, lost }
+    }
+
     /// Whether loading members of a cycle in this order fails.
     fn fails(
         (program, graph): (&'a Program, &'a Graph),
@@ -216,8 +314,7 @@ impl<'a> Loading<'a> {
         members: &'a FxHashSet<ModuleId>,
         order: &[ModuleId],
     ) -> bool {
-        let mut loading =
-            Self { program, graph, verdicts, members, state: FxHashMap::default(), failed: false };
+        let mut loading = Self::new((program, graph), verdicts, members);
         for &id in order {
             loading.load(id, 0);
         }
@@ -249,9 +346,7 @@ impl<'a> Loading<'a> {
                     continue;
                 }
                 for &target in program.loaded_chain(id, import, alias) {
-                    if self.members.contains(&target) {
-                        self.load(target, depth + 1);
-                    }
+                    self.load_any(target, depth + 1);
                 }
                 if import.aliases[alias].name == "*" {
                     if let Target::Module(target) = program.loaded_target(id, import, alias) {
@@ -260,7 +355,7 @@ impl<'a> Loading<'a> {
                     continue;
                 }
                 match program.origin(id, import, alias) {
-                    Origin::Module(target) if self.members.contains(&target) => self.load(target, depth + 1),
+                    Origin::Module(target) => self.load_any(target, depth + 1),
                     Origin::Attribute(target, name) if !import.guarded && target != id => {
                         self.take(target, name);
                     }
@@ -285,14 +380,53 @@ impl<'a> Loading<'a> {
         if by_name {
             self.take_of_variables(id);
         }
+        self.overwrite(id);
         self.state.insert(id, TextSize::new(u32::MAX));
+    }
+
+    /// A module binds names of others.
+    fn overwrite(&mut self, id: ModuleId) {
+        for write in self.writes.into_iter().flatten().filter(|write| write.by == id) {
+            let same = write.submodule.then_some(id);
+            if let Some(&reached) = self.state.get(&write.owner)
+                && reached != TextSize::new(u32::MAX)
+                && binds_from(self.program, write.owner, write.name, reached, same)
+            {
+                self.lost.insert(*write);
+            }
+        }
+    }
+
+    /// A statement loads a module, which may be no member.
+    fn load_any(&mut self, target: ModuleId, depth: u32) {
+        if self.members.contains(&target) {
+            self.load(target, depth);
+        } else if self.writes.is_some() && self.state.insert(target, TextSize::new(u32::MAX)).is_none() {
+            self.overwrite(target);
+        }
     }
 
     /// Code at some place in a module loads another one.
     fn load_at(&mut self, id: ModuleId, at: TextSize, target: ModuleId, depth: u32) {
-        if self.members.contains(&target) {
-            self.state.insert(id, at);
-            self.load(target, depth + 1);
+        if !self.members.contains(&target) {
+            return;
+        }
+        self.state.insert(id, at);
+        self.load(target, depth + 1);
+        // What the functions that run here take from it.
+        let program = self.program;
+        let facts = &program.module(id).facts;
+        for import in facts.imports.iter().filter(|import| !import.func.is_module() && !import.guarded) {
+            if !self.graph.enters(id, import.func) {
+                continue;
+            }
+            for alias in 0..import.aliases.len() {
+                if let Origin::Attribute(source, name) = program.origin(id, import, alias)
+                    && source == target
+                {
+                    self.take(source, name);
+                }
+            }
         }
     }
 
@@ -306,11 +440,13 @@ impl<'a> Loading<'a> {
                 continue;
             }
             for value in values_of(code, op.kind) {
-                if let Value::Attr(base, attr) = code.value(value)
-                    && let Value::Global(name) = code.value(base)
-                    && facts.sites_of(name).next().is_none()
-                    && let Some(target) = module_of(program, id, base)
-                {
+                let Value::Attr(base, attr) = code.value(value) else { continue };
+                let is_variable = match code.value(base) {
+                    Value::Global(name) => facts.sites_of(name).next().is_none(),
+                    Value::Var(_) => true,
+                    _ => false,
+                };
+                if is_variable && let Some(target) = found_module(program, id, base) {
                     self.take(target, attr);
                 }
             }
@@ -343,6 +479,19 @@ impl<'a> Loading<'a> {
             self.failed = true;
         }
     }
+}
+
+/// The module that a value is, also by way of a variable of a function: `found = import_module("app")`.
+fn found_module(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
+    let code = &program.module(id).facts.code;
+    let found = |value: &ValueId| match code.value(*value) {
+        Value::Loaded(_) | Value::Call(_) => module_of(program, id, *value),
+        _ => None,
+    };
+    module_of(program, id, value).or_else(|| match code.value(value) {
+        Value::Var(var) => code.assigned_to(var).iter().find_map(found),
+        _ => None,
+    })
 }
 
 /// What a module loads by calls, and by statements in functions that run: where, and which module, in this order.

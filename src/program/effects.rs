@@ -26,6 +26,7 @@ use self::further::{Views, add_half_loaded, asked_foreign, computed, drop_unseen
 use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
 use super::files::changed_files;
+use super::forgotten::forgotten;
 use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared};
 use super::listed::listed_classes;
@@ -54,6 +55,8 @@ pub struct Effects {
     replaced: Replaced,
     /// Modules whose loading somebody watches.
     asked: Watched,
+    /// Modules that somebody takes out of `sys.modules`.
+    forgotten: FxHashSet<ModuleId>,
 }
 
 impl Effects {
@@ -119,11 +122,13 @@ impl Effects {
         // What was read is no longer asked for.
         for outcome in &mut outcomes {
             outcome.global_reads = Vec::new();
+            outcome.method_reads = Vec::new();
             outcome.missing = Vec::new();
             outcome.probes = Vec::new();
             outcome.effects.shrink_to_fit();
         }
-        Self { outcomes, graph, rebound, mutated, replaced, asked }
+        let forgotten = forgotten(program);
+        Self { outcomes, graph, rebound, mutated, replaced, asked, forgotten }
     }
 
     /// Where loading a module may fail in this way.
@@ -154,7 +159,7 @@ impl Effects {
             self.keep_tainted(program, &self.spread(causes, through_guards), verdicts);
         }
         self.keep_containing(program, &contained, verdicts);
-        let ordered = cycles::order_sensitive(program, &self.graph, verdicts);
+        let ordered = cycles::order_sensitive(program, &self.graph, &self.outcomes, verdicts);
         if !ordered.is_empty() {
             // Loading such a cycle in another order fails: its first entry must stay where it was.
             let causes = ordered.into_iter().map(|id| (id, Taint::Order));

@@ -7,10 +7,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::state::same_project;
+use super::state::{module_of, same_project};
 use super::watched::imports;
-use super::{ModuleId, Program, tables};
-use crate::facts::{MarkKind, Value};
+use super::{ModuleId, Origin, Program, tables};
+use crate::facts::{Code, MarkKind, Sym, Value, ValueId};
 
 /// Files that more than one module names, in a program that changes files.
 #[derive(Debug, Default)]
@@ -46,13 +46,10 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
                 named.insert((name, id));
             }
         }
-        for text in &facts.code.strings {
-            if tables::is_data_file(text.as_str()) {
-                let name = text.as_str().rsplit('/').next().unwrap_or_default();
-                let modules = data.entry(name).or_default();
-                if modules.last() != Some(&id) {
-                    modules.push(id);
-                }
+        for name in data_files(&facts.code) {
+            let modules = data.entry(name).or_default();
+            if modules.last() != Some(&id) {
+                modules.push(id);
             }
         }
         let changes = facts.code.calls().any(|call| match facts.code.value(call.callee) {
@@ -84,6 +81,7 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
     if changers.is_empty() {
         return files;
     }
+    let only_named = add_by_name(program, &mut data, &changers);
     // `glob("*.cfg")` finds whatever file of that kind another module names.
     for (pattern, readers) in data.iter().filter(|(name, _)| name.contains(['*', '?'])) {
         let kind = |name: &'static str| name.rsplit('.').next();
@@ -93,9 +91,10 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
             |id: ModuleId| others.iter().any(|&other| other != id && same_project(program, id, other));
         files.data.extend(readers.iter().copied().filter(|&id| found(id)));
     }
-    for modules in data.values().filter(|modules| modules.len() > 1) {
+    for (name, modules) in data.iter().filter(|(_, modules)| modules.len() > 1) {
         for &id in modules {
-            if modules.iter().any(|&other| other != id && same_project(program, id, other)) {
+            let counts = |other: ModuleId| other != id && !only_named.contains(&(*name, other));
+            if modules.iter().any(|&other| counts(other) && same_project(program, id, other)) {
                 files.data.insert(id);
             }
         }
@@ -127,6 +126,80 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
         }
     }
     files
+}
+
+/// The data files that the texts of some code name.
+fn data_files(code: &Code) -> impl Iterator<Item = &'static str> {
+    let texts = code.strings.iter().map(|text| text.as_str()).filter(|text| tables::is_data_file(text));
+    texts.map(|text| text.rsplit('/').next().unwrap_or_default())
+}
+
+/// Adds the modules that know a file by a name of another module: `open(settings.PATH)`, where `settings` says
+/// `PATH = os.path.join(HERE, "rates.json")`. Gives the files that a module has only a name for, for others.
+fn add_by_name(
+    program: &Program,
+    data: &mut FxHashMap<&'static str, Vec<ModuleId>>,
+    changers: &[ModuleId],
+) -> FxHashSet<(&'static str, ModuleId)> {
+    let mut named: FxHashMap<(ModuleId, Sym), Vec<&'static str>> = FxHashMap::default();
+    for id in data.values().flatten().copied().collect::<FxHashSet<_>>() {
+        let code = &program.module(id).facts.code;
+        for &(name, value) in &code.globals {
+            let mut files: Vec<&'static str> = data_files_of(code, value, 0);
+            if !files.is_empty() {
+                named.entry((id, name)).or_default().append(&mut files);
+            }
+        }
+    }
+    let mut only_named = FxHashSet::default();
+    if named.is_empty() {
+        return only_named;
+    }
+    let names: FxHashSet<Sym> = named.keys().map(|&(_, name)| name).collect();
+    let mut add = |key: (ModuleId, Sym), id: ModuleId| {
+        for &file in named.get(&key).into_iter().flatten() {
+            if !changers.contains(&key.0) {
+                only_named.insert((file, key.0));
+            }
+            let modules = data.entry(file).or_default();
+            if !modules.contains(&id) {
+                modules.push(id);
+            }
+        }
+    };
+    for id in program.ids() {
+        let facts = &program.module(id).facts;
+        for import in &facts.imports {
+            for alias in 0..import.aliases.len() {
+                match program.origin(id, import, alias) {
+                    Origin::Attribute(source, name) if source != id => add((source, name), id),
+                    _ => {}
+                }
+            }
+        }
+        for (base, name) in facts.code.attributes_with_bases() {
+            if names.contains(&name[0])
+                && let Some(source) = module_of(program, id, base)
+            {
+                add((source, name[0]), id);
+            }
+        }
+    }
+    only_named
+}
+
+/// The data files that a value is made of: a text, or what a call makes of some.
+fn data_files_of(code: &Code, value: ValueId, depth: u32) -> Vec<&'static str> {
+    match code.value(value) {
+        Value::Str(text) if tables::is_data_file(text.as_str()) => {
+            vec![text.as_str().rsplit('/').next().unwrap_or_default()]
+        }
+        Value::Call(call) if depth < 4 => {
+            let args = code.positional(&code.call(call)).to_vec();
+            args.into_iter().flat_map(|value| data_files_of(code, value, depth + 1)).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn is_writing_mode(mode: &str) -> bool {

@@ -45,7 +45,7 @@ use smallvec::SmallVec;
 pub(super) use self::object::has_decorator;
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, is_builtin, owned, unique};
-pub use self::outcome::{Effect, EffectKind, GlobalRead, Outcome, Part, Risk, StateRead};
+pub use self::outcome::{Effect, EffectKind, GlobalRead, MethodRead, Outcome, Part, Risk, StateRead};
 use self::premise::{Followed, Told};
 pub use self::shared::Shared;
 use super::settled::is_init_of;
@@ -209,6 +209,8 @@ impl<'p> Interpreter<'p> {
         let mut outcome = interpreter.outcome;
         let mut seen = FxHashSet::default();
         outcome.global_reads.retain(|read| seen.insert(*read));
+        let mut seen = FxHashSet::default();
+        outcome.method_reads.retain(|read| seen.insert((read.class, read.member)));
         outcome.shrink();
         outcome
     }

@@ -11,6 +11,7 @@ pub mod cycles;
 pub mod effects;
 mod elsewhere;
 mod files;
+mod forgotten;
 pub mod graph;
 mod handed;
 pub mod interpret;

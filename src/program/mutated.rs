@@ -16,12 +16,14 @@ use smallvec::{SmallVec, smallvec};
 
 use self::methods::{
     SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own, keeper,
+    takes_object,
 };
-use super::callees::functions_of;
+use super::callees::{class_behind, functions_of};
 use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared, has_decorator};
+use super::rebinds::{Patch, patches};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId};
+use crate::facts::{Call, Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 
 /// Globals whose content changes later, or while others load.
 pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<Mutation>>;
@@ -37,6 +39,8 @@ pub(super) struct Mutation {
     loading: bool,
     /// The attribute that changes, if it is no more than one.
     attr: Option<Sym>,
+    /// It is another object afterwards, not only changed in what it holds.
+    replaced: bool,
 }
 
 /// A global that changes.
@@ -54,6 +58,20 @@ pub(super) fn mutator(
     let own = |change: &Mutation| change.loading && change.by == reader;
     let change = mutated.get(&global)?.iter().find(|change| !differ(change.attr) && !own(change))?;
     Some((change.by, change.at))
+}
+
+/// Who puts another function under a name into a class, and where.
+pub(super) fn method_replacer(
+    mutated: &Mutated,
+    class: (ModuleId, Sym),
+    member: Sym,
+    reader: ModuleId,
+) -> Option<(ModuleId, TextSize)> {
+    let replaces = |change: &&Mutation| {
+        let own = change.loading && change.by == reader;
+        change.replaced && !own && change.attr.is_none_or(|attr| attr == member)
+    };
+    mutated.get(&class)?.iter().find(replaces).map(|change| (change.by, change.at))
 }
 
 /// Parameters whose content their functions change: the function, and the parameter's position.
@@ -131,9 +149,9 @@ fn mutated_by(
         if func.is_module() && !op.main_guard {
             continue;
         }
-        let mutation = |attr| Mutation { by: id, at: op.at, loading: false, attr };
+        let mutation = |attr, replaced| Mutation { by: id, at: op.at, loading: false, attr, replaced };
         if let OpKind::SetGlobal { name, .. } = op.kind {
-            globals.push(((id, name), mutation(None)));
+            globals.push(((id, name), mutation(None, false)));
             continue;
         }
         let function = code.function(func);
@@ -151,21 +169,29 @@ fn mutated_by(
                 _ => {}
             }
         }
+        if let OpKind::Call { call, .. } = op.kind {
+            patched_objects(program, id, &code.call(call), |key, attr, replaced| {
+                globals.push((key, mutation(attr, replaced)));
+            });
+        }
         let Some(object) = changed(code, &op, shown_privates) else { continue };
         if let Value::Str(path) = code.value(object) {
             if let Some((module, name)) = path.as_str().rsplit_once('.')
                 && let Some(target) = program.find_from(id, module)
             {
-                globals.push(((target, Sym::new(name)), mutation(None)));
+                globals.push(((target, Sym::new(name)), mutation(None, false)));
             }
             continue;
         }
-        globals_behind(program, id, object, stored(&op), |key, attr| globals.push((key, mutation(attr))));
+        let attribute = stored(&op);
+        let replaces = attribute.is_some() || sets_attribute(code, &op);
+        globals_behind(program, id, object, attribute, |key, attr| {
+            globals.push((key, mutation(attr, replaces && attr == attribute)));
+        });
         if function.class.is_some()
             && function.name != "__init__"
             && !is_memo(&op)
             && let Some(part) = attribute_of_self(code, function.params.start, object, stored(&op))
-            && !has_decorator(code, func, &["staticmethod"])
         {
             methods.push((func, part.attribute()));
         }
@@ -173,12 +199,50 @@ fn mutated_by(
             && function.params.contains(&var)
             // `*args` and `**kwargs` are the function's own.
             && var < function.params.end - u32::from(function.vararg) - u32::from(function.kwarg)
-            && !(function.class.is_some() && var == function.params.start)
+            && !(takes_object(code, func) && var == function.params.start)
         {
             params.push((func, var - function.params.start));
         }
     }
     Changes { globals, params, methods, calls }
+}
+
+/// The globals in which a call replaces an attribute, whatever it does with those of modules.
+///
+/// ```python
+/// mock.patch.object(client.Client, "fetch", fake)
+/// mock.patch("client.Client.fetch")
+/// ```
+fn patched_objects(
+    program: &Program,
+    id: ModuleId,
+    call: &Call,
+    mut found: impl FnMut((ModuleId, Sym), Option<Sym>, bool),
+) {
+    let code = &program.module(id).facts.code;
+    let Value::Attr(_, callee) = code.value(call.callee) else { return };
+    // `text.replace(a, "b")`
+    if callee == words::REPLACE {
+        return;
+    }
+    for patch in patches(code, call) {
+        let (path, name) = match patch {
+            Patch::Of(object, name) => {
+                globals_behind(program, id, object, name, |key, attr| found(key, attr, attr == name));
+                continue;
+            }
+            Patch::Within(path, name) => (path.as_str(), name),
+            Patch::Path(path) => match path.as_str().rsplit_once('.') {
+                Some((object, name)) => (object, Sym::new(name)),
+                None => continue,
+            },
+        };
+        if let Some((module, owner)) = path.rsplit_once('.')
+            && let Some(target) = program.find_from(id, module)
+        {
+            found((target, Sym::new(owner)), Some(name), true);
+        }
+    }
 }
 
 /// What a module changes while it loads.
@@ -209,7 +273,8 @@ fn changed_while_loading(
         let Owner::Module(owner, name) = effect.owner else { return None };
         let attr = attrs.get(&(effect.at, owner, name)).copied().flatten();
         let attr = attr.filter(|_| effect.deep.is_none());
-        Some(((owner, name), Mutation { by: id, at: effect.at, loading: true, attr }))
+        let replaced = attr.is_some();
+        Some(((owner, name), Mutation { by: id, at: effect.at, loading: true, attr, replaced }))
     };
     effects.into_iter().filter_map(change).collect()
 }
@@ -220,6 +285,16 @@ fn stored(op: &Op) -> Option<Sym> {
         OpKind::SetAttr { attr, .. } | OpKind::DelAttr { attr, .. } => Some(attr),
         _ => None,
     }
+}
+
+/// Whether an operation is a call of `setattr` or `delattr`.
+fn sets_attribute(code: &Code, op: &Op) -> bool {
+    let OpKind::Call { call, .. } = op.kind else { return false };
+    matches!(code.value(code.call(call).callee), Value::Global(name) if is_setter(name))
+}
+
+fn is_setter(name: Sym) -> bool {
+    matches!(name.as_str(), "setattr" | "delattr")
 }
 
 /// The object whose content an operation changes.
@@ -239,9 +314,7 @@ fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<Valu
                     code.positional(call).first().copied()
                 }
                 // `for name, value in given.items(): setattr(settings, name, value)`
-                Value::Global(name) if matches!(name.as_str(), "setattr" | "delattr") => {
-                    code.positional(call).first().copied()
-                }
+                Value::Global(name) if is_setter(name) => code.positional(call).first().copied(),
                 // `parser.parse_args(argv, namespace=settings)`
                 Value::Attr(_, name) if matches!(name.as_str(), "parse_args" | "parse_known_args") => {
                     let named = code.keyword_args(call).find(|(name, _)| *name == "namespace");
@@ -353,13 +426,15 @@ fn handed_by(
             continue;
         }
         for (owner, callee) in functions_of(program, id, call.callee) {
-            let function = program.module(owner).facts.code.function(callee);
-            let first = u32::from(function.class.is_some());
+            let of_class = |base| class_behind(program, id, base).is_some();
+            let on_object = !matches!(code.value(call.callee), Value::Attr(base, _) if of_class(base));
+            let first = u32::from(on_object && takes_object(&program.module(owner).facts.code, callee));
             for &position in changers.get(&(owner, callee)).into_iter().flatten() {
                 let index = position.checked_sub(first).and_then(|index| usize::try_from(index).ok());
                 if let Some(&given) = index.and_then(|index| code.positional(call).get(index)) {
                     globals_behind(program, id, given, None, |key, attr| {
-                        handed.push((key, Mutation { by: id, at: op.at, loading: false, attr }));
+                        let mutation = Mutation { by: id, at: op.at, loading: false, attr, replaced: false };
+                        handed.push((key, mutation));
                     });
                 }
             }

@@ -338,7 +338,7 @@ fn bound_again(facts: &ModuleFacts) -> Vec<Sym> {
 
 /// Who replaces a name, and what by: the object that has it, and the name.
 #[derive(Debug, Clone, Copy)]
-enum Patch {
+pub(super) enum Patch {
     /// A text, `a.b.name`, in one piece.
     Path(Sym),
     /// An object and its name; without one, any.
@@ -347,8 +347,9 @@ enum Patch {
     Within(Sym, Sym),
 }
 
-/// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`, `patch.multiple(module, name=…)`.
-fn patches(code: &Code, call: &Call) -> Vec<Patch> {
+/// `mock.patch("a.b.name")`, `monkeypatch.setattr(module, "name", …)`, `setattr(module, "name", …)`,
+/// `patch.multiple(module, name=…)`.
+pub(super) fn patches(code: &Code, call: &Call) -> Vec<Patch> {
     let (Value::Attr(_, name) | Value::Global(name)) = code.value(call.callee) else { return Vec::new() };
     if !matches!(
         name,

@@ -11,6 +11,7 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callees::functions_of;
+use super::forgotten::{forgets, is_modules, taken_out};
 use super::handed::sought_by_hand;
 use super::interpret::Outcome;
 use super::renamed::renamed;
@@ -137,34 +138,6 @@ fn has_loaded(program: &Program, id: ModuleId, name: Sym, at: TextSize) -> bool 
             })
     };
     single && facts.imports.iter().any(loads)
-}
-
-/// Whether a value is `sys.modules`, by its name.
-fn is_modules(code: &Code, value: ValueId) -> bool {
-    matches!(code.value(value), Value::Attr(_, name) | Value::Global(name) if name == "modules")
-}
-
-/// The key of the entry that an operation takes out of `sys.modules`; an opaque one for all.
-fn taken_out(code: &Code, op: &Op) -> Option<ValueId> {
-    match op.kind {
-        OpKind::DelItem { base, key } => is_modules(code, base).then_some(key),
-        OpKind::Call { call, .. } => {
-            let call = &code.call(call);
-            let Value::Attr(base, method) = code.value(call.callee) else { return None };
-            let takes = matches!(method.as_str(), "pop" | "clear") && is_modules(code, base);
-            takes.then(|| code.positional(call).first().copied().unwrap_or(ValueId::OPAQUE))
-        }
-        _ => None,
-    }
-}
-
-/// Whether some module may take the entry of a module out of `sys.modules`.
-fn forgets(program: &Program, name: Sym) -> bool {
-    program.ids().any(|id| {
-        let code = &program.module(id).facts.code;
-        let mut taken = code.ops_by_function().filter_map(|(_, op)| taken_out(code, &op));
-        taken.any(|key| !matches!(code.value(key), Value::Str(other) if other != name))
-    })
 }
 
 /// Whether one name of an import statement loads the module of a name, which may be one of the packages around.

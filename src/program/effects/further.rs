@@ -7,8 +7,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::super::files::ChangedFiles;
 use super::super::graph::Graph;
-use super::super::interpret::{Effect, EffectKind, GlobalRead, Outcome, Owner};
-use super::super::mutated::{Mutated, mutator};
+use super::super::interpret::{Effect, EffectKind, GlobalRead, MethodRead, Outcome, Owner};
+use super::super::mutated::{Mutated, method_replacer, mutator};
 use super::super::rebinds::{Rebound, Replaced, rebinder_before, rebinders};
 use super::super::state::{Writer, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
@@ -129,18 +129,23 @@ pub(super) fn further_effects(
         }
     }
     for read in facts.reads().filter(crate::facts::Read::runs_while_loading) {
-        // `SIZE = config.workers * 2`
-        let (Some(&attr), Some(site)) = (read.chain.first(), facts.sites_of(read.name).next()) else {
+        // `SIZE = config.workers * 2`, `SIZE = app.config.workers * 2`
+        let Some(site) = facts.sites_of(read.name).next().filter(|_| !read.chain.is_empty()) else {
             continue;
         };
         let import = &facts.imports[site.stmt as usize];
-        if let Origin::Module(source) = program.origin(id, import, site.alias as usize)
-            && source != id
-            && !is_around(program, id, source)
-            && let Some(by) = changer(source, attr)
-        {
-            let owner = Owner::Module(source, attr);
-            add(EffectKind::ReadsState, owner, read.range.start(), Some(attr), Some(by));
+        let mut origin = program.origin(id, import, site.alias as usize);
+        for &attr in read.chain {
+            let Origin::Module(source) = origin else { break };
+            if source != id
+                && !is_around(program, id, source)
+                && let Some(by) = changer(source, attr)
+            {
+                let owner = Owner::Module(source, attr);
+                add(EffectKind::ReadsState, owner, read.range.start(), Some(attr), Some(by));
+                break;
+            }
+            origin = program.attribute(id, source, attr);
         }
     }
     for &GlobalRead { owner, name, at, content, attr } in &outcome.global_reads {
@@ -150,6 +155,12 @@ pub(super) fn further_effects(
         let by = mutator(mutated, (owner, name), attr, id).filter(|_| content);
         let by = by.or_else(|| rebinder_before(program, rebound, (owner, name), id));
         if by.is_some() {
+            add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name), by);
+        }
+    }
+    for &MethodRead { class: (owner, name), member, at } in &outcome.method_reads {
+        let by = method_replacer(mutated, (owner, name), member, id);
+        if by.is_some() && !is_around(program, id, owner) {
             add(EffectKind::ReadsState, Owner::Module(owner, name), at, Some(name), by);
         }
     }

@@ -1,8 +1,10 @@
 //! Which of the tainted modules are loaded already when an import statement runs.
 //!
-//! Works on the graph of the tainted modules alone. Modules that certainly load each other are one node there, since they are loaded together
-//! or not at all; the nodes and the edges between them are dense tables, and a walk marks nodes with the number of its round, so
-//! nothing is cleared or allocated between one import and the next.
+//! Works on the graph of the tainted modules alone. Modules that certainly load each other are one node there, since they are loaded
+//! together or not at all; the nodes and the edges between them are dense tables, and a walk marks nodes with the number of its round,
+//! so nothing is cleared or allocated between one import and the next.
+
+use rustc_hash::FxHashSet;
 
 use super::super::ModuleId;
 use super::super::adjacency::Adjacency;
@@ -20,6 +22,8 @@ pub(super) struct Tainted<'a> {
     cycle: Vec<u32>,
     /// Whether each node has a cause of taint.
     cause: Vec<bool>,
+    /// Whether each node may be loaded once more, whoever has loaded it.
+    forgotten: Vec<bool>,
     /// Edges that certainly run.
     certain: Adjacency,
     /// All edges.
@@ -69,7 +73,7 @@ pub(super) struct Loaded<'a> {
 }
 
 impl<'a> Tainted<'a> {
-    pub(super) fn new(graph: &'a Graph, taints: &Taints) -> Self {
+    pub(super) fn new(graph: &'a Graph, taints: &Taints, forgotten: &FxHashSet<ModuleId>) -> Self {
         let mut tainted: Vec<u32> = vec![NONE; graph.out.len()];
         let modules: Vec<ModuleId> = taints.modules().collect();
         for (number, module) in (0..).zip(&modules) {
@@ -88,13 +92,15 @@ impl<'a> Tainted<'a> {
         let eager = edges(false).condensed(&together, &numbers);
         let certain = certain.condensed(&together, &numbers);
         let mut cause = vec![false; together.len()];
+        let mut forgets = vec![false; together.len()];
         let mut cycle = vec![NONE; together.len()];
         for (&id, &number) in modules.iter().zip(&numbers) {
             cause[number as usize] |= taints.is_cause(id);
+            forgets[number as usize] |= forgotten.contains(&id);
             cycle[number as usize] = graph.cycle_of(id);
         }
         let node = tainted.into_iter().map(|t| if t == NONE { NONE } else { numbers[t as usize] }).collect();
-        Self { graph, node, cycle, cause, certain, eager }
+        Self { graph, node, cycle, cause, forgotten: forgets, certain, eager }
     }
 }
 
@@ -198,7 +204,7 @@ impl<'a> Loaded<'a> {
             if self.has(node) {
                 continue;
             }
-            if tainted.cycle[node as usize] == half {
+            if tainted.cycle[node as usize] == half || tainted.forgotten[node as usize] {
                 continue;
             }
             if around {

@@ -256,7 +256,7 @@ impl Effects {
             .into_par_iter()
             .map(|package| (package, Tree::new(&self.graph, package, taints)))
             .collect();
-        let tainted = Tainted::new(&self.graph, taints);
+        let tainted = Tainted::new(&self.graph, taints, &self.forgotten);
         let read: &[ModuleVerdicts] = verdicts;
         let kept: Vec<Vec<KeptSites>> = packages
             .into_par_iter()

@@ -62,6 +62,7 @@ impl Interpreter<'_> {
             Abs::Instance(..) | Abs::Class(_) | Abs::ClassOf(..) if attr == "__class__" => self.type_of(abs),
             Abs::Class(class) => {
                 if let Some((base, value)) = self.find_member(class, attr) {
+                    self.method_read(&base, attr, value);
                     self.class_member(&base, value, attr, abs)
                 } else if attr == "__new__" && !self.is_metaclass(class) {
                     // That of `object` or of a foreign base: it changes nothing but the new object.
@@ -87,6 +88,7 @@ impl Interpreter<'_> {
                     !self.is_given(class, attr) || self.is_data_descriptor(base, *value)
                 });
                 if let Some((base, value)) = member {
+                    self.method_read(&base, attr, value);
                     let m = base.module;
                     match function_behind(self.code(m), value) {
                         Some(func) => self.function_of_object(base, func, class, abs),

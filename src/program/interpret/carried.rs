@@ -202,8 +202,8 @@ impl Interpreter<'_> {
         found
     }
 
-    /// What the module of a class, or of one of its bases, has stored in it after its definition, `Plugin.hooks = []`; then also what may have
-    /// been stored under the name by others.
+    /// What the module of a class, or of one of its bases, has stored in it after its definition, `Plugin.hooks = []`; then also what may
+    /// have been stored under the name by others.
     pub(super) fn put_in_class(&mut self, class: &ClassRef, attr: Sym) -> AbsSet {
         for base in self.mro(class).iter() {
             let definition = &self.code(base.module).classes[base.class as usize];

@@ -35,13 +35,19 @@ impl Interpreter<'_> {
         self.refused_for_bases((module, index), env);
         self.class_created(&new, &bases, metaclass.as_deref(), (&keywords, given), place);
         for &(_, member) in &class.members {
-            for abs in self.eval(module, member, env) {
-                if let Abs::Instance(class, _) = &abs
-                    && let Some((owner, func, around)) = self.find_method(class, "__set_name__")
-                {
-                    let this: AbsSet = smallvec![abs.clone()];
-                    self.enter(owner, func, &around, &[this, smallvec![new.clone()]], &[]);
-                }
+            let members = self.eval(module, member, env);
+            self.members_named(&new, members);
+        }
+    }
+
+    /// The members of a new class are told under which name.
+    pub(super) fn members_named(&mut self, new: &Abs, members: AbsSet) {
+        for abs in members {
+            if let Abs::Instance(class, _) = &abs
+                && let Some((owner, func, around)) = self.find_method(class, "__set_name__")
+            {
+                let this: AbsSet = smallvec![abs.clone()];
+                self.enter(owner, func, &around, &[this, smallvec![new.clone()]], &[]);
             }
         }
     }
@@ -119,6 +125,7 @@ impl Interpreter<'_> {
     pub(super) fn class_of(&mut self, meta: &ClassRef, args: &[AbsSet], place: (ModuleId, TextSize)) -> Abs {
         let bases: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
         self.class_created(&Abs::Fresh, &bases, Some(&[Abs::Class(meta.clone())]), (&[], None), place);
+        self.members_named(&Abs::Fresh, args.get(2).into_iter().flatten().flat_map(elements_of).collect());
         Abs::ClassOf(Rc::new((meta.clone(), bases)), Owner::Fresh)
     }
 

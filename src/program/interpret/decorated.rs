@@ -22,8 +22,8 @@ use crate::program::ModuleId;
 pub type Decorated = Rc<[(Sym, AbsSet, bool)]>;
 
 impl Interpreter<'_> {
-    /// What the decorators of a class, not those of its bases, have stored in it under a name. `certain`: in any case, and not only if the class has
-    /// none of its own.
+    /// What the decorators of a class, not those of its bases, have stored in it under a name. `certain`: in any case, and not only if
+    /// the class has none of its own.
     pub(super) fn stored_by_decorators(&mut self, class: &ClassRef, name: Sym, certain: bool) -> AbsSet {
         if self.code(class.module).classes[class.class as usize].decorators.is_empty() {
             return AbsSet::new();

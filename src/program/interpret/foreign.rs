@@ -144,24 +144,7 @@ impl Interpreter<'_> {
                 let rest: Vec<AbsSet> = args.iter().skip(1).cloned().collect();
                 first().into_iter().map(|f| Abs::Partial(Rc::new(f), Rc::new(rest.clone()))).collect()
             }
-            ExternalKind::CallsFirst => {
-                let elements: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
-                let chosen = elements.clone();
-                let elements = if elements.is_empty() { smallvec![Abs::Unknown] } else { elements };
-                let mut results = AbsSet::new();
-                for callee in first() {
-                    results.extend(self.call(
-                        &callee,
-                        std::slice::from_ref(&elements),
-                        &[],
-                        CallRole::Used,
-                        place,
-                    ));
-                }
-                // `filter(is_ready, parts)` gives parts.
-                let results = if tables::chooses(text) { chosen } else { results };
-                smallvec![Abs::Holder(Rc::new(results), Owner::Fresh)]
-            }
+            ExternalKind::CallsFirst => self.first_called(call),
             ExternalKind::Identity => {
                 let mut out = first();
                 if out.is_empty() {
@@ -183,6 +166,7 @@ impl Interpreter<'_> {
                 if args.len() == 3 {
                     let bases: AbsSet = args[1].iter().flat_map(elements_of).collect();
                     self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
+                    self.members_named(&Abs::Fresh, args[2].iter().flat_map(elements_of).collect());
                     return smallvec![Abs::Fresh];
                 }
                 first().iter().flat_map(|abs| self.type_of(abs)).collect()
@@ -282,6 +266,37 @@ impl Interpreter<'_> {
                 Self::made(path, args, role)
             }
         }
+    }
+
+    /// `map(function, words)`, `filter(is_ready, parts)`, `reduce(add, words, table)`, `starmap(add, pairs)`
+    fn first_called(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+        let &ForeignCall { path, args, place, .. } = call;
+        let text = path.as_str();
+        let elements = |set: &AbsSet| -> AbsSet { set.iter().flat_map(elements_of).collect() };
+        let chosen = args.get(1).map(elements).unwrap_or_default();
+        let reduces = text == "functools.reduce";
+        let mut given: Vec<AbsSet> = match text {
+            "itertools.starmap" => {
+                let inner = elements(&chosen);
+                vec![inner.clone(); inner.len().clamp(1, 4)]
+            }
+            _ if reduces => vec![args.get(2).unwrap_or(&chosen).clone(), chosen.clone()],
+            _ => args.iter().skip(1).map(elements).collect(),
+        };
+        for set in given.iter_mut().filter(|set| set.is_empty()) {
+            set.push(Abs::Unknown);
+        }
+        let mut results = AbsSet::new();
+        for callee in call.first() {
+            results.extend(self.call(&callee, &given, &[], CallRole::Used, place));
+        }
+        if reduces {
+            results.extend(args.get(2).into_iter().flatten().cloned());
+            return results;
+        }
+        // `filter(is_ready, parts)` gives parts.
+        let results = if tables::chooses(text) { chosen } else { results };
+        smallvec![Abs::Holder(Rc::new(results), Owner::Fresh)]
     }
 
     /// `getattr(object, name)`

@@ -100,6 +100,10 @@ impl Interpreter<'_> {
         if classes.is_empty() || !classes.iter().all(own) {
             return None;
         }
-        Some(classes.iter().filter(|abs| matches!(abs, Abs::Class(class) if !self.is_inside_cause(self.program.module(class.module).name))).cloned().collect())
+        let of_others = |abs: &&Abs| match abs {
+            Abs::Class(class) => !self.is_inside_cause(self.program.module(class.module).name),
+            _ => false,
+        };
+        Some(classes.iter().filter(of_others).cloned().collect())
     }
 }

@@ -81,6 +81,17 @@ pub struct GlobalRead {
     pub attr: Option<Sym>,
 }
 
+/// A function that loading takes from a class of another module, by the name of the class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct MethodRead {
+    /// The class.
+    pub class: (ModuleId, Sym),
+    /// Its member.
+    pub member: Sym,
+    /// Where in the loaded module.
+    pub at: TextSize,
+}
+
 /// What loading one module does.
 #[derive(Debug, Default)]
 pub struct Outcome {
@@ -94,6 +105,8 @@ pub struct Outcome {
     pub reads: Vec<StateRead>,
     /// Globals of other modules that are read.
     pub global_reads: Vec<GlobalRead>,
+    /// Functions that are taken from classes of other modules.
+    pub method_reads: Vec<MethodRead>,
     /// Names that certainly running code reads and that their module does not have: of another module, or a builtin.
     pub missing: Vec<GlobalRead>,
     /// What may fail, if who loads the module is prepared for that, see [`Risk`].
@@ -110,6 +123,7 @@ impl Outcome {
         self.entered.shrink_to_fit();
         self.reads.shrink_to_fit();
         self.global_reads.shrink_to_fit();
+        self.method_reads.shrink_to_fit();
         self.missing.shrink_to_fit();
         self.probes.shrink_to_fit();
     }

@@ -6,9 +6,11 @@
 //! ```
 
 use super::{
-    Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Part, Path, StateRead,
+    Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, MethodRead, Owner, Part, Path,
+    StateRead,
 };
 use crate::facts::{Sym, Value, ValueId};
+use crate::program::callees::function_behind;
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -175,6 +177,21 @@ impl Interpreter<'_> {
         if holder.func.is_module() && base.module != self.cause && !self.is_given(class, name) {
             let (owner, name, at) = (base.module, holder.name, self.at);
             self.outcome.global_reads.push(GlobalRead { owner, name, at, content: true, attr });
+        }
+    }
+
+    /// A function is taken from a class: somebody may have put another one there.
+    pub(super) fn method_read(&mut self, class: &ClassRef, member: Sym, value: ValueId) {
+        if self.silent > 0 || class.module == self.cause {
+            return;
+        }
+        let code = self.code(class.module);
+        let holder = &code.classes[class.class as usize];
+        if holder.func.is_module() && function_behind(code, value).is_some() {
+            let read = MethodRead { class: (class.module, holder.name), member, at: self.at };
+            if self.outcome.method_reads.last() != Some(&read) {
+                self.outcome.method_reads.push(read);
+            }
         }
     }
 

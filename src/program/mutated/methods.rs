@@ -10,7 +10,8 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{Change, MOST_STEPS, Mutation, globals_behind};
 use crate::facts::{Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
-use crate::program::callees::{class_behind, function_behind};
+use crate::program::callees::{class_behind, function_behind, with_bases};
+use crate::program::interpret::has_decorator;
 use crate::program::{ModuleId, Program, tables};
 
 /// Methods that change their object, by name: module, class, and which attribute, if it is known.
@@ -30,14 +31,21 @@ pub(super) fn is_own(code: &Code, this: u32, value: ValueId) -> bool {
     }
 }
 
+/// Whether the first parameter of a function is the object whose method it is: a static method has none.
+pub(super) fn takes_object(code: &Code, func: FuncId) -> bool {
+    code.function(func).class.is_some() && !has_decorator(code, func, &["staticmethod"])
+}
+
+/// Notes that a method changes its object; whether that is new.
 pub(super) fn add_method(
     program: &Program,
     methods: &mut SelfChangers,
     (id, func): (ModuleId, FuncId),
     attr: Option<Sym>,
 ) -> bool {
-    let function = program.module(id).facts.code.function(func);
-    let Some(class) = function.class else { return false };
+    let code = &program.module(id).facts.code;
+    let function = code.function(func);
+    let Some(class) = function.class.filter(|_| takes_object(code, func)) else { return false };
     let known = methods.entry(function.name).or_default();
     let new = !known.contains(&(id, class, attr));
     if new {
@@ -146,7 +154,10 @@ pub(super) fn changed_by_methods(program: &Program, id: ModuleId, methods: &Self
         let changers = methods.get(&method).map_or(&[][..], Vec::as_slice);
         globals_behind(program, id, object, None, |(owner, name), _| {
             if of_library && is_made_by(program, owner, name, tables::FILLED_CLASSES) {
-                changed.push(((owner, name), Mutation { by: id, at: op.at, loading: false, attr: None }));
+                changed.push((
+                    (owner, name),
+                    Mutation { by: id, at: op.at, loading: false, attr: None, replaced: false },
+                ));
             }
             let (classes, all_known) = known.entry((owner, name)).or_insert_with(|| {
                 let classes = classes_of(program, owner, name);
@@ -158,7 +169,7 @@ pub(super) fn changed_by_methods(program: &Program, id: ModuleId, methods: &Self
                 for &(module, own, attr) in changers {
                     if (module, own) == class {
                         let attr = attr.filter(|_| *all_known);
-                        let mutation = Mutation { by: id, at: op.at, loading: false, attr };
+                        let mutation = Mutation { by: id, at: op.at, loading: false, attr, replaced: false };
                         changed.push(((owner, name), mutation));
                     }
                 }
@@ -207,22 +218,6 @@ fn has_known_bases(program: &Program, (id, class): (ModuleId, u32)) -> bool {
             || matches!(code.value(base), Value::Global(name) | Value::Attr(_, name)
                 if matches!(name.as_str(), "object" | "ABC" | "Generic" | "Protocol"))
     })
-}
-
-fn with_bases(program: &Program, mut found: Vec<(ModuleId, u32)>) -> Vec<(ModuleId, u32)> {
-    let mut next = 0;
-    while next < found.len() && next < MOST_STEPS {
-        let (module, class) = found[next];
-        next += 1;
-        for &base in &program.module(module).facts.code.classes[class as usize].bases {
-            if let Some(base) = class_behind(program, module, base)
-                && !found.contains(&base)
-            {
-                found.push(base);
-            }
-        }
-    }
-    found
 }
 
 /// The class that keeps what a call gives: its only instance, by `__new__` or a method of the class, or what all instances share.

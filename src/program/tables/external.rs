@@ -394,6 +394,9 @@ const PROCESS: &[&str] = &[
     "sys.stdout.reconfigure",
     "sys.stderr.reconfigure",
     "sys.setdlopenflags",
+    // Whatever the code does that runs.
+    "runpy.run_module",
+    "runpy.run_path",
     "os.chdir",
     "os.fchdir",
     "os.umask",
