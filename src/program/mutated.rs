@@ -15,8 +15,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::{SmallVec, smallvec};
 
 use self::methods::{
-    SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own, keeper,
-    takes_object,
+    OwnCalls, SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own,
+    keeper, takes_object,
 };
 use super::callees::{class_behind, functions_of};
 use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared, has_decorator};
@@ -84,7 +84,7 @@ struct Changes {
     params: Vec<(FuncId, u32)>,
     methods: Vec<(FuncId, Option<Sym>)>,
     /// Methods that call others of their own object.
-    calls: Vec<(FuncId, Sym)>,
+    calls: OwnCalls,
 }
 
 /// How far a value is followed.
@@ -95,7 +95,7 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
     let mut mutated = Mutated::default();
     let mut changers = Changers::default();
     let mut methods = SelfChangers::default();
-    let mut calls: Vec<(ModuleId, FuncId, Sym)> = Vec::new();
+    let mut calls: Vec<(ModuleId, OwnCalls)> = Vec::new();
     let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
     for (id, Changes { globals, params, methods: own, calls: own_calls }) in
         program.ids().zip(of_all(program, by))
@@ -103,7 +103,9 @@ pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Ou
         for (func, attr) in own {
             add_method(program, &mut methods, (id, func), attr);
         }
-        calls.extend(own_calls.into_iter().map(|(func, name)| (id, func, name)));
+        if !own_calls.is_empty() {
+            calls.push((id, own_calls));
+        }
         for (key, mutation) in globals {
             mutated.entry(key).or_default().push(mutation);
         }
@@ -141,8 +143,8 @@ fn mutated_by(
     outcome: &Outcome,
 ) -> Changes {
     let globals = changed_while_loading(program, shown_privates, id, outcome);
-    let Changes { mut globals, mut params, mut methods, mut calls } =
-        Changes { globals, ..Changes::default() };
+    let Changes { mut globals, mut params, mut methods, .. } = Changes { globals, ..Changes::default() };
+    let mut calls: Vec<(FuncId, Sym)> = Vec::new();
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
@@ -161,7 +163,9 @@ fn mutated_by(
             let call = code.call(call);
             let this = function.params.start;
             match (code.value(call.callee), code.positional(&call)) {
-                (Value::Attr(base, name), _) if is_own(code, this, base) => calls.push((func, name)),
+                (Value::Attr(base, name), _) if is_own(code, this, base) && function.name != "__init__" => {
+                    calls.push((func, name));
+                }
                 // `for name, value in values.items(): setattr(self, name, value)`
                 (Value::Global(name), &[base, ..]) if name == "setattr" && is_own(code, this, base) => {
                     methods.push((func, None));
@@ -204,7 +208,10 @@ fn mutated_by(
             params.push((func, var - function.params.start));
         }
     }
-    Changes { globals, params, methods, calls }
+    // There are many, and most are repetitions.
+    calls.sort_unstable_by_key(|&(func, name)| (func.0, name.number()));
+    calls.dedup();
+    Changes { globals, params, methods, calls: calls.into() }
 }
 
 /// The globals in which a call replaces an attribute, whatever it does with those of modules.

@@ -17,6 +17,9 @@ use crate::program::{ModuleId, Program, tables};
 /// Methods that change their object, by name: module, class, and which attribute, if it is known.
 pub(super) type SelfChangers = FxHashMap<Sym, Vec<(ModuleId, u32, Option<Sym>)>>;
 
+/// Methods that call others of their own object, and which, each once.
+pub(super) type OwnCalls = Box<[(FuncId, Sym)]>;
+
 /// The classes of a global with their bases, and whether all of these are known.
 type Classes = (Vec<(ModuleId, u32)>, bool);
 
@@ -55,14 +58,13 @@ pub(super) fn add_method(
 }
 
 /// Methods that change their object by calling other methods of it.
-pub(super) fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[(ModuleId, FuncId, Sym)]) {
+pub(super) fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[(ModuleId, OwnCalls)]) {
     let mut bases: FxHashMap<(ModuleId, u32), Vec<(ModuleId, u32)>> = FxHashMap::default();
     for _ in 0..MOST_STEPS {
         let mut found = false;
-        for &(id, func, callee) in calls {
-            if program.module(id).facts.code.function(func).name == "__init__" {
-                continue;
-            }
+        let all =
+            calls.iter().flat_map(|(id, calls)| calls.iter().map(|&(func, callee)| (*id, func, callee)));
+        for (id, func, callee) in all {
             let Some(changers) = methods.get(&callee) else { continue };
             let Some(class) = program.module(id).facts.code.function(func).class else { continue };
             let around = bases.entry((id, class)).or_insert_with(|| with_bases(program, vec![(id, class)]));
