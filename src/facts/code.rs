@@ -254,22 +254,60 @@ impl Function {
 }
 
 /// A local variable or parameter.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Var {
     /// Its name.
     pub name: Sym,
     /// The function it belongs to.
     pub func: FuncId,
-    /// Where the values begin that are assigned to it.
-    pub(super) assigned: u32,
     /// What a parameter is if the caller gives nothing; [`ValueId::OPAQUE`] if it has no default, or a new object.
     pub default: ValueId,
+    /// Where the values begin that are assigned to it, and in the lowest bits what is said about it.
+    pub(super) bits: u32,
+}
+
+impl Var {
+    const NEEDED: u32 = 1;
+    const REBOUND: u32 = 2;
+    const FOLLOWED: u32 = 4;
+    const FLAGS: u32 = 3;
+
+    pub(super) fn new(name: Sym, func: FuncId) -> Self {
+        Self { name, func, default: ValueId::OPAQUE, bits: 0 }
+    }
+
     /// A parameter that every call has to give.
-    pub needed: bool,
+    pub fn needed(self) -> bool {
+        self.bits & Self::NEEDED != 0
+    }
+
     /// It is bound somewhere: for a parameter this means again.
-    pub rebound: bool,
+    pub fn rebound(self) -> bool {
+        self.bits & Self::REBOUND != 0
+    }
+
     /// Wherever it is bound (again), an [`OpKind::Bind`] says so.
-    pub followed: bool,
+    pub fn followed(self) -> bool {
+        self.bits & Self::FOLLOWED != 0
+    }
+
+    pub(super) fn set_needed(&mut self, needed: bool) {
+        self.bits = self.bits & !Self::NEEDED | if needed { Self::NEEDED } else { 0 };
+    }
+
+    pub(super) fn bind(&mut self, followed: bool) {
+        let followed = if followed { Self::FOLLOWED } else { 0 };
+        self.bits = self.bits & !Self::FOLLOWED | Self::REBOUND | followed;
+    }
+
+    pub(super) fn set_assigned(&mut self, start: u32) {
+        assert!(start < 1 << (u32::BITS - Self::FLAGS), "a module has fewer than 2^29 assignments");
+        self.bits = self.bits & ((1 << Self::FLAGS) - 1) | start << Self::FLAGS;
+    }
+
+    fn assigned(self) -> usize {
+        (self.bits >> Self::FLAGS) as usize
+    }
 }
 
 /// A class statement.
@@ -462,8 +500,8 @@ impl Code {
 
     /// The values assigned to a variable.
     pub fn assigned_to(&self, var: u32) -> &'static [ValueId] {
-        let end = self.vars.get(var as usize + 1).map_or(self.assigned.len(), |next| next.assigned as usize);
-        &self.assigned.as_slice()[self.vars[var as usize].assigned as usize..end]
+        let end = self.vars.get(var as usize + 1).map_or(self.assigned.len(), |next| next.assigned());
+        &self.assigned.as_slice()[self.vars[var as usize].assigned()..end]
     }
 
     /// Whether a value, or another one that may be it, is assigned to a variable.

@@ -186,7 +186,7 @@ impl<'a> Walker<'a> {
         let sym = self.names.sym(name);
         self.facts.code.params.push(sym);
         let var = self.new_variable(name);
-        self.facts.code.vars[var as usize].needed = needed;
+        self.facts.code.vars[var as usize].set_needed(needed);
     }
 
     pub fn class_def(&mut self, def: &'a ast::StmtClassDef) {

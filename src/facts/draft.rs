@@ -3,7 +3,7 @@
 //! Each thread uses the same tables for all its modules; what is kept are copies of the exact size.
 
 use ruff_text_size::TextSize;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::call::Unpacked;
 use super::code::{Call, Class, Code, FuncId, Function, Op, OpKind, Var};
@@ -56,6 +56,16 @@ pub(super) struct CodeDraft {
     /// Where in `compound` and `ops` something like it stands already.
     known_values: FxHashMap<Value, u32>,
     known_ops: FxHashMap<(FuncId, ValueId, ValueId, Sym), u32>,
+}
+
+/// Empties a table for the next module; one that a huge module has filled is given back.
+fn empty<K, V>(table: &mut FxHashMap<K, V>) {
+    const USUAL: usize = 1 << 12;
+    if table.capacity() > 2 * USUAL {
+        *table = FxHashMap::with_capacity_and_hasher(USUAL, FxBuildHasher);
+    } else {
+        table.clear();
+    }
 }
 
 fn index(length: usize) -> u32 {
@@ -174,10 +184,10 @@ impl CodeDraft {
         let returns =
             grouped(&mut self.returns, functions.len(), |func, start| functions[func].returns = start);
         let vars = &mut self.vars;
-        let assigned = grouped(&mut self.assigned, vars.len(), |var, start| vars[var].assigned = start);
+        let assigned = grouped(&mut self.assigned, vars.len(), |var, start| vars[var].set_assigned(start));
         self.globals.sort_by_key(|(name, _)| name.number());
-        self.known_values.clear();
-        self.known_ops.clear();
+        empty(&mut self.known_values);
+        empty(&mut self.known_ops);
         Code {
             compound: keepers.compound.take(&mut self.compound),
             strings: keepers.syms.take(&mut self.strings),

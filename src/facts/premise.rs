@@ -310,9 +310,8 @@ impl<'a> Walker<'a> {
             Value::Attr(base, _) => matches!(code.value(base), Value::Var(of) if is_parameter(of)),
             _ => false,
         };
-        let follow = own && if known.rebound { known.followed } else { is_parameter(var) || telling() };
-        let known = &mut self.facts.code.vars[var as usize];
-        (known.rebound, known.followed) = (true, follow);
+        let follow = own && if known.rebound() { known.followed() } else { is_parameter(var) || telling() };
+        self.facts.code.vars[var as usize].bind(follow);
         follow
     }
 
@@ -341,7 +340,7 @@ impl<'a> Walker<'a> {
     fn followed_named(&mut self, name: &'a ast::ExprName) -> Option<ValueId> {
         let var = self.var_named(name)?;
         let known = &self.facts.code.vars[var as usize];
-        let local = known.followed && known.func == self.context.func && !self.context.looped;
+        let local = known.followed() && known.func == self.context.func && !self.context.looped;
         if local { Some(self.value(Value::Var(var))) } else { self.parameter_named(name) }
     }
 

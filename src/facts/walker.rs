@@ -413,15 +413,7 @@ impl<'a> Walker<'a> {
     pub fn new_var(&mut self, name: Sym) -> u32 {
         let vars = &mut self.facts.code.vars;
         let id = u32::try_from(vars.len()).expect("a module has fewer than 2^32 variables");
-        vars.push(Var {
-            name,
-            func: self.context.func,
-            assigned: 0,
-            default: ValueId::OPAQUE,
-            needed: false,
-            rebound: false,
-            followed: false,
-        });
+        vars.push(Var::new(name, self.context.func));
         id
     }
 
@@ -611,8 +603,7 @@ impl<'a> Walker<'a> {
     pub fn unbind(&mut self, name: NameId, at: TextSize) {
         match self.resolve_binding(name) {
             Resolved::Var(var) => {
-                let var = &mut self.facts.code.vars[var as usize];
-                (var.rebound, var.followed) = (true, false);
+                self.facts.code.vars[var as usize].bind(false);
             }
             Resolved::Class { .. } => {
                 let sym = self.mangled(name);

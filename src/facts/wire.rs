@@ -105,7 +105,7 @@ fields! {
     Mark { kind, range, func }
     TextStart { own, text, whole }
     Op { at, guarded, conditional, may_have_left, main_guard, kind }
-    Var { name, func, assigned, default, needed, rebound, followed }
+    Var { name, func, default, bits }
     Class { name, func, bases, metaclass, keywords, star, decorators, members, given, calls_base, at }
     Function {
         name, parent, class, params, positional, vararg, kwarg, generator, closes, coroutine, binds_outer,

@@ -86,7 +86,7 @@ impl Interpreter<'_> {
         let function = code.function(around.func);
         let last = function.params.end - 1;
         let told = |index: usize| around.told.get(around.bindings.len() + index).copied().unwrap_or_default();
-        if code.vars[var as usize].rebound {
+        if code.vars[var as usize].rebound() {
             return false;
         }
         if !options {

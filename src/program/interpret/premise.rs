@@ -65,7 +65,7 @@ impl Interpreter<'_> {
             Value::Str(text) => Told::Text(text),
             Value::Function(_) => Told::Function,
             Value::Class(_) | Value::Holder(_) => Told::Something,
-            Value::Var(var) if !code.vars[var as usize].rebound => env.told(var),
+            Value::Var(var) if !code.vars[var as usize].rebound() => env.told(var),
             _ => Told::Nothing,
         }
     }
@@ -140,7 +140,7 @@ impl Interpreter<'_> {
         let code = self.code(module);
         let wanted = texts_of(code, text);
         let wanted = &wanted[..];
-        let rebound = |var: u32| code.vars[var as usize].rebound;
+        let rebound = |var: u32| code.vars[var as usize].rebound();
         match code.value(of) {
             Value::Var(var) if matches!(asked, Asked::Has | Asked::Lacks) => {
                 let (Some(objects), &[name]) = (env.given(var).filter(|_| !rebound(var)), wanted) else {
@@ -150,7 +150,7 @@ impl Interpreter<'_> {
                     self.has_attribute(object, name).is_none_or(|has| has == (asked == Asked::Has))
                 })
             }
-            Value::Var(var) if given && code.vars[var as usize].followed => {
+            Value::Var(var) if given && code.vars[var as usize].followed() => {
                 self.followed.told(var, env).any(|told| told.allows(asked, wanted))
             }
             Value::Var(var) if !rebound(var) => env.told(var).allows(asked, wanted),
@@ -163,7 +163,7 @@ impl Interpreter<'_> {
             Value::Attr(base, attr) => match code.value(base) {
                 Value::Var(var)
                     if !rebound(var)
-                        || given && code.vars[var as usize].followed && !self.followed.is_rebound(var) =>
+                        || given && code.vars[var as usize].followed() && !self.followed.is_rebound(var) =>
                 {
                     env.given(var).is_none_or(|objects| {
                         let mut told = objects.iter().map(|object| self.told_of_attribute(object, attr));
@@ -218,13 +218,13 @@ impl Interpreter<'_> {
     pub(super) fn bind(&mut self, code: &Code, (var, value): (u32, ValueId), certain: bool, env: &EnvRef) {
         let told: SmallVec<[Told; 4]> = match code.value(value) {
             Value::Var(of)
-                if code.vars[of as usize].followed && code.vars[of as usize].func == env.func() =>
+                if code.vars[of as usize].followed() && code.vars[of as usize].func == env.func() =>
             {
                 self.followed.told(of, env).collect()
             }
             // `cache = self.cache`
             Value::Attr(base, attr) => match code.value(base) {
-                Value::Var(of) if !code.vars[of as usize].rebound => {
+                Value::Var(of) if !code.vars[of as usize].rebound() => {
                     let objects = env.given(of).unwrap_or_default();
                     let told = objects.iter().map(|object| self.told_of_attribute(object, attr)).collect();
                     if objects.is_empty() { smallvec![Told::Nothing] } else { told }

@@ -308,7 +308,7 @@ fn takes(code: &Code, function: &Function, positional: usize, given: &Given) -> 
     let params: Vec<_> = function.params.clone().take(last).map(|param| &code.vars[param as usize]).collect();
     let fits = |(index, param): (usize, &&Var)| match (index < positional.min(most), named(param.name)) {
         (true, true) => function.kwarg,
-        (false, false) => !param.needed,
+        (false, false) => !param.needed(),
         _ => true,
     };
     (positional <= most || function.vararg)
