@@ -56,6 +56,20 @@ fn they_hold_while_all_files_say_the_same() {
 }
 
 #[test]
+fn evidence_in_rewritten_files_is_where_it_is_on_disk() {
+    let folder = shop();
+    let folder = folder.path();
+    let plugins = format!("import decimal\n{PLUGINS}\n\ndef use():\n    return decimal.Decimal\n");
+    write(folder, "plugins.py", plugins.as_bytes());
+    common::expect(folder, &["apply", "-q", "plugins.py"], 0);
+    assert_ne!(std::fs::read(folder.join("plugins.py")).expect("a file"), plugins.as_bytes());
+    let check = ["check", "main.py", "--output-format", "json"];
+    hold(folder, &check);
+    assert!(hold(folder, &check));
+    hold(folder, &["explain", "main.py"]);
+}
+
+#[test]
 fn they_do_not_hold_when_anything_else_has_changed() {
     let folder = shop();
     let folder = folder.path();

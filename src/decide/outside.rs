@@ -12,6 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{KeepReason, ModuleVerdicts, Reason, Verdict, keep_all, mark};
 use crate::facts::{FuncId, MarkKind, OpKind, Site, Sym, Value, ValueId};
+use crate::program::callees::with_bases;
 use crate::program::state::{module_of, of_all};
 use crate::program::trace::{Leaf, Start, means, trace, trace_definitions};
 use crate::program::watched::imports;
@@ -171,8 +172,10 @@ fn may_be_function(program: &Program, id: ModuleId, site: &Site, depth: u32) -> 
             let code = &facts.code;
             let is_class = |value: ValueId| {
                 matches!(code.value(value), Value::Class(class)
-                    if code.classes[class as usize].decorators.as_slice().is_empty()
-                        && code.classes[class as usize].metaclass.is_none())
+                if code.classes[class as usize].decorators.as_slice().is_empty()
+                    && with_bases(program, vec![(source, class)]).iter().all(|&(id, class)| {
+                        program.module(id).facts.code.classes[class as usize].metaclass.is_none()
+                    }))
             };
             let bound = code.globals_of(name);
             let mut sites = facts.sites_of(name).peekable();

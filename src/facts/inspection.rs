@@ -16,15 +16,13 @@ use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::walker::Walker;
-use super::{MarkKind, Sym, Value, ValueId, idioms, words};
+use super::{Alias, ImportStmt, MarkKind, Sym, Value, ValueId, idioms, words};
 
 /// Functions of `inspect` that hold for functions and methods alone.
 const TESTS: &[&str] = &["isfunction", "ismethod", "isbuiltin"];
 
 /// What `isinstance` is asked for where it holds for functions, for what makes methods, or for descriptors of classes.
 const KINDS: &[&str] = &[
-    "staticmethod",
-    "classmethod",
     "FunctionType",
     "LambdaType",
     "MethodType",
@@ -33,6 +31,9 @@ const KINDS: &[&str] = &[
     "MemberDescriptorType",
     "GetSetDescriptorType",
 ];
+
+/// The builtins among them.
+const BUILTIN_KINDS: &[&str] = &["staticmethod", "classmethod"];
 
 /// Whether a function of this name looks through a module.
 pub fn inspects(name: Sym) -> bool {
@@ -61,7 +62,7 @@ impl<'a> Walker<'a> {
             ("getattr_static", Some(_))
                 if matches!(call.arguments.args.get(1), Some(Expr::StringLiteral(name))
                     if name.value.to_str().starts_with("__")) => {}
-            ("getattr_static", Some(of)) if picks_functions(self.body, call) => {
+            ("getattr_static", Some(of)) if picks_functions(self.body, &self.facts.imports, call) => {
                 self.mark(MarkKind::PicksFunctions(of), range);
             }
             ("getattr_static", Some(of)) => self.mark(MarkKind::StaticOf(of), range),
@@ -81,7 +82,7 @@ impl<'a> Walker<'a> {
 }
 
 /// Whether what a call gives is bound to a variable of a function, and nothing but functions and methods matter from there on.
-fn picks_functions(body: &[Stmt], call: &ast::ExprCall) -> bool {
+fn picks_functions(body: &[Stmt], imports: &[ImportStmt], call: &ast::ExprCall) -> bool {
     let mut innermost = Innermost { range: call.range(), found: None };
     innermost.visit_body(body);
     let Some(function) = innermost.found else { return false };
@@ -92,7 +93,7 @@ fn picks_functions(body: &[Stmt], call: &ast::ExprCall) -> bool {
     if parameters.iter().any(|parameter| parameter.name().as_str() == name) {
         return false;
     }
-    let mut uses = Uses { name, range: call.range(), held: 0, later: 0, others: false };
+    let mut uses = Uses { name, range: call.range(), imports, held: 0, later: 0, others: false };
     uses.visit_body(&function.body);
     !uses.others
 }
@@ -146,6 +147,8 @@ impl<'a> Visitor<'a> for BoundTo<'a> {
 /// What a function does with a variable.
 struct Uses<'n> {
     name: &'n str,
+    /// The statements of the module, to know the functions that are called.
+    imports: &'n [ImportStmt],
     /// The expression to which it may be bound.
     range: TextRange,
     /// How many tests around have held.
@@ -178,16 +181,36 @@ impl Uses<'_> {
             return false;
         }
         match &*call.arguments.args {
-            [first] => {
-                self.is_variable(first) && last_name(&call.func).is_some_and(|name| TESTS.contains(&name))
-            }
+            [first] => self.is_variable(first) && self.is_of(&call.func, "inspect", TESTS),
             [first, kind] => {
-                let is_kind = |kind: &Expr| last_name(kind).is_some_and(|name| KINDS.contains(&name));
+                let is_kind = |kind: &Expr| {
+                    self.is_of(kind, "types", KINDS)
+                        || matches!(kind, Expr::Name(name) if BUILTIN_KINDS.contains(&name.id.as_str()))
+                };
                 let kinds = match kind {
                     Expr::Tuple(kinds) => kinds.elts.iter().all(is_kind),
                     kind => is_kind(kind),
                 };
                 kinds && self.is_variable(first) && last_name(&call.func) == Some("isinstance")
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether an expression is one of some names of a module of the library: `inspect.isfunction`, or imported from there.
+    fn is_of(&self, expr: &Expr, module: &str, names: &[&str]) -> bool {
+        match expr {
+            Expr::Attribute(attribute) => {
+                names.contains(&attribute.attr.as_str())
+                    && matches!(&*attribute.value, Expr::Name(base) if base.id.as_str() == module)
+            }
+            Expr::Name(name) => {
+                let from = |import: &&ImportStmt| {
+                    import.from.is_some_and(|from| from.level == 0 && from.module == module)
+                };
+                let is = |alias: &Alias| alias.asname.is_none() && alias.name == name.id.as_str();
+                names.contains(&name.id.as_str())
+                    && self.imports.iter().filter(from).any(|import| import.aliases.iter().any(is))
             }
             _ => false,
         }

@@ -145,7 +145,9 @@ impl<'a> Walker<'a> {
                 self.quiet_value(&sum.right)
             }
             Expr::FString(string) => match *string.value.elements().collect::<SmallVec<[_; 2]>>() {
-                [_, ast::InterpolatedStringElement::Interpolation(rest)] => {
+                [_, ast::InterpolatedStringElement::Interpolation(rest)]
+                    if rest.format_spec.is_none() && rest.conversion.is_none() =>
+                {
                     self.quiet_value(&rest.expression)
                 }
                 _ => ValueId::OPAQUE,
@@ -163,22 +165,21 @@ impl<'a> Walker<'a> {
         let first = match text {
             Expr::BinOp(sum) if sum.op == ast::Operator::Add => &*sum.left,
             Expr::FString(string) => match string.value.elements().next()? {
-                ast::InterpolatedStringElement::Interpolation(first) if first.format_spec.is_none() => {
+                ast::InterpolatedStringElement::Interpolation(first)
+                    if first.format_spec.is_none() && first.conversion.is_none() =>
+                {
                     &*first.expression
                 }
                 _ => return None,
             },
             _ => return None,
         };
-        let rest = match text {
-            Expr::BinOp(sum) => self.quiet_value(&sum.right),
-            _ => ValueId::OPAQUE,
-        };
         let start = first.is_name_expr().then(|| self.quiet_value(first))?;
         if !matches!(self.facts.code.value(start), Value::Global(_)) {
             return None;
         }
-        Some(self.value(Value::Joined(start, rest)))
+        // Who writes under a name that is not known, may write this one, too.
+        Some(self.value(Value::Joined(start, ValueId::OPAQUE)))
     }
 
     fn formatted(&self, template: &str, hole: &str, first: &Expr) -> Option<TextStart> {
@@ -225,6 +226,7 @@ impl<'a> Walker<'a> {
             return Some(start);
         }
         let around = self.text_start(package).filter(|around| around.whole)?;
+        let around = TextStart { own: around.own && !begins_with_package(package), ..around };
         let one = start.text.as_str().strip_prefix('.').is_some_and(|rest| !rest.starts_with('.'));
         one.then(|| TextStart { text: Sym::new(&format!("{}{}", around.text, start.text)), ..around })
             .map(|all| TextStart { whole: false, ..all })

@@ -158,7 +158,13 @@ fn add_by_name(
     let names: FxHashSet<Sym> = named.keys().map(|&(_, name)| name).collect();
     let mut add = |key: (ModuleId, Sym), id: ModuleId| {
         for &file in named.get(&key).into_iter().flatten() {
-            if !changers.contains(&key.0) {
+            let code = &program.module(key.0).facts.code;
+            let hands_on = || {
+                code.calls().any(|call| {
+                    code.positional(&call).iter().any(|&given| code.value(given) == Value::Global(key.1))
+                })
+            };
+            if !changers.contains(&key.0) && code.functions.len() == 1 && !hands_on() {
                 only_named.insert((file, key.0));
             }
             let modules = data.entry(file).or_default();

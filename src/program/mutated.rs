@@ -435,10 +435,15 @@ fn handed_by(
         for (owner, callee) in functions_of(program, id, call.callee) {
             let of_class = |base| class_behind(program, id, base).is_some();
             let on_object = !matches!(code.value(call.callee), Value::Attr(base, _) if of_class(base));
-            let first = u32::from(on_object && takes_object(&program.module(owner).facts.code, callee));
+            let target = &program.module(owner).facts.code;
+            let bound = on_object || has_decorator(target, callee, &["classmethod"]);
+            let first = u32::from(bound && takes_object(target, callee));
             for &position in changers.get(&(owner, callee)).into_iter().flatten() {
                 let index = position.checked_sub(first).and_then(|index| usize::try_from(index).ok());
-                if let Some(&given) = index.and_then(|index| code.positional(call).get(index)) {
+                let in_order = index.and_then(|index| code.positional(call).get(index)).copied();
+                let name = target.vars[(target.function(callee).params.start + position) as usize].name;
+                let by_name = || code.keyword_args(call).find(|(given, _)| *given == name);
+                if let Some(given) = in_order.or_else(|| by_name().map(|(_, value)| value)) {
                     globals_behind(program, id, given, None, |key, attr| {
                         let mutation = Mutation { by: id, at: op.at, loading: false, attr, replaced: false };
                         handed.push((key, mutation));

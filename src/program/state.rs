@@ -303,20 +303,15 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
     };
     for (func, op) in code.ops_by_function() {
         let mut add = |state: &str, key| {
-            let mut writer = Writer::new(program, id, func, op.at, false);
-            // What a module inside a package does where it is the main program, it does not do while it loads, and others than those
-            // that it loads itself do not run then.
-            if op.main_guard && stays_in_project(program, id) {
-                writer.when = When::Main;
-            }
-            written.push(((Sym::new(state), key), writer));
+            written.push(((Sym::new(state), key), Writer::new(program, id, func, op.at, false)));
         };
         match op.kind {
             OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
-                if let Some(path) = foreign_path(program, id, base)
-                    && tables::is_process_state(&path)
+                let path = foreign_path(program, id, base);
+                if let Some(path) = path.as_deref().map(tables::same_state)
+                    && tables::is_process_state(path)
                 {
-                    add(&path, literal(key));
+                    add(path, literal(key));
                     if literal(key).is_some_and(|key| tables::CHARACTER_VARIABLES.contains(&key.as_str())) {
                         add(tables::CHARACTERS, None);
                     }
@@ -376,6 +371,7 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
                     }
                     _ => {
                         if let Some((state, method)) = path.rsplit_once('.')
+                            && let state = tables::same_state(state)
                             && tables::is_process_state(state)
                             && tables::MUTATORS.contains(&method)
                         {
@@ -405,40 +401,6 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
         }
     }
     written
-}
-
-/// Whether a module inside a package leads, at any time, to few modules and to none of another project.
-fn stays_in_project(program: &Program, id: ModuleId) -> bool {
-    const FEW: usize = 32;
-    if !program.module(id).name.as_str().contains('.') {
-        return false;
-    }
-    let mut reached = vec![id];
-    let mut next = 0;
-    while let Some(&by) = reached.get(next) {
-        next += 1;
-        let facts = &program.module(by).facts;
-        if facts.marks.iter().any(|mark| matches!(mark.kind, MarkKind::LoadsFrom(_))) {
-            return false;
-        }
-        for import in &facts.imports {
-            for alias in 0..import.aliases.len() {
-                let submodule = match program.origin(by, import, alias) {
-                    Origin::Module(submodule) => Some(submodule),
-                    _ => None,
-                };
-                for to in program.loaded_chain(by, import, alias).iter().copied().chain(submodule) {
-                    if !same_project(program, to, id) || reached.len() > FEW {
-                        return false;
-                    }
-                    if !reached.contains(&to) {
-                        reached.push(to);
-                    }
-                }
-            }
-        }
-    }
-    true
 }
 
 /// Whether a module of a project has a configuration of logging that says nothing of the loggers that there are: they are turned off.

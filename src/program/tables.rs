@@ -12,7 +12,7 @@ pub use self::state::{
     LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, THREAD, Wins, always_changes, asks_for_level,
     changes_files, changes_path, fills_itself, is_data_file, is_passive_window, is_process_state,
     looks_at_all, may_write_state, overwrites, read_state, read_variable, reads_clock, reads_file,
-    reads_frames, state_of, window_state, written_setting,
+    reads_frames, same_state, state_of, window_state, written_setting,
 };
 
 static WELL_KNOWN: &str = include_str!("data/well_known.txt");

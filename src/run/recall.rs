@@ -17,7 +17,7 @@ use super::read::{self, Reader};
 use super::runtime::Started;
 use super::{FileState, Request};
 use crate::cache::{Cache, Content, RecordFile, Use};
-use crate::decide::{DecideOptions, Decisions, Moves};
+use crate::decide::{DecideOptions, Decisions, Moves, Verdict};
 use crate::discover::{Discovery, SourceFile};
 use crate::facts::{Mark, MarkKind, ModuleFacts, Sym};
 use crate::packages::Packages;
@@ -121,10 +121,7 @@ impl Memory {
             let facts = cache.find::<(ModuleFacts, FileState)>(record.contents[*file]);
             facts.is_some_and(|(facts, _)| read::lacking(&files[*file].path, &facts) == *lacks)
         });
-        // Those that are not selected count as found, if they are the same.
-        let found = files.iter().filter(|file| !file.selected).count();
-        let found = found - changed.iter().filter(|&&file| !files[file].selected).count();
-        let mut used = Use { found, decisions: true, ..Use::default() };
+        let mut used = Use { decisions: true, ..Use::default() };
         let installed = match inputs.packages {
             Some(packages) => {
                 let world = judge::world_of(packages, reader.world());
@@ -140,17 +137,21 @@ impl Memory {
             return None;
         }
         let decisions = record.decisions.moved(&moves)?;
+        let shown = shown_files(&decisions, files);
         let read = |(index, file): (usize, &SourceFile)| {
-            if !file.selected || changed.contains(&index) {
+            if !shown.contains(&index) || changed.contains(&index) {
                 cache.mark_used(record.contents[index]);
                 return Some((None, FileState::default()));
             }
             let (facts, state) = reader.read(&file.absolute);
             (state.content == contents[index]).then_some((Some(facts), state))
         };
-        if files.iter().filter(|file| file.selected).count() > files.len() / 2 {
+        if shown.len() > files.len() / 2 {
             cache.read_all();
         }
+        // The others count as found, if they are the same.
+        used.found +=
+            (0..files.len()).filter(|file| !shown.contains(file) && !changed.contains(file)).count();
         let mut read: Vec<(Option<ModuleFacts>, FileState)> =
             files.par_iter().enumerate().map(read).collect::<Option<_>>()?;
         for (file, facts, state) in fresh {
@@ -231,6 +232,22 @@ impl Inputs<'_> {
         }
         all.digest128()
     }
+}
+
+/// The files that are selected, and those in which evidence stands: where it is on disk, the state of a file says.
+fn shown_files(decisions: &Decisions, files: &[SourceFile]) -> FxHashSet<usize> {
+    let selected = || (0..files.len()).filter(|&file| files[file].selected);
+    let mut shown: FxHashSet<usize> = selected().collect();
+    let sites = selected().flat_map(|file| &decisions.verdicts[file].sites);
+    let reasons = sites.filter_map(|verdict| match verdict {
+        Verdict::Keep(reasons) => Some(reasons),
+        Verdict::Lazy | Verdict::NotCandidate => None,
+    });
+    let evidence = reasons.flatten().flat_map(|reason| &reason.evidence).map(|evidence| evidence.module);
+    let writers = decisions.conflicts.iter().flat_map(|conflict| &conflict.writers);
+    let modules = evidence.chain(writers.flat_map(|writer| [writer.by, writer.loaded.0]));
+    shown.extend(modules.map(ModuleId::index).filter(|&module| module < files.len()));
+    shown
 }
 
 fn sorted(names: &FxHashSet<Sym>) -> Vec<&'static str> {

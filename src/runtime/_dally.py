@@ -641,7 +641,7 @@ def _picks_functions(frame):
     # nothing else: there any other object will do.
     caller = frame.f_back.f_back
     names = caller.f_code.co_names if caller else ()
-    return not {"isfunction", "ismethod", "isbuiltin", "isinstance"}.isdisjoint(names)
+    return not {"isfunction", "ismethod", "isbuiltin"}.isdisjoint(names)
 
 
 class _Class(type):

@@ -14,7 +14,7 @@
 use rustc_hash::FxHashSet;
 
 use super::{READERS, opens};
-use crate::facts::Code;
+use crate::facts::{Call, Code, Value};
 use crate::program::state::{of_all, same_project};
 use crate::program::{ModuleId, Origin, Program};
 
@@ -63,7 +63,13 @@ pub(super) fn packed(program: &Program) -> Vec<(ModuleId, ModuleId)> {
 /// Whether a module follows import statements, reads files and packs texts under the names of Python files.
 fn packs(code: &Code) -> bool {
     let mentioned = || code.attributes().chain(code.globals_mentioned());
+    // `archive.writestr(name, text)`, not always under the same name.
+    let packs = |call: &Call| {
+        matches!(code.value(call.callee), Value::Attr(_, name) if name == "writestr")
+            && !matches!(code.positional(call).first().map(|&name| code.value(name)), Some(Value::Str(_)))
+    };
     code.attributes().any(|name| name == "writestr")
+        && code.calls().any(|call| packs(&call))
         && mentioned().any(|name| FOLLOWERS.contains(&name.as_str()))
         && code.strings.iter().any(|text| text.as_str().ends_with(".py"))
         && (code.attributes().any(|name| READERS.contains(&name.as_str()))

@@ -9,12 +9,27 @@ use super::{
     Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
     function, has_decorator, is_builtin, owned, unique,
 };
-use crate::facts::{CallRole, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin};
 
 impl Interpreter<'_> {
+    /// Whether a value is no global, or one that its module binds once, and nothing else can bind.
+    fn keeps_value(&self, module: ModuleId, value: ValueId) -> bool {
+        let Value::Global(name) = self.code(module).value(value) else { return true };
+        let facts = &self.program.module(module).facts;
+        let once = |info: &NameInfo| {
+            !info.imported
+                && !info.deleted
+                && !info.rebound_at_module_level
+                && info.rebound_in_function.is_none()
+                && info.computed_in_function.is_none()
+        };
+        let stars = facts.imports.iter().any(|import| import.aliases.iter().any(|alias| alias.name == "*"));
+        facts.names.get(name).is_some_and(once) && !stars && !facts.exports.writes_namespace
+    }
+
     pub(super) fn quietly<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         self.silent += 1;
         let result = f(self);
@@ -128,6 +143,9 @@ impl Interpreter<'_> {
                     Abs::Str(text) => Some(*text),
                     _ => None,
                 };
+                if !self.keeps_value(module, start) {
+                    return smallvec![Abs::Fresh];
+                }
                 let starts: Option<SmallVec<[Sym; 1]>> =
                     self.eval(module, start, env).iter().map(text).collect();
                 let Some(starts) = starts.filter(|starts| !starts.is_empty()) else {

@@ -12,6 +12,11 @@ pub fn is_process_state(path: &str) -> bool {
     matches!(path, "os.environ" | "sys.path" | "sys.argv" | "sys.meta_path" | "sys.modules" | "sys.flags")
 }
 
+/// The state under the name that all its readers and writers have.
+pub fn same_state(path: &str) -> &str {
+    if path == "os.environb" { "os.environ" } else { path }
+}
+
 /// Whether a call looks at all that it is given first, and keeps nothing of it but what it found: `list(sys.argv)`.
 pub fn looks_at_all(path: &str) -> bool {
     const BUILTINS: &[&str] = &[
