@@ -146,7 +146,7 @@ fn packages_of_the_environment_count() {
 #[test]
 fn facts_are_made_of_nothing_but_the_text() {
     // Names are numbered by who meets them first; nothing of that may be left in facts.
-    for python in some_interpreters() {
+    if let Some(python) = some_interpreters().last() {
         let folder = project(&[("dally.toml", "")]);
         let folder = folder.path();
         let plain = |path: &Path| path.components().count() <= 1 || path.starts_with("email");

@@ -188,9 +188,8 @@ pub(super) struct PackedRead {
     /// How many names of `chains` belong to it.
     pub(super) chain_length: u16,
     pub(super) func: FuncId,
+    /// Where they begin; for what has an annotation or a subject, the place in `placed` that tells.
     pub(super) chain: u32,
-    /// Where the annotation or the subject of the `match` statement stands.
-    pub(super) place: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,17 +209,19 @@ pub(super) enum Reading {
 
 /// What several reads have in common.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Shared<C, A, S> {
+pub(super) struct Shared<C, A, S, P> {
     /// Names of attributes, see [`Read::chain`].
     pub chains: C,
     /// Annotations.
     pub annotations: A,
     /// Subjects of `match` statements.
     pub subjects: S,
+    /// Where a chain begins, and which annotation or subject goes with it.
+    pub placed: P,
 }
 
-pub(super) type SharedDraft = Shared<Vec<Sym>, Vec<Annotation>, Vec<TextRange>>;
-pub(super) type SharedFacts = Shared<Kept<Sym>, Kept<Annotation>, Kept<TextRange>>;
+pub(super) type SharedDraft = Shared<Vec<Sym>, Vec<Annotation>, Vec<TextRange>, Vec<(u32, u32)>>;
+pub(super) type SharedFacts = Shared<Kept<Sym>, Kept<Annotation>, Kept<TextRange>, Kept<(u32, u32)>>;
 
 impl PackedRead {
     pub fn new(
@@ -231,7 +232,7 @@ impl PackedRead {
         shared: &mut SharedDraft,
     ) -> Self {
         let count = |n: usize| u32::try_from(n).expect("a module has fewer than 2^32 names");
-        let mut place = 0;
+        let mut place = None;
         let kind = match kind {
             ReadKind::Attribute => Reading::Attribute,
             ReadKind::Call => Reading::Call,
@@ -243,22 +244,32 @@ impl PackedRead {
             ReadKind::Fixed(FixedUse::DebugText) => Reading::DebugText,
             ReadKind::Fixed(FixedUse::TemplateString) => Reading::TemplateString,
             ReadKind::ClassPattern(subject) => {
-                place = last_or_new(&mut shared.subjects, subject);
+                place = Some(last_or_new(&mut shared.subjects, subject));
                 Reading::ClassPattern
             }
             ReadKind::Annotation(annotation) => {
-                place = last_or_new(&mut shared.annotations, annotation);
+                place = Some(last_or_new(&mut shared.annotations, annotation));
                 Reading::Annotation
             }
         };
         let start = shared.chains.len();
         shared.chains.extend(chain.take(usize::from(u16::MAX)));
         let chain_length = u16::try_from(shared.chains.len() - start).unwrap_or(u16::MAX);
-        Self { name, range, kind, moment, chain_length, func, chain: count(start), place }
+        let chain = if let Some(place) = place {
+            shared.placed.push((count(start), place));
+            count(shared.placed.len() - 1)
+        } else {
+            count(start)
+        };
+        Self { name, range, kind, moment, chain_length, func, chain }
     }
 
     pub fn read(self, shared: &SharedFacts) -> Read {
-        let place = self.place as usize;
+        let (chain, place) = match self.kind {
+            Reading::ClassPattern | Reading::Annotation => shared.placed[self.chain as usize],
+            _ => (self.chain, 0),
+        };
+        let (chain, place) = (chain as usize, place as usize);
         let kind = match self.kind {
             Reading::Attribute => ReadKind::Attribute,
             Reading::Call => ReadKind::Call,
@@ -272,7 +283,6 @@ impl PackedRead {
             Reading::ClassPattern => ReadKind::ClassPattern(shared.subjects[place]),
             Reading::Annotation => ReadKind::Annotation(shared.annotations[place]),
         };
-        let chain = self.chain as usize;
         Read {
             name: self.name,
             range: self.range,

@@ -55,6 +55,7 @@ stored! {
     Sym: syms,
     Annotation: annotations,
     ruff_text_size::TextRange: ranges,
+    (u32, u32): placed,
     (Sym, NameInfo): infos,
     Top: tops,
     Mark: marks,
@@ -97,8 +98,8 @@ fields! {
     }
     Exports { all, partial, dynamic, writes_namespace }
     Annotation { range, text, calls, owner }
-    SharedFacts { chains, annotations, subjects }
-    PackedRead { name, range, kind, moment, chain_length, func, chain, place }
+    SharedFacts { chains, annotations, subjects, placed }
+    PackedRead { name, range, kind, moment, chain_length, func, chain }
     PackedCall { callee, args, keywords }
     Layout { future_annotations, prologue_end, tops, lazy_list }
     Top { range, simple, preceded }
