@@ -274,11 +274,13 @@ fn handed_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, u32, bool)> {
     let code = &module.facts.code;
     let mut handed = Vec::new();
     for call in code.calls().filter(|_| !module.installed) {
-        let Some(out) = hands_out(program, id, &call) else { continue };
+        let mut out = None;
         for &arg in code.positional(&call) {
             if matches!(code.value(arg), Value::Global(_) | Value::Attr(..) | Value::Class(_))
                 && let Some((m, class)) = class_behind(program, id, arg)
             {
+                // Who is called is looked up for few of all calls.
+                let Some(out) = *out.get_or_insert_with(|| hands_out(program, id, &call)) else { break };
                 handed.push((m, class, out));
             }
         }

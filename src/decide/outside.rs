@@ -13,7 +13,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::{KeepReason, ModuleVerdicts, Reason, Verdict, keep_all, mark};
 use crate::facts::{FuncId, MarkKind, OpKind, Site, Sym, Value, ValueId};
 use crate::program::callees::with_bases;
-use crate::program::state::{module_of, of_all};
+use crate::program::state::module_of;
 use crate::program::trace::{Leaf, Start, means, trace, trace_definitions};
 use crate::program::watched::imports;
 use crate::program::{ModuleId, Origin, Program};
@@ -110,7 +110,7 @@ fn mentions(program: &Program, id: ModuleId, wanted: &[&str]) -> bool {
 fn callers(
     program: &Program,
     helpers: Vec<(ModuleId, FuncId, TextRange)>,
-) -> impl Iterator<Item = (ModuleId, (ModuleId, TextRange))> {
+) -> Vec<(ModuleId, (ModuleId, TextRange))> {
     let mut by_name: FxHashMap<Sym, Vec<(ModuleId, FuncId, TextRange)>> = FxHashMap::default();
     let mut todo = helpers;
     let mut seen = FxHashSet::default();
@@ -132,30 +132,28 @@ fn callers(
         }
         todo.push((id, code.function(func).parent, range));
     }
-    of_all(program, move |id| {
+    let mut found = Vec::new();
+    for (id, call) in program.calls_of_any(by_name.keys()) {
         let code = &program.module(id).facts.code;
-        let mut found = Vec::new();
-        for call in code.calls() {
-            let (base, name) = match code.value(call.callee) {
-                Value::Global(name) => (None, name),
-                Value::Attr(base, name) => (Some(base), name),
-                _ => continue,
-            };
-            for &(helper, func, range) in by_name.get(&name).into_iter().flatten() {
-                let method = program.module(helper).facts.code.function(func).class.is_some();
-                let calls = match base {
-                    Some(base) => {
-                        method && imports(program, id, helper) || module_of(program, id, base) == Some(helper)
-                    }
-                    None => means(program, id, name, helper),
-                };
-                if calls {
-                    found.push((id, (helper, range)));
+        let (base, name) = match code.value(code.call(call).callee) {
+            Value::Global(name) => (None, name),
+            Value::Attr(base, name) => (Some(base), name),
+            _ => continue,
+        };
+        for &(helper, func, range) in &by_name[&name] {
+            let method = program.module(helper).facts.code.function(func).class.is_some();
+            let calls = match base {
+                Some(base) => {
+                    method && imports(program, id, helper) || module_of(program, id, base) == Some(helper)
                 }
+                None => means(program, id, name, helper),
+            };
+            if calls {
+                found.push((id, (helper, range)));
             }
         }
-        found
-    })
+    }
+    found
 }
 
 /// Whether what an import binds may be a function, or an object that makes a method of one. Modules are none, and neither are classes to which

@@ -462,6 +462,11 @@ impl Code {
         (0..self.calls.len()).map(|index| Call::at(&self.calls, index, self.args.len(), self.keywords.len()))
     }
 
+    /// What the calls call, in the order of [`Code::calls`].
+    pub fn callees(&self) -> impl Iterator<Item = ValueId> {
+        self.calls.iter().map(|call| call.callee)
+    }
+
     /// A function.
     pub fn function(&self, id: FuncId) -> &'static Function {
         &self.functions.as_slice()[id.index()]

@@ -76,19 +76,18 @@ impl Effects {
             .into_par_iter()
             .map(|id| Interpreter::run(program, &shared, safety, id))
             .collect();
+        // Values are no longer asked for.
+        let Shared { shown_privates, replaced_names: replaced, .. } = shared;
         let ((rebound, (asked, submodules, unseen)), (written, (mutated, files))) = rayon::join(
             || {
                 let elsewhere = elsewhere(program, &outcomes);
                 (rebound(program, &elsewhere), watched(program, &outcomes))
             },
             || {
-                let mutated = mutated_globals(program, &shared, &outcomes);
+                let mutated = mutated_globals(program, &shown_privates, &outcomes);
                 (written_state(program), (mutated, changed_files(program)))
             },
         );
-        // Values are no longer asked for.
-        let replaced = std::mem::take(&mut shared.replaced_names);
-        drop(shared);
         let views = Views {
             rebound: &rebound,
             asked: &asked,

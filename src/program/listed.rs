@@ -41,8 +41,7 @@ pub(super) fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<Li
         helpers.extend(functions);
     }
     if !helpers.is_empty() {
-        let given: Vec<_> = ids.par_iter().map(|&id| given_classes(program, shared, id, &helpers)).collect();
-        listed.extend(given.into_iter().flatten());
+        listed.extend(given_classes(program, shared, &helpers));
     }
     listed
 }
@@ -89,23 +88,18 @@ fn listed_in(program: &Program, shared: &Shared, id: ModuleId, subclasses: Sym) 
     (listed, helpers)
 }
 
-/// Classes that a module gives to functions of certain names.
-fn given_classes(program: &Program, shared: &Shared, id: ModuleId, helpers: &FxHashSet<Sym>) -> Vec<Listed> {
-    let mut given = Vec::new();
-    let code = &program.module(id).facts.code;
-    for call in code.calls() {
-        let called = match code.value(call.callee) {
-            Value::Global(name) | Value::Attr(_, name) => helpers.contains(&name),
-            _ => false,
-        };
-        if !called {
-            continue;
-        }
-        for &arg in code.positional(&call) {
+/// Classes that calls by certain names are given.
+fn given_classes(program: &Program, shared: &Shared, helpers: &FxHashSet<Sym>) -> Vec<Listed> {
+    let given = |&(id, call): &(ModuleId, u32)| {
+        let code = &program.module(id).facts.code;
+        let call = code.call(call);
+        let named = matches!(code.value(call.callee), Value::Global(_) | Value::Attr(..));
+        let args = if named { code.positional(&call) } else { &[] };
+        let classes = args.iter().flat_map(|&arg| {
             let mut interpreter = Interpreter::evaluator(program, shared, id);
-            let own = |class: &Listed| matches!(class, Listed::Own(..));
-            given.extend(interpreter.evaluate(id, arg).into_iter().filter_map(Listed::of).filter(own));
-        }
-    }
-    given
+            interpreter.evaluate(id, arg).into_iter().filter_map(Listed::of)
+        });
+        classes.filter(|class| matches!(class, Listed::Own(..))).collect::<Vec<Listed>>()
+    };
+    program.calls_of_any(helpers).par_iter().flat_map_iter(given).collect()
 }

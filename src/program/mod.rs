@@ -6,6 +6,7 @@
 
 mod adjacency;
 mod before;
+mod called;
 pub(crate) mod callees;
 pub mod cycles;
 pub mod effects;
@@ -32,6 +33,7 @@ use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::called::Called;
 use crate::facts::{FromModule, ImportStmt, Mark, MarkKind, ModuleFacts, Moment, Sym};
 pub use stdlib::Stdlib;
 
@@ -121,6 +123,8 @@ pub struct Program {
     resolved: Vec<Vec<Box<[Resolved]>>>,
     /// For each module, whether the package around it gives its name another value, see [`Program::is_bound_over`].
     bound_over: Vec<bool>,
+    /// All calls by the names of what they call.
+    called: Called,
 }
 
 /// One name of an import statement, resolved.
@@ -193,6 +197,7 @@ impl Program {
             environment,
             resolved: Vec::new(),
             bound_over: Vec::new(),
+            called: Called::default(),
         };
         program.resolved = program
             .ids()
@@ -202,6 +207,7 @@ impl Program {
                 program.module(id).facts.imports.iter().map(|import| program.resolve(id, import)).collect()
             })
             .collect();
+        program.called = Called::all(&program.modules);
         let ids: Vec<ModuleId> = program.ids().collect();
         program.bound_over = ids.into_par_iter().map(|id| program.find_bound_over(id)).collect();
         program
@@ -246,6 +252,19 @@ impl Program {
     /// The modules of the program that one name of an import statement loads, outermost package first.
     pub fn loaded_chain(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> &[ModuleId] {
         &self.resolved(importer, import, alias).chain
+    }
+
+    /// The calls of what has a name, each with its module, in the order of modules and texts.
+    pub(crate) fn calls_of(&self, name: Sym) -> &[(ModuleId, u32)] {
+        self.called.of(name)
+    }
+
+    /// The same for several names, all in the order of modules and texts.
+    pub(crate) fn calls_of_any<'n>(&self, names: impl IntoIterator<Item = &'n Sym>) -> Vec<(ModuleId, u32)> {
+        let mut found: Vec<(ModuleId, u32)> =
+            names.into_iter().flat_map(|&name| self.called.of(name)).copied().collect();
+        found.sort_unstable();
+        found
     }
 
     /// Where one name of an import statement comes from.

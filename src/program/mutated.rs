@@ -19,7 +19,7 @@ use self::methods::{
     keeper, takes_object,
 };
 use super::callees::{class_behind, functions_of};
-use super::interpret::{Effect, EffectKind, Outcome, Owner, Shared, has_decorator};
+use super::interpret::{Effect, EffectKind, Outcome, Owner, has_decorator};
 use super::rebinds::{Patch, patches};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
@@ -91,12 +91,16 @@ struct Changes {
 const MOST_STEPS: usize = 16;
 
 /// Finds them.
-pub(super) fn mutated_globals(program: &Program, shared: &Shared, outcomes: &[Outcome]) -> Mutated {
+pub(super) fn mutated_globals(
+    program: &Program,
+    shown_privates: &FxHashSet<Sym>,
+    outcomes: &[Outcome],
+) -> Mutated {
     let mut mutated = Mutated::default();
     let mut changers = Changers::default();
     let mut methods = SelfChangers::default();
     let mut calls: Vec<(ModuleId, OwnCalls)> = Vec::new();
-    let by = |id: ModuleId| vec![mutated_by(program, &shared.shown_privates, id, &outcomes[id.index()])];
+    let by = |id: ModuleId| vec![mutated_by(program, shown_privates, id, &outcomes[id.index()])];
     for (id, Changes { globals, params, methods: own, calls: own_calls }) in
         program.ids().zip(of_all(program, by))
     {
@@ -315,7 +319,7 @@ fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<Valu
         OpKind::Call { call, .. } => {
             let call = &code.call(call);
             match code.value(call.callee) {
-                Value::Attr(base, method) if tables::MUTATORS.contains(&method.as_str()) => Some(base),
+                Value::Attr(base, method) if tables::is_mutator(method) => Some(base),
                 // `patch.dict(config.TABLE, …)`, `monkeypatch.setitem(config.TABLE, …)`
                 Value::Attr(_, name) if matches!(name.as_str(), "dict" | "setitem" | "delitem") => {
                     code.positional(call).first().copied()

@@ -409,9 +409,9 @@ fn callers(
     program: &Program,
     wanted: &FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>>,
 ) -> FxHashMap<Param, Vec<(ModuleId, ValueId)>> {
-    let ids: Vec<ModuleId> = program.ids().collect();
+    let wanted: Vec<_> = wanted.iter().collect();
     let found: Vec<Vec<(Param, (ModuleId, ValueId))>> =
-        ids.into_par_iter().map(|id| calls_in(program, id, wanted)).collect();
+        wanted.into_par_iter().map(|(&name, functions)| calls_of(program, name, functions)).collect();
     let mut callers: FxHashMap<Param, Vec<(ModuleId, ValueId)>> = FxHashMap::default();
     for (param, given) in found.into_iter().flatten() {
         callers.entry(param).or_default().push(given);
@@ -420,26 +420,22 @@ fn callers(
     callers
 }
 
-/// The calls in one module of some functions.
-fn calls_in(
+/// The calls of some functions that have one name.
+fn calls_of(
     program: &Program,
-    id: ModuleId,
-    wanted: &FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>>,
+    name: Sym,
+    functions: &FxHashSet<(ModuleId, FuncId)>,
 ) -> Vec<(Param, (ModuleId, ValueId))> {
     let mut found = Vec::new();
-    let code = &program.module(id).facts.code;
-    for call in code.calls() {
-        let (base, name, around) = match code.value(call.callee) {
-            Value::Global(name) => (None, name, None),
-            Value::Attr(base, name) => (Some(base), name, None),
+    for &(id, call) in program.calls_of(name) {
+        let code = &program.module(id).facts.code;
+        let call = code.call(call);
+        let (base, around) = match code.value(call.callee) {
+            Value::Attr(base, _) => (Some(base), None),
             // A function within a function.
-            Value::Var(var) => {
-                let var = &code.vars[var as usize];
-                (None, var.name, Some(var.func))
-            }
-            _ => continue,
+            Value::Var(var) => (None, Some(code.vars[var as usize].func)),
+            _ => (None, None),
         };
-        let Some(functions) = wanted.get(&name) else { continue };
         for &(module, func) in functions {
             let target = &program.module(module).facts.code;
             let function = target.function(func);

@@ -220,7 +220,7 @@ fn records(program: &Program, id: ModuleId, func: FuncId, depth: u32) -> bool {
             let itself = match code.value(callee) {
                 Value::Global(name) => name == "print",
                 Value::Attr(_, name) if tables::LOGGER_EMITS.contains(&name.as_str()) => true,
-                Value::Attr(base, name) => tables::MUTATORS.contains(&name.as_str()) && lasting(base),
+                Value::Attr(base, name) => tables::is_mutator(name) && lasting(base),
                 _ => false,
             };
             itself || called(callee)
@@ -467,33 +467,27 @@ impl Patterns<'_> {
                 by_name.entry(function.name).or_default().push((id, function.class.is_some(), range));
             }
         }
-        if by_name.is_empty() {
-            return;
-        }
-        for id in program.ids() {
-            let facts = &program.module(id).facts;
-            let code = &facts.code;
-            for call in code.calls() {
-                let (name, base) = match code.value(call.callee) {
-                    Value::Global(name) => (name, None),
-                    Value::Attr(base, name) => (name, Some(base)),
-                    _ => continue,
-                };
-                let Some(helpers) = by_name.get(&name) else { continue };
-                let args = &code.args[call.args.start as usize..call.args.end as usize];
-                for &arg in args {
-                    let Value::Str(text) = code.value(arg) else { continue };
-                    if program.find(text.as_str()).is_none() {
-                        continue;
-                    }
-                    for &(helper, method, range) in helpers {
-                        let called = match base {
-                            Some(base) => method || module_of(program, id, base) == Some(helper),
-                            None => self.is_function_of(id, name, helper),
-                        };
-                        if called {
-                            self.exact.entry(text).or_insert((helper, range));
-                        }
+        for (id, call) in program.calls_of_any(by_name.keys()) {
+            let code = &program.module(id).facts.code;
+            let call = code.call(call);
+            let (name, base) = match code.value(call.callee) {
+                Value::Global(name) => (name, None),
+                Value::Attr(base, name) => (name, Some(base)),
+                _ => continue,
+            };
+            let args = &code.args[call.args.start as usize..call.args.end as usize];
+            for &arg in args {
+                let Value::Str(text) = code.value(arg) else { continue };
+                if program.find(text.as_str()).is_none() {
+                    continue;
+                }
+                for &(helper, method, range) in &by_name[&name] {
+                    let called = match base {
+                        Some(base) => method || module_of(program, id, base) == Some(helper),
+                        None => self.is_function_of(id, name, helper),
+                    };
+                    if called {
+                        self.exact.entry(text).or_insert((helper, range));
                     }
                 }
             }

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 
 use super::read::{self, Reader};
-use super::recall::{Inputs, Memory, Recalled};
+use super::recall::{Inputs, Memory};
 use super::runtime::Started;
 use super::{FileState, Request, Times, installed};
 use crate::cache::{Cache, Use};
@@ -63,12 +63,11 @@ pub(super) fn judge(
         || Inputs { request, discovery, packages, options, environment: &environment, eager_in: &eager_in };
     let memory = reader.cache().map(|cache| Memory::new(cache, &inputs()));
     if let Some(memory) = &memory
-        && let Some(recalled) = memory.recall(&reader, &inputs())
+        && let Some(mut recalled) = memory.recall(&reader, &inputs())
     {
         times.facts = clock.elapsed();
-        let Recalled { modules, states, decisions, started, used } = recalled;
-        let used = reader.into_cache().map_or_else(Use::default, Cache::finish).and(used);
-        return Judged { modules, states, decisions, started, used };
+        recalled.used = reader.into_cache().map_or_else(Use::default, Cache::finish).and(recalled.used);
+        return recalled;
     }
     if let Some(cache) = reader.cache() {
         cache.read_all();

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use xxhash_rust::xxh3::Xxh3;
 
 use super::installed::Reached;
-use super::judge::{self, JudgedModule};
+use super::judge::{self, Judged, JudgedModule};
 use super::read::{self, Reader};
 use super::runtime::Started;
 use super::{FileState, Request};
@@ -71,15 +71,6 @@ fields! {
     Needing { file, lacks }
 }
 
-/// Decisions that still hold, and what reports and rewriting need besides them.
-pub(super) struct Recalled {
-    pub modules: Vec<JudgedModule>,
-    pub states: Vec<FileState>,
-    pub decisions: Decisions,
-    pub started: Started,
-    pub used: Use,
-}
-
 impl Memory {
     pub fn new(cache: &Cache, inputs: &Inputs<'_>) -> Self {
         let options = DecideOptions { conflicts: false, ..inputs.options.clone() };
@@ -90,8 +81,8 @@ impl Memory {
         }
     }
 
-    /// What was decided, if it holds.
-    pub fn recall(&self, reader: &Reader, inputs: &Inputs<'_>) -> Option<Recalled> {
+    /// What was decided, if it holds. All that reports and rewriting need is known; other files have no facts.
+    pub fn recall(&self, reader: &Reader, inputs: &Inputs<'_>) -> Option<Judged> {
         let record: Record = self.file.read()?;
         let files = &inputs.discovery.files;
         let fits = record.inputs == self.inputs && record.contents.len() == files.len();
@@ -165,7 +156,7 @@ impl Memory {
             states.push(state);
         }
         modules.extend(installed);
-        Some(Recalled { modules, states, decisions, started: record.started, used })
+        Some(Judged { modules, states, decisions, started: record.started, used })
     }
 
     /// Keeps decisions for the next run, and gives them back. That they cannot be kept is no error.

@@ -265,7 +265,7 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
                 OpKind::Call { call, .. } => {
                     content
                         && matches!(code.value(code.call(call).callee), Value::Attr(base, method)
-                            if code.value(base) == Value::Global(name) && tables::MUTATORS.contains(&method.as_str()))
+                            if code.value(base) == Value::Global(name) && tables::is_mutator(method))
                 }
                 _ => false,
             };

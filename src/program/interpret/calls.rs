@@ -48,7 +48,7 @@ impl Interpreter<'_> {
         }
         // `X = settings.get("x")` depends on what the object holds.
         if let (Value::Attr(base, method), CallRole::Used) = (code.value(call.callee), role)
-            && !tables::MUTATORS.contains(&method.as_str())
+            && !tables::is_mutator(method)
             && matches!(code.value(base), Value::Global(_) | Value::Attr(..))
         {
             self.note_content(module, base, env);

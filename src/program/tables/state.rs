@@ -315,6 +315,13 @@ fn by_function(
     found
 }
 
+/// Whether a method of this name changes the object that it is called on.
+pub fn is_mutator(name: Sym) -> bool {
+    static NAMES: LazyLock<FxHashSet<Sym>> =
+        LazyLock::new(|| MUTATORS.iter().map(|name| Sym::new(name)).collect());
+    NAMES.contains(&name)
+}
+
 /// Whether a function or method of this name may write state of the process.
 pub fn may_write_state(name: Sym) -> bool {
     static NAMES: LazyLock<FxHashSet<Sym>> = LazyLock::new(|| {
