@@ -6,9 +6,9 @@
 //! ```
 //!
 //! Most questions about callers are about a few names of millions. One table for all calls, made once and in two passes, takes
-//! eight bytes for each.
+//! four bytes for each.
 
-use super::{Module, ModuleId, by_index};
+use super::{Module, ModuleId};
 use crate::facts::{Code, Sym, Value};
 
 /// All calls of a program, by the names of what they call.
@@ -16,63 +16,73 @@ use crate::facts::{Code, Sym, Value};
 pub(super) struct Called {
     /// For the number of each name, where its calls begin in `calls`; they end where those of the next begin.
     starts: Vec<u32>,
-    /// The module and the number of the call in it, in the order of the text.
-    calls: Vec<(ModuleId, u32)>,
+    /// Numbers of calls, counted through all modules.
+    calls: Vec<u32>,
+    /// For each module, the number of its first call.
+    firsts: Vec<u32>,
 }
 
 impl Called {
     /// Finds all calls.
     pub fn all(modules: &[Module]) -> Self {
+        let mut firsts: Vec<u32> = Vec::with_capacity(modules.len());
         let mut starts: Vec<u32> = Vec::new();
-        let each = |found: &mut dyn FnMut(usize, ModuleId, u32)| {
-            for (id, module) in by_index(modules).zip(modules) {
-                let code = &module.facts.code;
-                for (index, callee) in (0..).zip(code.callees()) {
-                    if let Some(name) = name_of(code, code.value(callee)) {
-                        found(name.number() as usize, id, index);
-                    }
+        let mut all = 0;
+        let mut named = 0;
+        for module in modules {
+            firsts.push(all);
+            for name in names(&module.facts.code) {
+                all += 1;
+                let Some(name) = name else { continue };
+                if starts.len() < name + 2 {
+                    starts.resize(name + 2, 0);
                 }
+                starts[name + 1] += 1;
+                named += 1;
             }
-        };
-        let mut count = 0;
-        each(&mut |name, _, _| {
-            if starts.len() < name + 2 {
-                starts.resize(name + 2, 0);
-            }
-            starts[name + 1] += 1;
-            count += 1;
-        });
+        }
         for name in 1..starts.len() {
             starts[name] += starts[name - 1];
         }
-        let mut calls = vec![(ModuleId(0), 0); count];
+        let mut calls = vec![0; named];
+        let all_names = modules.iter().flat_map(|module| names(&module.facts.code));
         // While the table fills, a start is where the next call of the name goes.
-        each(&mut |name, id, index| {
-            calls[starts[name] as usize] = (id, index);
+        for (number, name) in (0..).zip(all_names) {
+            let Some(name) = name else { continue };
+            calls[starts[name] as usize] = number;
             starts[name] += 1;
-        });
+        }
         starts.rotate_right(1);
         if let Some(first) = starts.first_mut() {
             *first = 0;
         }
-        Self { starts, calls }
+        Self { starts, calls, firsts }
     }
 
-    /// The calls of what has a name, in the order of modules and texts.
-    pub fn of(&self, name: Sym) -> &[(ModuleId, u32)] {
+    /// The calls of what has a name, each with its module, in the order of modules and texts.
+    pub fn of(&self, name: Sym) -> impl Iterator<Item = (ModuleId, u32)> {
         let name = name.number() as usize;
-        match self.starts.get(name..=name + 1) {
+        let calls = match self.starts.get(name..=name + 1) {
             Some(&[start, end]) => &self.calls[start as usize..end as usize],
             _ => &[],
-        }
+        };
+        calls.iter().map(|&number| {
+            // Of modules without calls the last one is found, which is where the call is.
+            let module = self.firsts.partition_point(|&first| first <= number) - 1;
+            let id = ModuleId(u32::try_from(module).expect("fewer than 2^32 modules"));
+            (id, number - self.firsts[module])
+        })
     }
 }
 
-/// The name by which something is called, without what it is an attribute of.
-fn name_of(code: &Code, callee: Value) -> Option<Sym> {
-    match callee {
-        Value::Global(name) | Value::Attr(_, name) => Some(name),
-        Value::Var(var) => Some(code.vars[var as usize].name),
-        _ => None,
-    }
+/// For each call the number of the name by which something is called, without what it is an attribute of.
+fn names(code: &Code) -> impl Iterator<Item = Option<usize>> {
+    code.callees().map(|callee| {
+        let name = match code.value(callee) {
+            Value::Global(name) | Value::Attr(_, name) => name,
+            Value::Var(var) => code.vars[var as usize].name,
+            _ => return None,
+        };
+        Some(name.number() as usize)
+    })
 }

@@ -427,7 +427,7 @@ fn calls_of(
     functions: &FxHashSet<(ModuleId, FuncId)>,
 ) -> Vec<(Param, (ModuleId, ValueId))> {
     let mut found = Vec::new();
-    for &(id, call) in program.calls_of(name) {
+    for (id, call) in program.calls_of(name) {
         let code = &program.module(id).facts.code;
         let call = code.call(call);
         let (base, around) = match code.value(call.callee) {
