@@ -255,8 +255,9 @@ impl<'p> Interpreter<'p> {
         }
     }
 
-    /// The possible values of an expression at module level.
+    /// The possible values of an expression at module level. What was found for earlier ones is used again.
     pub fn evaluate(&mut self, module: ModuleId, value: ValueId) -> AbsSet {
+        self.steps = 0;
         self.eval(module, value, &EnvRef::default())
     }
 

@@ -90,16 +90,23 @@ fn listed_in(program: &Program, shared: &Shared, id: ModuleId, subclasses: Sym) 
 
 /// Classes that calls by certain names are given.
 fn given_classes(program: &Program, shared: &Shared, helpers: &FxHashSet<Sym>) -> Vec<Listed> {
-    let given = |&(id, call): &(ModuleId, u32)| {
+    let given = |calls: &[(ModuleId, u32)]| {
+        let id = calls[0].0;
         let code = &program.module(id).facts.code;
-        let call = code.call(call);
-        let named = matches!(code.value(call.callee), Value::Global(_) | Value::Attr(..));
-        let args = if named { code.positional(&call) } else { &[] };
-        let classes = args.iter().flat_map(|&arg| {
-            let mut interpreter = Interpreter::evaluator(program, shared, id);
-            interpreter.evaluate(id, arg).into_iter().filter_map(Listed::of)
-        });
-        classes.filter(|class| matches!(class, Listed::Own(..))).collect::<Vec<Listed>>()
+        let mut interpreter = Interpreter::evaluator(program, shared, id);
+        let mut found = Vec::new();
+        for &(_, call) in calls {
+            let call = code.call(call);
+            if let Value::Global(_) | Value::Attr(..) = code.value(call.callee) {
+                for &arg in code.positional(&call) {
+                    let classes = interpreter.evaluate(id, arg).into_iter().filter_map(Listed::of);
+                    found.extend(classes.filter(|class| matches!(class, Listed::Own(..))));
+                }
+            }
+        }
+        found
     };
-    program.calls_of_any(helpers).par_iter().flat_map_iter(given).collect()
+    let calls = program.calls_of_any(helpers);
+    let by_module: Vec<_> = calls.chunk_by(|one, next| one.0 == next.0).collect();
+    by_module.into_par_iter().flat_map_iter(given).collect()
 }

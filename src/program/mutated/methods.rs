@@ -14,8 +14,11 @@ use crate::program::callees::{class_behind, function_behind, with_bases};
 use crate::program::interpret::has_decorator;
 use crate::program::{ModuleId, Program, tables};
 
-/// Methods that change their object, by name: module, class, and which attribute, if it is known.
-pub(super) type SelfChangers = FxHashMap<Sym, Vec<(ModuleId, u32, Option<Sym>)>>;
+/// A method that changes its object: module, class, and which attribute, if it is known.
+type Changer = (ModuleId, u32, Option<Sym>);
+
+/// Methods that change their object, by name.
+pub(super) type SelfChangers = FxHashMap<Sym, Vec<Changer>>;
 
 /// Methods that call others of their own object, and which, each once.
 pub(super) type OwnCalls = Box<[(FuncId, Sym)]>;
@@ -59,27 +62,32 @@ pub(super) fn add_method(
 
 /// Methods that change their object by calling other methods of it.
 pub(super) fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[(ModuleId, OwnCalls)]) {
+    let mut callers: FxHashMap<Sym, Vec<(ModuleId, FuncId)>> = FxHashMap::default();
+    for (id, calls) in calls {
+        for &(func, callee) in calls {
+            callers.entry(callee).or_default().push((*id, func));
+        }
+    }
+    let mut todo: Vec<(Sym, Changer)> = Vec::new();
+    for (&name, changers) in &*methods {
+        if callers.contains_key(&name) {
+            todo.extend(changers.iter().map(|&changer| (name, changer)));
+        }
+    }
     let mut bases: FxHashMap<(ModuleId, u32), Vec<(ModuleId, u32)>> = FxHashMap::default();
-    for _ in 0..MOST_STEPS {
-        let mut found = false;
-        let all =
-            calls.iter().flat_map(|(id, calls)| calls.iter().map(|&(func, callee)| (*id, func, callee)));
-        for (id, func, callee) in all {
-            let Some(changers) = methods.get(&callee) else { continue };
-            let Some(class) = program.module(id).facts.code.function(func).class else { continue };
-            let around = bases.entry((id, class)).or_insert_with(|| with_bases(program, vec![(id, class)]));
-            let attrs: SmallVec<[Option<Sym>; 4]> = changers
-                .iter()
-                .filter(|&&(module, class, _)| around.contains(&(module, class)))
-                .map(|&(.., attr)| attr)
-                .collect();
-            for attr in attrs {
-                found |= add_method(program, methods, (id, func), attr);
+    while let Some((name, (module, class, attr))) = todo.pop() {
+        for &(id, func) in callers.get(&name).into_iter().flatten() {
+            let caller = program.module(id).facts.code.function(func);
+            let Some(own) = caller.class else { continue };
+            let around = bases.entry((id, own)).or_insert_with(|| with_bases(program, vec![(id, own)]));
+            if around.contains(&(module, class)) && add_method(program, methods, (id, func), attr) {
+                todo.push((caller.name, (id, own, attr)));
             }
         }
-        if !found {
-            return;
-        }
+    }
+    // Names have no order of their own.
+    for changers in methods.values_mut() {
+        changers.sort_unstable_by_key(|&(id, class, attr)| (id, class, attr.map(Sym::as_str)));
     }
 }
 
