@@ -52,10 +52,9 @@ impl Called {
             calls[starts[name] as usize] = number;
             starts[name] += 1;
         }
-        starts.rotate_right(1);
-        if let Some(first) = starts.first_mut() {
-            *first = 0;
-        }
+        // Now each is where the next name's begin.
+        starts.pop();
+        starts.insert(0, 0);
         Self { starts, calls, firsts }
     }
 
