@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -117,6 +118,44 @@ fn results_do_not_depend_on_the_number_of_threads() {
             assert!(checked[0].stdout == checked[1].stdout, "{version}: check -v --output-format {format}");
         }
     }
+}
+
+/// A folder with a module of its own project, which is read first and has the names of all files in some order: whoever comes later meets
+/// names that have their numbers already.
+fn numbers(names: impl Iterator<Item = String>, to: &Path) {
+    const KEYWORDS: &str = "False None True and as assert async await break class continue def del elif else except finally for from \
+                            global if import in is lambda nonlocal not or pass raise return try while with yield";
+    let lines = names
+        .filter(|name| !KEYWORDS.split(' ').any(|keyword| keyword == name))
+        .map(|name| format!("numbers.{name}\n"));
+    fs::create_dir_all(to).expect("a folder");
+    fs::write(to.join("dally.toml"), "").expect("written");
+    fs::write(to.join("names.py"), lines.collect::<String>()).expect("written");
+}
+
+#[test]
+fn results_do_not_depend_on_the_order_in_which_names_are_met() {
+    let scratch = tempfile::tempdir().expect("a temporary folder");
+    let python = common::some_interpreters().into_iter().next().expect("an interpreter");
+    let source = library(python, scratch.path());
+    let name = source.file_name().and_then(|name| name.to_str()).expect("a name");
+    fs::write(source.join("dally.toml"), "").expect("written");
+    let is_part = |character: char| character.is_ascii_alphanumeric() || character == '_';
+    let mut names = BTreeSet::new();
+    for text in tree(&source).values().filter_map(|bytes| std::str::from_utf8(bytes).ok()) {
+        let words = text.split(|character| !is_part(character));
+        names.extend(
+            words.filter(|word| word.starts_with(|c: char| c.is_ascii_alphabetic())).map(str::to_owned),
+        );
+    }
+    let check = |names: &mut dyn Iterator<Item = String>| {
+        numbers(names, &scratch.path().join("a_numbers"));
+        let format = ["--output-format", "json", "--jobs", "1", "--no-cache", "-q", "-v"];
+        expect(scratch.path(), &[&["check", "a_numbers", name], &format[..]].concat(), 1).stdout
+    };
+    let forwards = check(&mut names.iter().cloned());
+    let backwards = check(&mut names.iter().rev().cloned());
+    assert!(forwards == backwards, "verdicts or evidence depend on the order of names");
 }
 
 #[test]

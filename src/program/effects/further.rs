@@ -67,12 +67,13 @@ pub(super) fn further_effects(
                     .map(|name| program.target(id, &name))
                 && !is_around(program, id, source)
             {
-                let mut names = program.module(source).facts.names.iter().map(|(name, _)| name);
-                // It takes the values that all of them have now.
-                let changed = names.find_map(|name| {
+                // It takes the values that all of them have now. One is told, whichever way they are numbered.
+                let names = program.module(source).facts.names.iter().map(|(name, _)| name);
+                let changed = names.filter_map(|name| {
                     let exported = program.exports(source, name);
                     Some((name, changer(source, name).filter(|_| exported)?))
                 });
+                let changed = changed.min_by_key(|(name, _)| name.as_str());
                 if let Some((name, changer)) = changed {
                     add(
                         EffectKind::ReadsState,
