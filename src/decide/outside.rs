@@ -7,6 +7,8 @@
 //! def interpolate(text): return eval(text, sys._getframe(1).f_globals)   # the namespace of who calls it
 //! ```
 
+mod loaded;
+
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -60,9 +62,18 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
         }
     }
     let starts = |places: &[(Start, TextRange)]| places.iter().map(|&(start, _)| start).collect::<Vec<_>>();
+    let mut loaded = loaded::Loaded::default();
     for (leaves, ((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
-        for module in leaves.into_iter().filter_map(Leaf::module) {
-            readers.entry(module).or_insert(Reader { by, range, functions: false });
+        for leaf in leaves {
+            let modules = match leaf {
+                Leaf::Module(module) => vec![module],
+                Leaf::LoadedBy(loader) => loaded.by(program, loader).to_vec(),
+                Leaf::Main => loaded.main(program).to_vec(),
+                _ => continue,
+            };
+            for module in modules {
+                readers.entry(module).or_insert(Reader { by, range, functions: false });
+            }
         }
     }
     for (leaves, ((by, ..), range)) in

@@ -24,6 +24,8 @@
 mod folders;
 mod packed;
 
+pub(super) use packed::imported_modules;
+
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;
 
