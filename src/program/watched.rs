@@ -54,6 +54,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
         submodules: Submodules::default(),
         starts: Vec::new(),
         all: Vec::new(),
+        sought: Vec::new(),
         finders,
     };
     let mut lookups = Vec::new();
@@ -277,6 +278,8 @@ struct Patterns<'p> {
     starts: Vec<(String, bool, Place)>,
     /// Who watches all modules of its project.
     all: Vec<Place>,
+    /// Names, as values, that somebody asks all loaded modules for.
+    sought: Vec<Traced>,
     /// Modules whose import-time code puts a finder in front of the others.
     finders: Vec<ModuleId>,
 }
@@ -321,19 +324,29 @@ impl Patterns<'_> {
             else {
                 continue;
             };
-            let Value::Str(name) = code.value(*name) else { continue };
             let variable = matches!(code.value(*of), Value::Var(_) | Value::Item(_) | Value::Global(_))
                 || *of == ValueId::OPAQUE;
-            if !variable
-                || !matches!(asks.as_str(), "hasattr" | "getattr")
-                || tables::of_every_module(name.as_str())
-            {
+            if !variable || !matches!(asks.as_str(), "hasattr" | "getattr") {
                 continue;
             }
-            for other in program.ids().filter(|&other| other != id && same_project(program, id, other)) {
-                if program.binds(other, name) {
-                    self.exact.entry(program.module(other).name).or_insert((id, range));
-                }
+            match code.value(*name) {
+                Value::Str(name) => self.add_with_name(id, name, range),
+                // `find("Invoice")`, where the function asks each module for its argument
+                _ if !name.is_plain() => self.sought.push(((id, *name, false), range)),
+                _ => {}
+            }
+        }
+    }
+
+    /// The modules of the project of one that have a name.
+    fn add_with_name(&mut self, id: ModuleId, name: Sym, range: TextRange) {
+        let program = self.program;
+        if tables::of_every_module(name.as_str()) {
+            return;
+        }
+        for other in program.ids().filter(|&other| other != id && same_project(program, id, other)) {
+            if program.binds(other, name) {
+                self.exact.entry(program.module(other).name).or_insert((id, range));
             }
         }
     }
@@ -516,6 +529,15 @@ impl Patterns<'_> {
             }
             if let Some(named) = named_by(&program.module(id).facts.code, func, key).filter(|_| !found) {
                 self.add_mentioned(id, named, range);
+            }
+        }
+        let sought = std::mem::take(&mut self.sought);
+        let starts: Vec<Start> = sought.iter().map(|&(start, _)| start).collect();
+        for (leaves, ((id, ..), range)) in trace(program, &starts).into_iter().zip(sought) {
+            for leaf in leaves {
+                if let Leaf::Text(name) = leaf {
+                    self.add_with_name(id, name, range);
+                }
             }
         }
         let starts: Vec<Start> = listed.iter().map(|listed| listed.of).collect();
