@@ -19,6 +19,7 @@ mod bound;
 mod calls;
 mod carried;
 mod classes;
+mod collected;
 mod contexts;
 mod decorated;
 mod effects;
@@ -179,6 +180,9 @@ pub struct Interpreter<'p> {
     stored: FxHashSet<(Option<(ModuleId, u32)>, Sym)>,
     /// What is known of the variables of the function that runs.
     followed: Followed,
+    /// What has been called that the module has collected itself: methods by their names; and whether that is going on.
+    collected: FxHashSet<Sym>,
+    calling_collected: bool,
     /// What decorators have stored in classes.
     decorated: FxHashMap<(ModuleId, u32, u64), decorated::Decorated>,
 }
@@ -251,6 +255,8 @@ impl<'p> Interpreter<'p> {
             changed: FxHashSet::default(),
             stored: FxHashSet::default(),
             followed: Followed::default(),
+            collected: FxHashSet::default(),
+            calling_collected: false,
             decorated: FxHashMap::default(),
         }
     }

@@ -130,6 +130,9 @@ pub const TEXT_METHODS: &[&str] = &[
 /// Methods that give the elements of the container.
 pub const CONTAINER_VIEWS: &[&str] = &["items", "values", "copy", "keys", "__iter__"];
 
+/// Methods of texts and templates that take items by their names from what they are given.
+pub const TAKES_ITEMS: &[&str] = &["format_map", "substitute", "safe_substitute"];
+
 /// Methods that put what they are given into their container.
 pub const PUTS: &[&str] = &[
     "append",
@@ -301,7 +304,8 @@ pub fn calls_back(path: &str) -> Option<(&'static [usize], &'static [&'static st
         }
         "timeit.timeit" | "timeit.repeat" => (&[0, 1], &["stmt", "setup"]),
         "inspect.getmembers" | "inspect.getmembers_static" => (&[1], &["predicate"]),
-        "operator.call" => (&[0], &[]),
+        "operator.call" | "functools.cmp_to_key" => (&[0], &[]),
+        "types.new_class" => (&[3], &["exec_body"]),
         _ => return None,
     })
 }
@@ -312,6 +316,7 @@ pub fn dispatches_to(method: &str) -> Option<&'static str> {
         "visit" | "generic_visit" => "visit_",
         "feed" => "handle_",
         "onecmd" | "cmdloop" => "do_",
+        "format" | "vformat" => "get_",
         _ => return None,
     })
 }

@@ -271,6 +271,15 @@ fn named_by(code: &Code, func: FuncId, key: ValueId) -> Option<Named> {
     }
 }
 
+/// Whether a value is an element of something, by which a loop goes: not an entry that is asked for by its name.
+fn is_element(code: &Code, value: ValueId) -> bool {
+    let element = |value: ValueId| matches!(code.value(value), Value::Item(_));
+    match code.value(value) {
+        Value::Var(var) => code.assigned_to(var).iter().any(|&value| element(value)),
+        _ => element(value),
+    }
+}
+
 struct Patterns<'p> {
     program: &'p Program,
     exact: Watched,
@@ -332,7 +341,9 @@ impl Patterns<'_> {
             match code.value(*name) {
                 Value::Str(name) => self.add_with_name(id, name, range),
                 // `find("Invoice")`, where the function asks each module for its argument
-                _ if !name.is_plain() => self.sought.push(((id, *name, false), range)),
+                _ if !name.is_plain() && is_element(code, *of) => {
+                    self.sought.push(((id, *name, false), range));
+                }
                 _ => {}
             }
         }

@@ -7,10 +7,10 @@
 //! zipfile.PyZipFile("engine.zip", "w").writepy("engine")
 //! ```
 //!
-//! What is meant are packages and scripts that a module names by texts, from where it is or from the top, if it calls what copies folders or fills
+//! What is meant are packages and scripts that a call names, from where the module is or from the top, if it copies folders or fills
 //! archives. A folder that is no package does not count if a program in it is meant to be run: that has the runtime file beside it.
 
-use crate::facts::{Code, Value};
+use crate::facts::{Code, Sym, Value, ValueId};
 use crate::program::state::of_all;
 use crate::program::{ModuleId, Program};
 
@@ -28,12 +28,25 @@ pub(super) fn carried(program: &Program) -> Vec<(ModuleId, ModuleId)> {
 fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
     let module = program.module(id);
     let code = &module.facts.code;
-    if module.installed || !carries(code) {
+    if module.installed {
         return Vec::new();
     }
     let own = if module.is_package { module.name.as_str() } else { parent(module.name.as_str()) };
+    let mentions = |names: &[&str]| {
+        code.globals_mentioned().chain(code.attributes()).any(|name| names.contains(&name.as_str()))
+    };
+    let mut texts = Vec::new();
+    for call in code.calls() {
+        let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { continue };
+        let fills = |(method, archives): &(&str, &[&str])| name == *method && mentions(archives);
+        if CARRIERS.contains(&name.as_str()) || FILLERS.iter().any(fills) {
+            for &value in &code.args[call.args.start as usize..call.args.end as usize] {
+                texts_of(code, value, &mut texts, 0);
+            }
+        }
+    }
     let mut found = Vec::new();
-    for text in &code.strings {
+    for text in texts {
         let path = text.as_str().trim_start_matches("./").trim_end_matches('/');
         let name = path.strip_suffix(".py").unwrap_or(path).replace('/', ".");
         if name.is_empty() || name.starts_with('.') {
@@ -54,18 +67,24 @@ fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
     found
 }
 
-/// Whether a module copies or packs folders.
-fn carries(code: &Code) -> bool {
-    let mentions = |names: &[&str]| {
-        code.globals_mentioned().chain(code.attributes()).any(|name| names.contains(&name.as_str()))
-    };
-    mentions(CARRIERS)
-        || FILLERS.iter().any(|(method, archives)| {
-            mentions(archives)
-                && code
-                    .calls()
-                    .any(|call| matches!(code.value(call.callee), Value::Attr(_, name) if name == *method))
-        })
+/// The texts that a value is, or is put together of as a path: `os.path.join(here, "engine")`.
+fn texts_of(code: &Code, value: ValueId, texts: &mut Vec<Sym>, depth: u32) {
+    if depth > 4 {
+        return;
+    }
+    let mut of = |value| texts_of(code, value, texts, depth + 1);
+    match code.value(value) {
+        Value::Str(text) => texts.push(text),
+        Value::Global(name) => code.globals_of(name).iter().for_each(|&(_, value)| of(value)),
+        Value::Var(var) => code.assigned_to(var).iter().for_each(|&value| of(value)),
+        Value::Item(inner) | Value::Holder(inner) => of(inner),
+        Value::Either(one, other) => {
+            of(one);
+            of(other);
+        }
+        Value::Call(call) => code.positional(&code.call(call)).iter().for_each(|&value| of(value)),
+        _ => {}
+    }
 }
 
 fn parent(name: &str) -> &str {

@@ -44,7 +44,10 @@ impl Interpreter<'_> {
                 self.callbacks(&first());
             }
         } else if let Some(methods) = tables::protocol_of_library(text) {
-            for abs in args.iter().flatten() {
+            // Also of what is in a container, if that is copied with it.
+            let inner: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
+            let inner = inner.iter().filter(|_| text == "copy.deepcopy");
+            for abs in args.iter().flatten().chain(inner) {
                 methods.iter().any(|method| self.special(abs, method, &[]));
                 // The copy is given what it holds.
                 if text.starts_with("copy.") {
@@ -226,6 +229,13 @@ impl Interpreter<'_> {
             let bases: AbsSet = given.into_iter().chain(named).flatten().flat_map(elements_of).collect();
             self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
             return Some(smallvec![Abs::Fresh]);
+        }
+        // `SimpleNamespace(add=hub.add).add("x")`
+        let callable =
+            |abs: &Abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_));
+        if text == "types.SimpleNamespace" && keywords.iter().any(|(_, set)| set.iter().any(callable)) {
+            let elements = keywords.iter().flat_map(|(_, set)| set.iter().cloned()).collect();
+            return Some(smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]);
         }
         let drawn = |abs: &Abs| matches!(abs, Abs::Made(made, _) if tables::draws_random(made.as_str()));
         if text == "itertools.count" && !self.shared.seeds_random && first().iter().any(drawn) {

@@ -347,7 +347,9 @@ impl Interpreter<'_> {
         for base in self.mro(class).iter() {
             let code = self.code(base.module);
             for &(name, value) in &code.classes[base.class as usize].members {
+                let special = prefix.is_empty() && name.as_str().starts_with("__");
                 if name.as_str().starts_with(prefix)
+                    && !special
                     && let Some(func) = function_behind(code, value)
                 {
                     out.extend(self.enter(base.module, func, &base.around, &all, keywords));
