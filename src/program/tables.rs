@@ -237,6 +237,33 @@ pub fn is_stream(class: &str) -> bool {
     )
 }
 
+/// Classes whose instances give each element once.
+pub fn is_iterator(class: &str) -> bool {
+    matches!(class, "itertools.count" | "itertools.cycle" | "builtins.iter" | "csv.reader")
+}
+
+/// Functions that take elements of what they are given, besides those that collect them.
+pub const GOES_THROUGH: &[&str] = &[
+    "builtins.map",
+    "builtins.filter",
+    "builtins.any",
+    "builtins.all",
+    "builtins.sum",
+    "builtins.max",
+    "builtins.min",
+    "itertools.islice",
+    "itertools.takewhile",
+];
+
+/// Classes of files, which whoever reads finds where the last one has left off.
+pub fn is_file(class: &str) -> bool {
+    class.starts_with("io.") || matches!(class, "builtins.open" | "tempfile.TemporaryFile" | "csv.reader")
+}
+
+/// Methods of files that go on in them.
+pub const MOVES_ON: &[&str] =
+    &["read", "read1", "readline", "readlines", "readinto", "seek", "truncate", "__next__"];
+
 /// Attributes that every object has: nobody's `__getattr__` is asked for them.
 pub const OF_EVERY_OBJECT: &[&str] =
     &["__dict__", "__class__", "__doc__", "__module__", "__init__", "__new__"];

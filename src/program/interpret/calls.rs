@@ -362,7 +362,9 @@ impl Interpreter<'_> {
             let sets = args.iter().chain(keywords.iter().map(|(_, set)| set));
             // What methods may call, or change.
             let callable = |abs: &Abs| match abs {
-                Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_) => true,
+                Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_) | Abs::Module(_) => {
+                    true
+                }
                 Abs::Object(owner)
                 | Abs::Holder(_, owner)
                 | Abs::Made(_, owner)

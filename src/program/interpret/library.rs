@@ -7,12 +7,12 @@ use smallvec::smallvec;
 use super::foreign::ForeignCall;
 use super::{Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of};
 use crate::facts::{CallRole, Sym};
-use crate::program::tables;
+use crate::program::tables::{self, ExternalKind};
 
 impl Interpreter<'_> {
     /// Objects that a call asks: for their attributes, by special methods, or by calling them back.
     pub(super) fn asked_by_call(&mut self, call: &ForeignCall<'_>) {
-        let &ForeignCall { path, args, keywords, .. } = call;
+        let &ForeignCall { path, args, keywords, place, .. } = call;
         let text = path.as_str();
         let first = || call.first();
         let string = |index| call.string(index);
@@ -37,6 +37,14 @@ impl Interpreter<'_> {
                 self.attr(abs, name);
             }
             self.path = path;
+        }
+        // `dict(zip(names, numbers))`: whoever takes the next numbers, gets others.
+        let iterates =
+            tables::external(text) == ExternalKind::Collects || tables::GOES_THROUGH.contains(&text);
+        if iterates && self.silent == 0 {
+            for abs in args.iter().flatten() {
+                self.gone_through(abs, place);
+            }
         }
         if let Some(builtin) = text.strip_prefix("builtins.") {
             self.builtin_protocol(builtin, args, keywords);
@@ -242,6 +250,14 @@ impl Interpreter<'_> {
             // Numbers that begin with another one in every run: nobody can tell how many were taken.
             return Some(smallvec![Abs::External(Sym::new(tables::RANDOM_COUNT))]);
         }
+        // A shallow copy holds the same.
+        if text == "copy.copy" {
+            let copied = |abs: Abs| match abs {
+                Abs::Holder(..) => Abs::Holder(Rc::new(elements_of(&abs)), Owner::Fresh),
+                _ => Abs::Made(path, Owner::Fresh),
+            };
+            return Some(first().into_iter().map(copied).collect());
+        }
         // A table stays the table that it is. (Of classes and functions nothing more is known than without.)
         if text == "typing.cast" {
             let known = |abs: &&Abs| !matches!(abs, Abs::Class(_) | Abs::Function(..) | Abs::Method(..));
@@ -264,8 +280,10 @@ impl Interpreter<'_> {
         if text == "builtins.iter" {
             // Going through a container is nobody's business; what goes on from where it is, stays what it is.
             let iterated = |abs: Abs| match abs {
-                Abs::Class(_) | Abs::Object(_) => Abs::Fresh,
-                Abs::Holder(elements, _) => Abs::Holder(elements, Owner::Fresh),
+                Abs::Class(_) => Abs::Fresh,
+                Abs::Fresh => Abs::Made(path, Owner::Fresh),
+                Abs::Object(_) => Abs::Holder(Rc::new(smallvec![abs]), Owner::Fresh),
+                Abs::Holder(..) => Abs::Holder(Rc::new(elements_of(&abs)), Owner::Fresh),
                 other => other,
             };
             return Some(first().into_iter().map(iterated).collect());

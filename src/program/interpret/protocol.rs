@@ -153,6 +153,9 @@ impl Interpreter<'_> {
         // `f"{settings.name}"`, `settings.size + 1`
         self.note_read(module, on, env, false);
         for abs in self.eval(module, on, env) {
+            if matches!(method.as_str(), "__iter__" | "__contains__") {
+                self.gone_through(&abs, (self.cause, self.at));
+            }
             match &abs {
                 // `"DEBUG" in os.environ`
                 Abs::External(path)
@@ -204,6 +207,15 @@ impl Interpreter<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Elements are taken of an object that gives each one once.
+    pub(super) fn gone_through(&mut self, abs: &Abs, place: (ModuleId, TextSize)) {
+        if let Abs::Made(made, _) = abs
+            && (tables::is_iterator(made.as_str()) || tables::is_file(made.as_str()))
+        {
+            self.mutate(abs, EffectKind::Write, place, None);
         }
     }
 
