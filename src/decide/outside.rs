@@ -23,6 +23,9 @@ use crate::program::{ModuleId, Origin, Program};
 /// For each such module, who reads it and where.
 pub type Readers = FxHashMap<ModuleId, Reader>;
 
+/// Methods of loaders, which fill namespaces.
+const FILLS: &[&str] = &["exec_module", "load_module", "create_module"];
+
 /// Who reads a namespace.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader {
@@ -40,8 +43,13 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
     let mut functions: Vec<(Start, TextRange)> = Vec::new();
     let mut searching: Vec<Reader> = Vec::new();
     let mut helpers: Vec<(ModuleId, FuncId, TextRange)> = Vec::new();
+    let mut filling: FxHashSet<(ModuleId, TextRange)> = FxHashSet::default();
     for id in program.ids() {
-        for mark in &program.module(id).facts.marks {
+        let facts = &program.module(id).facts;
+        for mark in &facts.marks {
+            if FILLS.contains(&facts.code.function(mark.func).name.as_str()) {
+                filling.insert((id, mark.range));
+            }
             match mark.kind {
                 // What stands for pending names would be found as well.
                 MarkKind::SearchesFunctions(of) => places.push(((id, of, false), mark.range)),
@@ -67,7 +75,9 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
         for leaf in leaves {
             let modules = match leaf {
                 Leaf::Module(module) => vec![module],
-                Leaf::LoadedBy(loader) => loaded.by(program, loader).to_vec(),
+                Leaf::LoadedBy(loader) if !filling.contains(&(by, range)) => {
+                    loaded.by(program, loader).to_vec()
+                }
                 Leaf::Main => loaded.main(program).to_vec(),
                 _ => continue,
             };

@@ -239,7 +239,7 @@ pub fn is_stream(class: &str) -> bool {
 
 /// Classes whose instances give each element once.
 pub fn is_iterator(class: &str) -> bool {
-    matches!(class, "itertools.count" | "itertools.cycle" | "builtins.iter" | "csv.reader")
+    matches!(class, "itertools.count" | "itertools.cycle" | "builtins.iter") || is_file(class)
 }
 
 /// Functions that take elements of what they are given, besides those that collect them.

@@ -527,8 +527,13 @@ impl Patterns<'_> {
     /// Names that `sys.modules` is asked for by way of variables, and the submodules of packages whose names are listed.
     fn add_traced(&mut self, keys: &[Traced], asking: &[FuncId], listed: &[Listed]) {
         let program = self.program;
-        let starts: Vec<Start> = keys.iter().map(|&(start, _)| start).collect();
-        let traced = trace(program, &starts).into_iter().zip(keys).zip(asking);
+        let sought = std::mem::take(&mut self.sought);
+        let mut starts: Vec<Start> = keys.iter().chain(&sought).map(|&(start, _)| start).collect();
+        starts.extend(listed.iter().map(|listed| listed.of));
+        let mut found = trace(program, &starts);
+        let of_listed = found.split_off(keys.len() + sought.len());
+        let of_sought = found.split_off(keys.len());
+        let traced = found.into_iter().zip(keys).zip(asking);
         for ((leaves, &((id, key, _), range)), &func) in traced {
             let mut found = false;
             for leaf in leaves {
@@ -542,17 +547,14 @@ impl Patterns<'_> {
                 self.add_mentioned(id, named, range);
             }
         }
-        let sought = std::mem::take(&mut self.sought);
-        let starts: Vec<Start> = sought.iter().map(|&(start, _)| start).collect();
-        for (leaves, ((id, ..), range)) in trace(program, &starts).into_iter().zip(sought) {
+        for (leaves, ((id, ..), range)) in of_sought.into_iter().zip(sought) {
             for leaf in leaves {
                 if let Leaf::Text(name) = leaf {
                     self.add_with_name(id, name, range);
                 }
             }
         }
-        let starts: Vec<Start> = listed.iter().map(|listed| listed.of).collect();
-        for (leaves, listed) in trace(program, &starts).into_iter().zip(listed) {
+        for (leaves, listed) in of_listed.into_iter().zip(listed) {
             let (id, ..) = listed.of;
             // What a package finds in itself, it has loaded itself or has provided.
             for package in leaves.into_iter().filter_map(Leaf::module).filter(|&package| package != id) {

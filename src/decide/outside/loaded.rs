@@ -17,6 +17,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::decide::sources::imported_modules;
 use crate::facts::MarkKind;
+use crate::program::state::same_project;
 use crate::program::watched::imports;
 use crate::program::{ModuleId, Origin, Program};
 
@@ -38,17 +39,16 @@ impl Loaded {
         &self.by[&loader]
     }
 
-    /// The modules that may be the main program: no import statement leads to them, and they are meant to be run, or stand at the top.
+    /// The modules that may be the main program: no import statement leads to them, and they stand at the top, or are called so.
     pub fn main(&mut self, program: &Program) -> &[ModuleId] {
         let imported = self.imported.get_or_insert_with(|| imported_modules(program));
         self.main.get_or_insert_with(|| {
             let may_be = |&id: &ModuleId| {
                 let module = program.module(id);
                 let name = module.name.as_str();
-                !module.installed
-                    && (name.rsplit('.').next() == Some("__main__")
-                        || !imported.contains(&id)
-                            && (!name.contains('.') || module.facts.code.ops().any(|op| op.main_guard)))
+                let is_run = name.rsplit('.').next() == Some("__main__")
+                    || !imported.contains(&id) && !name.contains('.');
+                !module.installed && is_run
             };
             program.ids().filter(may_be).collect()
         })
@@ -70,8 +70,16 @@ impl Loaded {
         let mut prefixes: Vec<String> = around.flat_map(|id| named_by(program, id)).collect();
         prefixes.sort_unstable();
         prefixes.dedup();
-        let below = prefixes.iter().flat_map(|prefix| program.modules_from(prefix));
-        let below: Vec<ModuleId> = below.filter(|&id| beside(id)).collect();
+        // Who does not say that he goes deeper, takes what is in the folder.
+        let code = &module.facts.code;
+        let mut mentioned = code.attributes().chain(code.globals_mentioned());
+        let deep = mentioned.any(|name| matches!(name.as_str(), "walk_packages" | "walk" | "rglob"));
+        let mut below = Vec::new();
+        for prefix in &prefixes {
+            let name = |id: ModuleId| &program.module(id).name.as_str()[prefix.len()..];
+            let inside = program.modules_from(prefix);
+            below.extend(inside.into_iter().filter(|&id| beside(id) && (deep || !name(id).contains('.'))));
+        }
         // Who goes through a folder loads all that is in it.
         let folder =
             |id: ModuleId| program.module(id).name.as_str().rsplit_once('.').map(|(folder, _)| folder);
@@ -89,6 +97,7 @@ fn named_by(program: &Program, id: ModuleId) -> Vec<String> {
         for alias in 0..import.aliases.len() {
             if let Origin::Module(to) = program.origin(id, import, alias)
                 && program.module(to).is_package
+                && (same_project(program, id, to) || !program.module(id).name.as_str().contains('.'))
             {
                 prefixes.push(format!("{}.", program.module(to).name));
             }

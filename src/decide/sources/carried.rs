@@ -10,7 +10,7 @@
 //! What is meant are packages and scripts that a call names, from where the module is or from the top, if it copies folders or fills
 //! archives. A folder that is no package does not count if a program in it is meant to be run: that has the runtime file beside it.
 
-use crate::facts::{Code, Sym, Value, ValueId};
+use crate::facts::{Code, ImportStmt, Sym, Value, ValueId};
 use crate::program::state::of_all;
 use crate::program::{ModuleId, Program};
 
@@ -28,7 +28,7 @@ pub(super) fn carried(program: &Program) -> Vec<(ModuleId, ModuleId)> {
 fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
     let module = program.module(id);
     let code = &module.facts.code;
-    if module.installed {
+    if module.installed || !module.facts.imports.iter().any(carries) {
         return Vec::new();
     }
     let own = if module.is_package { module.name.as_str() } else { parent(module.name.as_str()) };
@@ -65,6 +65,15 @@ fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
         }
     }
     found
+}
+
+/// Whether an import brings in what copies folders or fills archives.
+fn carries(import: &ImportStmt) -> bool {
+    let known = |name: Sym| matches!(name.as_str(), "shutil" | "tarfile" | "zipfile");
+    match import.from {
+        Some(from) => from.level == 0 && known(from.module),
+        None => import.aliases.iter().any(|alias| known(alias.name)),
+    }
 }
 
 /// The texts that a value is, or is put together of as a path: `os.path.join(here, "engine")`.

@@ -16,6 +16,7 @@
 use std::sync::Arc as Rc;
 
 use ruff_text_size::TextSize;
+use rustc_hash::FxHashMap;
 
 use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner, Path};
 use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
@@ -80,17 +81,8 @@ impl Handed {
                 handed.others.extend(args.iter().filter(has_name));
             }
         }
-        for op in code.ops() {
-            match op.kind {
-                OpKind::Call { call, .. } => {
-                    let args = code.call(call).args;
-                    for &value in &code.args[args.start as usize..args.end as usize] {
-                        handed.value(code, value, 0);
-                    }
-                }
-                OpKind::SetItem { value, .. } | OpKind::SetAttr { value, .. } => handed.value(code, value, 0),
-                _ => {}
-            }
+        for &value in code.args {
+            handed.value(code, value, 0);
         }
         handed.functions.sort_unstable();
         handed.functions.dedup();
@@ -133,6 +125,22 @@ impl Handed {
     }
 }
 
+/// Whether a value is found in something: an element, or what is made of one.
+fn is_found(code: &Code, value: ValueId, depth: u32) -> bool {
+    let found = |value: ValueId| depth < 3 && is_found(code, value, depth + 1);
+    match code.value(value) {
+        Value::Item(_) => true,
+        Value::Var(var) => code.assigned_to(var).iter().any(|&value| found(value)),
+        Value::Global(name) => code.globals_of(name).iter().any(|&(_, value)| found(value)),
+        Value::Call(call) => match code.value(code.call(call).callee) {
+            Value::Global(name) if name == "getattr" => true,
+            Value::Attr(_, name) => matches!(name.as_str(), "pop" | "popleft" | "get" | "get_nowait"),
+            _ => found(code.call(call).callee),
+        },
+        _ => false,
+    }
+}
+
 impl Interpreter<'_> {
     /// Something is called that may be of the module being loaded, and nothing is known of it.
     pub(super) fn call_collected(
@@ -160,7 +168,7 @@ impl Interpreter<'_> {
         };
         match code.value(callee) {
             // `kind().run()`
-            Value::Attr(_, name) => {
+            Value::Attr(base, name) if is_found(code, base, 0) => {
                 let unclear = |abs: &Abs| match abs {
                     Abs::Bound(base, _) => unknown(base),
                     abs => unknown(abs),
@@ -169,14 +177,15 @@ impl Interpreter<'_> {
                     self.call_methods_named(name, args);
                 }
             }
-            Value::Item(_) | Value::Var(_) | Value::Call(_) if callees.iter().all(unknown) => {
+            Value::Item(_) | Value::Var(_) | Value::Call(_)
+                if callees.iter().all(unknown) && is_found(code, callee, 0) =>
+            {
                 let all = callees.iter().any(namespace);
                 self.call_handed(all, args);
             }
             Value::Global(name) if own => {
                 // `for step in steps: step()`
-                let element = |value: ValueId| matches!(code.value(value), Value::Item(_) | Value::Call(_));
-                let from_elsewhere = code.globals_of(name).iter().any(|&(_, value)| element(value));
+                let from_elsewhere = is_found(code, callee, 0);
                 // `hook("x")`, where a function has set it: `global hook; hook = f`
                 let names = &self.program.module(module).facts.names;
                 let set = names.get(name).is_some_and(|info| info.rebound_in_function.is_some());
@@ -192,7 +201,7 @@ impl Interpreter<'_> {
 
     /// Runs what the module hands to others, or all that is at its top.
     fn call_handed(&mut self, all: bool, args: &[AbsSet]) {
-        if !self.collected.insert(Sym::new(if all { "*" } else { "" })) {
+        if std::mem::replace(&mut self.called_handed[usize::from(all)], true) {
             return;
         }
         let cause = self.cause;
@@ -229,20 +238,22 @@ impl Interpreter<'_> {
         if code.classes.is_empty() || name.as_str().starts_with("__") {
             return;
         }
-        let named = |(_, function): &(FuncId, &crate::facts::Function)| {
-            function.name == name && function.class.is_some()
-        };
-        let methods: Vec<_> = (0..).map(FuncId).zip(&code.functions).filter(named).collect();
-        if methods.is_empty() || !self.collected.insert(name) {
-            return;
-        }
+        let methods = self.own_methods.get_or_insert_with(|| {
+            let mut methods: FxHashMap<Sym, Vec<(FuncId, u32)>> = FxHashMap::default();
+            for (func, function) in (0..).map(FuncId).zip(&code.functions) {
+                if let Some(class) = function.class {
+                    methods.entry(function.name).or_default().push((func, class));
+                }
+            }
+            methods
+        });
+        // Each once.
+        let Some(methods) = methods.remove(&name) else { return };
         let place: (ModuleId, TextSize) = (cause, self.at);
         self.under_condition(|w| {
-            for (func, function) in methods {
-                if let Some(class) = function.class {
-                    let callee = w.method_of_own(class, func);
-                    w.call(&callee, args, &[], CallRole::Used, place);
-                }
+            for (func, class) in methods {
+                let callee = w.method_of_own(class, func);
+                w.call(&callee, args, &[], CallRole::Used, place);
             }
         });
     }

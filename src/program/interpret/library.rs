@@ -39,9 +39,11 @@ impl Interpreter<'_> {
             self.path = path;
         }
         // `dict(zip(names, numbers))`: whoever takes the next numbers, gets others.
-        let iterates =
-            tables::external(text) == ExternalKind::Collects || tables::GOES_THROUGH.contains(&text);
-        if iterates && self.silent == 0 {
+        let goes_on = |abs: &Abs| matches!(abs, Abs::Made(made, Owner::Module(..)) if tables::is_iterator(made.as_str()));
+        if self.silent == 0
+            && args.iter().flatten().any(goes_on)
+            && (tables::external(text) == ExternalKind::Collects || tables::GOES_THROUGH.contains(&text))
+        {
             for abs in args.iter().flatten() {
                 self.gone_through(abs, place);
             }
@@ -281,7 +283,7 @@ impl Interpreter<'_> {
             // Going through a container is nobody's business; what goes on from where it is, stays what it is.
             let iterated = |abs: Abs| match abs {
                 Abs::Class(_) => Abs::Fresh,
-                Abs::Fresh => Abs::Made(path, Owner::Fresh),
+                Abs::Fresh | Abs::Str(_) => Abs::Made(path, Owner::Fresh),
                 Abs::Object(_) => Abs::Holder(Rc::new(smallvec![abs]), Owner::Fresh),
                 Abs::Holder(..) => Abs::Holder(Rc::new(elements_of(&abs)), Owner::Fresh),
                 other => other,

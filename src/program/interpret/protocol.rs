@@ -212,8 +212,8 @@ impl Interpreter<'_> {
 
     /// Elements are taken of an object that gives each one once.
     pub(super) fn gone_through(&mut self, abs: &Abs, place: (ModuleId, TextSize)) {
-        if let Abs::Made(made, _) = abs
-            && (tables::is_iterator(made.as_str()) || tables::is_file(made.as_str()))
+        if let Abs::Made(made, Owner::Module(..)) = abs
+            && tables::is_iterator(made.as_str())
         {
             self.mutate(abs, EffectKind::Write, place, None);
         }
