@@ -7,6 +7,8 @@
 //! sys.addaudithook(note_step)                                 # the names that note_step compares with
 //! ```
 
+mod sought;
+
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -271,15 +273,6 @@ fn named_by(code: &Code, func: FuncId, key: ValueId) -> Option<Named> {
     }
 }
 
-/// Whether a value is an element of something, by which a loop goes: not an entry that is asked for by its name.
-fn is_element(code: &Code, value: ValueId) -> bool {
-    let element = |value: ValueId| matches!(code.value(value), Value::Item(_));
-    match code.value(value) {
-        Value::Var(var) => code.assigned_to(var).iter().any(|&value| element(value)),
-        _ => element(value),
-    }
-}
-
 struct Patterns<'p> {
     program: &'p Program,
     exact: Watched,
@@ -320,46 +313,6 @@ impl Patterns<'_> {
             }
         }
         found
-    }
-
-    /// `[m for m in sys.modules.values() if hasattr(m, "PLUGIN")]`: the modules of the project that have the name.
-    fn add_with_attribute(&mut self, id: ModuleId, func: FuncId, range: TextRange) {
-        let program = self.program;
-        let code = &program.module(id).facts.code;
-        for op in code.ops_of(func) {
-            let OpKind::Call { call, .. } = op.kind else { continue };
-            let call = &code.call(call);
-            let (Value::Global(asks), [of, name, ..]) = (code.value(call.callee), code.positional(call))
-            else {
-                continue;
-            };
-            let variable = matches!(code.value(*of), Value::Var(_) | Value::Item(_) | Value::Global(_))
-                || *of == ValueId::OPAQUE;
-            if !variable || !matches!(asks.as_str(), "hasattr" | "getattr") {
-                continue;
-            }
-            match code.value(*name) {
-                Value::Str(name) => self.add_with_name(id, name, range),
-                // `find("Invoice")`, where the function asks each module for its argument
-                _ if !name.is_plain() && is_element(code, *of) => {
-                    self.sought.push(((id, *name, false), range));
-                }
-                _ => {}
-            }
-        }
-    }
-
-    /// The modules of the project of one that have a name.
-    fn add_with_name(&mut self, id: ModuleId, name: Sym, range: TextRange) {
-        let program = self.program;
-        if tables::of_every_module(name.as_str()) {
-            return;
-        }
-        for other in program.ids().filter(|&other| other != id && same_project(program, id, other)) {
-            if program.binds(other, name) {
-                self.exact.entry(program.module(other).name).or_insert((id, range));
-            }
-        }
     }
 
     /// Audit hooks, replacements of `__import__`, finders.

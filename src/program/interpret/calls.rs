@@ -78,12 +78,11 @@ impl Interpreter<'_> {
         // `" ".join(sys.argv)`
         if let Value::Attr(_, method) = code.value(call.callee)
             && method == "join"
+            && let Some(set) = args.first()
         {
-            if let Some(set) = args.first() {
-                self.looked_at(set);
-                for abs in set {
-                    let _ = self.special(abs, "__iter__", &[]) && self.special(abs, "__next__", &[]);
-                }
+            self.looked_at(set);
+            for abs in set {
+                let _ = self.special(abs, "__iter__", &[]) && self.special(abs, "__next__", &[]);
             }
         }
         // `"{size}".format_map(Sizes())`, `Template("$size").substitute(Sizes())`
