@@ -47,7 +47,9 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
     for id in program.ids() {
         let facts = &program.module(id).facts;
         for mark in &facts.marks {
-            if FILLS.contains(&facts.code.function(mark.func).name.as_str()) {
+            if matches!(mark.kind, MarkKind::NamespaceOf(_) if listed)
+                && FILLS.contains(&facts.code.function(mark.func).name.as_str())
+            {
                 filling.insert((id, mark.range));
             }
             match mark.kind {
