@@ -7,6 +7,8 @@
 //! def interpolate(text): return eval(text, sys._getframe(1).f_globals)   # the namespace of who calls it
 //! ```
 
+mod loaded;
+
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -20,6 +22,9 @@ use crate::program::{ModuleId, Origin, Program};
 
 /// For each such module, who reads it and where.
 pub type Readers = FxHashMap<ModuleId, Reader>;
+
+/// Methods of loaders, which fill namespaces.
+const FILLS: &[&str] = &["exec_module", "load_module", "create_module"];
 
 /// Who reads a namespace.
 #[derive(Debug, Clone, Copy)]
@@ -38,8 +43,15 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
     let mut functions: Vec<(Start, TextRange)> = Vec::new();
     let mut searching: Vec<Reader> = Vec::new();
     let mut helpers: Vec<(ModuleId, FuncId, TextRange)> = Vec::new();
+    let mut filling: FxHashSet<(ModuleId, TextRange)> = FxHashSet::default();
     for id in program.ids() {
-        for mark in &program.module(id).facts.marks {
+        let facts = &program.module(id).facts;
+        for mark in &facts.marks {
+            if matches!(mark.kind, MarkKind::NamespaceOf(_) if listed)
+                && FILLS.contains(&facts.code.function(mark.func).name.as_str())
+            {
+                filling.insert((id, mark.range));
+            }
             match mark.kind {
                 // What stands for pending names would be found as well.
                 MarkKind::SearchesFunctions(of) => places.push(((id, of, false), mark.range)),
@@ -60,9 +72,20 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
         }
     }
     let starts = |places: &[(Start, TextRange)]| places.iter().map(|&(start, _)| start).collect::<Vec<_>>();
+    let mut loaded = loaded::Loaded::default();
     for (leaves, ((by, ..), range)) in trace(program, &starts(&places)).into_iter().zip(places) {
-        for module in leaves.into_iter().filter_map(Leaf::module) {
-            readers.entry(module).or_insert(Reader { by, range, functions: false });
+        for leaf in leaves {
+            let modules = match leaf {
+                Leaf::Module(module) => vec![module],
+                Leaf::LoadedBy(loader) if !filling.contains(&(by, range)) => {
+                    loaded.by(program, loader).to_vec()
+                }
+                Leaf::Main => loaded.main(program).to_vec(),
+                _ => continue,
+            };
+            for module in modules {
+                readers.entry(module).or_insert(Reader { by, range, functions: false });
+            }
         }
     }
     for (leaves, ((by, ..), range)) in

@@ -9,7 +9,7 @@
 //! shutil.copy(worker.__file__, folder)
 //! ```
 //!
-//! So are modules that the program packs into an archive ([`packed`]), and the files of a folder, with no `__init__.py`, that the program
+//! So are modules that the program packs into an archive ([`packed`]), packages that it copies ([`carried`]), and the files of a folder, with no `__init__.py`, that the program
 //! names and from which it copies (templates of projects), if nobody imports them.
 //!
 //! Where the text goes there may be no runtime file and another Python, and whoever looks at it looks at what the author wrote. Who only
@@ -21,8 +21,11 @@
 //! subprocess.check_output([interpreter, "-I", str(script)])
 //! ```
 
+mod carried;
 mod folders;
 mod packed;
+
+pub(super) use packed::imported_modules;
 
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;
@@ -36,6 +39,7 @@ use crate::program::{ModuleId, Program};
 pub type ReadSources = FxHashMap<ModuleId, (ModuleId, TextRange, &'static str)>;
 
 const READ: &str = "the text of the module is read";
+const CARRIED: &str = "the module is copied or packed to be run elsewhere";
 const RUN: &str = "the file may be run with another interpreter";
 
 /// Functions and methods that give the text of a file, or copy it.
@@ -73,6 +77,12 @@ pub fn read(program: &Program, native: bool) -> ReadSources {
     }
     for (source, by) in folders::copied(program).into_iter().chain(packed::packed(program)) {
         found.entry(source).or_insert((by, TextRange::default(), READ));
+    }
+    // Where there is no placeholder, no runtime file is missed.
+    if !native {
+        for (source, by) in carried::carried(program) {
+            found.entry(source).or_insert((by, TextRange::default(), CARRIED));
+        }
     }
     found
 }
@@ -246,6 +256,10 @@ fn named(program: &Program, id: ModuleId, func: FuncId, name: Sym, here: bool) -
         }
     }
     if !here {
+        // From where the program is run: `open("job.py")`
+        if !module.name.as_str().contains('.') {
+            found.extend(program.find(&path));
+        }
         return found;
     }
     let own = module.name.as_str();

@@ -36,7 +36,11 @@ impl<'a> Walker<'a> {
             }
             Expr::Await(ast::ExprAwait { value, .. }) => self.dropped(value),
             _ => {
-                self.expr(expr, Use::Dropped);
+                let value = self.expr(expr, Use::Dropped);
+                // A property runs, although nobody wants what it gives.
+                if matches!(self.facts.code.value(value), Value::Attr(..)) {
+                    self.op(expr.range().start(), OpKind::Read(value));
+                }
             }
         }
     }
@@ -364,7 +368,10 @@ impl<'a> Walker<'a> {
         {
             self.unmark(call.range());
             match self.facts.code.value(key) {
-                Value::Str(name) => self.mark(MarkKind::NamespaceName(name), subscript.range),
+                Value::Str(name) => {
+                    self.mark(MarkKind::NamespaceName(name), subscript.range);
+                    entry = Some(Value::Global(name));
+                }
                 _ => self.namespace_item(&subscript.slice, subscript.range),
             }
         }

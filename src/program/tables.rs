@@ -130,6 +130,9 @@ pub const TEXT_METHODS: &[&str] = &[
 /// Methods that give the elements of the container.
 pub const CONTAINER_VIEWS: &[&str] = &["items", "values", "copy", "keys", "__iter__"];
 
+/// Methods of texts and templates that take items by their names from what they are given.
+pub const TAKES_ITEMS: &[&str] = &["format_map", "substitute", "safe_substitute"];
+
 /// Methods that put what they are given into their container.
 pub const PUTS: &[&str] = &[
     "append",
@@ -234,6 +237,33 @@ pub fn is_stream(class: &str) -> bool {
     )
 }
 
+/// Classes whose instances give each element once.
+pub fn is_iterator(class: &str) -> bool {
+    matches!(class, "itertools.count" | "itertools.cycle" | "builtins.iter") || is_file(class)
+}
+
+/// Functions that take elements of what they are given, besides those that collect them.
+pub const GOES_THROUGH: &[&str] = &[
+    "builtins.map",
+    "builtins.filter",
+    "builtins.any",
+    "builtins.all",
+    "builtins.sum",
+    "builtins.max",
+    "builtins.min",
+    "itertools.islice",
+    "itertools.takewhile",
+];
+
+/// Classes of files, which whoever reads finds where the last one has left off.
+pub fn is_file(class: &str) -> bool {
+    class.starts_with("io.") || matches!(class, "builtins.open" | "tempfile.TemporaryFile" | "csv.reader")
+}
+
+/// Methods of files that go on in them.
+pub const MOVES_ON: &[&str] =
+    &["read", "read1", "readline", "readlines", "readinto", "seek", "truncate", "__next__"];
+
 /// Attributes that every object has: nobody's `__getattr__` is asked for them.
 pub const OF_EVERY_OBJECT: &[&str] =
     &["__dict__", "__class__", "__doc__", "__module__", "__init__", "__new__"];
@@ -301,7 +331,8 @@ pub fn calls_back(path: &str) -> Option<(&'static [usize], &'static [&'static st
         }
         "timeit.timeit" | "timeit.repeat" => (&[0, 1], &["stmt", "setup"]),
         "inspect.getmembers" | "inspect.getmembers_static" => (&[1], &["predicate"]),
-        "operator.call" => (&[0], &[]),
+        "operator.call" | "functools.cmp_to_key" => (&[0], &[]),
+        "types.new_class" => (&[3], &["exec_body"]),
         _ => return None,
     })
 }
@@ -312,6 +343,7 @@ pub fn dispatches_to(method: &str) -> Option<&'static str> {
         "visit" | "generic_visit" => "visit_",
         "feed" => "handle_",
         "onecmd" | "cmdloop" => "do_",
+        "format" | "vformat" => "get_",
         _ => return None,
     })
 }

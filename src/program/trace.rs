@@ -23,6 +23,10 @@ pub(crate) enum Leaf {
     Text(Sym),
     /// A module of the program.
     Module(ModuleId),
+    /// A module that the given one loads by a name that it computes, or from a file: `import_module("plugins." + name)`.
+    LoadedBy(ModuleId),
+    /// The main program: `sys.modules["__main__"]`.
+    Main,
     /// A function of the program, where definitions are asked for.
     Function(ModuleId, FuncId),
     /// A class of the program, or what belongs to it, where definitions are asked for.
@@ -41,6 +45,8 @@ impl Leaf {
         match self {
             Self::Module(id) => Some(id),
             Self::Text(_)
+            | Self::LoadedBy(_)
+            | Self::Main
             | Self::Function(..)
             | Self::Class(..)
             | Self::Subclasses(..)
@@ -94,6 +100,12 @@ const CONTAINERS: &[&str] = &[
 
 /// Methods that give what their object holds.
 const VIEWS: &[&str] = &["values", "items", "keys", "copy", "get", "pop", "union", "strip", "lower"];
+
+/// Functions and methods that give modules made from files.
+const LOADERS: &[&str] = &["module_from_spec", "load_module", "load_source"];
+
+/// The name of the main program.
+const MAIN: &str = "__main__";
 
 /// How far one value is followed.
 const MOST_NODES: usize = 2_000;
@@ -213,6 +225,9 @@ impl Trace {
         for site in facts.sites_of(name) {
             let import = &facts.imports[site.stmt as usize];
             self.origin(program.origin(id, import, site.alias as usize), how, todo);
+            if import.from.is_none() && import.aliases[site.alias as usize].name == MAIN {
+                self.leaf(Leaf::Main);
+            }
         }
         let values = facts.code.globals_of(name).iter();
         todo.extend(values.map(|&(_, value)| Node { of: Of::Value(id, value), how }));
@@ -229,6 +244,9 @@ impl Trace {
     /// A text, which may name a module.
     fn text(&mut self, program: &Program, text: Sym, named: Option<ModuleId>) {
         let Some(asker) = named else { return self.leaf(Leaf::Text(text)) };
+        if text == MAIN {
+            self.leaf(Leaf::Main);
+        }
         let module = program.find_from(asker, text.as_str()).or_else(|| {
             let path = text.as_str().strip_suffix(".py")?;
             program.find_from(asker, &path.trim_start_matches("./").replace('/', "."))
@@ -260,11 +278,7 @@ impl Trace {
                 }
             }
             Value::Loaded(None) => self.leaf(Leaf::Module(id)),
-            Value::Loaded(Some(name)) => {
-                if let Some(module) = program.find_from(id, name.as_str()) {
-                    self.leaf(Leaf::Module(module));
-                }
-            }
+            Value::Loaded(Some(name)) => self.text(program, name, Some(id)),
             Value::LoadedAs(name) => todo.push(name_of(name)),
             Value::Item(inner) | Value::Holder(inner) => todo.push(node(inner)),
             Value::Either(a, b) => todo.extend([node(a), node(b)]),
@@ -309,6 +323,11 @@ impl Trace {
                 };
                 if matches!(name.as_str(), "import_module" | "__import__") {
                     todo.extend(args.first().map(|&value| name_of(value)));
+                    if !args.first().is_some_and(|&name| matches!(code.value(name), Value::Str(_))) {
+                        self.leaf(Leaf::LoadedBy(id));
+                    }
+                } else if LOADERS.contains(&name.as_str()) {
+                    self.leaf(Leaf::LoadedBy(id));
                 } else if base.is_none() && CONTAINERS.contains(&name.as_str()) || name == "join" {
                     todo.extend(args.iter().map(|&value| node(value)));
                 } else if VIEWS.contains(&name.as_str()) {

@@ -7,6 +7,8 @@
 //! sys.addaudithook(note_step)                                 # the names that note_step compares with
 //! ```
 
+mod sought;
+
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -54,6 +56,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
         submodules: Submodules::default(),
         starts: Vec::new(),
         all: Vec::new(),
+        sought: Vec::new(),
         finders,
     };
     let mut lookups = Vec::new();
@@ -277,6 +280,8 @@ struct Patterns<'p> {
     starts: Vec<(String, bool, Place)>,
     /// Who watches all modules of its project.
     all: Vec<Place>,
+    /// Names, as values, that somebody asks all loaded modules for.
+    sought: Vec<Traced>,
     /// Modules whose import-time code puts a finder in front of the others.
     finders: Vec<ModuleId>,
 }
@@ -308,34 +313,6 @@ impl Patterns<'_> {
             }
         }
         found
-    }
-
-    /// `[m for m in sys.modules.values() if hasattr(m, "PLUGIN")]`: the modules of the project that have the name.
-    fn add_with_attribute(&mut self, id: ModuleId, func: FuncId, range: TextRange) {
-        let program = self.program;
-        let code = &program.module(id).facts.code;
-        for op in code.ops_of(func) {
-            let OpKind::Call { call, .. } = op.kind else { continue };
-            let call = &code.call(call);
-            let (Value::Global(asks), [of, name, ..]) = (code.value(call.callee), code.positional(call))
-            else {
-                continue;
-            };
-            let Value::Str(name) = code.value(*name) else { continue };
-            let variable = matches!(code.value(*of), Value::Var(_) | Value::Item(_) | Value::Global(_))
-                || *of == ValueId::OPAQUE;
-            if !variable
-                || !matches!(asks.as_str(), "hasattr" | "getattr")
-                || tables::of_every_module(name.as_str())
-            {
-                continue;
-            }
-            for other in program.ids().filter(|&other| other != id && same_project(program, id, other)) {
-                if program.binds(other, name) {
-                    self.exact.entry(program.module(other).name).or_insert((id, range));
-                }
-            }
-        }
     }
 
     /// Audit hooks, replacements of `__import__`, finders.
@@ -497,8 +474,13 @@ impl Patterns<'_> {
     /// Names that `sys.modules` is asked for by way of variables, and the submodules of packages whose names are listed.
     fn add_traced(&mut self, keys: &[Traced], asking: &[FuncId], listed: &[Listed]) {
         let program = self.program;
-        let starts: Vec<Start> = keys.iter().map(|&(start, _)| start).collect();
-        let traced = trace(program, &starts).into_iter().zip(keys).zip(asking);
+        let sought = std::mem::take(&mut self.sought);
+        let mut starts: Vec<Start> = keys.iter().chain(&sought).map(|&(start, _)| start).collect();
+        starts.extend(listed.iter().map(|listed| listed.of));
+        let mut found = trace(program, &starts);
+        let of_listed = found.split_off(keys.len() + sought.len());
+        let of_sought = found.split_off(keys.len());
+        let traced = found.into_iter().zip(keys).zip(asking);
         for ((leaves, &((id, key, _), range)), &func) in traced {
             let mut found = false;
             for leaf in leaves {
@@ -512,8 +494,14 @@ impl Patterns<'_> {
                 self.add_mentioned(id, named, range);
             }
         }
-        let starts: Vec<Start> = listed.iter().map(|listed| listed.of).collect();
-        for (leaves, listed) in trace(program, &starts).into_iter().zip(listed) {
+        for (leaves, ((id, ..), range)) in of_sought.into_iter().zip(sought) {
+            for leaf in leaves {
+                if let Leaf::Text(name) = leaf {
+                    self.add_with_name(id, name, range);
+                }
+            }
+        }
+        for (leaves, listed) in of_listed.into_iter().zip(listed) {
             let (id, ..) = listed.of;
             // What a package finds in itself, it has loaded itself or has provided.
             for package in leaves.into_iter().filter_map(Leaf::module).filter(|&package| package != id) {

@@ -103,6 +103,6 @@ fn imports_of(program: &Program, id: ModuleId) -> Vec<ModuleId> {
 }
 
 /// All modules that some other one imports.
-fn imported_modules(program: &Program) -> FxHashSet<ModuleId> {
+pub(in crate::decide) fn imported_modules(program: &Program) -> FxHashSet<ModuleId> {
     of_all(program, |id| imports_of(program, id).into_iter().filter(|&to| to != id).collect()).collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::{Abs, AbsSet, EffectKind, Interpreter, Owner, has_decorator, owned};
+use super::{Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of, has_decorator, owned};
 use crate::config::Safety;
 use crate::facts::{CallRole, Sym};
 use crate::program::{ModuleId, tables};
@@ -61,8 +61,8 @@ impl Interpreter<'_> {
                 return smallvec![Abs::Fresh];
             }
         }
-        if let (Abs::Holder(elements, _), true) = (&**base, tables::CONTAINER_VIEWS.contains(&method)) {
-            let view = Abs::Holder(elements.clone(), Owner::Fresh);
+        if matches!(**base, Abs::Holder(..)) && tables::CONTAINER_VIEWS.contains(&method) {
+            let view = Abs::Holder(Rc::new(elements_of(base)), Owner::Fresh);
             // `for name, function in TABLE.items()`
             return smallvec![if method == "items" {
                 Abs::Holder(Rc::new(smallvec![view]), Owner::Fresh)
@@ -112,7 +112,8 @@ impl Interpreter<'_> {
         }
         let foreign = self.is_foreign(owner) && !(method == "addHandler" && args.first().is_some_and(null));
         // Whoever draws from a stream changes what the next one gets.
-        let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str()));
+        let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str())
+            || tables::is_file(made.as_str()) && tables::MOVES_ON.contains(&method));
         let private =
             method == "add" && args.first().is_some_and(|key| self.is_private_entry((base, None), key));
         if private {

@@ -78,8 +78,21 @@ impl Interpreter<'_> {
         // `" ".join(sys.argv)`
         if let Value::Attr(_, method) = code.value(call.callee)
             && method == "join"
+            && let Some(set) = args.first()
         {
-            args.first().into_iter().for_each(|set| self.looked_at(set));
+            self.looked_at(set);
+            for abs in set {
+                let _ = self.special(abs, "__iter__", &[]) && self.special(abs, "__next__", &[]);
+            }
+        }
+        // `"{size}".format_map(Sizes())`, `Template("$size").substitute(Sizes())`
+        if let Value::Attr(_, method) = code.value(call.callee)
+            && tables::TAKES_ITEMS.contains(&method.as_str())
+        {
+            let key: [AbsSet; 1] = [smallvec![Abs::Unknown]];
+            for abs in args.first().into_iter().flatten() {
+                let _ = self.special(abs, "__missing__", &key) || self.special(abs, "__getitem__", &key);
+            }
         }
         // `made.__dict__.update(options)`, `setattr(made, name, value)`
         let stores_any = match code.value(call.callee) {
@@ -118,6 +131,7 @@ impl Interpreter<'_> {
         definitions.sort_unstable();
         definitions.dedup();
         self.path.conditional |= definitions.len() > 1;
+        self.call_collected((module, call.callee), &callees, &args);
         for callee in callees {
             out.extend(self.call_given(&callee, &args, &keywords, role, place, given.as_ref()));
         }
@@ -347,7 +361,9 @@ impl Interpreter<'_> {
             let sets = args.iter().chain(keywords.iter().map(|(_, set)| set));
             // What methods may call, or change.
             let callable = |abs: &Abs| match abs {
-                Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_) => true,
+                Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_) | Abs::Module(_) => {
+                    true
+                }
                 Abs::Object(owner)
                 | Abs::Holder(_, owner)
                 | Abs::Made(_, owner)

@@ -304,8 +304,15 @@ impl Interpreter<'_> {
         let args = call.args;
         let objects = call.first();
         let Some(attr) = call.string(1) else {
-            let with_attributes = objects.iter().filter(|abs| !abs.is_mark());
-            return with_attributes.map(|abs| Abs::Object(self.full_owner(abs))).collect();
+            let any = Sym::new("*");
+            let attribute = |abs: &Abs| match abs {
+                // `getattr(setup, name)()`, where the module knows the methods
+                Abs::Instance(class, _) | Abs::Class(class) if class.module == self.cause => {
+                    Abs::Bound(Rc::new(abs.clone()), any)
+                }
+                _ => Abs::Object(self.full_owner(abs)),
+            };
+            return objects.iter().filter(|abs| !abs.is_mark()).map(attribute).collect();
         };
         // `getattr(shell, "do_" + name)`
         if attr.as_str().ends_with('*') {

@@ -12,7 +12,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::premise::{Given, Told};
-use super::{Abs, AbsSet, EnvRef, Interpreter};
+use super::{Abs, AbsSet, EnvRef, Interpreter, elements_of};
 use crate::facts::{Call, Code, FuncId, OpKind, Sym, Unpacked, Value, ValueId};
 use crate::program::{ModuleId, tables};
 
@@ -61,7 +61,12 @@ impl Interpreter<'_> {
             });
             if !complete {
                 given = None;
-                positional.push(self.eval(module, value, env));
+                let set = self.eval(module, value, env);
+                if options {
+                    // They have names, which nobody knows here.
+                    keywords.push((Sym::new("**"), set.iter().flat_map(elements_of).collect()));
+                }
+                positional.push(set);
             }
         }
         Arguments { positional, keywords, given }

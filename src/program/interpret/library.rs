@@ -7,12 +7,12 @@ use smallvec::smallvec;
 use super::foreign::ForeignCall;
 use super::{Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of};
 use crate::facts::{CallRole, Sym};
-use crate::program::tables;
+use crate::program::tables::{self, ExternalKind};
 
 impl Interpreter<'_> {
     /// Objects that a call asks: for their attributes, by special methods, or by calling them back.
     pub(super) fn asked_by_call(&mut self, call: &ForeignCall<'_>) {
-        let &ForeignCall { path, args, keywords, .. } = call;
+        let &ForeignCall { path, args, keywords, place, .. } = call;
         let text = path.as_str();
         let first = || call.first();
         let string = |index| call.string(index);
@@ -38,13 +38,26 @@ impl Interpreter<'_> {
             }
             self.path = path;
         }
+        // `dict(zip(names, numbers))`: whoever takes the next numbers, gets others.
+        let goes_on = |abs: &Abs| matches!(abs, Abs::Made(made, Owner::Module(..)) if tables::is_iterator(made.as_str()));
+        if self.silent == 0
+            && args.iter().flatten().any(goes_on)
+            && (tables::external(text) == ExternalKind::Collects || tables::GOES_THROUGH.contains(&text))
+        {
+            for abs in args.iter().flatten() {
+                self.gone_through(abs, place);
+            }
+        }
         if let Some(builtin) = text.strip_prefix("builtins.") {
             self.builtin_protocol(builtin, args, keywords);
             if builtin == "iter" && args.len() > 1 {
                 self.callbacks(&first());
             }
         } else if let Some(methods) = tables::protocol_of_library(text) {
-            for abs in args.iter().flatten() {
+            // Also of what is in a container, if that is copied with it.
+            let inner: AbsSet = args.iter().flatten().flat_map(elements_of).collect();
+            let inner = inner.iter().filter(|_| text == "copy.deepcopy");
+            for abs in args.iter().flatten().chain(inner) {
                 methods.iter().any(|method| self.special(abs, method, &[]));
                 // The copy is given what it holds.
                 if text.starts_with("copy.") {
@@ -227,10 +240,25 @@ impl Interpreter<'_> {
             self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
             return Some(smallvec![Abs::Fresh]);
         }
+        // `SimpleNamespace(add=hub.add).add("x")`
+        let callable =
+            |abs: &Abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_));
+        if text == "types.SimpleNamespace" && keywords.iter().any(|(_, set)| set.iter().any(callable)) {
+            let elements = keywords.iter().flat_map(|(_, set)| set.iter().cloned()).collect();
+            return Some(smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]);
+        }
         let drawn = |abs: &Abs| matches!(abs, Abs::Made(made, _) if tables::draws_random(made.as_str()));
         if text == "itertools.count" && !self.shared.seeds_random && first().iter().any(drawn) {
             // Numbers that begin with another one in every run: nobody can tell how many were taken.
             return Some(smallvec![Abs::External(Sym::new(tables::RANDOM_COUNT))]);
+        }
+        // A shallow copy holds the same.
+        if text == "copy.copy" {
+            let copied = |abs: Abs| match abs {
+                Abs::Holder(..) => Abs::Holder(Rc::new(elements_of(&abs)), Owner::Fresh),
+                _ => Abs::Made(path, Owner::Fresh),
+            };
+            return Some(first().into_iter().map(copied).collect());
         }
         // A table stays the table that it is. (Of classes and functions nothing more is known than without.)
         if text == "typing.cast" {
@@ -254,8 +282,10 @@ impl Interpreter<'_> {
         if text == "builtins.iter" {
             // Going through a container is nobody's business; what goes on from where it is, stays what it is.
             let iterated = |abs: Abs| match abs {
-                Abs::Class(_) | Abs::Object(_) => Abs::Fresh,
-                Abs::Holder(elements, _) => Abs::Holder(elements, Owner::Fresh),
+                Abs::Class(_) => Abs::Fresh,
+                Abs::Fresh | Abs::Str(_) => Abs::Made(path, Owner::Fresh),
+                Abs::Object(_) => Abs::Holder(Rc::new(smallvec![abs]), Owner::Fresh),
+                Abs::Holder(..) => Abs::Holder(Rc::new(elements_of(&abs)), Owner::Fresh),
                 other => other,
             };
             return Some(first().into_iter().map(iterated).collect());

@@ -213,6 +213,10 @@ pub(super) fn unique(set: &mut AbsSet) {
 
 pub(super) fn elements_of(abs: &Abs) -> AbsSet {
     match abs {
+        // What is in somebody's container, is somebody's.
+        Abs::Holder(elements, owner @ Owner::Module(..)) => {
+            elements.iter().map(|element| owned(element, *owner)).collect()
+        }
         Abs::Holder(elements, _) => (**elements).clone(),
         Abs::Fresh | Abs::Str(_) => smallvec![Abs::Fresh],
         other => smallvec![other.clone()],

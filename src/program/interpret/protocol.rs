@@ -153,6 +153,9 @@ impl Interpreter<'_> {
         // `f"{settings.name}"`, `settings.size + 1`
         self.note_read(module, on, env, false);
         for abs in self.eval(module, on, env) {
+            if matches!(method.as_str(), "__iter__" | "__contains__") {
+                self.gone_through(&abs, (self.cause, self.at));
+            }
             match &abs {
                 // `"DEBUG" in os.environ`
                 Abs::External(path)
@@ -204,6 +207,15 @@ impl Interpreter<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Elements are taken of an object that gives each one once.
+    pub(super) fn gone_through(&mut self, abs: &Abs, place: (ModuleId, TextSize)) {
+        if let Abs::Made(made, Owner::Module(..)) = abs
+            && tables::is_iterator(made.as_str())
+        {
+            self.mutate(abs, EffectKind::Write, place, None);
         }
     }
 
@@ -347,7 +359,9 @@ impl Interpreter<'_> {
         for base in self.mro(class).iter() {
             let code = self.code(base.module);
             for &(name, value) in &code.classes[base.class as usize].members {
+                let special = prefix.is_empty() && name.as_str().starts_with("__");
                 if name.as_str().starts_with(prefix)
+                    && !special
                     && let Some(func) = function_behind(code, value)
                 {
                     out.extend(self.enter(base.module, func, &base.around, &all, keywords));
