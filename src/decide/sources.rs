@@ -9,8 +9,8 @@
 //! shutil.copy(worker.__file__, folder)
 //! ```
 //!
-//! So are modules that the program packs into an archive ([`packed`]), packages that it copies ([`carried`]), and the files of a folder, with no `__init__.py`, that the program
-//! names and from which it copies (templates of projects), if nobody imports them.
+//! So are modules that the program packs into an archive ([`packed`]), packages that it copies ([`carried`]), and the files of a
+//! folder, with no `__init__.py`, that the program names and from which it copies (templates of projects), if nobody imports them.
 //!
 //! Where the text goes there may be no runtime file and another Python, and whoever looks at it looks at what the author wrote. Who only
 //! runs such a file by its path does not count: that works, with placeholders on every Python. `lazy import` does not: a program that asks
@@ -24,8 +24,6 @@
 mod carried;
 mod folders;
 mod packed;
-
-pub(super) use packed::imported_modules;
 
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;

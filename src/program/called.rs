@@ -8,7 +8,7 @@
 //! Most questions about callers are about a few names of millions. One table for all calls, made once and in two passes, takes
 //! four bytes for each.
 
-use super::{Module, ModuleId};
+use super::{Module, ModuleId, Program};
 use crate::facts::{Code, Sym, Value};
 
 /// All calls of a program, by the names of what they call.
@@ -71,6 +71,21 @@ impl Called {
             let id = ModuleId(u32::try_from(module).expect("fewer than 2^32 modules"));
             (id, number - self.firsts[module])
         })
+    }
+}
+
+impl Program {
+    /// The calls of what has a name, each with its module, in the order of modules and texts.
+    pub(crate) fn calls_of(&self, name: Sym) -> impl Iterator<Item = (ModuleId, u32)> {
+        self.called.of(name)
+    }
+
+    /// The same for several names, all in the order of modules and texts.
+    pub(crate) fn calls_of_any<'n>(&self, names: impl IntoIterator<Item = &'n Sym>) -> Vec<(ModuleId, u32)> {
+        let mut found: Vec<(ModuleId, u32)> =
+            names.into_iter().flat_map(|&name| self.called.of(name)).collect();
+        found.sort_unstable();
+        found
     }
 }
 

@@ -3,6 +3,7 @@
 //! An edge says: while `from` loads, it loads `to` as well. Edges of sites may become lazy; all others (in `try`, star imports,
 //! `import_module("…")`, imports in functions that import-time code calls) are there whatever is decided.
 
+use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::FxHashSet;
 
@@ -240,4 +241,27 @@ fn behind(program: &Program, id: ModuleId, name: crate::facts::Sym, depth: u32) 
         }
     }
     out
+}
+
+impl Program {
+    /// What the statements of a module import.
+    pub(crate) fn imports_of(&self, id: ModuleId) -> Vec<ModuleId> {
+        let mut found = Vec::new();
+        for import in &self.module(id).facts.imports {
+            for alias in 0..import.aliases.len() {
+                found.extend(self.loaded_chain(id, import, alias));
+                if let Origin::Module(to) = self.origin(id, import, alias) {
+                    found.push(to);
+                }
+            }
+        }
+        found
+    }
+
+    /// All modules that some other one imports.
+    pub(crate) fn imported_modules(&self) -> FxHashSet<ModuleId> {
+        let ids: Vec<ModuleId> = self.ids().collect();
+        let others = |id: ModuleId| self.imports_of(id).into_iter().filter(move |&to| to != id);
+        ids.into_par_iter().flat_map_iter(others).collect()
+    }
 }

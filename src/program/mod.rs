@@ -254,19 +254,6 @@ impl Program {
         &self.resolved(importer, import, alias).chain
     }
 
-    /// The calls of what has a name, each with its module, in the order of modules and texts.
-    pub(crate) fn calls_of(&self, name: Sym) -> impl Iterator<Item = (ModuleId, u32)> {
-        self.called.of(name)
-    }
-
-    /// The same for several names, all in the order of modules and texts.
-    pub(crate) fn calls_of_any<'n>(&self, names: impl IntoIterator<Item = &'n Sym>) -> Vec<(ModuleId, u32)> {
-        let mut found: Vec<(ModuleId, u32)> =
-            names.into_iter().flat_map(|&name| self.called.of(name)).collect();
-        found.sort_unstable();
-        found
-    }
-
     /// Where one name of an import statement comes from.
     pub fn origin(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Origin {
         self.resolved(importer, import, alias).origin

@@ -15,7 +15,6 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::decide::sources::imported_modules;
 use crate::facts::MarkKind;
 use crate::program::state::same_project;
 use crate::program::watched::imports;
@@ -41,7 +40,7 @@ impl Loaded {
 
     /// The modules that may be the main program: no import statement leads to them, and they stand at the top, or are called so.
     pub fn main(&mut self, program: &Program) -> &[ModuleId] {
-        let imported = self.imported.get_or_insert_with(|| imported_modules(program));
+        let imported = self.imported.get_or_insert_with(|| program.imported_modules());
         self.main.get_or_insert_with(|| {
             let may_be = |&id: &ModuleId| {
                 let module = program.module(id);
@@ -64,7 +63,7 @@ impl Loaded {
         if !found.is_empty() {
             return found;
         }
-        let imported = self.imported.get_or_insert_with(|| imported_modules(program));
+        let imported = self.imported.get_or_insert_with(|| program.imported_modules());
         let beside = |id: ModuleId| program.module(id).installed == module.installed;
         let around = program.ids().filter(|&id| id == loader || beside(id) && imports(program, id, loader));
         let mut prefixes: Vec<String> = around.flat_map(|id| named_by(program, id)).collect();

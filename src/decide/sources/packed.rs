@@ -16,7 +16,7 @@ use rustc_hash::FxHashSet;
 use super::{READERS, opens};
 use crate::facts::{Call, Code, Value};
 use crate::program::state::{of_all, same_project};
-use crate::program::{ModuleId, Origin, Program};
+use crate::program::{ModuleId, Program};
 
 /// What a module mentions that follows the import statements of a text.
 const FOLLOWERS: &[&str] = &["ImportFrom", "visit_ImportFrom", "ModuleFinder"];
@@ -39,7 +39,7 @@ pub(super) fn packed(program: &Program) -> Vec<(ModuleId, ModuleId)> {
                 name.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })
         };
-        let imported = imported.get_or_insert_with(|| imported_modules(program));
+        let imported = imported.get_or_insert_with(|| program.imported_modules());
         // What else it imports of the project would not be there.
         let around = |id: ModuleId| {
             let name = program.module(id).name.as_str();
@@ -52,7 +52,7 @@ pub(super) fn packed(program: &Program) -> Vec<(ModuleId, ModuleId)> {
                 return false;
             }
             let own: Vec<ModuleId> =
-                imports_of(program, id).into_iter().filter(|&to| same_project(program, to, by)).collect();
+                program.imports_of(id).into_iter().filter(|&to| same_project(program, to, by)).collect();
             own.iter().any(|&to| inside(to)) && own.iter().all(|&to| inside(to) || around(to) || to == id)
         };
         found.extend(program.ids().filter(|&id| id != by && (inside(id) || run(id))).map(|id| (id, by)));
@@ -64,12 +64,12 @@ pub(super) fn packed(program: &Program) -> Vec<(ModuleId, ModuleId)> {
 fn packs(code: &Code) -> bool {
     let mentioned = || code.attributes().chain(code.globals_mentioned());
     // `archive.writestr(name, text)`, not always under the same name.
-    let packs = |call: &Call| {
+    let takes_text = |call: &Call| {
         matches!(code.value(call.callee), Value::Attr(_, name) if name == "writestr")
             && !matches!(code.positional(call).first().map(|&name| code.value(name)), Some(Value::Str(_)))
     };
     code.attributes().any(|name| name == "writestr")
-        && code.calls().any(|call| packs(&call))
+        && code.calls().any(|call| takes_text(&call))
         && mentioned().any(|name| FOLLOWERS.contains(&name.as_str()))
         && code.strings.iter().any(|text| text.as_str().ends_with(".py"))
         && (code.attributes().any(|name| READERS.contains(&name.as_str()))
@@ -86,23 +86,4 @@ fn named_packages(program: &Program, by: ModuleId) -> Vec<&str> {
     packages.sort_unstable();
     packages.dedup();
     packages
-}
-
-/// What the statements of a module import.
-fn imports_of(program: &Program, id: ModuleId) -> Vec<ModuleId> {
-    let mut found = Vec::new();
-    for import in &program.module(id).facts.imports {
-        for alias in 0..import.aliases.len() {
-            found.extend(program.loaded_chain(id, import, alias).iter().copied());
-            if let Origin::Module(to) = program.origin(id, import, alias) {
-                found.push(to);
-            }
-        }
-    }
-    found
-}
-
-/// All modules that some other one imports.
-pub(in crate::decide) fn imported_modules(program: &Program) -> FxHashSet<ModuleId> {
-    of_all(program, |id| imports_of(program, id).into_iter().filter(|&to| to != id).collect()).collect()
 }

@@ -218,7 +218,7 @@ impl Interpreter<'_> {
                 w.call(&callee, args, &[], CallRole::Used, place);
             }
             for value in handed.others {
-                for abs in w.evaluate(cause, value) {
+                for abs in w.eval(cause, value, &EnvRef::default()) {
                     if matches!(&abs, Abs::Function(module, ..) | Abs::Method(_, module, ..) if *module != cause) {
                         w.call(&abs, args, &[], CallRole::Used, place);
                     }
