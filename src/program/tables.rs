@@ -343,7 +343,7 @@ pub fn dispatches_to(method: &str) -> Option<&'static str> {
         "visit" | "generic_visit" => "visit_",
         "feed" => "handle_",
         "onecmd" | "cmdloop" => "do_",
-        "format" | "vformat" => "get_",
+        "format" | "vformat" => "get_value",
         _ => return None,
     })
 }

@@ -109,7 +109,11 @@ fn named_by(program: &Program, id: ModuleId) -> Vec<String> {
         let name = folder.collect::<Vec<_>>().join(".");
         let name = name.trim_end_matches('.');
         let plain = |c: char| c == '_' || c == '.' || c.is_alphanumeric();
-        if !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
+        // A bare name of the package in which the module itself is, is said for many reasons.
+        let own =
+            program.module(id).name.as_str().strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let only_said = own && text.as_str() == name;
+        if !only_said && !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
             prefixes.push(format!("{name}."));
         }
     }

@@ -14,11 +14,23 @@ use crate::facts::{Code, ImportStmt, Sym, Value, ValueId};
 use crate::program::state::of_all;
 use crate::program::{ModuleId, Program};
 
-/// Functions that copy or pack folders.
-const CARRIERS: &[&str] = &["copytree", "make_archive", "writepy"];
+/// Functions that copy or pack folders, and where they are told which: by what position, by what keywords.
+const CARRIERS: &[(&str, &[usize], &[&str])] = &[
+    ("copytree", &[0], &["src"]),
+    ("make_archive", &[2, 3], &["root_dir", "base_dir"]),
+    ("writepy", &[0], &["pathname"]),
+];
 
-/// Methods of archives that take files in, and what a module mentions that has such an archive.
-const FILLERS: &[(&str, &[&str])] = &[("add", &["tarfile", "TarFile"]), ("write", &["zipfile", "ZipFile"])];
+/// Methods of archives that take files in, what a module mentions that has such an archive, and by what keyword the method is told which.
+const FILLERS: &[(&str, &[&str], &str)] =
+    &[("add", &["tarfile", "TarFile"], "name"), ("write", &["zipfile", "ZipFile"], "filename")];
+
+/// What makes an archive.
+const ARCHIVES: &[&str] = &["TarFile", "ZipFile", "PyZipFile"];
+
+/// Functions that give the path that they are given, or put it together of its parts.
+const PATHS: &[&str] =
+    &["join", "joinpath", "Path", "PurePath", "abspath", "realpath", "fspath", "str", "resolve"];
 
 /// The modules, and who carries them away.
 pub(super) fn carried(program: &Program) -> Vec<(ModuleId, ModuleId)> {
@@ -35,19 +47,32 @@ fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
     let mentions = |names: &[&str]| {
         code.globals_mentioned().chain(code.attributes()).any(|name| names.contains(&name.as_str()))
     };
-    let mut texts = Vec::new();
+    let mut texts: Vec<String> = Vec::new();
     for call in code.calls() {
-        let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { continue };
-        let fills = |(method, archives): &(&str, &[&str])| name == *method && mentions(archives);
-        if CARRIERS.contains(&name.as_str()) || FILLERS.iter().any(fills) {
-            for &value in &code.args[call.args.start as usize..call.args.end as usize] {
-                texts_of(code, value, &mut texts, 0);
-            }
+        let callee = code.value(call.callee);
+        let (Value::Global(name) | Value::Attr(_, name)) = callee else { continue };
+        let carrier = CARRIERS.iter().find(|(carrier, ..)| name == *carrier);
+        let (places, keywords): (&[usize], &[&str]) = if let Some((_, places, keywords)) = carrier {
+            (places, keywords)
+        } else if let Some((.., keyword)) =
+            FILLERS.iter().find(|(method, archives, _)| name == *method && mentions(archives))
+            && let Value::Attr(archive, _) = callee
+            && may_be_archive(code, archive)
+        {
+            (&[0], std::slice::from_ref(keyword))
+        } else {
+            continue;
+        };
+        let args = code.positional(&call);
+        let named = code.keyword_args(&call).filter(|(name, _)| keywords.contains(&name.as_str()));
+        let given = places.iter().filter_map(|&place| args.get(place).copied());
+        for value in given.chain(named.map(|(_, value)| value)) {
+            texts.extend(paths_of(code, value, 0));
         }
     }
     let mut found = Vec::new();
-    for text in texts {
-        let path = text.as_str().trim_start_matches("./").trim_end_matches('/');
+    for text in &texts {
+        let path = text.trim_start_matches("./").trim_end_matches('/');
         let name = path.strip_suffix(".py").unwrap_or(path).replace('/', ".");
         if name.is_empty() || name.starts_with('.') {
             continue;
@@ -76,23 +101,60 @@ fn carries(import: &ImportStmt) -> bool {
     }
 }
 
-/// The texts that a value is, or is put together of as a path: `os.path.join(here, "engine")`.
-fn texts_of(code: &Code, value: ValueId, texts: &mut Vec<Sym>, depth: u32) {
-    if depth > 4 {
-        return;
-    }
-    let mut of = |value| texts_of(code, value, texts, depth + 1);
+/// Whether a value may be an archive: it is made as one, or somebody gives it.
+fn may_be_archive(code: &Code, value: ValueId) -> bool {
+    let may = |value: ValueId| value == ValueId::OPAQUE || is_made_archive(code, value, 0);
     match code.value(value) {
-        Value::Str(text) => texts.push(text),
-        Value::Global(name) => code.globals_of(name).iter().for_each(|&(_, value)| of(value)),
-        Value::Var(var) => code.assigned_to(var).iter().for_each(|&value| of(value)),
-        Value::Item(inner) | Value::Holder(inner) => of(inner),
-        Value::Either(one, other) => {
-            of(one);
-            of(other);
+        Value::Var(var) => {
+            let assigned = code.assigned_to(var);
+            assigned.is_empty() || assigned.iter().any(|&value| may(value))
         }
-        Value::Call(call) => code.positional(&code.call(call)).iter().for_each(|&value| of(value)),
-        _ => {}
+        Value::Global(name) => code.globals_of(name).iter().any(|&(_, value)| may(value)),
+        _ => may(value),
+    }
+}
+
+/// `tarfile.open(path, "w")`, also as `with` enters it.
+fn is_made_archive(code: &Code, value: ValueId, depth: u32) -> bool {
+    let made = |value: ValueId| depth < 4 && is_made_archive(code, value, depth + 1);
+    match code.value(value) {
+        Value::Either(one, other) => made(one) || made(other),
+        Value::Call(call) => match code.value(code.call(call).callee) {
+            Value::Attr(_, name) => name == "open" || ARCHIVES.contains(&name.as_str()),
+            Value::Global(name) => ARCHIVES.contains(&name.as_str()),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
+/// The paths that a value is, as far as they are written out: of `os.path.join(here, "engine", "data")` it is `engine/data`.
+fn paths_of(code: &Code, value: ValueId, depth: u32) -> Vec<String> {
+    let of = |value| if depth < 4 { paths_of(code, value, depth + 1) } else { Vec::new() };
+    match code.value(value) {
+        Value::Str(text) => vec![text.as_str().to_owned()],
+        Value::Global(name) => code.globals_of(name).iter().flat_map(|&(_, value)| of(value)).collect(),
+        Value::Var(var) => code.assigned_to(var).iter().flat_map(|&value| of(value)).collect(),
+        Value::Item(inner) | Value::Holder(inner) => of(inner),
+        Value::Either(one, other) => [of(one), of(other)].concat(),
+        Value::Call(call) => {
+            let call = code.call(call);
+            match code.value(call.callee) {
+                Value::Global(name) | Value::Attr(_, name) if PATHS.contains(&name.as_str()) => {
+                    let mut parts =
+                        code.positional(&call).iter().map(|&part| of(part)).filter(|part| !part.is_empty());
+                    let first = parts.next().unwrap_or_default();
+                    parts.fold(first, |paths, part| {
+                        paths
+                            .iter()
+                            .flat_map(|path| part.iter().map(move |part| format!("{path}/{part}")))
+                            .collect()
+                    })
+                }
+                _ => Vec::new(),
+            }
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -16,11 +16,12 @@
 use std::sync::Arc as Rc;
 
 use ruff_text_size::TextSize;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner, Path};
-use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
-use crate::program::ModuleId;
+use crate::facts::{CallRole, Code, FuncId, Op, OpKind, Sym, Value, ValueId};
+use crate::program::callees::{class_behind, with_bases};
+use crate::program::{ModuleId, Origin, Program};
 
 /// Decorators that keep their function nowhere.
 const KEEP_NOTHING: &[&str] = &[
@@ -51,38 +52,50 @@ pub struct Handed {
 }
 
 impl Handed {
-    fn of(code: &Code) -> Self {
+    /// What those functions of a module hand on that have run while it loads.
+    fn of(program: &Program, id: ModuleId, run: &[FuncId]) -> Self {
+        let code = &program.module(id).facts.code;
         let mut handed = Self::default();
-        let decorates = |value: ValueId| {
-            let name = match code.value(value) {
-                Value::Call(call) => code.value(code.call(call).callee),
-                other => other,
-            };
-            !matches!(name, Value::Global(name) | Value::Attr(_, name) if KEEP_NOTHING.contains(&name.as_str()))
-        };
         for (func, function) in (0..).map(FuncId).zip(&code.functions) {
-            if function.decorators.iter().any(|&value| decorates(value)) {
+            if function.decorators.iter().any(|&value| keeps(program, id, value)) {
                 handed.functions.push(func);
             }
         }
+        // A base may list its subclasses, if anybody does.
+        let listed = code.attributes().any(|attr| attr == "__subclasses__")
+            || code.classes.iter().any(|class| {
+                class.metaclass.is_some()
+                    || class.members.iter().any(|(name, _)| *name == "__init_subclass__")
+            });
         for (index, class) in (0..).zip(&code.classes) {
-            // Those of a base of the module, too, which may list them.
-            let own = |&base: &ValueId| matches!(code.value(base), Value::Global(name) if code.globals_of(name).iter().any(|&(_, value)| matches!(code.value(value), Value::Class(_))));
-            if class.decorators.iter().any(|&value| decorates(value)) || class.bases.iter().any(own) {
+            let own = |&base: &ValueId| listed && is_own_class(code, base);
+            if class.decorators.iter().any(|&value| keeps(program, id, value)) || class.bases.iter().any(own)
+            {
                 handed.classes.push(index);
             }
         }
-        for op in code.ops_of(FuncId::MODULE).filter(|op| !op.main_guard) {
-            if let OpKind::Call { call, .. } = op.kind {
-                let args = code.call(call).args;
-                let args = &code.args[args.start as usize..args.end as usize];
-                let has_name =
-                    |value: &&ValueId| matches!(code.value(**value), Value::Global(_) | Value::Attr(..));
-                handed.others.extend(args.iter().filter(has_name));
+        for op in ran(code, run) {
+            let values = match op.kind {
+                OpKind::Call { call, role } if role != CallRole::Decorator => {
+                    let call = code.call(call);
+                    let args = &code.args[call.args.start as usize..call.args.end as usize];
+                    let named =
+                        |value: &&ValueId| matches!(code.value(**value), Value::Global(_) | Value::Attr(..));
+                    handed.others.extend(args.iter().filter(named));
+                    args
+                }
+                OpKind::SetItem { value, .. }
+                | OpKind::SetAttr { value, .. }
+                | OpKind::SetGlobal { value, .. }
+                | OpKind::Read(value) => &[value],
+                _ => &[],
+            };
+            let defines = matches!(op.kind, OpKind::SetGlobal { .. } | OpKind::Read(_));
+            for &value in values {
+                if !(defines && is_definition(code, value)) {
+                    handed.value(code, value, 0);
+                }
             }
-        }
-        for &value in code.args {
-            handed.value(code, value, 0);
         }
         handed.functions.sort_unstable();
         handed.functions.dedup();
@@ -122,6 +135,101 @@ impl Handed {
             classes: classes.map(|(index, _)| index).collect(),
             others: Vec::new(),
         }
+    }
+}
+
+/// The operations of import-time code and of functions that it has called.
+fn ran(code: &Code, run: &[FuncId]) -> impl Iterator<Item = Op> {
+    let mut run = run.to_vec();
+    run.push(FuncId::MODULE);
+    run.sort_unstable();
+    run.dedup();
+    run.into_iter().flat_map(|func| code.ops_of(func)).filter(|op| !op.main_guard)
+}
+
+/// Whether a decorator may keep what it decorates: not one of the library or of other people's, nor one that does nothing.
+fn keeps(program: &Program, id: ModuleId, decorator: ValueId) -> bool {
+    let facts = &program.module(id).facts;
+    let code = &facts.code;
+    let mut root = decorator;
+    loop {
+        root = match code.value(root) {
+            Value::Call(call) => code.call(call).callee,
+            Value::Attr(_, name) if KEEP_NOTHING.contains(&name.as_str()) => return false,
+            Value::Attr(base, _) => base,
+            _ => break,
+        };
+    }
+    let Value::Global(name) = code.value(root) else { return true };
+    let mut sites = facts.sites_of(name).peekable();
+    if sites.peek().is_none() {
+        let does_nothing = |&(_, value): &(Sym, ValueId)| matches!(code.value(value), Value::Function(func) if code.ops_of(func).next().is_none());
+        let bound = code.globals_of(name);
+        return facts.names.contains(name) && (bound.is_empty() || !bound.iter().all(does_nothing));
+    }
+    !sites.all(|site| {
+        let import = &facts.imports[site.stmt as usize];
+        program.origin(id, import, site.alias as usize) == Origin::Foreign
+    })
+}
+
+/// Whether a value is a function or class as its definition binds it, which hands it to nobody.
+fn is_definition(code: &Code, value: ValueId) -> bool {
+    match code.value(value) {
+        Value::Function(func) => code.function(func).name != "<lambda>",
+        Value::Class(_) => true,
+        // With a decorator.
+        Value::Either(one, _) => is_definition(code, one),
+        _ => false,
+    }
+}
+
+/// Whether a value is a class of the module by its name.
+fn is_own_class(code: &Code, value: ValueId) -> bool {
+    match code.value(value) {
+        Value::Class(_) => true,
+        Value::Global(name) => {
+            code.globals_of(name).iter().any(|&(_, value)| matches!(code.value(value), Value::Class(_)))
+        }
+        _ => false,
+    }
+}
+
+/// Whether nothing but texts, numbers and displays of them is in something.
+fn holds_plain(code: &Code, value: ValueId, depth: u32) -> bool {
+    let plain = |value: ValueId| depth < 6 && holds_plain(code, value, depth + 1);
+    match code.value(value) {
+        Value::Str(_) | Value::Constant(_) | Value::Joined(..) => true,
+        Value::Holder(inner) | Value::Item(inner) => plain(inner),
+        Value::Either(one, other) => plain(one) && plain(other),
+        Value::Global(name) => {
+            let bound = code.globals_of(name);
+            !bound.is_empty() && bound.iter().all(|&(_, value)| plain(value))
+        }
+        Value::Var(var) => {
+            let assigned = code.assigned_to(var);
+            !assigned.is_empty() && assigned.iter().all(|&value| plain(value))
+        }
+        // `CONFIG["a"].get("b")`
+        Value::Call(call) => match code.value(code.call(call).callee) {
+            Value::Attr(base, name)
+                if matches!(name.as_str(), "get" | "pop" | "items" | "values" | "keys") =>
+            {
+                plain(base)
+            }
+            Value::Global(name)
+                if matches!(
+                    name.as_str(),
+                    "range" | "sorted" | "list" | "reversed" | "enumerate" | "open" | "str"
+                ) =>
+            {
+                code.positional(&code.call(call))
+                    .iter()
+                    .all(|&value| plain(value) || name == "range" || name == "open")
+            }
+            _ => false,
+        },
+        _ => false,
     }
 }
 
@@ -168,7 +276,7 @@ impl Interpreter<'_> {
         };
         match code.value(callee) {
             // `kind().run()`
-            Value::Attr(base, name) if is_found(code, base, 0) => {
+            Value::Attr(base, name) if is_found(code, base, 0) && !holds_plain(code, base, 0) => {
                 let unclear = |abs: &Abs| match abs {
                     Abs::Bound(base, _) => unknown(base),
                     abs => unknown(abs),
@@ -206,7 +314,8 @@ impl Interpreter<'_> {
         }
         let cause = self.cause;
         let code = self.code(cause);
-        let handed = if all { Handed::all(code) } else { Handed::of(code) };
+        let handed =
+            if all { Handed::all(code) } else { Handed::of(self.program, cause, &self.outcome.entered) };
         let place = (cause, self.at);
         self.under_condition(|w| {
             for func in handed.functions {
@@ -248,7 +357,10 @@ impl Interpreter<'_> {
             methods
         });
         // Each once.
-        let Some(methods) = methods.remove(&name) else { return };
+        let Some(mut methods) = methods.remove(&name) else { return };
+        let known = Handed::of(self.program, cause, &self.outcome.entered);
+        let made = self.made_classes();
+        methods.retain(|(_, class)| known.classes.contains(class) || made.contains(class));
         let place: (ModuleId, TextSize) = (cause, self.at);
         self.under_condition(|w| {
             for (func, class) in methods {
@@ -256,6 +368,20 @@ impl Interpreter<'_> {
                 w.call(&callee, args, &[], CallRole::Used, place);
             }
         });
+    }
+
+    /// The classes of the module that have been called by their names, with their bases.
+    fn made_classes(&self) -> FxHashSet<u32> {
+        let cause = self.cause;
+        let code = self.code(cause);
+        let mut found: Vec<(ModuleId, u32)> = Vec::new();
+        for op in ran(code, &self.outcome.entered) {
+            if let OpKind::Call { call, .. } = op.kind {
+                found.extend(class_behind(self.program, cause, code.call(call).callee));
+            }
+        }
+        let all = with_bases(self.program, found);
+        all.into_iter().filter(|(module, _)| *module == cause).map(|(_, class)| class).collect()
     }
 
     fn method_of_own(&self, class: u32, func: FuncId) -> Abs {

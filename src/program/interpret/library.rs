@@ -240,7 +240,7 @@ impl Interpreter<'_> {
             self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
             return Some(smallvec![Abs::Fresh]);
         }
-        // `SimpleNamespace(add=hub.add).add("x")`
+        // `SimpleNamespace(run=hub.add).run("x")`; what is named like a method of containers, is taken for that.
         let callable =
             |abs: &Abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_));
         if text == "types.SimpleNamespace" && keywords.iter().any(|(_, set)| set.iter().any(callable)) {
