@@ -475,12 +475,12 @@ impl Patterns<'_> {
     fn add_traced(&mut self, keys: &[Traced], asking: &[FuncId], listed: &[Listed]) {
         let program = self.program;
         let sought = std::mem::take(&mut self.sought);
-        let mut starts: Vec<Start> = keys.iter().chain(&sought).map(|&(start, _)| start).collect();
-        starts.extend(listed.iter().map(|listed| listed.of));
-        let mut found = trace(program, &starts);
-        let of_listed = found.split_off(keys.len() + sought.len());
-        let of_sought = found.split_off(keys.len());
-        let traced = found.into_iter().zip(keys).zip(asking);
+        // Each by itself: of many functions of one name nothing is told, and one question is not to spoil another.
+        let of = |starts: Vec<Start>| trace(program, &starts);
+        let of_sought = of(sought.iter().map(|&(start, _)| start).collect());
+        let of_listed = of(listed.iter().map(|listed| listed.of).collect());
+        let of_keys = of(keys.iter().map(|&(start, _)| start).collect());
+        let traced = of_keys.into_iter().zip(keys).zip(asking);
         for ((leaves, &((id, key, _), range)), &func) in traced {
             let mut found = false;
             for leaf in leaves {
@@ -496,7 +496,10 @@ impl Patterns<'_> {
         }
         for (leaves, ((id, ..), range)) in of_sought.into_iter().zip(sought) {
             for leaf in leaves {
-                if let Leaf::Text(name) = leaf {
+                // Special methods are looked for in classes.
+                if let Leaf::Text(name) = leaf
+                    && !name.as_str().starts_with("__")
+                {
                     self.add_with_name(id, name, range);
                 }
             }
