@@ -180,9 +180,9 @@ pub struct Interpreter<'p> {
     stored: FxHashSet<(Option<(ModuleId, u32)>, Sym)>,
     /// What is known of the variables of the function that runs.
     followed: Followed,
-    /// Whether what the module hands to others has been called, and all that is at its top; its methods that have not been called by their
-    /// names alone; and whether that is going on.
-    called_handed: [bool; 2],
+    /// How many functions had run when what the module hands to others was called, and all that is at its top; its methods that have not
+    /// been called by their names alone; and whether that is going on.
+    called_handed: [Option<usize>; 2],
     own_methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
     calling_collected: bool,
     /// What decorators have stored in classes.
@@ -257,7 +257,7 @@ impl<'p> Interpreter<'p> {
             changed: FxHashSet::default(),
             stored: FxHashSet::default(),
             followed: Followed::default(),
-            called_handed: [false; 2],
+            called_handed: [None; 2],
             own_methods: None,
             calling_collected: false,
             decorated: FxHashMap::default(),

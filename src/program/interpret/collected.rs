@@ -309,7 +309,9 @@ impl Interpreter<'_> {
 
     /// Runs what the module hands to others, or all that is at its top.
     fn call_handed(&mut self, all: bool, args: &[AbsSet]) {
-        if std::mem::replace(&mut self.called_handed[usize::from(all)], true) {
+        // Again, if more functions have run since, which may have handed on something.
+        let run = Some(self.outcome.entered.len());
+        if std::mem::replace(&mut self.called_handed[usize::from(all)], run) == run {
             return;
         }
         let cause = self.cause;
@@ -356,11 +358,15 @@ impl Interpreter<'_> {
             }
             methods
         });
-        // Each once.
-        let Some(mut methods) = methods.remove(&name) else { return };
+        // Each once, and those of classes that nobody has made yet, later.
+        let Some(methods) = methods.remove(&name) else { return };
         let known = Handed::of(self.program, cause, &self.outcome.entered);
         let made = self.made_classes();
-        methods.retain(|(_, class)| known.classes.contains(class) || made.contains(class));
+        let (methods, later): (Vec<_>, Vec<_>) =
+            methods.into_iter().partition(|(_, class)| known.classes.contains(class) || made.contains(class));
+        if let Some(own) = &mut self.own_methods {
+            own.insert(name, later);
+        }
         let place: (ModuleId, TextSize) = (cause, self.at);
         self.under_condition(|w| {
             for (func, class) in methods {
