@@ -11,7 +11,7 @@
 use super::{Module, ModuleId, Program};
 use crate::facts::{Code, Sym, Value};
 
-/// All calls of a program, by the names of what they call.
+/// All calls of a program, by the names of what they call: of what the program defines, and nothing else.
 #[derive(Debug, Default)]
 pub(super) struct Called {
     /// For the number of each name, where its calls begin in `calls`; they end where those of the next begin.
@@ -27,13 +27,15 @@ impl Called {
     pub fn all(modules: &[Module]) -> Self {
         let mut firsts: Vec<u32> = Vec::with_capacity(modules.len());
         let mut starts: Vec<u32> = Vec::new();
+        let defined = defined(modules);
+        let is_defined = |&name: &usize| defined.get(name) == Some(&true);
         let mut all = 0;
         let mut named = 0;
         for module in modules {
             firsts.push(all);
             for name in names(&module.facts.code) {
                 all += 1;
-                let Some(name) = name else { continue };
+                let Some(name) = name.filter(is_defined) else { continue };
                 if starts.len() < name + 2 {
                     starts.resize(name + 2, 0);
                 }
@@ -48,7 +50,7 @@ impl Called {
         let all_names = modules.iter().flat_map(|module| names(&module.facts.code));
         // While the table fills, a start is where the next call of the name goes.
         for (number, name) in (0..).zip(all_names) {
-            let Some(name) = name else { continue };
+            let Some(name) = name.filter(is_defined) else { continue };
             calls[starts[name] as usize] = number;
             starts[name] += 1;
         }
@@ -58,7 +60,7 @@ impl Called {
         Self { starts, calls, firsts }
     }
 
-    /// The calls of what has a name, each with its module, in the order of modules and texts.
+    /// The calls of what has the name of some function or class of the program, each with its module, in the order of modules and texts.
     pub fn of(&self, name: Sym) -> impl Iterator<Item = (ModuleId, u32)> {
         let name = name.number() as usize;
         let calls = match self.starts.get(name..=name + 1) {
@@ -75,7 +77,7 @@ impl Called {
 }
 
 impl Program {
-    /// The calls of what has a name, each with its module, in the order of modules and texts.
+    /// The calls of what has the name of some function or class of the program, each with its module, in the order of modules and texts.
     pub(crate) fn calls_of(&self, name: Sym) -> impl Iterator<Item = (ModuleId, u32)> {
         self.called.of(name)
     }
@@ -87,6 +89,22 @@ impl Program {
         found.sort_unstable();
         found
     }
+}
+
+/// By their numbers, the names of functions and classes.
+fn defined(modules: &[Module]) -> Vec<bool> {
+    let mut defined = Vec::new();
+    for code in modules.iter().map(|module| &module.facts.code) {
+        let functions = code.functions.iter().map(|function| function.name);
+        for name in functions.chain(code.classes.iter().map(|class| class.name)) {
+            let name = name.number() as usize;
+            if defined.len() <= name {
+                defined.resize(name + 1, false);
+            }
+            defined[name] = true;
+        }
+    }
+    defined
 }
 
 /// For each call the number of the name by which something is called, without what it is an attribute of.

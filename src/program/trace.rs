@@ -446,6 +446,15 @@ fn calls_of(
     functions: &FxHashSet<(ModuleId, FuncId)>,
 ) -> Vec<(Param, (ModuleId, ValueId))> {
     let mut found = Vec::new();
+    let mut given: FxHashMap<Param, usize> = FxHashMap::default();
+    // Of a parameter that is given more than counts, no more is kept than shows that.
+    let mut add = |param: Param, value| {
+        let count = given.entry(param).or_default();
+        *count += 1;
+        if *count <= MOST_CALLS + 1 {
+            found.push((param, value));
+        }
+    };
     for (id, call) in program.calls_of(name) {
         let code = &program.module(id).facts.code;
         let call = code.call(call);
@@ -476,12 +485,12 @@ fn calls_of(
                 let last = function.params.len().saturating_sub(1 + usize::from(function.kwarg));
                 let last = u32::try_from(last).unwrap_or_default();
                 let index = if function.vararg { index.min(last) } else { index };
-                found.push(((module, func, index), (id, value)));
+                add((module, func, index), (id, value));
             }
             for (keyword, value) in code.keyword_args(&call) {
                 let named = function.params.clone().position(|p| target.vars[p as usize].name == keyword);
                 if let Some(index) = named {
-                    found.push(((module, func, u32::try_from(index).unwrap_or_default()), (id, value)));
+                    add((module, func, u32::try_from(index).unwrap_or_default()), (id, value));
                 }
             }
         }

@@ -62,21 +62,23 @@ pub(super) fn add_method(
 
 /// Methods that change their object by calling other methods of it.
 pub(super) fn handed_on(program: &Program, methods: &mut SelfChangers, calls: &[(ModuleId, OwnCalls)]) {
-    let mut callers: FxHashMap<Sym, Vec<(ModuleId, FuncId)>> = FxHashMap::default();
-    for (id, calls) in calls {
-        for &(func, callee) in calls {
-            callers.entry(callee).or_default().push((*id, func));
-        }
-    }
+    let all = calls.iter().flat_map(|(id, calls)| calls.iter().map(|&(func, callee)| (callee, *id, func)));
+    let mut callers: Vec<(Sym, ModuleId, FuncId)> = all.collect();
+    callers.sort_unstable_by_key(|&(callee, id, func)| (callee.number(), id, func));
+    let callers_of = |name: Sym| {
+        let start = callers.partition_point(|(callee, ..)| callee.number() < name.number());
+        let count = callers[start..].partition_point(|(callee, ..)| *callee == name);
+        &callers[start..start + count]
+    };
     let mut todo: Vec<(Sym, Changer)> = Vec::new();
     for (&name, changers) in &*methods {
-        if callers.contains_key(&name) {
+        if !callers_of(name).is_empty() {
             todo.extend(changers.iter().map(|&changer| (name, changer)));
         }
     }
     let mut bases: FxHashMap<(ModuleId, u32), Vec<(ModuleId, u32)>> = FxHashMap::default();
     while let Some((name, (module, class, attr))) = todo.pop() {
-        for &(id, func) in callers.get(&name).into_iter().flatten() {
+        for &(_, id, func) in callers_of(name) {
             let caller = program.module(id).facts.code.function(func);
             let Some(own) = caller.class else { continue };
             let around = bases.entry((id, own)).or_insert_with(|| with_bases(program, vec![(id, own)]));
