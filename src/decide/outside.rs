@@ -121,12 +121,8 @@ pub fn readers(program: &Program, listed: bool) -> Readers {
 
 /// Whether a module loads what the metadata of distributions offer: `for point in distribution.entry_points: register(point.load())`.
 fn loads_offered(program: &Program, id: ModuleId) -> bool {
-    mentions(program, id, &["entry_points", "iter_entry_points"]) && mentions(program, id, &["load"])
-}
-
-fn mentions(program: &Program, id: ModuleId, wanted: &[&str]) -> bool {
     let code = &program.module(id).facts.code;
-    code.attributes().chain(code.globals_mentioned()).any(|name| wanted.contains(&name.as_str()))
+    code.mentions(&["entry_points", "iter_entry_points"]) && code.mentions(&["load"])
 }
 
 /// Modules that call functions which look at the namespace of their caller.

@@ -376,6 +376,11 @@ impl Call {
 }
 
 impl Code {
+    /// Whether something is done with a global name or attribute of these.
+    pub fn mentions(&self, names: &[&str]) -> bool {
+        self.attributes().chain(self.globals_mentioned()).any(|name| names.contains(&name.as_str()))
+    }
+
     /// The global names that something is done with, some several times: arguments, what is called, what has an attribute read.
     pub fn globals_mentioned(&self) -> impl Iterator<Item = Sym> {
         let parts = self.compound.iter().flat_map(|value| match *value {

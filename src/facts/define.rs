@@ -37,6 +37,11 @@ const PLAIN_DECORATORS: &[&str] = &[
     "coroutine",
 ];
 
+/// Whether a decorator of a name neither looks at annotations nor keeps the function where others find it.
+pub(crate) fn keeps_nothing(decorator: &str) -> bool {
+    PLAIN_DECORATORS.contains(&decorator)
+}
+
 /// The default of a parameter.
 pub(super) struct Default {
     name: NameId,
@@ -330,7 +335,7 @@ fn is_plain_decorator(decorator: &Expr) -> bool {
         Expr::Call(call) => return is_plain_decorator(&call.func),
         _ => return false,
     };
-    PLAIN_DECORATORS.contains(&name)
+    keeps_nothing(name)
 }
 
 /// Whether an annotation calls something when it is evaluated.

@@ -53,6 +53,7 @@ use crate::config::PythonVersion;
 pub use call::Unpacked;
 pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
 pub use condition::System;
+pub(crate) use define::keeps_nothing;
 pub(crate) use draft::Keepers;
 pub use keep::Kept;
 pub use layout::{Layout, Top};

@@ -180,11 +180,7 @@ pub struct Interpreter<'p> {
     stored: FxHashSet<(Option<(ModuleId, u32)>, Sym)>,
     /// What is known of the variables of the function that runs.
     followed: Followed,
-    /// How many functions had run when what the module hands to others was called, and all that is at its top; its methods that have not
-    /// been called by their names alone; and whether that is going on.
-    called_handed: [Option<usize>; 2],
-    own_methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
-    calling_collected: bool,
+    collected: collected::Collected,
     /// What decorators have stored in classes.
     decorated: FxHashMap<(ModuleId, u32, u64), decorated::Decorated>,
 }
@@ -257,9 +253,7 @@ impl<'p> Interpreter<'p> {
             changed: FxHashSet::default(),
             stored: FxHashSet::default(),
             followed: Followed::default(),
-            called_handed: [None; 2],
-            own_methods: None,
-            calling_collected: false,
+            collected: collected::Collected::default(),
             decorated: FxHashMap::default(),
         }
     }

@@ -70,9 +70,7 @@ impl Loaded {
         prefixes.sort_unstable();
         prefixes.dedup();
         // Who does not say that he goes deeper, takes what is in the folder.
-        let code = &module.facts.code;
-        let mut mentioned = code.attributes().chain(code.globals_mentioned());
-        let deep = mentioned.any(|name| matches!(name.as_str(), "walk_packages" | "walk" | "rglob"));
+        let deep = module.facts.code.mentions(&["walk_packages", "walk", "rglob"]);
         let mut below = Vec::new();
         for prefix in &prefixes {
             let name = |id: ModuleId| &program.module(id).name.as_str()[prefix.len()..];

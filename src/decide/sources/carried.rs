@@ -44,9 +44,6 @@ fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
         return Vec::new();
     }
     let own = if module.is_package { module.name.as_str() } else { parent(module.name.as_str()) };
-    let mentions = |names: &[&str]| {
-        code.globals_mentioned().chain(code.attributes()).any(|name| names.contains(&name.as_str()))
-    };
     let mut texts: Vec<String> = Vec::new();
     for call in code.calls() {
         let callee = code.value(call.callee);
@@ -55,7 +52,7 @@ fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
         let (places, keywords): (&[usize], &[&str]) = if let Some((_, places, keywords)) = carrier {
             (places, keywords)
         } else if let Some((.., keyword)) =
-            FILLERS.iter().find(|(method, archives, _)| name == *method && mentions(archives))
+            FILLERS.iter().find(|(method, archives, _)| name == *method && code.mentions(archives))
             && let Value::Attr(archive, _) = callee
             && may_be_archive(code, archive)
         {

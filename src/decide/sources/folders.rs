@@ -187,9 +187,7 @@ fn named_by(program: &Program, id: ModuleId, folders: &[Folder<'_>]) -> Vec<(usi
         let names = |folder: &Folder<'_>| text.as_str().split(['/', '\\']).any(|part| folder.name == *part);
         found.extend((0..folders.len()).filter(|&index| names(&folders[index])));
     }
-    let asks =
-        || code.globals_mentioned().chain(code.attributes()).any(|name| PLACES.contains(&name.as_str()));
-    if found.is_empty() || !asks() {
+    if found.is_empty() || !code.mentions(PLACES) {
         return Vec::new();
     }
     found.into_iter().map(|index| (index, id)).collect()

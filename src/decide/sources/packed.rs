@@ -62,7 +62,6 @@ pub(super) fn packed(program: &Program) -> Vec<(ModuleId, ModuleId)> {
 
 /// Whether a module follows import statements, reads files and packs texts under the names of Python files.
 fn packs(code: &Code) -> bool {
-    let mentioned = || code.attributes().chain(code.globals_mentioned());
     // `archive.writestr(name, text)`, not always under the same name.
     let takes_text = |call: &Call| {
         matches!(code.value(call.callee), Value::Attr(_, name) if name == "writestr")
@@ -70,7 +69,7 @@ fn packs(code: &Code) -> bool {
     };
     code.attributes().any(|name| name == "writestr")
         && code.calls().any(|call| takes_text(&call))
-        && mentioned().any(|name| FOLLOWERS.contains(&name.as_str()))
+        && code.mentions(FOLLOWERS)
         && code.strings.iter().any(|text| text.as_str().ends_with(".py"))
         && (code.attributes().any(|name| READERS.contains(&name.as_str()))
             || code.calls().any(|call| opens(code, &call)))

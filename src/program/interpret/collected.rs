@@ -13,186 +13,27 @@
 //! Which functions are in the list, is not followed. So all count that the module hands to somebody, stores or decorates; of a method that
 //! an unknown object is asked for, all of that name in the module's classes.
 
+mod handed;
+
 use std::sync::Arc as Rc;
 
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use self::handed::{Handed, ran};
 use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner, Path};
-use crate::facts::{CallRole, Code, FuncId, Op, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::ModuleId;
 use crate::program::callees::{class_behind, with_bases};
-use crate::program::{ModuleId, Origin, Program};
 
-/// Decorators that keep their function nowhere.
-const KEEP_NOTHING: &[&str] = &[
-    "property",
-    "staticmethod",
-    "classmethod",
-    "setter",
-    "getter",
-    "deleter",
-    "overload",
-    "abstractmethod",
-    "contextmanager",
-    "wraps",
-    "lru_cache",
-    "cache",
-    "cached_property",
-    "override",
-    "final",
-];
-
-/// What a module hands to somebody, stores or decorates.
-#[derive(Debug, Default)]
-pub struct Handed {
-    functions: Vec<FuncId>,
-    classes: Vec<u32>,
-    /// What it has from elsewhere.
-    others: Vec<ValueId>,
-}
-
-impl Handed {
-    /// What those functions of a module hand on that have run while it loads.
-    fn of(program: &Program, id: ModuleId, run: &[FuncId]) -> Self {
-        let code = &program.module(id).facts.code;
-        let mut handed = Self::default();
-        for (func, function) in (0..).map(FuncId).zip(&code.functions) {
-            if function.decorators.iter().any(|&value| keeps(program, id, value)) {
-                handed.functions.push(func);
-            }
-        }
-        // A base may list its subclasses, if anybody does.
-        let listed = code.attributes().any(|attr| attr == "__subclasses__")
-            || code.classes.iter().any(|class| {
-                class.metaclass.is_some()
-                    || class.members.iter().any(|(name, _)| *name == "__init_subclass__")
-            });
-        for (index, class) in (0..).zip(&code.classes) {
-            let own = |&base: &ValueId| listed && is_own_class(code, base);
-            if class.decorators.iter().any(|&value| keeps(program, id, value)) || class.bases.iter().any(own)
-            {
-                handed.classes.push(index);
-            }
-        }
-        for op in ran(code, run) {
-            let values = match op.kind {
-                OpKind::Call { call, role } if role != CallRole::Decorator => {
-                    let call = code.call(call);
-                    let args = &code.args[call.args.start as usize..call.args.end as usize];
-                    let named =
-                        |value: &&ValueId| matches!(code.value(**value), Value::Global(_) | Value::Attr(..));
-                    handed.others.extend(args.iter().filter(named));
-                    args
-                }
-                OpKind::SetItem { value, .. }
-                | OpKind::SetAttr { value, .. }
-                | OpKind::SetGlobal { value, .. }
-                | OpKind::Read(value) => &[value],
-                _ => &[],
-            };
-            let defines = matches!(op.kind, OpKind::SetGlobal { .. } | OpKind::Read(_));
-            for &value in values {
-                if !(defines && is_definition(code, value)) {
-                    handed.value(code, value, 0);
-                }
-            }
-        }
-        handed.functions.sort_unstable();
-        handed.functions.dedup();
-        handed.classes.sort_unstable();
-        handed.classes.dedup();
-        handed
-    }
-
-    fn value(&mut self, code: &Code, value: ValueId, depth: u32) {
-        match code.value(value) {
-            Value::Function(func) => self.functions.push(func),
-            Value::Class(class) => self.classes.push(class),
-            Value::Holder(inner) if depth < 4 => self.value(code, inner, depth + 1),
-            Value::Either(one, other) if depth < 4 => {
-                self.value(code, one, depth + 1);
-                self.value(code, other, depth + 1);
-            }
-            Value::Global(name) if depth < 4 => {
-                for &(_, value) in code.globals_of(name) {
-                    if matches!(code.value(value), Value::Function(_) | Value::Class(_)) {
-                        self.value(code, value, 4);
-                    }
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// All functions and classes at the top of a module.
-    fn all(code: &Code) -> Self {
-        let top = (0..).map(FuncId).zip(&code.functions).filter(|(func, function)| {
-            !func.is_module() && function.class.is_none() && function.parent.is_module()
-        });
-        let classes = (0..).zip(&code.classes).filter(|(_, class)| class.func.is_module());
-        Self {
-            functions: top.map(|(func, _)| func).collect(),
-            classes: classes.map(|(index, _)| index).collect(),
-            others: Vec::new(),
-        }
-    }
-}
-
-/// The operations of import-time code and of functions that it has called.
-fn ran(code: &Code, run: &[FuncId]) -> impl Iterator<Item = Op> {
-    let mut run = run.to_vec();
-    run.push(FuncId::MODULE);
-    run.sort_unstable();
-    run.dedup();
-    run.into_iter().flat_map(|func| code.ops_of(func)).filter(|op| !op.main_guard)
-}
-
-/// Whether a decorator may keep what it decorates: not one of the library or of other people's, nor one that does nothing.
-fn keeps(program: &Program, id: ModuleId, decorator: ValueId) -> bool {
-    let facts = &program.module(id).facts;
-    let code = &facts.code;
-    let mut root = decorator;
-    loop {
-        root = match code.value(root) {
-            Value::Call(call) => code.call(call).callee,
-            Value::Attr(_, name) if KEEP_NOTHING.contains(&name.as_str()) => return false,
-            Value::Attr(base, _) => base,
-            _ => break,
-        };
-    }
-    let Value::Global(name) = code.value(root) else { return true };
-    let mut sites = facts.sites_of(name).peekable();
-    if sites.peek().is_none() {
-        let does_nothing = |&(_, value): &(Sym, ValueId)| matches!(code.value(value), Value::Function(func) if code.ops_of(func).next().is_none());
-        let bound = code.globals_of(name);
-        return facts.names.contains(name) && (bound.is_empty() || !bound.iter().all(does_nothing));
-    }
-    !sites.all(|site| {
-        let import = &facts.imports[site.stmt as usize];
-        program.origin(id, import, site.alias as usize) == Origin::Foreign
-    })
-}
-
-/// Whether a value is a function or class as its definition binds it, which hands it to nobody.
-fn is_definition(code: &Code, value: ValueId) -> bool {
-    match code.value(value) {
-        Value::Function(func) => code.function(func).name != "<lambda>",
-        Value::Class(_) => true,
-        // With a decorator.
-        Value::Either(one, _) => is_definition(code, one),
-        _ => false,
-    }
-}
-
-/// Whether a value is a class of the module by its name.
-fn is_own_class(code: &Code, value: ValueId) -> bool {
-    match code.value(value) {
-        Value::Class(_) => true,
-        Value::Global(name) => {
-            code.globals_of(name).iter().any(|&(_, value)| matches!(code.value(value), Value::Class(_)))
-        }
-        _ => false,
-    }
+/// What has been called so far of what the module has collected, and whether that is going on.
+#[derive(Default)]
+pub(super) struct Collected {
+    /// How many functions had run when what the module hands to others was called, and all that is at its top.
+    handed_after: [Option<usize>; 2],
+    /// The methods of the module's classes that have not been called by their names alone.
+    methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
+    running: bool,
 }
 
 /// Whether nothing but texts, numbers and displays of them is in something.
@@ -257,7 +98,7 @@ impl Interpreter<'_> {
         callees: &AbsSet,
         args: &[AbsSet],
     ) {
-        if self.silent > 0 || self.calling_collected {
+        if self.silent > 0 || self.collected.running {
             return;
         }
         let own = module == self.cause;
@@ -311,7 +152,7 @@ impl Interpreter<'_> {
     fn call_handed(&mut self, all: bool, args: &[AbsSet]) {
         // Again, if more functions have run since, which may have handed on something.
         let run = Some(self.outcome.entered.len());
-        if std::mem::replace(&mut self.called_handed[usize::from(all)], run) == run {
+        if std::mem::replace(&mut self.collected.handed_after[usize::from(all)], run) == run {
             return;
         }
         let cause = self.cause;
@@ -349,7 +190,7 @@ impl Interpreter<'_> {
         if code.classes.is_empty() || name.as_str().starts_with("__") {
             return;
         }
-        let methods = self.own_methods.get_or_insert_with(|| {
+        let methods = self.collected.methods.get_or_insert_with(|| {
             let mut methods: FxHashMap<Sym, Vec<(FuncId, u32)>> = FxHashMap::default();
             for (func, function) in (0..).map(FuncId).zip(&code.functions) {
                 if let Some(class) = function.class {
@@ -364,7 +205,7 @@ impl Interpreter<'_> {
         let made = self.made_classes();
         let (methods, later): (Vec<_>, Vec<_>) =
             methods.into_iter().partition(|(_, class)| known.classes.contains(class) || made.contains(class));
-        if let Some(own) = &mut self.own_methods {
+        if let Some(own) = &mut self.collected.methods {
             own.insert(name, later);
         }
         let place: (ModuleId, TextSize) = (cause, self.at);
@@ -399,12 +240,12 @@ impl Interpreter<'_> {
     fn under_condition(&mut self, run: impl FnOnce(&mut Self)) {
         let outer = self.path;
         self.path = Path { guarded: true, conditional: true, may_have_left: true, ..outer };
-        self.calling_collected = true;
+        self.collected.running = true;
         // What may run, takes no steps from what does.
         let steps = std::mem::take(&mut self.steps);
         run(self);
         self.steps = steps;
-        self.calling_collected = false;
+        self.collected.running = false;
         self.path = outer;
     }
 }
