@@ -76,8 +76,10 @@ impl Effects {
             .into_par_iter()
             .map(|id| Interpreter::run(program, &shared, safety, id))
             .collect();
-        // Values are no longer asked for.
-        let Shared { shown_privates, replaced_names: replaced, .. } = shared;
+        let (shown_privates, replaced) =
+            (std::mem::take(&mut shared.shown_privates), std::mem::take(&mut shared.replaced_names));
+        // Values are no longer asked for: they take more room than what is found out next.
+        drop(shared);
         let ((rebound, (asked, submodules, unseen)), (written, (mutated, files))) = rayon::join(
             || {
                 let elsewhere = elsewhere(program, &outcomes);

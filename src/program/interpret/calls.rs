@@ -131,7 +131,7 @@ impl Interpreter<'_> {
         definitions.sort_unstable();
         definitions.dedup();
         self.path.conditional |= definitions.len() > 1;
-        self.call_collected((module, call.callee), &callees, &args);
+        self.call_collected((module, call.callee, env), (&callees, role), &args);
         for callee in callees {
             out.extend(self.call_given(&callee, &args, &keywords, role, place, given.as_ref()));
         }

@@ -94,8 +94,8 @@ impl Interpreter<'_> {
     /// Something is called that may be of the module being loaded, and nothing is known of it.
     pub(super) fn call_collected(
         &mut self,
-        (module, callee): (ModuleId, ValueId),
-        callees: &AbsSet,
+        (module, callee, env): (ModuleId, ValueId, &EnvRef),
+        (callees, role): (&AbsSet, CallRole),
         args: &[AbsSet],
     ) {
         if self.silent > 0 || self.collected.running {
@@ -116,6 +116,8 @@ impl Interpreter<'_> {
             _ => false,
         };
         match code.value(callee) {
+            Value::Call(call)
+                if role == CallRole::Decorator && self.asks_object(module, code.call(call).callee, env) => {}
             // `kind().run()`
             Value::Attr(base, name) if is_found(code, base, 0) && !holds_plain(code, base, 0) => {
                 let unclear = |abs: &Abs| match abs {
@@ -146,6 +148,13 @@ impl Interpreter<'_> {
             }
             _ => {}
         }
+    }
+
+    /// Whether a method of an object that is no container is called: `@router.get("/teams")` makes a decorator, and finds none.
+    fn asks_object(&mut self, module: ModuleId, callee: ValueId, env: &EnvRef) -> bool {
+        let Value::Attr(base, _) = self.code(module).value(callee) else { return false };
+        let object = |abs: &Abs| matches!(abs, Abs::Instance(..) | Abs::Made(..));
+        self.quietly(|w| w.eval(module, base, env)).iter().all(object)
     }
 
     /// Runs what the module hands to others, or all that is at its top.
