@@ -37,6 +37,7 @@ mod packed;
 mod premise;
 mod renames;
 mod scope;
+mod scoped;
 mod stmt;
 pub mod sym;
 mod text;
