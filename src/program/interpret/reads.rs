@@ -26,7 +26,9 @@ impl Interpreter<'_> {
 
     /// A name of a module of the standard library, which may have no such name in any version.
     pub(super) fn library_asked(&mut self, module: Sym, name: Sym, full: Sym) {
-        if self.silent > 0 || self.path != Path::default() {
+        // `vars(errno).items()`
+        let namespace = tables::is_container_method(name.as_str());
+        if self.silent > 0 || self.path != Path::default() || namespace {
             return;
         }
         let lacks = self.shared.lacking.get(&full).unwrap_or_else(|| {
