@@ -21,6 +21,15 @@
 //! ```
 //!
 //! Who catches more than failing imports, wants to know whether anything fails.
+//!
+//! ```python
+//! # report.py
+//! formats = stevedore.ExtensionManager("report.formats")      # whatever distributions offer, without what fails
+//! # formats/sarif.py                                          # nobody imports it
+//! import sarif_om
+//! ```
+//!
+//! Where no metadata say what is offered, it may be any module of the package that no import leads to.
 
 use rustc_hash::FxHashSet;
 
@@ -29,6 +38,7 @@ use crate::facts::{Code, ImportStmt, MarkKind, Moment, OpKind, Sym, Value};
 use crate::program::effects::Effects;
 use crate::program::graph::{Graph, ancestors};
 use crate::program::interpret::Risk;
+use crate::program::tables::LOADERS_OF_PLUGINS;
 use crate::program::trace::{Leaf, Start, trace};
 use crate::program::{ModuleId, Origin, Program, stdlib};
 
@@ -38,7 +48,9 @@ pub fn decide(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdic
     let fails = |optional: &[bool], risk: Risk| -> Vec<ModuleId> {
         program.ids().filter(|id| optional[id.index()] && effects.risk(*id, risk).is_some()).collect()
     };
-    let optional = optional_modules(program, graph, |_| true, &loaded_by_name(program));
+    let mut by_name = loaded_by_name(program);
+    by_name.extend(perhaps_offered(program, graph));
+    let optional = optional_modules(program, graph, |_| true, &by_name);
     let mut failing = fails(&optional, Risk::Import);
     for id in program.ids().filter(|id| optional[id.index()]) {
         let facts = &program.module(id).facts;
@@ -195,6 +207,45 @@ fn loaded_by_name(program: &Program) -> Vec<ModuleId> {
     found.extend(program.environment.plugins.iter().filter_map(|name| program.find(name.as_str())));
     found.retain(|&id| !program.module(id).installed);
     found
+}
+
+/// Modules that may be offered as plugins, where somebody in the same package loads what is offered and no metadata say what that is:
+/// those that no import leads to.
+fn perhaps_offered(program: &Program, graph: &Graph) -> Vec<ModuleId> {
+    if program.environment.complete || !program.environment.plugins.is_empty() {
+        return Vec::new();
+    }
+    let own = || program.ids().filter(|&id| !program.module(id).installed);
+    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next().unwrap_or_default();
+    let packages: FxHashSet<&str> = own().filter(|&id| loads_offered(program, id)).map(top).collect();
+    if packages.is_empty() {
+        return Vec::new();
+    }
+    own()
+        .filter(|&id| packages.contains(top(id)) && graph.back[id.index()].is_empty())
+        .filter(|&id| !program.module(id).is_package)
+        .collect()
+}
+
+/// Whether a module loads what the metadata of distributions offer, and goes on without what fails.
+fn loads_offered(program: &Program, id: ModuleId) -> bool {
+    let facts = &program.module(id).facts;
+    let library = facts.imports.iter().filter(|import| import.moment != Moment::Never).any(|import| {
+        (0..import.aliases.len())
+            .filter_map(|alias| program.loaded_name(id, import, alias))
+            .any(|name| LOADERS_OF_PLUGINS.contains(&name.split('.').next().unwrap_or_default()))
+    });
+    library || {
+        let code = &facts.code;
+        let mut names = code.attributes().chain(code.globals_mentioned());
+        names.any(|name| matches!(name.as_str(), "entry_points" | "iter_entry_points"))
+            && code.ops().any(|op| match op.kind {
+                OpKind::Call { call, .. } => {
+                    op.guarded && callee_name(code, call).is_some_and(|name| name.as_str() == "load")
+                }
+                _ => false,
+            })
+    }
 }
 
 fn callee_name(code: &Code, call: u32) -> Option<Sym> {

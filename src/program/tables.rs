@@ -25,6 +25,9 @@ pub fn well_known_packages() -> impl Iterator<Item = &'static str> {
 /// Folders in which packages keep copies of other people's packages.
 pub const VENDOR_FOLDERS: &[&str] = &["_vendor", "vendor", "_vendored", "vendored"];
 
+/// Libraries that load what the metadata of distributions offer as plugins, and go on without what fails.
+pub const LOADERS_OF_PLUGINS: &[&str] = &["stevedore", "click_plugins", "entrypoints", "plux"];
+
 /// Methods that change the object they are called on.
 pub const MUTATORS: &[&str] = &[
     "append",
