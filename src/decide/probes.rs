@@ -21,6 +21,15 @@
 //! ```
 //!
 //! Who catches more than failing imports, wants to know whether anything fails.
+//!
+//! ```python
+//! # report.py
+//! formats = stevedore.ExtensionManager("report.formats")      # whatever distributions offer, without what fails
+//! # formats/sarif.py                                          # nobody imports it
+//! import sarif_om
+//! ```
+//!
+//! Where no metadata say what is offered, it may be any module of the package that no import leads to.
 
 use rustc_hash::FxHashSet;
 
@@ -29,6 +38,7 @@ use crate::facts::{Code, ImportStmt, MarkKind, Moment, OpKind, Sym, Value};
 use crate::program::effects::Effects;
 use crate::program::graph::{Graph, ancestors};
 use crate::program::interpret::Risk;
+use crate::program::tables::LOADERS_OF_PLUGINS;
 use crate::program::trace::{Leaf, Start, trace};
 use crate::program::{ModuleId, Origin, Program, stdlib};
 
@@ -41,21 +51,13 @@ pub fn decide(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdic
     let optional = optional_modules(program, graph, |_| true, &loaded_by_name(program));
     let mut failing = fails(&optional, Risk::Import);
     for id in program.ids().filter(|id| optional[id.index()]) {
-        let facts = &program.module(id).facts;
-        for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && !i.guarded) {
-            for alias in (0..import.aliases.len()).filter(|&alias| may_be_missing(program, id, import, alias))
-            {
-                if let Some(site) = facts.site_at(import, alias) {
-                    let range = import.aliases[alias].range;
-                    let note = "the package may be missing, and somebody guards against that";
-                    let reason = Reason::at(KeepReason::OptionalProbe, id, range, note);
-                    verdicts[id.index()].sites[site].keep(reason.about(import.aliases[alias].name));
-                }
-                if import.func.is_module() {
-                    failing.push(id);
-                }
-            }
+        if keep_what_may_be_missing(program, id, |_| true, verdicts) {
+            failing.push(id);
         }
+    }
+    let (offered, needed) = perhaps_offered(program, graph);
+    for id in offered {
+        keep_what_may_be_missing(program, id, |root| !needed.contains(root), verdicts);
     }
     let note = "loads a module whose imports may fail, and somebody guards against that";
     keep_leading(program, graph, &optional, failing, note, verdicts);
@@ -65,6 +67,33 @@ pub fn decide(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdic
     let failing = fails(&optional, Risk::Any);
     let note = "loads a module that may raise, and somebody guards against that";
     keep_leading(program, graph, &optional, failing, note, verdicts);
+}
+
+/// Keeps the imports of one module that take something from packages that may be missing, of those that count. Gives whether one is at
+/// module level.
+fn keep_what_may_be_missing(
+    program: &Program,
+    id: ModuleId,
+    counts: impl Fn(&str) -> bool,
+    verdicts: &mut [ModuleVerdicts],
+) -> bool {
+    let facts = &program.module(id).facts;
+    let mut fails = false;
+    for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && !i.guarded) {
+        for alias in 0..import.aliases.len() {
+            if !may_be_missing(program, id, import, alias).is_some_and(&counts) {
+                continue;
+            }
+            if let Some(site) = facts.site_at(import, alias) {
+                let range = import.aliases[alias].range;
+                let note = "the package may be missing, and somebody guards against that";
+                let reason = Reason::at(KeepReason::OptionalProbe, id, range, note);
+                verdicts[id.index()].sites[site].keep(reason.about(import.aliases[alias].name));
+            }
+            fails |= import.func.is_module();
+        }
+    }
+    fails
 }
 
 /// Keeps the imports of optional modules that lead to those that may fail.
@@ -197,6 +226,49 @@ fn loaded_by_name(program: &Program) -> Vec<ModuleId> {
     found
 }
 
+/// Modules that may be offered as plugins, where somebody in the same package loads what is offered and no metadata say what that is:
+/// those that no import leads to. And other people's packages that the rest cannot do without.
+fn perhaps_offered(program: &Program, graph: &Graph) -> (Vec<ModuleId>, FxHashSet<&'static str>) {
+    let mut needed = FxHashSet::default();
+    if program.environment.complete || !program.environment.plugins.is_empty() {
+        return (Vec::new(), needed);
+    }
+    let own = || program.ids().filter(|&id| !program.module(id).installed);
+    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next().unwrap_or_default();
+    let packages: FxHashSet<&str> = own().filter(|&id| loads_offered(program, id)).map(top).collect();
+    let (offered, rest): (Vec<ModuleId>, Vec<ModuleId>) = own()
+        .filter(|&id| packages.contains(top(id)))
+        .partition(|&id| graph.back[id.index()].is_empty() && !program.module(id).is_package);
+    for id in rest {
+        let facts = &program.module(id).facts;
+        for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && !i.guarded) {
+            let aliases = 0..import.aliases.len();
+            needed.extend(aliases.filter_map(|alias| may_be_missing(program, id, import, alias)));
+        }
+    }
+    (offered, needed)
+}
+
+/// Whether a module loads what the metadata of distributions offer, and goes on without what fails.
+fn loads_offered(program: &Program, id: ModuleId) -> bool {
+    let facts = &program.module(id).facts;
+    let library = facts.imports.iter().filter(|import| import.moment != Moment::Never).any(|import| {
+        (0..import.aliases.len())
+            .filter_map(|alias| program.loaded_name(id, import, alias))
+            .any(|name| LOADERS_OF_PLUGINS.contains(&name.split('.').next().unwrap_or_default()))
+    });
+    library || {
+        let code = &facts.code;
+        code.mentions(&["entry_points", "iter_entry_points"])
+            && code.ops().any(|op| match op.kind {
+                OpKind::Call { call, .. } => {
+                    op.guarded && callee_name(code, call).is_some_and(|name| name.as_str() == "load")
+                }
+                _ => false,
+            })
+    }
+}
+
 fn callee_name(code: &Code, call: u32) -> Option<Sym> {
     match code.value(code.call(call).callee) {
         Value::Global(name) | Value::Attr(_, name) => Some(name),
@@ -204,14 +276,20 @@ fn callee_name(code: &Code, call: u32) -> Option<Sym> {
     }
 }
 
-/// Whether an import takes something from a package that is neither seen nor part of Python, and that the project does not require.
-fn may_be_missing(program: &Program, id: ModuleId, import: &ImportStmt, alias: usize) -> bool {
-    !program.environment.complete
-        && program.origin(id, import, alias) == Origin::Foreign
-        && program.loaded_chain(id, import, alias).is_empty()
-        && program.loaded_name(id, import, alias).is_some_and(|name| {
-            let root = name.split('.').next().unwrap_or_default();
-            let required = Sym::find(root).is_some_and(|root| program.environment.required.contains(&root));
-            !required && program.stdlib.has_module(root) == stdlib::Has::No
-        })
+/// The package from which an import takes something, if that is neither seen nor part of Python, and the project does not require it.
+fn may_be_missing(
+    program: &Program,
+    id: ModuleId,
+    import: &ImportStmt,
+    alias: usize,
+) -> Option<&'static str> {
+    if program.environment.complete
+        || program.origin(id, import, alias) != Origin::Foreign
+        || !program.loaded_chain(id, import, alias).is_empty()
+    {
+        return None;
+    }
+    let root = program.loaded_name(id, import, alias)?.split('.').next().unwrap_or_default();
+    let required = Sym::find(root).is_some_and(|root| program.environment.required.contains(&root));
+    (!required && program.stdlib.has_module(root) == stdlib::Has::No).then_some(root)
 }

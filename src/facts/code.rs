@@ -12,6 +12,7 @@
 use std::ops::Range;
 
 use ruff_text_size::TextSize;
+use smallvec::SmallVec;
 
 use super::Sym;
 use super::call::Unpacked;
@@ -378,7 +379,10 @@ impl Call {
 impl Code {
     /// Whether something is done with a global name or attribute of these.
     pub fn mentions(&self, names: &[&str]) -> bool {
-        self.attributes().chain(self.globals_mentioned()).any(|name| names.contains(&name.as_str()))
+        // What no module names, has no number.
+        let names: SmallVec<[Sym; 16]> = names.iter().filter_map(|name| Sym::find(name)).collect();
+        !names.is_empty()
+            && self.attributes().chain(self.globals_mentioned()).any(|name| names.contains(&name))
     }
 
     /// The global names that something is done with, some several times: arguments, what is called, what has an attribute read.

@@ -201,7 +201,8 @@ impl Effects {
                 let alias = site.alias as usize;
                 let name = program.loaded_name(id, import, alias).unwrap_or_default();
                 let foreign = matches!(program.origin(id, import, alias), Origin::Foreign);
-                if foreign && tables::has_load_effects(name) {
+                let item = import.from.map(|_| import.aliases[alias].name.as_str());
+                if foreign && tables::has_load_effects(name, item) {
                     verdicts.sites[index].keep(
                         Reason::at(
                             KeepReason::LoadEffects,

@@ -25,6 +25,9 @@ pub fn well_known_packages() -> impl Iterator<Item = &'static str> {
 /// Folders in which packages keep copies of other people's packages.
 pub const VENDOR_FOLDERS: &[&str] = &["_vendor", "vendor", "_vendored", "vendored"];
 
+/// Libraries that load what the metadata of distributions offer as plugins, and go on without what fails.
+pub const LOADERS_OF_PLUGINS: &[&str] = &["stevedore", "click_plugins", "entrypoints", "plux"];
+
 /// Methods that change the object they are called on.
 pub const MUTATORS: &[&str] = &[
     "append",
@@ -390,12 +393,19 @@ pub fn computed_with(class: &str) -> Option<&'static str> {
     class.starts_with("decimal.Decimal").then_some("decimal.getcontext")
 }
 
-/// Foreign modules that change the process when they are loaded.
-pub fn has_load_effects(name: &str) -> bool {
+/// Foreign modules that change the process when they are loaded. A from-import takes `item` from the module: that may be a submodule.
+pub fn has_load_effects(name: &str, item: Option<&str>) -> bool {
     let root = name.split('.').next().unwrap_or_default();
-    matches!(root, "readline" | "rlcompleter" | "antigravity" | "this" | "pyximport" | "turtle")
-        || matches!(name, "gevent.monkey" | "distutils" | "setuptools" | "logging.config")
-            && name != "logging.config"
+    match root {
+        "readline" | "rlcompleter" | "antigravity" | "this" | "pyximport" | "turtle" => true,
+        // Puts distributions on the path, and warns of itself; greets who starts it; takes arguments from the command line.
+        "pkg_resources" | "pygame" | "kivy" => true,
+        // Chooses what runs all events, once and for all.
+        "twisted" => {
+            name == "twisted.internet.reactor" || name == "twisted.internet" && item == Some("reactor")
+        }
+        _ => matches!(name, "gevent.monkey" | "distutils" | "setuptools"),
+    }
 }
 
 /// Abstract base classes of the standard library, which other classes can be registered with.

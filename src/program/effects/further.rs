@@ -94,7 +94,7 @@ pub(super) fn further_effects(
             }
             if let (Origin::Foreign, Some(name)) =
                 (program.origin(id, import, alias), program.loaded_name(id, import, alias))
-                && tables::has_load_effects(name)
+                && tables::has_load_effects(name, import.from.map(|_| item.name.as_str()))
             {
                 let library = Owner::External(Sym::new(name));
                 add(EffectKind::Process, library, import.range.start(), Some(item.name), None);
