@@ -347,7 +347,10 @@ impl Interpreter<'_> {
             (None, call.named("fromlist").or(args.get(3)))
         };
         let children: AbsSet = children.into_iter().flatten().flat_map(elements_of).collect();
-        for abs in args.first().into_iter().flatten() {
+        let names = args.first().cloned().unwrap_or_default();
+        let is_known = |abs: &Abs| matches!(abs, Abs::Str(name) if !name.as_str().contains('*'));
+        let known_texts = !names.is_empty() && names.iter().all(is_known);
+        for abs in names.iter().filter(|abs| is_known(abs)) {
             let Abs::Str(name) = *abs else { continue };
             let name = match (name.as_str().strip_prefix('.'), package) {
                 (Some(rest), Some(package)) => Sym::new(&format!("{package}.{rest}")),
@@ -375,8 +378,11 @@ impl Interpreter<'_> {
                 }
             });
         }
+        let siblings = self.load_siblings(place, package, known_texts);
+        if !known_texts {
+            out.extend(siblings.into_iter().map(Abs::Module));
+        }
         if out.is_empty() {
-            self.load_siblings(place, package);
             out.push(Abs::Unknown);
         }
         out
@@ -438,6 +444,11 @@ impl Interpreter<'_> {
             Some(name) if args.len() == 1 && !name.as_str().ends_with('*') => {
                 let path = format!("{}{name}", tables::MAYBE_SET);
                 smallvec![Abs::Made(Sym::new(&path), Owner::Fresh)]
+            }
+            // Or what counts if the variable is not set.
+            Some(_) if args.len() == 2 => {
+                let text = |abs: &&Abs| matches!(abs, Abs::Str(_));
+                args[1].iter().filter(text).cloned().chain([Abs::Fresh]).collect()
             }
             _ => smallvec![Abs::Fresh],
         }
