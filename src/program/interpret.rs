@@ -185,6 +185,10 @@ pub struct Interpreter<'p> {
     called_handed: [Option<usize>; 2],
     own_methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
     calling_collected: bool,
+    /// What functions that have run have stored under attributes of some objects.
+    put: FxHashMap<Sym, AbsSet>,
+    /// What parsers of arguments call for what they are given.
+    parsers_call: AbsSet,
     /// What decorators have stored in classes.
     decorated: FxHashMap<(ModuleId, u32, u64), decorated::Decorated>,
 }
@@ -260,6 +264,8 @@ impl<'p> Interpreter<'p> {
             called_handed: [None; 2],
             own_methods: None,
             calling_collected: false,
+            put: FxHashMap::default(),
+            parsers_call: AbsSet::new(),
             decorated: FxHashMap::default(),
         }
     }
@@ -330,6 +336,14 @@ impl<'p> Interpreter<'p> {
                                 self.state_read(Sym::new(tables::THREAD), None);
                             }
                         }
+                    }
+                    // What methods store in their own object, is found with the class.
+                    let function = code.function(func);
+                    let own = function.class.is_some()
+                        && matches!(code.value(base), Value::Var(var) if var == function.params.start);
+                    if self.silent == 0 && !func.is_module() && !own && !value.is_plain() {
+                        let values = self.eval(module, value, env);
+                        self.put_while_running(attr, &values);
                     }
                     self.note_read(module, value, env, false);
                 }

@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique};
+use super::{ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique};
 use crate::facts::{FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
@@ -157,6 +157,23 @@ impl Interpreter<'_> {
                 }
             }
             mark if mark.is_mark() => smallvec![Abs::Fresh],
+            // `SimpleNamespace(add=hub.add).add`
+            Abs::Partial(..) if let Some(fields) = abs.fields() => {
+                if attr == "__dict__" {
+                    return smallvec![self.values_of(abs)];
+                }
+                let named = |field: &&AbsSet| {
+                    matches!(field.first(), Some(Abs::Str(name)) if *name == attr || *name == ANY_ATTRIBUTE)
+                };
+                let found = fields.iter().filter(named).flat_map(|field| field[1..].iter().cloned());
+                let mut found: AbsSet = found.collect();
+                let owner = self.full_owner(abs);
+                found.extend(self.put_under(attr, owner));
+                if found.is_empty() {
+                    found.push(Abs::Bound(Rc::new(abs.clone()), attr));
+                }
+                found
+            }
             // The maps of a `ChainMap`, and those that a child of it shows.
             Abs::Holder(elements, owner) if attr == "maps" || attr == "parents" => {
                 elements.iter().map(|e| owned(e, *owner)).chain([Abs::Object(*owner)]).collect()
@@ -167,10 +184,14 @@ impl Interpreter<'_> {
                 found.push(Abs::Bound(Rc::new(abs.clone()), attr));
                 found
             }
-            Abs::Function(..)
-            | Abs::Object(_)
-            | Abs::Made(..)
-            | Abs::Method(..)
+            // `greet.hook = hub.add`
+            Abs::Function(..) | Abs::Object(_) | Abs::Made(..) => {
+                let owner = self.full_owner(abs);
+                let mut found = self.put_under(attr, owner);
+                found.push(Abs::Bound(Rc::new(abs.clone()), attr));
+                found
+            }
+            Abs::Method(..)
             | Abs::Bound(..)
             | Abs::Partial(..)
             | Abs::ClassOf(..)

@@ -16,7 +16,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner, owned, unique};
+use super::{ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner, owned, unique};
 use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::{ModuleId, tables};
 
@@ -199,7 +199,26 @@ impl Interpreter<'_> {
             let Some(stored) = stores.attributes.get(&attr) else { continue };
             found.extend(self.stored(module, (attr, false), stored));
         }
+        for name in [attr, Sym::new(ANY_ATTRIBUTE)] {
+            found.extend(self.put.get(&name).into_iter().flatten().cloned());
+        }
         found
+    }
+
+    /// Functions that run store values under an attribute of some object: `cls.hook = hook`, `setattr(cls, name, function)`.
+    pub(super) fn put_while_running(&mut self, attr: Sym, values: &AbsSet) {
+        if self.silent > 0 || !values.iter().any(matters) {
+            return;
+        }
+        let known = self.put.entry(attr).or_default();
+        known.extend(values.iter().filter(|abs| matters(abs)).cloned());
+        unique(known);
+    }
+
+    /// All that a `SimpleNamespace` was given.
+    pub(super) fn values_of(&self, namespace: &Abs) -> Abs {
+        let values = namespace.fields().into_iter().flatten().flat_map(|field| field[1..].iter().cloned());
+        Abs::Holder(Rc::new(values.collect()), self.full_owner(namespace))
     }
 
     /// What the module of a class, or of one of its bases, has stored in it after its definition, `Plugin.hooks = []`; then also what may

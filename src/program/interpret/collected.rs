@@ -342,6 +342,25 @@ impl Interpreter<'_> {
         });
     }
 
+    /// Something is called that was found in the namespace of another module: `for name, kind in inspect.getmembers(module): kind()`.
+    pub(super) fn call_all_of(&mut self, id: ModuleId, args: &[AbsSet]) {
+        if self.silent > 0 {
+            return;
+        }
+        let all = Handed::all(self.code(id));
+        let place = (self.cause, self.at);
+        self.under_condition(|w| {
+            for func in all.functions {
+                let callee = Abs::Function(id, func, EnvRef::default(), Owner::Fresh);
+                w.call(&callee, args, &[], CallRole::Used, place);
+            }
+            for class in all.classes {
+                let class = ClassRef::new(id, class, EnvRef::default());
+                w.call(&Abs::Class(class), args, &[], CallRole::Used, place);
+            }
+        });
+    }
+
     /// Runs the methods of a name in all classes of the module.
     fn call_methods_named(&mut self, name: Sym, args: &[AbsSet]) {
         let cause = self.cause;
@@ -396,15 +415,15 @@ impl Interpreter<'_> {
     }
 
     /// What may run, and does not fail if it does.
-    fn under_condition(&mut self, run: impl FnOnce(&mut Self)) {
+    pub(super) fn under_condition(&mut self, run: impl FnOnce(&mut Self)) {
         let outer = self.path;
         self.path = Path { guarded: true, conditional: true, may_have_left: true, ..outer };
-        self.calling_collected = true;
+        let calling = std::mem::replace(&mut self.calling_collected, true);
         // What may run, takes no steps from what does.
         let steps = std::mem::take(&mut self.steps);
         run(self);
         self.steps = steps;
-        self.calling_collected = false;
+        self.calling_collected = calling;
         self.path = outer;
     }
 }

@@ -136,6 +136,9 @@ impl Interpreter<'_> {
                     }
                     self.set_attr(&abs, attr, place);
                 }
+                if let Some(values) = args.get(2) {
+                    self.put_while_running(attr, values);
+                }
                 smallvec![Abs::Fresh]
             }
             ExternalKind::GetAttribute => self.attribute_by_name(call),
@@ -181,6 +184,7 @@ impl Interpreter<'_> {
                 let names = |abs| match abs {
                     Abs::Class(_) => Abs::Object(self.full_owner(&abs)),
                     Abs::Module(id) => Abs::Object(Owner::Module(id, Sym::new(""))),
+                    Abs::Partial(..) if abs.fields().is_some() => self.values_of(&abs),
                     other => other,
                 };
                 out.into_iter().map(names).collect()

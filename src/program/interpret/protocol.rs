@@ -16,7 +16,7 @@ use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
     unique,
 };
-use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -70,6 +70,7 @@ impl Interpreter<'_> {
                     if *owner != self.cause && !self.has_item(*owner, *name, key) {
                         self.effect(EffectKind::Write, Owner::Module(*owner, *name), place, key);
                     }
+                    self.item_made(*owner, *name, place);
                 }
                 Abs::Instance(..) | Abs::Class(..) => {
                     // `Level["HIGH"]`
@@ -200,6 +201,7 @@ impl Interpreter<'_> {
                             found || self.special(&abs, &format!("__{rest}"), args)
                         }
                         "__iter__" => self.special(&abs, "__next__", &[]),
+                        name if !found && self.mixed_in(&abs, name, args) => true,
                         // `{**options}`
                         "keys" => found && self.special(&abs, "__getitem__", &[smallvec![Abs::Unknown]]),
                         _ => found,
@@ -212,11 +214,125 @@ impl Interpreter<'_> {
 
     /// Elements are taken of an object that gives each one once.
     pub(super) fn gone_through(&mut self, abs: &Abs, place: (ModuleId, TextSize)) {
-        if let Abs::Made(made, Owner::Module(..)) = abs
-            && tables::is_iterator(made.as_str())
-        {
+        let goes_on = match abs {
+            Abs::Made(made, Owner::Module(..)) if tables::is_iterator(made.as_str()) => true,
+            Abs::Made(_, Owner::Module(id, name))
+            | Abs::Holder(_, Owner::Module(id, name))
+            | Abs::Object(Owner::Module(id, name)) => *id != self.cause && self.goes_once(*id, *name),
+            _ => false,
+        };
+        if goes_on {
             self.mutate(abs, EffectKind::Write, place, None);
         }
+    }
+
+    /// Whether a name stands for an iterator: a generator expression, what a generator function gives, `map(str, numbers)`.
+    fn goes_once(&mut self, id: ModuleId, name: Sym) -> bool {
+        let facts = &self.program.module(id).facts;
+        if facts.marks.iter().any(|mark| mark.kind == MarkKind::GoesOnce(name)) {
+            return true;
+        }
+        facts.code.globals_of(name).iter().any(|&(_, value)| {
+            let Value::Call(call) = facts.code.value(value) else { return false };
+            let callee = facts.code.call(call).callee;
+            let callees = self.quietly(|w| w.eval(id, callee, &EnvRef::default()));
+            callees.iter().any(|abs| match abs {
+                Abs::Function(module, func, ..) | Abs::Method(_, module, func, _) => {
+                    let function = self.code(*module).function(*func);
+                    function.generator && function.decorators.is_empty()
+                }
+                _ => false,
+            })
+        })
+    }
+
+    /// A missing item of a `defaultdict` is made: by what that was given.
+    fn item_made(&mut self, owner: ModuleId, name: Sym, place: (ModuleId, TextSize)) {
+        let code = self.code(owner);
+        for &(_, value) in code.globals_of(name) {
+            let Value::Call(call) = code.value(value) else { continue };
+            let Some(&factory) = code.positional(&code.call(call)).first() else { continue };
+            let factories = self.quietly(|w| w.eval(owner, factory, &EnvRef::default()));
+            self.under_condition(|w| {
+                for factory in factories {
+                    if matches!(
+                        factory,
+                        Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_)
+                    ) {
+                        w.call(&factory, &[], &[], CallRole::Used, place);
+                    }
+                }
+            });
+        }
+    }
+
+    /// A method that a class has from a base of the library, which does its work by others that the class has itself:
+    /// `UserDict.update` stores its items by `__setitem__`. Whether there is one.
+    pub(super) fn mixed_in(&mut self, abs: &Abs, method: &str, args: &[AbsSet]) -> bool {
+        let Abs::Instance(class, _) = abs else { return false };
+        if !tables::may_be_mixed_in(method) {
+            return false;
+        }
+        let mut found = false;
+        for base in self.foreign_bases(class) {
+            for special in tables::mixed_in(base.as_str(), method) {
+                let unknown: AbsSet = smallvec![Abs::Unknown];
+                let first = args.first().unwrap_or(&unknown);
+                let second = args.get(1).cloned().unwrap_or_else(|| first.iter().flat_map(elements_of).collect());
+                found |= self.special(abs, special, &[first.clone(), second]);
+            }
+        }
+        found
+    }
+
+    /// What a parser of arguments was told to call, and that it parses: `parser.add_argument("--size", type=parse)`.
+    pub(super) fn arguments_parsed(
+        &mut self,
+        method: &str,
+        keywords: &[(Sym, AbsSet)],
+        place: (ModuleId, TextSize),
+    ) {
+        if self.silent > 0 {
+            return;
+        }
+        if method == "add_argument" {
+            for (_, set) in keywords.iter().filter(|(name, _)| matches!(name.as_str(), "type" | "action")) {
+                self.parsers_call.extend(set.iter().cloned());
+                unique(&mut self.parsers_call);
+            }
+        } else if matches!(method, "parse_args" | "parse_known_args" | "parse_intermixed_args") {
+            let called = std::mem::take(&mut self.parsers_call);
+            let unknown: [AbsSet; 4] = std::array::from_fn(|_| smallvec![Abs::Unknown]);
+            self.under_condition(|w| {
+                w.callbacks(&called);
+                for class in called.iter().filter(|abs| matches!(abs, Abs::Class(_))) {
+                    for action in w.call(class, &unknown[..1], &[], CallRole::Used, place) {
+                        w.special(&action, "__call__", &unknown);
+                    }
+                }
+            });
+        }
+    }
+
+    /// `"{0.name}".format(order)`
+    pub(super) fn fields_formatted(
+        &mut self,
+        template: &str,
+        args: &[AbsSet],
+        keywords: &[(Sym, AbsSet)],
+    ) {
+        let fields = template.split('{').skip(1).filter_map(|part| part.split(['}', ':', '!']).next());
+        let objects = args.iter().chain(keywords.iter().map(|(_, set)| set)).flatten();
+        let objects: AbsSet = objects.filter(|abs| is_instance(abs)).cloned().collect();
+        let outer = self.path;
+        self.path.conditional = true;
+        for attr in fields.filter_map(|field| field.split('.').nth(1)) {
+            let attr = Sym::new(attr.split('[').next().unwrap_or(attr));
+            for abs in &objects {
+                self.attr(abs, attr);
+            }
+        }
+        self.path = outer;
     }
 
     /// `object.attr = value` where the class says what that does.
