@@ -84,7 +84,7 @@ impl<'a> Walker<'a> {
                 _ => {}
             }
             let alias_index = u32::try_from(i).expect("few names");
-            let value = if context.func.is_module() {
+            let value = if context.func.is_module() && !matches!(context.place, Place::Class) {
                 ValueId::OPAQUE
             } else {
                 self.value(Value::Import(stmt, alias_index))

@@ -60,6 +60,7 @@ impl Interpreter<'_> {
                 smallvec![Abs::External(full)]
             }
             Abs::Instance(..) | Abs::Class(_) | Abs::ClassOf(..) if attr == "__class__" => self.type_of(abs),
+            Abs::Class(class) if attr == "__dict__" => smallvec![self.namespace_of(class)],
             Abs::Class(class) => {
                 if let Some((base, value)) = self.find_member(class, attr) {
                     self.method_read(&base, attr, value);

@@ -182,7 +182,7 @@ impl Interpreter<'_> {
                 }
                 // The names of a class are not the class, nor are those of a module the module.
                 let names = |abs| match abs {
-                    Abs::Class(_) => Abs::Object(self.full_owner(&abs)),
+                    Abs::Class(class) => self.namespace_of(&class),
                     Abs::Module(id) => Abs::Object(Owner::Module(id, Sym::new(""))),
                     Abs::Partial(..) if abs.fields().is_some() => self.values_of(&abs),
                     other => other,
@@ -316,7 +316,13 @@ impl Interpreter<'_> {
                 }
                 _ => Abs::Object(self.full_owner(abs)),
             };
-            return objects.iter().filter(|abs| !abs.is_mark()).map(attribute).collect();
+            let mut found: AbsSet = objects.iter().filter(|abs| !abs.is_mark()).map(attribute).collect();
+            for abs in &objects {
+                if let Abs::Class(class) = abs {
+                    found.extend(self.objects_in(class));
+                }
+            }
+            return found;
         };
         // `getattr(shell, "do_" + name)`
         if attr.as_str().ends_with('*') {

@@ -280,6 +280,10 @@ impl Interpreter<'_> {
                     let pair = Abs::Holder(Rc::new(smallvec![all]), Owner::Fresh);
                     Abs::Holder(Rc::new(smallvec![pair]), Owner::Fresh)
                 }
+                Abs::Class(class) => {
+                    let pair = self.namespace_of(&class);
+                    Abs::Holder(Rc::new(smallvec![pair]), Owner::Fresh)
+                }
                 _ => Abs::Made(path, Owner::Fresh),
             };
             return Some(first().into_iter().map(members).collect());
