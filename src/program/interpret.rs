@@ -187,6 +187,8 @@ pub struct Interpreter<'p> {
     calling_collected: bool,
     /// What functions that have run have stored under attributes of some objects.
     put: FxHashMap<Sym, AbsSet>,
+    /// The modules of which what they have decorated was called.
+    decorated_called: FxHashSet<ModuleId>,
     /// What parsers of arguments call for what they are given.
     parsers_call: AbsSet,
     /// What decorators have stored in classes.
@@ -265,6 +267,7 @@ impl<'p> Interpreter<'p> {
             own_methods: None,
             calling_collected: false,
             put: FxHashMap::default(),
+            decorated_called: FxHashSet::default(),
             parsers_call: AbsSet::new(),
             decorated: FxHashMap::default(),
         }

@@ -374,7 +374,7 @@ pub fn uses_files(path: &str) -> bool {
 pub fn may_be_mixed_in(method: &str) -> bool {
     matches!(
         method,
-        "update" | "setdefault" | "pop" | "popitem" | "clear" | "get" | "items" | "values" | "remove" | "append"
+        "__init__" | "update" | "setdefault" | "pop" | "popitem" | "clear" | "get" | "items" | "values" | "remove" | "append"
             | "extend" | "__contains__" | "__ior__" | "__ixor__" | "__isub__" | "__iand__" | "__iadd__"
     )
 }
@@ -383,6 +383,8 @@ pub fn may_be_mixed_in(method: &str) -> bool {
 pub fn mixed_in(class: &str, method: &str) -> &'static [&'static str] {
     let class = class.rsplit('.').next().unwrap_or_default();
     match (class, method) {
+        ("UserDict", "__init__") => &["__setitem__"],
+        ("Counter", "__init__") => &["update"],
         ("UserDict" | "MutableMapping", "update" | "setdefault" | "__ior__") => &["__getitem__", "__setitem__"],
         ("UserDict" | "MutableMapping", "pop" | "popitem" | "clear") => &["__getitem__", "__delitem__"],
         ("UserDict" | "MutableMapping" | "Mapping", "get" | "items" | "values" | "__contains__") => {

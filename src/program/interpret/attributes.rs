@@ -5,8 +5,10 @@ use std::sync::Arc as Rc;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
+use super::carried::matters;
+use super::object::PROPERTY;
 use super::{ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique};
-use crate::facts::{FuncId, Op, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -92,7 +94,7 @@ impl Interpreter<'_> {
                     self.method_read(&base, attr, value);
                     let m = base.module;
                     match function_behind(self.code(m), value) {
-                        Some(func) => self.function_of_object(base, func, class, abs),
+                        Some(func) => self.function_of_object(base, (func, value), class, abs),
                         None => match self.quietly(|w| w.field(m, value)) {
                             Some(made) => made.iter().map(|abs| owned(abs, *owner)).collect(),
                             None => self.class_member(&base, value, attr, abs),
@@ -201,7 +203,13 @@ impl Interpreter<'_> {
     }
 
     /// What a function among the members of its class gives as an attribute of an object.
-    fn function_of_object(&mut self, base: ClassRef, func: FuncId, class: &ClassRef, object: &Abs) -> AbsSet {
+    fn function_of_object(
+        &mut self,
+        base: ClassRef,
+        (func, value): (FuncId, ValueId),
+        class: &ClassRef,
+        object: &Abs,
+    ) -> AbsSet {
         let m = base.module;
         if has_decorator(self.code(m), func, &["property", "cached_property"]) {
             return self.enter(m, func, &base.around, &[smallvec![object.clone()]], &[]);
@@ -214,7 +222,51 @@ impl Interpreter<'_> {
         } else {
             object.clone()
         };
-        smallvec![Abs::Method(Rc::new(this), m, func, base.around)]
+        let mut found = AbsSet::new();
+        let dressed = matches!(self.code(m).value(value), Value::Call(_));
+        if dressed || !self.code(m).function(func).decorators.is_empty() {
+            for made in self.quietly(|w| w.eval(m, value, &base.around)) {
+                match made {
+                    // `@logged def run(self): …`
+                    Abs::Function(module, other, env, _) if (module, other) != (m, func) => {
+                        found.push(Abs::Method(Rc::new(this.clone()), module, other, env));
+                    }
+                    Abs::Instance(..) | Abs::Partial(..) => found.extend(self.of_descriptor(&made, object)),
+                    _ => {}
+                }
+            }
+        }
+        found.push(Abs::Method(Rc::new(this), m, func, base.around));
+        found
+    }
+
+    /// What a member of a class gives that decides itself what it is for an object: one with `__get__`, or `property(get_size)`.
+    fn of_descriptor(&mut self, member: &Abs, object: &Abs) -> AbsSet {
+        let place = (self.cause, self.at);
+        match member {
+            Abs::Instance(class, _) => match self.find_method(class, "__get__") {
+                Some((m, func, around)) => {
+                    let args: [AbsSet; 3] =
+                        [smallvec![member.clone()], smallvec![object.clone()], smallvec![Abs::Unknown]];
+                    self.enter(m, func, &around, &args, &[])
+                }
+                None => smallvec![member.clone()],
+            },
+            _ => {
+                let Some([getter, ..]) = member.made_by(PROPERTY) else { return AbsSet::new() };
+                let mut found = AbsSet::new();
+                for getter in getter {
+                    found.extend(self.call(
+                        getter,
+                        &[smallvec![object.clone()]],
+                        &[],
+                        CallRole::Used,
+                        place,
+                    ));
+                }
+                found
+            }
+        }
     }
 
     /// What is stored in a class after its definition, or is an attribute of its metaclass: which of them counts, is not decided here.
@@ -257,7 +309,7 @@ impl Interpreter<'_> {
             let Abs::Class(meta) = meta else { continue };
             if let Some((base, value)) = self.find_member(&meta, attr) {
                 match function_behind(self.code(base.module), value) {
-                    Some(func) => out.extend(self.function_of_object(base, func, &meta, abs)),
+                    Some(func) => out.extend(self.function_of_object(base, (func, value), &meta, abs)),
                     None => out.extend(self.class_member(&base, value, attr, abs)),
                 }
             } else if self.stores_for_some(&meta, attr) {
@@ -323,9 +375,20 @@ impl Interpreter<'_> {
             for &(func, value) in stores.get(&attr).into_iter().flatten() {
                 let out = out.get_or_insert_with(AbsSet::new);
                 let given = class.given().is_some_and(|env| env.module == m && env.func == func);
-                let env = if given { &class.given_env() } else { around };
-                for abs in self.quietly(|w| w.eval(m, value, env)) {
+                let env = if given {
+                    class.given_env()
+                } else if matches!(self.code(m).value(value), Value::Holder(_)) {
+                    // `self.steps = [self.open, self.read]`
+                    let this = smallvec![Abs::Instance(class.clone(), owner)];
+                    self.bound((m, func), around, &[this], &[], (Box::default(), false))
+                } else {
+                    around.clone()
+                };
+                for abs in self.quietly(|w| w.eval(m, value, &env)) {
                     match abs {
+                        Abs::Holder(ref elements, Owner::Fresh) if elements.iter().any(matters) => {
+                            out.push(owned(&abs, owner));
+                        }
                         Abs::Instance(..)
                         | Abs::Function(..)
                         | Abs::Method(..)
@@ -389,6 +452,9 @@ impl Interpreter<'_> {
             let plain = Abs::Function(module, func, class.around.clone(), Owner::Fresh);
             if !code.function(func).decorators.is_empty() {
                 let mut out = self.quietly(|w| w.eval(module, value, &class.around));
+                for member in out.clone() {
+                    self.special(&member, "__get__", &[smallvec![Abs::Unknown], smallvec![holder.clone()]]);
+                }
                 out.push(plain);
                 return out;
             }
@@ -396,11 +462,16 @@ impl Interpreter<'_> {
         }
         let owner = self.full_owner(&Abs::Class(class.clone()));
         let values = self.quietly(|w| w.eval(module, value, &class.around));
+        let mut given = AbsSet::new();
         for member in &values {
             self.special(member, "__get__", &[smallvec![holder.clone()], smallvec![Abs::Unknown]]);
+            if matches!(holder, Abs::Instance(..)) && member.made_by(PROPERTY).is_some() {
+                given.extend(self.of_descriptor(member, holder));
+            }
         }
         values
             .into_iter()
+            .chain(given)
             .map(|abs| match abs {
                 Abs::Unknown => Abs::Object(owner),
                 other => owned(&other, owner),

@@ -369,7 +369,7 @@ impl Interpreter<'_> {
             self.keep_given(&mut made, class, args, keywords);
             if !args.is_empty() || !keywords.is_empty() {
                 for abs in &made {
-                    self.mixed_in(abs, "update", args);
+                    self.mixed_in(abs, "__init__", args);
                 }
             }
         }

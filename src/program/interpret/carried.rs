@@ -126,7 +126,7 @@ fn container(code: &Code, whole: ValueId) -> Option<(Sym, bool)> {
 }
 
 /// What may be called, or belongs to a module.
-fn matters(abs: &Abs) -> bool {
+pub(super) fn matters(abs: &Abs) -> bool {
     match abs {
         Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_) | Abs::Instance(..) => true,
         Abs::Holder(elements, _) if elements.iter().any(matters) => true,

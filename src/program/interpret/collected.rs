@@ -286,6 +286,11 @@ impl Interpreter<'_> {
                 }
             }
             Value::Item(_) | Value::Var(_) | Value::Call(_)
+                if !own && self.is_of_container(module, callees) && is_found(code, callee, 0) =>
+            {
+                self.call_decorated(module, args);
+            }
+            Value::Item(_) | Value::Var(_) | Value::Call(_)
                 if callees.iter().all(unknown) && is_found(code, callee, 0) =>
             {
                 let all = callees.iter().any(namespace);
@@ -338,6 +343,33 @@ impl Interpreter<'_> {
             for class in handed.classes {
                 let class = ClassRef::new(cause, class, EnvRef::default());
                 w.call(&Abs::Class(class), args, &[], CallRole::Used, place);
+            }
+        });
+    }
+
+    /// Whether nothing is known of something but that it is in a container of the module whose code has it.
+    fn is_of_container(&self, module: ModuleId, callees: &AbsSet) -> bool {
+        let holds = |abs: &Abs| matches!(abs, Abs::Object(Owner::Module(id, name)) if *id == module && !matches!(name.as_str(), "" | "globals()"));
+        callees.iter().all(holds)
+    }
+
+    /// A module calls what it has collected itself by decorators: `@command def show(): …`, `COMMANDS[name]()`.
+    fn call_decorated(&mut self, module: ModuleId, args: &[AbsSet]) {
+        if !self.decorated_called.insert(module) {
+            return;
+        }
+        let program = self.program;
+        let code = self.code(module);
+        let place = (self.cause, self.at);
+        self.under_condition(|w| {
+            for (func, function) in (0..).map(FuncId).zip(&code.functions) {
+                if function.class.is_none()
+                    && function.parent.is_module()
+                    && function.decorators.iter().any(|&value| keeps(program, module, value))
+                {
+                    let callee = Abs::Function(module, func, EnvRef::default(), Owner::Fresh);
+                    w.call(&callee, args, &[], CallRole::Used, place);
+                }
             }
         });
     }

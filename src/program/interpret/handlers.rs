@@ -36,10 +36,20 @@ impl Interpreter<'_> {
             (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
         self.silent = 0;
         let results = std::mem::take(&mut self.results);
+        // What is kept of the module that is loaded, is not kept of the other one.
+        let entered = std::mem::take(&mut self.outcome.entered);
+        let kept = (
+            self.own_stores.take(),
+            self.own_methods.take(),
+            std::mem::take(&mut self.called_handed),
+            std::mem::take(&mut self.put),
+        );
         self.enter(module, func, &env.clone(), args, &[]);
         let own = |owner| matches!(owner, Owner::Module(id, _) if id == module || id == own);
         let harmless = self.outcome.effects.iter().all(|effect| own(effect.owner));
         self.cause = outer;
+        self.outcome.entered = entered;
+        (self.own_stores, self.own_methods, self.called_handed, self.put) = kept;
         self.results = results;
         self.silent = silent;
         self.outcome.effects = effects;

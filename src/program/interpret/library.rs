@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 use smallvec::smallvec;
 
 use super::foreign::ForeignCall;
-use super::object::NAMESPACE;
+use super::object::{NAMESPACE, PROPERTY};
 use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of};
 use crate::facts::{CallRole, Sym};
 use crate::program::tables::{self, ExternalKind};
@@ -271,6 +271,12 @@ impl Interpreter<'_> {
             });
             let made = Rc::new(Abs::Made(path, Owner::Fresh));
             return Some(smallvec![Abs::Partial(made, Rc::new(fields.collect()))]);
+        }
+        // `size = property(get_size, set_size)`
+        if text == PROPERTY && role == CallRole::Used {
+            let function = |index: usize, name| args.get(index).or(call.named(name)).cloned().unwrap_or_default();
+            let functions = vec![function(0, "fget"), function(1, "fset")];
+            return Some(smallvec![Abs::Partial(Rc::new(Abs::Made(path, Owner::Fresh)), Rc::new(functions))]);
         }
         // The classes and functions of a module, with their names.
         if text == "inspect.getmembers" {

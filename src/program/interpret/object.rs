@@ -47,7 +47,8 @@ pub enum Abs {
     Method(Rc<Abs>, ModuleId, FuncId, EnvRef),
     /// An attribute of an object about which nothing is known but its holder.
     Bound(Rc<Abs>, Sym),
-    /// `functools.partial`; or a `SimpleNamespace`, with the attributes that it was given: the name of each, and its values.
+    /// `functools.partial`; or a `SimpleNamespace`, with the attributes that it was given: the name of each,
+    /// and its values; or a property with its functions.
     Partial(Rc<Abs>, Rc<Vec<AbsSet>>),
     /// A container with known elements.
     Holder(Rc<AbsSet>, Owner),
@@ -64,6 +65,8 @@ const MOST: usize = 8;
 
 /// The class of objects that have the attributes they are given.
 pub(super) const NAMESPACE: &str = "types.SimpleNamespace";
+/// The class of members that call functions.
+pub(super) const PROPERTY: &str = "builtins.property";
 
 /// A class of the program, with the variables around it if a function made it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -111,9 +114,14 @@ impl Abs {
 
     /// What a `SimpleNamespace` was given.
     pub(super) fn fields(&self) -> Option<&[AbsSet]> {
+        self.made_by(NAMESPACE)
+    }
+
+    /// What a class of the library was given, if the object is an instance of it that keeps that.
+    pub(super) fn made_by(&self, class: &str) -> Option<&[AbsSet]> {
         match self {
-            Self::Partial(made, fields) if matches!(&**made, Self::Made(path, _) if *path == NAMESPACE) => {
-                Some(fields)
+            Self::Partial(made, given) if matches!(&**made, Self::Made(path, _) if *path == class) => {
+                Some(given)
             }
             _ => None,
         }

@@ -11,6 +11,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::foreign::only_text;
+use super::object::PROPERTY;
 use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
@@ -357,14 +358,22 @@ impl Interpreter<'_> {
         let value = self.eval(module, value, env);
         let member = self.find_member(&class, attr);
         if let Some((ClassRef { module: owner, around, .. }, member)) = member {
-            if let Some(func) = function_behind(self.code(owner), member) {
-                if has_decorator(self.code(owner), func, &["setter"]) {
-                    let args = [smallvec![abs.clone()], value.clone()];
-                    self.enter(owner, func, &around, &args, &[]);
-                }
-            } else {
+            let dressed = matches!(self.code(owner).value(member), Value::Call(_));
+            let behind = function_behind(self.code(owner), member);
+            if let Some(func) = behind
+                && has_decorator(self.code(owner), func, &["setter"])
+            {
+                let args = [smallvec![abs.clone()], value.clone()];
+                self.enter(owner, func, &around, &args, &[]);
+            } else if dressed || behind.is_none() {
                 for descriptor in self.quietly(|w| w.eval(owner, member, &around)) {
                     self.special(&descriptor, "__set__", &[smallvec![abs.clone()], value.clone()]);
+                    if let Some([_, setter]) = descriptor.made_by(PROPERTY) {
+                        let (args, place) = ([smallvec![abs.clone()], value.clone()], (self.cause, self.at));
+                        for setter in setter {
+                            self.call(setter, &args, &[], CallRole::Used, place);
+                        }
+                    }
                 }
             }
         }
