@@ -185,8 +185,8 @@ pub struct Interpreter<'p> {
     called_handed: [Option<usize>; 2],
     own_methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
     calling_collected: bool,
-    /// What functions that have run have stored under attributes of some objects.
-    put: FxHashMap<Sym, AbsSet>,
+    /// What functions that have run have stored under attributes of some objects; under a name that is not known, by the class.
+    put: FxHashMap<(Option<(ModuleId, u32)>, Sym), AbsSet>,
     /// The modules of which what they have decorated was called.
     decorated_called: FxHashSet<ModuleId>,
     /// What parsers of arguments call for what they are given.
@@ -333,20 +333,18 @@ impl<'p> Interpreter<'p> {
                         let swaps = attr == "__class__" && matches!(abs, Abs::Module(_));
                         if !swaps && !memo && !self.is_own_module_entry(module, base, &abs) {
                             self.set_attr(&abs, attr, place);
+                            // `cls.hook = hook`; what methods store in their own object, is found with its class.
+                            let keeps = matches!(abs, Abs::Class(_) | Abs::Function(..) | Abs::Partial(..));
+                            if keeps && self.silent == 0 && !func.is_module() && !value.is_plain() {
+                                let values = self.eval(module, value, env);
+                                self.put_while_running(&abs, attr, &values);
+                            }
                             self.attribute_stored(&abs, attr, module, value, env);
                             if matches!(abs, Abs::Made(path, _) if path == "threading.local") {
                                 // Only the thread that loads the module has it.
                                 self.state_read(Sym::new(tables::THREAD), None);
                             }
                         }
-                    }
-                    // What methods store in their own object, is found with the class.
-                    let function = code.function(func);
-                    let own = function.class.is_some()
-                        && matches!(code.value(base), Value::Var(var) if var == function.params.start);
-                    if self.silent == 0 && !func.is_module() && !own && !value.is_plain() {
-                        let values = self.eval(module, value, env);
-                        self.put_while_running(attr, &values);
                     }
                     self.note_read(module, value, env, false);
                 }

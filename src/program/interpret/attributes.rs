@@ -82,6 +82,7 @@ impl Interpreter<'_> {
                     }
                     self.attribute_missing(abs, attr);
                     let mut stored = self.put_under(attr, Owner::Module(class.module, attr));
+                    stored.extend(self.put_under_any(class));
                     stored.push(Abs::Bound(Rc::new(abs.clone()), attr));
                     stored
                 }
@@ -132,6 +133,7 @@ impl Interpreter<'_> {
                     }
                     let mut stored = stored.unwrap_or_default();
                     stored.extend(self.put_under(attr, *owner));
+                    stored.extend(self.put_under_any(class));
                     if stored.is_empty() {
                         self.attribute_missing(abs, attr);
                         stored.push(Abs::Bound(Rc::new(abs.clone()), attr));
@@ -189,8 +191,7 @@ impl Interpreter<'_> {
             }
             // `greet.hook = hub.add`
             Abs::Function(..) | Abs::Object(_) | Abs::Made(..) => {
-                let owner = self.full_owner(abs);
-                let mut found = self.put_under(attr, owner);
+                let mut found = self.put_here(attr);
                 found.push(Abs::Bound(Rc::new(abs.clone()), attr));
                 found
             }

@@ -199,18 +199,44 @@ impl Interpreter<'_> {
             let Some(stored) = stores.attributes.get(&attr) else { continue };
             found.extend(self.stored(module, (attr, false), stored));
         }
-        for name in [attr, Sym::new(ANY_ATTRIBUTE)] {
-            found.extend(self.put.get(&name).into_iter().flatten().cloned());
+        found.extend(self.put.get(&(None, attr)).into_iter().flatten().cloned());
+        found
+    }
+
+    /// The same of an object of which no class is known: only what is stored here counts.
+    pub(super) fn put_here(&mut self, attr: Sym) -> AbsSet {
+        let stored = |stores: &Rc<Stores>| stores.attributes.contains_key(&attr);
+        if self.own_stores.as_ref().is_none_or(stored) || self.put.contains_key(&(None, attr)) {
+            self.put_under(attr, Owner::Fresh)
+        } else {
+            AbsSet::new()
+        }
+    }
+
+    /// What has been stored in a class, or one of its bases, under a name that is not known: `setattr(cls, name, function)`.
+    pub(super) fn put_under_any(&mut self, class: &ClassRef) -> AbsSet {
+        let mut found = AbsSet::new();
+        if !self.put.is_empty() {
+            let any = Sym::new(ANY_ATTRIBUTE);
+            for base in self.mro(class).iter() {
+                let key = (Some((base.module, base.class)), any);
+                found.extend(self.put.get(&key).into_iter().flatten().cloned());
+            }
         }
         found
     }
 
     /// Functions that run store values under an attribute of some object: `cls.hook = hook`, `setattr(cls, name, function)`.
-    pub(super) fn put_while_running(&mut self, attr: Sym, values: &AbsSet) {
+    pub(super) fn put_while_running(&mut self, object: &Abs, attr: Sym, values: &AbsSet) {
         if self.silent > 0 || !values.iter().any(matters) {
             return;
         }
-        let known = self.put.entry(attr).or_default();
+        let class = match object {
+            Abs::Class(class) if attr == ANY_ATTRIBUTE => Some((class.module, class.class)),
+            _ if attr == ANY_ATTRIBUTE => return,
+            _ => None,
+        };
+        let known = self.put.entry((class, attr)).or_default();
         known.extend(values.iter().filter(|abs| matters(abs)).cloned());
         unique(known);
     }

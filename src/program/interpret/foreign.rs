@@ -136,8 +136,8 @@ impl Interpreter<'_> {
                     }
                     self.set_attr(&abs, attr, place);
                 }
-                if let Some(values) = args.get(2) {
-                    self.put_while_running(attr, values);
+                for (abs, values) in first().iter().zip(args.get(2)) {
+                    self.put_while_running(abs, attr, values);
                 }
                 smallvec![Abs::Fresh]
             }

@@ -40,7 +40,13 @@ impl Interpreter<'_> {
             self.path = path;
         }
         // `dict(zip(names, numbers))`: whoever takes the next numbers, gets others.
+        let cause = self.cause;
+        let of_others = |abs: &Abs| {
+            matches!(abs, Abs::Made(_, Owner::Module(id, _)) | Abs::Holder(_, Owner::Module(id, _))
+                | Abs::Object(Owner::Module(id, _)) if *id != cause)
+        };
         if self.silent == 0
+            && args.iter().flatten().any(of_others)
             && (tables::external(text) == ExternalKind::Collects || tables::GOES_THROUGH.contains(&text))
         {
             for abs in args.iter().flatten() {
@@ -48,10 +54,12 @@ impl Interpreter<'_> {
             }
         }
         // `json.load(journal)`: whoever reads on, finds what follows.
-        if self.silent == 0 && tables::uses_files(text) {
-            let named = keywords.iter().map(|(_, set)| set);
-            for abs in args.iter().chain(named).flatten() {
-                if matches!(abs, Abs::Made(made, Owner::Module(..)) if tables::is_file(made.as_str())) {
+        if self.silent == 0 {
+            for abs in args.iter().chain(keywords.iter().map(|(_, set)| set)).flatten() {
+                if of_others(abs)
+                    && matches!(abs, Abs::Made(made, _) if tables::is_file(made.as_str()))
+                    && tables::uses_files(text)
+                {
                     self.mutate(abs, EffectKind::Write, place, None);
                 }
             }
