@@ -176,15 +176,6 @@ pub(super) fn goes_once(value: &Expr) -> bool {
     }
 }
 
-/// `importlib.import_module(…)`, `__import__(…)`
-pub(super) fn loads_by_name(callee: &Expr) -> bool {
-    match callee {
-        Expr::Attribute(method) => matches!(method.attr.as_str(), "import_module" | "__import__"),
-        Expr::Name(name) => matches!(name.id.as_str(), "import_module" | "__import__"),
-        _ => false,
-    }
-}
-
 /// `os.environ.get(…)`, `getenv(…)`
 pub(super) fn asks_environment(callee: &Expr) -> bool {
     let last = |expr: &Expr| match expr {

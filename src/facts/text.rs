@@ -182,6 +182,18 @@ impl<'a> Walker<'a> {
         Some(self.value(Value::Joined(start, ValueId::OPAQUE)))
     }
 
+    /// `importlib.import_module(…)`, `__import__(…)`
+    pub(super) fn loads_by_name(&self, callee: &Expr) -> bool {
+        match callee {
+            Expr::Attribute(method) => matches!(method.attr.as_str(), "import_module" | "__import__"),
+            Expr::Name(name) => {
+                matches!(name.id.as_str(), "import_module" | "__import__")
+                    || self.loader_names.contains(&name.id.as_str())
+            }
+            _ => false,
+        }
+    }
+
     /// The name of a module that is put together of texts and of what names stand for: `"plugins." + name`, `f"{app}.signals"`,
     /// `"%s.%s" % (app, name)`, `".".join([app, name])`.
     pub(super) fn module_name(&mut self, text: &'a Expr) -> Option<ValueId> {

@@ -185,8 +185,9 @@ pub struct Interpreter<'p> {
     called_handed: [Option<usize>; 2],
     own_methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
     calling_collected: bool,
-    /// What functions that have run have stored under attributes of some objects; under a name that is not known, by the class.
-    put: FxHashMap<(Option<(ModuleId, u32)>, Sym), AbsSet>,
+    /// What functions that have run have stored under attributes of some objects, and in classes under names that are not known.
+    put: FxHashMap<Sym, AbsSet>,
+    put_in_classes: FxHashMap<(ModuleId, u32), AbsSet>,
     /// The modules of which what they have decorated was called.
     decorated_called: FxHashSet<ModuleId>,
     /// What parsers of arguments call for what they are given.
@@ -267,6 +268,7 @@ impl<'p> Interpreter<'p> {
             own_methods: None,
             calling_collected: false,
             put: FxHashMap::default(),
+            put_in_classes: FxHashMap::default(),
             decorated_called: FxHashSet::default(),
             parsers_call: AbsSet::new(),
             decorated: FxHashMap::default(),
@@ -328,17 +330,20 @@ impl<'p> Interpreter<'p> {
                     if !is_init_of(code, func, base) {
                         self.changed.insert(attr);
                     }
-                    for abs in self.eval(module, base, env) {
+                    let objects = self.eval(module, base, env);
+                    // `cls.hook = hook`; what methods store in their own object, is found with its class.
+                    let keeps =
+                        |abs: &Abs| matches!(abs, Abs::Class(_) | Abs::Function(..) | Abs::Partial(..));
+                    if self.silent == 0 && !func.is_module() && !value.is_plain() && objects.iter().all(keeps)
+                    {
+                        let values = self.eval(module, value, env);
+                        self.put_while_running(None, attr, &values);
+                    }
+                    for abs in objects {
                         self.stored.insert((abs.class(), attr));
                         let swaps = attr == "__class__" && matches!(abs, Abs::Module(_));
                         if !swaps && !memo && !self.is_own_module_entry(module, base, &abs) {
                             self.set_attr(&abs, attr, place);
-                            // `cls.hook = hook`; what methods store in their own object, is found with its class.
-                            let keeps = matches!(abs, Abs::Class(_) | Abs::Function(..) | Abs::Partial(..));
-                            if keeps && self.silent == 0 && !func.is_module() && !value.is_plain() {
-                                let values = self.eval(module, value, env);
-                                self.put_while_running(&abs, attr, &values);
-                            }
                             self.attribute_stored(&abs, attr, module, value, env);
                             if matches!(abs, Abs::Made(path, _) if path == "threading.local") {
                                 // Only the thread that loads the module has it.

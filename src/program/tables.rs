@@ -261,8 +261,18 @@ pub fn is_file(class: &str) -> bool {
 }
 
 /// Methods of files that go on in them.
-pub const MOVES_ON: &[&str] =
-    &["read", "read1", "readline", "readlines", "readinto", "seek", "truncate", "close", "__next__", "__exit__"];
+pub const MOVES_ON: &[&str] = &[
+    "read",
+    "read1",
+    "readline",
+    "readlines",
+    "readinto",
+    "seek",
+    "truncate",
+    "close",
+    "__next__",
+    "__exit__",
+];
 
 /// Attributes that every object has: nobody's `__getattr__` is asked for them.
 pub const OF_EVERY_OBJECT: &[&str] =
@@ -365,8 +375,21 @@ pub fn uses_files(path: &str) -> bool {
     let root = path.split('.').next().unwrap_or_default();
     matches!(
         root,
-        "json" | "csv" | "pickle" | "marshal" | "tomllib" | "plistlib" | "struct" | "shutil" | "traceback"
-            | "pprint" | "zipfile" | "tarfile" | "gzip" | "wave" | "fileinput"
+        "json"
+            | "csv"
+            | "pickle"
+            | "marshal"
+            | "tomllib"
+            | "plistlib"
+            | "struct"
+            | "shutil"
+            | "traceback"
+            | "pprint"
+            | "zipfile"
+            | "tarfile"
+            | "gzip"
+            | "wave"
+            | "fileinput"
     ) || path == "contextlib.closing"
 }
 
@@ -374,8 +397,24 @@ pub fn uses_files(path: &str) -> bool {
 pub fn may_be_mixed_in(method: &str) -> bool {
     matches!(
         method,
-        "__init__" | "update" | "setdefault" | "pop" | "popitem" | "clear" | "get" | "items" | "values" | "remove" | "append"
-            | "extend" | "__contains__" | "__ior__" | "__ixor__" | "__isub__" | "__iand__" | "__iadd__"
+        "__init__"
+            | "update"
+            | "setdefault"
+            | "pop"
+            | "popitem"
+            | "clear"
+            | "get"
+            | "items"
+            | "values"
+            | "remove"
+            | "append"
+            | "extend"
+            | "__contains__"
+            | "__ior__"
+            | "__ixor__"
+            | "__isub__"
+            | "__iand__"
+            | "__iadd__"
     )
 }
 
@@ -385,7 +424,9 @@ pub fn mixed_in(class: &str, method: &str) -> &'static [&'static str] {
     match (class, method) {
         ("UserDict", "__init__") => &["__setitem__"],
         ("Counter", "__init__") => &["update"],
-        ("UserDict" | "MutableMapping", "update" | "setdefault" | "__ior__") => &["__getitem__", "__setitem__"],
+        ("UserDict" | "MutableMapping", "update" | "setdefault" | "__ior__") => {
+            &["__getitem__", "__setitem__"]
+        }
         ("UserDict" | "MutableMapping", "pop" | "popitem" | "clear") => &["__getitem__", "__delitem__"],
         ("UserDict" | "MutableMapping" | "Mapping", "get" | "items" | "values" | "__contains__") => {
             &["__getitem__"]

@@ -7,7 +7,9 @@ use smallvec::{SmallVec, smallvec};
 
 use super::carried::matters;
 use super::object::PROPERTY;
-use super::{ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique};
+use super::{
+    ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique,
+};
 use crate::facts::{CallRole, FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
@@ -167,9 +169,7 @@ impl Interpreter<'_> {
                 if attr == "__dict__" {
                     return smallvec![self.values_of(abs)];
                 }
-                let named = |field: &&AbsSet| {
-                    matches!(field.first(), Some(Abs::Str(name)) if *name == attr || *name == ANY_ATTRIBUTE)
-                };
+                let named = |field: &&AbsSet| matches!(field.first(), Some(Abs::Str(name)) if *name == attr || *name == ANY_ATTRIBUTE);
                 let found = fields.iter().filter(named).flat_map(|field| field[1..].iter().cloned());
                 let mut found: AbsSet = found.collect();
                 let owner = self.full_owner(abs);
@@ -195,11 +195,9 @@ impl Interpreter<'_> {
                 found.push(Abs::Bound(Rc::new(abs.clone()), attr));
                 found
             }
-            Abs::Method(..)
-            | Abs::Bound(..)
-            | Abs::Partial(..)
-            | Abs::ClassOf(..)
-            | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
+            Abs::Method(..) | Abs::Bound(..) | Abs::Partial(..) | Abs::ClassOf(..) | Abs::Holder(..) => {
+                smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+            }
         }
     }
 
@@ -243,31 +241,26 @@ impl Interpreter<'_> {
 
     /// What a member of a class gives that decides itself what it is for an object: one with `__get__`, or `property(get_size)`.
     fn of_descriptor(&mut self, member: &Abs, object: &Abs) -> AbsSet {
-        let place = (self.cause, self.at);
-        match member {
-            Abs::Instance(class, _) => match self.find_method(class, "__get__") {
-                Some((m, func, around)) => {
-                    let args: [AbsSet; 3] =
-                        [smallvec![member.clone()], smallvec![object.clone()], smallvec![Abs::Unknown]];
-                    self.enter(m, func, &around, &args, &[])
-                }
-                None => smallvec![member.clone()],
-            },
-            _ => {
-                let Some([getter, ..]) = member.made_by(PROPERTY) else { return AbsSet::new() };
-                let mut found = AbsSet::new();
-                for getter in getter {
-                    found.extend(self.call(
-                        getter,
-                        &[smallvec![object.clone()]],
-                        &[],
-                        CallRole::Used,
-                        place,
-                    ));
-                }
-                found
+        let mut found = AbsSet::new();
+        if let Some([getters, ..]) = member.made_by(PROPERTY) {
+            let place = (self.cause, self.at);
+            for getter in getters {
+                found.extend(self.call(getter, &[smallvec![object.clone()]], &[], CallRole::Used, place));
             }
+            return found;
         }
+        let Abs::Instance(class, _) = member else { return found };
+        let Some((m, func, around)) = self.find_method(class, "__get__") else {
+            return smallvec![member.clone()];
+        };
+        // What it stores in the object itself, `obj.__dict__[self.name] = value`, is an attribute made when it is asked for.
+        let (object, owner) = match object {
+            Abs::Instance(class, owner) => (Abs::Instance(class.clone(), Owner::Fresh), *owner),
+            other => (other.clone(), Owner::Fresh),
+        };
+        let args: [AbsSet; 3] = [smallvec![member.clone()], smallvec![object], smallvec![Abs::Unknown]];
+        found.extend(self.enter(m, func, &around, &args, &[]).iter().map(|abs| owned(abs, owner)));
+        found
     }
 
     /// What is stored in a class after its definition, or is an attribute of its metaclass: which of them counts, is not decided here.

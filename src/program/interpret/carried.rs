@@ -16,7 +16,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner, owned, unique};
+use super::{Abs, AbsSet, ClassRef, Env, EnvRef, Interpreter, Owner, owned, unique};
 use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::{ModuleId, tables};
 
@@ -199,14 +199,14 @@ impl Interpreter<'_> {
             let Some(stored) = stores.attributes.get(&attr) else { continue };
             found.extend(self.stored(module, (attr, false), stored));
         }
-        found.extend(self.put.get(&(None, attr)).into_iter().flatten().cloned());
+        found.extend(self.put.get(&attr).into_iter().flatten().cloned());
         found
     }
 
     /// The same of an object of which no class is known: only what is stored here counts.
     pub(super) fn put_here(&mut self, attr: Sym) -> AbsSet {
         let stored = |stores: &Rc<Stores>| stores.attributes.contains_key(&attr);
-        if self.own_stores.as_ref().is_none_or(stored) || self.put.contains_key(&(None, attr)) {
+        if self.own_stores.as_ref().is_none_or(stored) || self.put.contains_key(&attr) {
             self.put_under(attr, Owner::Fresh)
         } else {
             AbsSet::new()
@@ -216,27 +216,25 @@ impl Interpreter<'_> {
     /// What has been stored in a class, or one of its bases, under a name that is not known: `setattr(cls, name, function)`.
     pub(super) fn put_under_any(&mut self, class: &ClassRef) -> AbsSet {
         let mut found = AbsSet::new();
-        if !self.put.is_empty() {
-            let any = Sym::new(ANY_ATTRIBUTE);
+        if !self.put_in_classes.is_empty() {
             for base in self.mro(class).iter() {
-                let key = (Some((base.module, base.class)), any);
-                found.extend(self.put.get(&key).into_iter().flatten().cloned());
+                let put = self.put_in_classes.get(&(base.module, base.class));
+                found.extend(put.into_iter().flatten().cloned());
             }
         }
         found
     }
 
-    /// Functions that run store values under an attribute of some object: `cls.hook = hook`, `setattr(cls, name, function)`.
-    pub(super) fn put_while_running(&mut self, object: &Abs, attr: Sym, values: &AbsSet) {
+    /// Functions that run store values under an attribute of some object, `cls.hook = hook`, or in a class under a name that is not
+    /// known, `setattr(cls, name, function)`.
+    pub(super) fn put_while_running(&mut self, class: Option<&ClassRef>, attr: Sym, values: &AbsSet) {
         if self.silent > 0 || !values.iter().any(matters) {
             return;
         }
-        let class = match object {
-            Abs::Class(class) if attr == ANY_ATTRIBUTE => Some((class.module, class.class)),
-            _ if attr == ANY_ATTRIBUTE => return,
-            _ => None,
+        let known = match class {
+            Some(class) => self.put_in_classes.entry((class.module, class.class)).or_default(),
+            None => self.put.entry(attr).or_default(),
         };
-        let known = self.put.entry((class, attr)).or_default();
         known.extend(values.iter().filter(|abs| matters(abs)).cloned());
         unique(known);
     }

@@ -286,7 +286,7 @@ impl Interpreter<'_> {
                 }
             }
             Value::Item(_) | Value::Var(_) | Value::Call(_)
-                if !own && self.is_of_container(module, callees) && is_found(code, callee, 0) =>
+                if !own && Self::is_of_container(module, callees) && is_found(code, callee, 0) =>
             {
                 self.call_decorated(module, args);
             }
@@ -348,9 +348,9 @@ impl Interpreter<'_> {
     }
 
     /// Whether nothing is known of something but that it is in a container of the module whose code has it.
-    fn is_of_container(&self, module: ModuleId, callees: &AbsSet) -> bool {
+    fn is_of_container(module: ModuleId, callees: &AbsSet) -> bool {
         let holds = |abs: &Abs| matches!(abs, Abs::Object(Owner::Module(id, name)) if *id == module && !matches!(name.as_str(), "" | "globals()"));
-        callees.iter().all(holds)
+        !callees.is_empty() && callees.iter().all(holds)
     }
 
     /// A module calls what it has collected itself by decorators: `@command def show(): …`, `COMMANDS[name]()`.

@@ -137,7 +137,13 @@ impl Interpreter<'_> {
                     self.set_attr(&abs, attr, place);
                 }
                 for (abs, values) in first().iter().zip(args.get(2)) {
-                    self.put_while_running(abs, attr, values);
+                    match abs {
+                        Abs::Class(class) if attr == ANY_ATTRIBUTE => {
+                            self.put_while_running(Some(class), attr, values);
+                        }
+                        _ if attr == ANY_ATTRIBUTE => {}
+                        _ => self.put_while_running(None, attr, values),
+                    }
                 }
                 smallvec![Abs::Fresh]
             }

@@ -43,13 +43,14 @@ impl Interpreter<'_> {
             self.own_methods.take(),
             std::mem::take(&mut self.called_handed),
             std::mem::take(&mut self.put),
+            std::mem::take(&mut self.put_in_classes),
         );
         self.enter(module, func, &env.clone(), args, &[]);
         let own = |owner| matches!(owner, Owner::Module(id, _) if id == module || id == own);
         let harmless = self.outcome.effects.iter().all(|effect| own(effect.owner));
         self.cause = outer;
         self.outcome.entered = entered;
-        (self.own_stores, self.own_methods, self.called_handed, self.put) = kept;
+        (self.own_stores, self.own_methods, self.called_handed, self.put, self.put_in_classes) = kept;
         self.results = results;
         self.silent = silent;
         self.outcome.effects = effects;

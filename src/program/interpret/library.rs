@@ -282,7 +282,8 @@ impl Interpreter<'_> {
         }
         // `size = property(get_size, set_size)`
         if text == PROPERTY && role == CallRole::Used {
-            let function = |index: usize, name| args.get(index).or(call.named(name)).cloned().unwrap_or_default();
+            let function =
+                |index: usize, name| args.get(index).or(call.named(name)).cloned().unwrap_or_default();
             let functions = vec![function(0, "fget"), function(1, "fset")];
             return Some(smallvec![Abs::Partial(Rc::new(Abs::Made(path, Owner::Fresh)), Rc::new(functions))]);
         }

@@ -279,7 +279,8 @@ impl Interpreter<'_> {
             for special in tables::mixed_in(base.as_str(), method) {
                 let unknown: AbsSet = smallvec![Abs::Unknown];
                 let first = args.first().unwrap_or(&unknown);
-                let second = args.get(1).cloned().unwrap_or_else(|| first.iter().flat_map(elements_of).collect());
+                let second =
+                    args.get(1).cloned().unwrap_or_else(|| first.iter().flat_map(elements_of).collect());
                 found |= self.special(abs, special, &[first.clone(), second]);
             }
         }
@@ -316,12 +317,7 @@ impl Interpreter<'_> {
     }
 
     /// `"{0.name}".format(order)`
-    pub(super) fn fields_formatted(
-        &mut self,
-        template: &str,
-        args: &[AbsSet],
-        keywords: &[(Sym, AbsSet)],
-    ) {
+    pub(super) fn fields_formatted(&mut self, template: &str, args: &[AbsSet], keywords: &[(Sym, AbsSet)]) {
         let fields = template.split('{').skip(1).filter_map(|part| part.split(['}', ':', '!']).next());
         let objects = args.iter().chain(keywords.iter().map(|(_, set)| set)).flatten();
         let objects: AbsSet = objects.filter(|abs| is_instance(abs)).cloned().collect();
