@@ -28,6 +28,7 @@ mod forwarded;
 mod handlers;
 mod keyed;
 mod library;
+mod mixed;
 mod object;
 mod outcome;
 mod premise;
@@ -35,6 +36,7 @@ mod protocol;
 mod reads;
 mod refused;
 mod shared;
+mod texts;
 mod values;
 
 use std::sync::atomic::{AtomicU64, Ordering};

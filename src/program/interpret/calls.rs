@@ -67,40 +67,8 @@ impl Interpreter<'_> {
                 _ => {}
             }
         }
-        // `"{} of {}".format(a, b)`
-        if let Value::Attr(_, method) = code.value(call.callee)
-            && method == "format"
-            && let [Abs::Fresh | Abs::Bound(..)] = callees[..]
-        {
-            let named = keywords.iter().map(|(_, set)| set);
-            args.iter().chain(named).flatten().for_each(|abs| self.formatted(abs));
-            if let Value::Attr(text, _) = code.value(call.callee)
-                && let Value::Str(template) = code.value(text)
-                && template.as_str().contains('.')
-            {
-                self.fields_formatted(template.as_str(), &args, &keywords);
-            }
-        }
-        // `" ".join(sys.argv)`
-        if let Value::Attr(_, method) = code.value(call.callee)
-            && method == "join"
-            && let Some(set) = args.first()
-        {
-            self.looked_at(set);
-            for abs in set {
-                let _ = self.special(abs, "__iter__", &[]) && self.special(abs, "__next__", &[]);
-                self.gone_through(abs, place);
-            }
-        }
-        // `"{size}".format_map(Sizes())`, `Template("$size").substitute(Sizes())`
-        if let Value::Attr(_, method) = code.value(call.callee)
-            && tables::TAKES_ITEMS.contains(&method.as_str())
-        {
-            let key: [AbsSet; 1] = [smallvec![Abs::Unknown]];
-            for abs in args.first().into_iter().flatten() {
-                let _ = self.special(abs, "__missing__", &key) || self.special(abs, "__getitem__", &key);
-            }
-            keywords.iter().flat_map(|(_, set)| set).for_each(|abs| self.formatted(abs));
+        if let Value::Attr(base, method) = code.value(call.callee) {
+            self.text_made((module, base, method), &callees, (&args, &keywords), place);
         }
         // `made.__dict__.update(options)`, `setattr(made, name, value)`
         let stores_any = match code.value(call.callee) {
