@@ -6,7 +6,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use super::cache;
 use super::code::OpKind;
 use super::condition::Condition;
-use super::idioms::Target;
+use super::idioms::{self, Target};
 use super::scope::{Resolved, ScopeKind};
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
@@ -267,6 +267,10 @@ impl<'a> Walker<'a> {
                     let names = names.into_iter().map(Sym::new).collect();
                     self.facts.layout.lazy_list = Some((range, names));
                 }
+            }
+            _ if idioms::goes_once(value) => {
+                let name = self.sym(name.id.as_str());
+                self.mark(MarkKind::GoesOnce(name), range);
             }
             _ => {}
         }

@@ -83,6 +83,8 @@ impl<'a> Walker<'a> {
             } else if i == 0 && idioms::asks_environment(&call.func) {
                 let joined = self.joined(argument).or_else(|| self.joined_to_name(argument));
                 value = joined.unwrap_or(value);
+            } else if i == 0 && self.loads_by_name(&call.func) {
+                value = self.module_name(argument).unwrap_or(value);
             }
             self.note_frame_namespace(value, None, call.range());
             self.arguments.push(value);

@@ -166,6 +166,16 @@ pub(super) fn selects_definitions(selects: &Expr) -> bool {
     }
 }
 
+/// `(f(x) for x in values)`, `zip(names, numbers)`
+pub(super) fn goes_once(value: &Expr) -> bool {
+    match value {
+        Expr::Generator(_) => true,
+        Expr::Call(call) => matches!(&*call.func, Expr::Name(name)
+            if matches!(name.id.as_str(), "iter" | "map" | "zip" | "filter" | "enumerate" | "reversed")),
+        _ => false,
+    }
+}
+
 /// `os.environ.get(…)`, `getenv(…)`
 pub(super) fn asks_environment(callee: &Expr) -> bool {
     let last = |expr: &Expr| match expr {

@@ -81,10 +81,13 @@ impl<'a> Walker<'a> {
                 Some(f) if f.module == "sys" && alias.name.as_str() == "modules" => {
                     self.entries_names.push((context.func, bound));
                 }
+                Some(f) if f.module == "importlib" && alias.name.as_str() == "import_module" => {
+                    self.loader_names.push(bound);
+                }
                 _ => {}
             }
             let alias_index = u32::try_from(i).expect("few names");
-            let value = if context.func.is_module() {
+            let value = if context.func.is_module() && !matches!(context.place, Place::Class) {
                 ValueId::OPAQUE
             } else {
                 self.value(Value::Import(stmt, alias_index))

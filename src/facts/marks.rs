@@ -120,6 +120,8 @@ pub enum MarkKind {
     OnlyKeyed(Sym),
     /// The same for what classes keep under a name.
     OnlyKeyedAttribute(Sym),
+    /// What a name stands for gives each element once: `pairs = zip(names, numbers)`, `lines = (clean(line) for line in text)`.
+    GoesOnce(Sym),
     /// A block that never runs with the versions and on the platform of the program.
     RunsElsewhere,
     /// `# dally: eager` at the end of the line: the whole statement stays.

@@ -25,21 +25,23 @@ impl Walker<'_> {
     pub fn read(&mut self, name: NameId, range: TextRange, usage: Use) -> ValueId {
         match self.resolve(name) {
             Resolved::Var(var) => self.value(Value::Var(var)),
-            Resolved::Class { certain: true } => self.class_member(name),
+            Resolved::Class { certain: true } => self.class_member(name).unwrap_or(ValueId::OPAQUE),
+            // `events = events.Channel()`: until the class has bound it, the name is that of the module.
             Resolved::Class { certain: false } => {
-                self.global_read(name, range, usage);
-                self.class_member(name)
+                let global = self.global_read(name, range, usage);
+                match self.class_member(name) {
+                    Some(member) => self.either(member, global),
+                    None => global,
+                }
             }
             Resolved::Global => self.global_read(name, range, usage),
         }
     }
 
-    fn class_member(&mut self, name: NameId) -> ValueId {
+    fn class_member(&mut self, name: NameId) -> Option<ValueId> {
         let sym = self.mangled(name);
-        let members = self.scopes.class().map(|s| &s.members);
-        members
-            .and_then(|m| m.iter().rev().find(|(n, _)| *n == sym))
-            .map_or(ValueId::OPAQUE, |&(_, value)| value)
+        let members = &self.scopes.class()?.members;
+        members.iter().rev().find(|(n, _)| *n == sym).map(|&(_, value)| value)
     }
 
     fn global_read(&mut self, name: NameId, range: TextRange, usage: Use) -> ValueId {

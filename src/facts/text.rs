@@ -182,6 +182,112 @@ impl<'a> Walker<'a> {
         Some(self.value(Value::Joined(start, ValueId::OPAQUE)))
     }
 
+    /// `importlib.import_module(…)`, `__import__(…)`
+    pub(super) fn loads_by_name(&self, callee: &Expr) -> bool {
+        match callee {
+            Expr::Attribute(method) => matches!(method.attr.as_str(), "import_module" | "__import__"),
+            Expr::Name(name) => {
+                matches!(name.id.as_str(), "import_module" | "__import__")
+                    || self.loader_names.contains(&name.id.as_str())
+            }
+            _ => false,
+        }
+    }
+
+    /// The name of a module that is put together of texts and of what names stand for: `"plugins." + name`, `f"{app}.signals"`,
+    /// `"%s.%s" % (app, name)`, `".".join([app, name])`.
+    pub(super) fn module_name(&mut self, text: &'a Expr) -> Option<ValueId> {
+        let mut parts = SmallVec::<[ValueId; 4]>::new();
+        self.parts_of(text, &mut parts)?;
+        let whole = self.value(Value::Str(words::EMPTY));
+        Some(parts.into_iter().fold(whole, |whole, part| self.value(Value::Joined(whole, part))))
+    }
+
+    /// The parts of a text that is put together. None if it is not.
+    fn parts_of(&mut self, text: &'a Expr, parts: &mut SmallVec<[ValueId; 4]>) -> Option<()> {
+        match text {
+            Expr::BinOp(sum) if sum.op == Operator::Add => {
+                self.part(&sum.left, parts);
+                self.part(&sum.right, parts);
+            }
+            Expr::FString(string) => {
+                for element in string.value.elements() {
+                    match element {
+                        InterpolatedStringElement::Literal(text) => self.literal(text, parts),
+                        InterpolatedStringElement::Interpolation(part) => self.part(&part.expression, parts),
+                    }
+                }
+            }
+            Expr::BinOp(format) if format.op == Operator::Mod => {
+                let Expr::StringLiteral(template) = &*format.left else { return None };
+                let given = match &*format.right {
+                    Expr::Tuple(tuple) => &tuple.elts[..],
+                    one => std::slice::from_ref(one),
+                };
+                self.filled(template.value.to_str(), "%s", given, parts)?;
+            }
+            Expr::Call(call) if call.arguments.keywords.is_empty() => {
+                let Expr::Attribute(method) = &*call.func else { return None };
+                let Expr::StringLiteral(template) = &*method.value else { return None };
+                let (text, given) = (template.value.to_str(), &call.arguments.args[..]);
+                match (method.attr.as_str(), given) {
+                    ("format", given) => self.filled(text, "{}", given, parts)?,
+                    (
+                        "join",
+                        [Expr::List(ast::ExprList { elts, .. }) | Expr::Tuple(ast::ExprTuple { elts, .. })],
+                    ) => {
+                        for (index, part) in elts.iter().enumerate() {
+                            if index > 0 {
+                                self.literal(text, parts);
+                            }
+                            self.part(part, parts);
+                        }
+                    }
+                    _ => return None,
+                }
+            }
+            _ => return None,
+        }
+        Some(())
+    }
+
+    fn part(&mut self, expr: &'a Expr, parts: &mut SmallVec<[ValueId; 4]>) {
+        match expr {
+            Expr::StringLiteral(literal) => self.literal(literal.value.to_str(), parts),
+            Expr::Name(_) | Expr::Attribute(_) => parts.push(self.quiet_value(expr)),
+            _ if self.parts_of(expr, parts).is_some() => {}
+            _ => parts.push(ValueId::OPAQUE),
+        }
+    }
+
+    fn literal(&mut self, text: &str, parts: &mut SmallVec<[ValueId; 4]>) {
+        if !text.is_empty() {
+            parts.push(self.value(Value::Str(Sym::new(text))));
+        }
+    }
+
+    /// A template whose holes are filled in their order.
+    fn filled(
+        &mut self,
+        template: &str,
+        hole: &str,
+        given: &'a [Expr],
+        parts: &mut SmallVec<[ValueId; 4]>,
+    ) -> Option<()> {
+        let pieces: SmallVec<[&str; 4]> = template.split(hole).collect();
+        let others = |piece: &&str| piece.contains(['%', '{']);
+        if pieces.len() != given.len() + 1 || pieces.iter().any(others) {
+            return None;
+        }
+        for (index, piece) in pieces.into_iter().enumerate() {
+            if let Some(before) = index.checked_sub(1) {
+                self.part(&given[before], parts);
+            }
+            self.literal(piece, parts);
+        }
+        Some(())
+    }
+
     fn formatted(&self, template: &str, hole: &str, first: &Expr) -> Option<TextStart> {
         let head = template.split(hole).next().unwrap_or_default();
         if !head.is_empty() {

@@ -110,6 +110,8 @@ pub(super) struct Walker<'a> {
     pub watches_imports: bool,
     /// Names that mean the module `sys`, besides its own.
     pub sys_names: Vec<&'a str>,
+    /// Names by which `importlib.import_module` is called here.
+    pub loader_names: Vec<&'a str>,
     /// The module reads the namespaces of frames.
     pub frame_namespaces: bool,
     /// Names that mean `sys.modules`, and the function in which they do.
@@ -207,6 +209,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         .into_iter()
         .any(has),
         sys_names: Vec::new(),
+        loader_names: Vec::new(),
         frame_namespaces: false,
         entries_names: Vec::new(),
         loads_modules: has("import_module"),

@@ -28,6 +28,7 @@ mod forwarded;
 mod handlers;
 mod keyed;
 mod library;
+mod mixed;
 mod object;
 mod outcome;
 mod premise;
@@ -35,6 +36,7 @@ mod protocol;
 mod reads;
 mod refused;
 mod shared;
+mod texts;
 mod values;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -181,6 +183,11 @@ pub struct Interpreter<'p> {
     /// What is known of the variables of the function that runs.
     followed: Followed,
     collected: collected::Collected,
+    /// What functions that have run have stored under attributes of some objects, and in classes under names that are not known.
+    put: FxHashMap<Sym, AbsSet>,
+    put_in_classes: FxHashMap<(ModuleId, u32), AbsSet>,
+    /// What parsers of arguments call for what they are given.
+    parsers_call: AbsSet,
     /// What decorators have stored in classes.
     decorated: FxHashMap<(ModuleId, u32, u64), decorated::Decorated>,
 }
@@ -254,6 +261,9 @@ impl<'p> Interpreter<'p> {
             stored: FxHashSet::default(),
             followed: Followed::default(),
             collected: collected::Collected::default(),
+            put: FxHashMap::default(),
+            put_in_classes: FxHashMap::default(),
+            parsers_call: AbsSet::new(),
             decorated: FxHashMap::default(),
         }
     }
@@ -313,7 +323,16 @@ impl<'p> Interpreter<'p> {
                     if !is_init_of(code, func, base) {
                         self.changed.insert(attr);
                     }
-                    for abs in self.eval(module, base, env) {
+                    let objects = self.eval(module, base, env);
+                    // `cls.hook = hook`; what methods store in their own object, is found with its class.
+                    let keeps =
+                        |abs: &Abs| matches!(abs, Abs::Class(_) | Abs::Function(..) | Abs::Partial(..));
+                    if self.silent == 0 && !func.is_module() && !value.is_plain() && objects.iter().all(keeps)
+                    {
+                        let values = self.eval(module, value, env);
+                        self.put_while_running(None, attr, &values);
+                    }
+                    for abs in objects {
                         self.stored.insert((abs.class(), attr));
                         let swaps = attr == "__class__" && matches!(abs, Abs::Module(_));
                         if !swaps && !memo && !self.is_own_module_entry(module, base, &abs) {

@@ -264,8 +264,18 @@ pub fn is_file(class: &str) -> bool {
 }
 
 /// Methods of files that go on in them.
-pub const MOVES_ON: &[&str] =
-    &["read", "read1", "readline", "readlines", "readinto", "seek", "truncate", "__next__"];
+pub const MOVES_ON: &[&str] = &[
+    "read",
+    "read1",
+    "readline",
+    "readlines",
+    "readinto",
+    "seek",
+    "truncate",
+    "close",
+    "__next__",
+    "__exit__",
+];
 
 /// Attributes that every object has: nobody's `__getattr__` is asked for them.
 pub const OF_EVERY_OBJECT: &[&str] =
@@ -340,15 +350,95 @@ pub fn calls_back(path: &str) -> Option<(&'static [usize], &'static [&'static st
     })
 }
 
-/// With what the names of the methods begin that a method of a class of the library calls by computed names.
-pub fn dispatches_to(method: &str) -> Option<&'static str> {
-    Some(match method {
-        "visit" | "generic_visit" => "visit_",
-        "feed" => "handle_",
-        "onecmd" | "cmdloop" => "do_",
-        "format" | "vformat" => "get_value",
-        _ => return None,
-    })
+/// With what the names of the methods begin that a method of a class of the library calls by computed names, or leaves to those who
+/// derive from the class.
+pub fn dispatches_to(method: &str) -> &'static [&'static str] {
+    match method {
+        "visit" | "generic_visit" => &["visit_"],
+        "feed" => &["handle_"],
+        "onecmd" | "cmdloop" => &["do_"],
+        "format" | "vformat" => &["get_value"],
+        "encode" | "iterencode" => &["default"],
+        "handle" => &["filter", "emit"],
+        "repr" => &["repr_"],
+        "dump" => &["persistent_id", "reducer_override"],
+        "load" => &["persistent_load", "find_class"],
+        "read_string" | "read_dict" | "read_file" => &["optionxform"],
+        _ => &[],
+    }
+}
+
+/// Functions that work by the methods of a class that is given as `cls`.
+pub fn asks_class(path: &str) -> bool {
+    matches!(path, "json.dumps" | "json.dump")
+}
+
+/// Whether a function of the library reads or writes files that it is given.
+pub fn uses_files(path: &str) -> bool {
+    let root = path.split('.').next().unwrap_or_default();
+    matches!(
+        root,
+        "json"
+            | "csv"
+            | "pickle"
+            | "marshal"
+            | "tomllib"
+            | "plistlib"
+            | "struct"
+            | "shutil"
+            | "traceback"
+            | "pprint"
+            | "zipfile"
+            | "tarfile"
+            | "gzip"
+            | "wave"
+            | "fileinput"
+    ) || path == "contextlib.closing"
+}
+
+/// Whether a method is among those that classes of the library leave to other methods of an object, see [`mixed_in`].
+pub fn may_be_mixed_in(method: &str) -> bool {
+    matches!(
+        method,
+        "__init__"
+            | "update"
+            | "setdefault"
+            | "pop"
+            | "popitem"
+            | "clear"
+            | "get"
+            | "items"
+            | "values"
+            | "remove"
+            | "append"
+            | "extend"
+            | "__contains__"
+            | "__ior__"
+            | "__ixor__"
+            | "__isub__"
+            | "__iand__"
+            | "__iadd__"
+    )
+}
+
+/// The methods by which a method of a class of the library does its work.
+pub fn mixed_in(class: &str, method: &str) -> &'static [&'static str] {
+    let class = class.rsplit('.').next().unwrap_or_default();
+    match (class, method) {
+        ("UserDict", "__init__") => &["__setitem__"],
+        ("Counter", "__init__") => &["update"],
+        ("UserDict" | "MutableMapping", "update" | "setdefault" | "__ior__") => {
+            &["__getitem__", "__setitem__"]
+        }
+        ("UserDict" | "MutableMapping", "pop" | "popitem" | "clear") => &["__getitem__", "__delitem__"],
+        ("UserDict" | "MutableMapping" | "Mapping", "get" | "items" | "values" | "__contains__") => {
+            &["__getitem__"]
+        }
+        ("MutableSet", "__ior__" | "__ixor__") => &["add"],
+        ("MutableSet", "remove" | "pop" | "clear" | "__isub__" | "__iand__") => &["discard"],
+        ("MutableSequence", "append" | "extend" | "__iadd__") => &["insert"],
+        _ => &[],
+    }
 }
 
 /// Builtins that do not look at what an object holds.

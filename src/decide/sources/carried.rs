@@ -11,7 +11,7 @@
 //! archives. A folder that is no package does not count if a program in it is meant to be run: that has the runtime file beside it.
 
 use crate::facts::{Code, ImportStmt, Sym, Value, ValueId};
-use crate::program::state::of_all;
+use crate::program::state::{foreign_path, of_all};
 use crate::program::{ModuleId, Program};
 
 /// Functions that copy or pack folders, and where they are told which: by what position, by what keywords.
@@ -47,7 +47,13 @@ fn carried_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, ModuleId)> {
     let mut texts: Vec<String> = Vec::new();
     for call in code.calls() {
         let callee = code.value(call.callee);
-        let (Value::Global(name) | Value::Attr(_, name)) = callee else { continue };
+        // `from shutil import copytree as copy`
+        let imported = foreign_path(program, id, call.callee);
+        let name = match (&imported, callee) {
+            (Some(path), _) => path.rsplit('.').next().unwrap_or_default(),
+            (None, Value::Global(name) | Value::Attr(_, name)) => name.as_str(),
+            (None, _) => continue,
+        };
         let carrier = CARRIERS.iter().find(|(carrier, ..)| name == *carrier);
         let (places, keywords): (&[usize], &[&str]) = if let Some((_, places, keywords)) = carrier {
             (places, keywords)

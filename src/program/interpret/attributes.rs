@@ -5,8 +5,12 @@ use std::sync::Arc as Rc;
 use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
-use super::{Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique};
-use crate::facts::{FuncId, Op, OpKind, Sym, Value, ValueId};
+use super::carried::matters;
+use super::object::PROPERTY;
+use super::{
+    ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique,
+};
+use crate::facts::{CallRole, FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -60,6 +64,7 @@ impl Interpreter<'_> {
                 smallvec![Abs::External(full)]
             }
             Abs::Instance(..) | Abs::Class(_) | Abs::ClassOf(..) if attr == "__class__" => self.type_of(abs),
+            Abs::Class(class) if attr == "__dict__" => smallvec![self.namespace_of(class)],
             Abs::Class(class) => {
                 if let Some((base, value)) = self.find_member(class, attr) {
                     self.method_read(&base, attr, value);
@@ -79,6 +84,7 @@ impl Interpreter<'_> {
                     }
                     self.attribute_missing(abs, attr);
                     let mut stored = self.put_under(attr, Owner::Module(class.module, attr));
+                    stored.extend(self.put_under_any(class));
                     stored.push(Abs::Bound(Rc::new(abs.clone()), attr));
                     stored
                 }
@@ -91,7 +97,7 @@ impl Interpreter<'_> {
                     self.method_read(&base, attr, value);
                     let m = base.module;
                     match function_behind(self.code(m), value) {
-                        Some(func) => self.function_of_object(base, func, class, abs),
+                        Some(func) => self.function_of_object(base, (func, value), class, abs),
                         None => match self.quietly(|w| w.field(m, value)) {
                             Some(made) => made.iter().map(|abs| owned(abs, *owner)).collect(),
                             None => self.class_member(&base, value, attr, abs),
@@ -129,6 +135,7 @@ impl Interpreter<'_> {
                     }
                     let mut stored = stored.unwrap_or_default();
                     stored.extend(self.put_under(attr, *owner));
+                    stored.extend(self.put_under_any(class));
                     if stored.is_empty() {
                         self.attribute_missing(abs, attr);
                         stored.push(Abs::Bound(Rc::new(abs.clone()), attr));
@@ -157,6 +164,21 @@ impl Interpreter<'_> {
                 }
             }
             mark if mark.is_mark() => smallvec![Abs::Fresh],
+            // `SimpleNamespace(add=hub.add).add`
+            Abs::Partial(..) if let Some(fields) = abs.fields() => {
+                if attr == "__dict__" {
+                    return smallvec![self.values_of(abs)];
+                }
+                let named = |field: &&AbsSet| matches!(field.first(), Some(Abs::Str(name)) if *name == attr || *name == ANY_ATTRIBUTE);
+                let found = fields.iter().filter(named).flat_map(|field| field[1..].iter().cloned());
+                let mut found: AbsSet = found.collect();
+                let owner = self.full_owner(abs);
+                found.extend(self.put_under(attr, owner));
+                if found.is_empty() {
+                    found.push(Abs::Bound(Rc::new(abs.clone()), attr));
+                }
+                found
+            }
             // The maps of a `ChainMap`, and those that a child of it shows.
             Abs::Holder(elements, owner) if attr == "maps" || attr == "parents" => {
                 elements.iter().map(|e| owned(e, *owner)).chain([Abs::Object(*owner)]).collect()
@@ -167,19 +189,26 @@ impl Interpreter<'_> {
                 found.push(Abs::Bound(Rc::new(abs.clone()), attr));
                 found
             }
-            Abs::Function(..)
-            | Abs::Object(_)
-            | Abs::Made(..)
-            | Abs::Method(..)
-            | Abs::Bound(..)
-            | Abs::Partial(..)
-            | Abs::ClassOf(..)
-            | Abs::Holder(..) => smallvec![Abs::Bound(Rc::new(abs.clone()), attr)],
+            // `greet.hook = hub.add`
+            Abs::Function(..) | Abs::Object(_) | Abs::Made(..) => {
+                let mut found = self.put_here(attr);
+                found.push(Abs::Bound(Rc::new(abs.clone()), attr));
+                found
+            }
+            Abs::Method(..) | Abs::Bound(..) | Abs::Partial(..) | Abs::ClassOf(..) | Abs::Holder(..) => {
+                smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+            }
         }
     }
 
     /// What a function among the members of its class gives as an attribute of an object.
-    fn function_of_object(&mut self, base: ClassRef, func: FuncId, class: &ClassRef, object: &Abs) -> AbsSet {
+    fn function_of_object(
+        &mut self,
+        base: ClassRef,
+        (func, value): (FuncId, ValueId),
+        class: &ClassRef,
+        object: &Abs,
+    ) -> AbsSet {
         let m = base.module;
         if has_decorator(self.code(m), func, &["property", "cached_property"]) {
             return self.enter(m, func, &base.around, &[smallvec![object.clone()]], &[]);
@@ -192,7 +221,46 @@ impl Interpreter<'_> {
         } else {
             object.clone()
         };
-        smallvec![Abs::Method(Rc::new(this), m, func, base.around)]
+        let mut found = AbsSet::new();
+        let dressed = matches!(self.code(m).value(value), Value::Call(_));
+        if dressed || !self.code(m).function(func).decorators.is_empty() {
+            for made in self.quietly(|w| w.eval(m, value, &base.around)) {
+                match made {
+                    // `@logged def run(self): …`
+                    Abs::Function(module, other, env, _) if (module, other) != (m, func) => {
+                        found.push(Abs::Method(Rc::new(this.clone()), module, other, env));
+                    }
+                    Abs::Instance(..) | Abs::Partial(..) => found.extend(self.of_descriptor(&made, object)),
+                    _ => {}
+                }
+            }
+        }
+        found.push(Abs::Method(Rc::new(this), m, func, base.around));
+        found
+    }
+
+    /// What a member of a class gives that decides itself what it is for an object: one with `__get__`, or `property(get_size)`.
+    fn of_descriptor(&mut self, member: &Abs, object: &Abs) -> AbsSet {
+        let mut found = AbsSet::new();
+        if let Some([getters, ..]) = member.made_by(PROPERTY) {
+            let place = (self.cause, self.at);
+            for getter in getters {
+                found.extend(self.call(getter, &[smallvec![object.clone()]], &[], CallRole::Used, place));
+            }
+            return found;
+        }
+        let Abs::Instance(class, _) = member else { return found };
+        let Some((m, func, around)) = self.find_method(class, "__get__") else {
+            return smallvec![member.clone()];
+        };
+        // What it stores in the object itself, `obj.__dict__[self.name] = value`, is an attribute made when it is asked for.
+        let (object, owner) = match object {
+            Abs::Instance(class, owner) => (Abs::Instance(class.clone(), Owner::Fresh), *owner),
+            other => (other.clone(), Owner::Fresh),
+        };
+        let args: [AbsSet; 3] = [smallvec![member.clone()], smallvec![object], smallvec![Abs::Unknown]];
+        found.extend(self.enter(m, func, &around, &args, &[]).iter().map(|abs| owned(abs, owner)));
+        found
     }
 
     /// What is stored in a class after its definition, or is an attribute of its metaclass: which of them counts, is not decided here.
@@ -235,7 +303,7 @@ impl Interpreter<'_> {
             let Abs::Class(meta) = meta else { continue };
             if let Some((base, value)) = self.find_member(&meta, attr) {
                 match function_behind(self.code(base.module), value) {
-                    Some(func) => out.extend(self.function_of_object(base, func, &meta, abs)),
+                    Some(func) => out.extend(self.function_of_object(base, (func, value), &meta, abs)),
                     None => out.extend(self.class_member(&base, value, attr, abs)),
                 }
             } else if self.stores_for_some(&meta, attr) {
@@ -301,9 +369,20 @@ impl Interpreter<'_> {
             for &(func, value) in stores.get(&attr).into_iter().flatten() {
                 let out = out.get_or_insert_with(AbsSet::new);
                 let given = class.given().is_some_and(|env| env.module == m && env.func == func);
-                let env = if given { &class.given_env() } else { around };
-                for abs in self.quietly(|w| w.eval(m, value, env)) {
+                let env = if given {
+                    class.given_env()
+                } else if matches!(self.code(m).value(value), Value::Holder(_)) {
+                    // `self.steps = [self.open, self.read]`
+                    let this = smallvec![Abs::Instance(class.clone(), owner)];
+                    self.bound((m, func), around, &[this], &[], (Box::default(), false))
+                } else {
+                    around.clone()
+                };
+                for abs in self.quietly(|w| w.eval(m, value, &env)) {
                     match abs {
+                        Abs::Holder(ref elements, Owner::Fresh) if elements.iter().any(matters) => {
+                            out.push(owned(&abs, owner));
+                        }
                         Abs::Instance(..)
                         | Abs::Function(..)
                         | Abs::Method(..)
@@ -367,6 +446,9 @@ impl Interpreter<'_> {
             let plain = Abs::Function(module, func, class.around.clone(), Owner::Fresh);
             if !code.function(func).decorators.is_empty() {
                 let mut out = self.quietly(|w| w.eval(module, value, &class.around));
+                for member in out.clone() {
+                    self.special(&member, "__get__", &[smallvec![Abs::Unknown], smallvec![holder.clone()]]);
+                }
                 out.push(plain);
                 return out;
             }
@@ -374,11 +456,16 @@ impl Interpreter<'_> {
         }
         let owner = self.full_owner(&Abs::Class(class.clone()));
         let values = self.quietly(|w| w.eval(module, value, &class.around));
+        let mut given = AbsSet::new();
         for member in &values {
             self.special(member, "__get__", &[smallvec![holder.clone()], smallvec![Abs::Unknown]]);
+            if matches!(holder, Abs::Instance(..)) && member.made_by(PROPERTY).is_some() {
+                given.extend(self.of_descriptor(member, holder));
+            }
         }
         values
             .into_iter()
+            .chain(given)
             .map(|abs| match abs {
                 Abs::Unknown => Abs::Object(owner),
                 other => owned(&other, owner),

@@ -15,7 +15,7 @@ impl Interpreter<'_> {
         &mut self,
         base: &Rc<Abs>,
         name: Sym,
-        args: &[AbsSet],
+        (args, keywords): (&[AbsSet], &[(Sym, AbsSet)]),
         role: CallRole,
         place: (ModuleId, TextSize),
     ) -> AbsSet {
@@ -30,10 +30,22 @@ impl Interpreter<'_> {
             self.effect(EffectKind::InputOutput, Owner::External(class), place, Some(class));
         }
         if let Abs::Instance(class, _) = &**base
-            && let Some(prefix) = tables::dispatches_to(method)
+            && let prefixes = tables::dispatches_to(method)
+            && !prefixes.is_empty()
             && !self.foreign_bases(class).is_empty()
         {
-            self.dispatch(class, base, prefix, &[smallvec![Abs::Unknown]], &[]);
+            for prefix in prefixes {
+                self.dispatch(class, base, prefix, &[smallvec![Abs::Unknown]], &[]);
+            }
+        }
+        self.mixed_in(base, method, args);
+        self.arguments_parsed(method, keywords, place);
+        // `PATTERN.sub(replace, text)`
+        if matches!(&**base, Abs::Made(made, _) if made == "re.compile")
+            && matches!(method, "sub" | "subn")
+            && let Some(set) = args.first()
+        {
+            self.callbacks(set);
         }
         if let Abs::Made(made, _) = &**base {
             if let Some(state) = tables::computed_with(made.as_str()) {
@@ -154,6 +166,10 @@ impl Interpreter<'_> {
                 let mut found = self.put_into(owner);
                 found.push(Abs::Object(owner));
                 found
+            }
+            // What is in the copy, is still in the other one.
+            (Abs::Object(Owner::Module(..)), "copy") => {
+                smallvec![Abs::Holder(Rc::new(smallvec![Abs::Object(owner)]), Owner::Fresh)]
             }
             (_, "copy") => smallvec![Abs::Fresh],
             // What a `ChainMap` stores in a child goes into the map that it is given, or into one of the child's own. The others show.

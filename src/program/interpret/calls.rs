@@ -67,32 +67,8 @@ impl Interpreter<'_> {
                 _ => {}
             }
         }
-        // `"{} of {}".format(a, b)`
-        if let Value::Attr(_, method) = code.value(call.callee)
-            && method == "format"
-            && let [Abs::Fresh | Abs::Bound(..)] = callees[..]
-        {
-            let named = keywords.iter().map(|(_, set)| set);
-            args.iter().chain(named).flatten().for_each(|abs| self.formatted(abs));
-        }
-        // `" ".join(sys.argv)`
-        if let Value::Attr(_, method) = code.value(call.callee)
-            && method == "join"
-            && let Some(set) = args.first()
-        {
-            self.looked_at(set);
-            for abs in set {
-                let _ = self.special(abs, "__iter__", &[]) && self.special(abs, "__next__", &[]);
-            }
-        }
-        // `"{size}".format_map(Sizes())`, `Template("$size").substitute(Sizes())`
-        if let Value::Attr(_, method) = code.value(call.callee)
-            && tables::TAKES_ITEMS.contains(&method.as_str())
-        {
-            let key: [AbsSet; 1] = [smallvec![Abs::Unknown]];
-            for abs in args.first().into_iter().flatten() {
-                let _ = self.special(abs, "__missing__", &key) || self.special(abs, "__getitem__", &key);
-            }
+        if let Value::Attr(base, method) = code.value(call.callee) {
+            self.text_made((module, base, method), &callees, (&args, &keywords), place);
         }
         // `made.__dict__.update(options)`, `setattr(made, name, value)`
         let stores_any = match code.value(call.callee) {
@@ -266,7 +242,7 @@ impl Interpreter<'_> {
                 {
                     self.searched(elements, wanted);
                 }
-                self.call_bound(base, *name, args, role, place)
+                self.call_bound(base, *name, (args, keywords), role, place)
             }
             mark if mark.is_mark() => smallvec![Abs::Fresh],
             // A named tuple.
@@ -276,6 +252,12 @@ impl Interpreter<'_> {
             }
             Abs::Made(path, _) if let Some(got) = self.call_getter(*path, args, place) => got,
             Abs::Object(owner) | Abs::Made(_, owner) => {
+                if let Owner::Module(id, name) = *owner
+                    && name == ""
+                    && id != self.cause
+                {
+                    self.call_all_of(id, args);
+                }
                 if role != CallRole::Used && self.is_foreign(*owner) {
                     self.mutate(callee, EffectKind::UnresolvedCall, place, None);
                 }
@@ -353,6 +335,11 @@ impl Interpreter<'_> {
         let init = self.find_method(class, "__init__");
         if init.is_none() {
             self.keep_given(&mut made, class, args, keywords);
+            if !args.is_empty() || !keywords.is_empty() {
+                for abs in &made {
+                    self.mixed_in(abs, "__init__", args);
+                }
+            }
         }
         if let Some((m, func, around)) = init {
             let mut all = vec![made.clone()];

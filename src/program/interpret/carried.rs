@@ -126,7 +126,7 @@ fn container(code: &Code, whole: ValueId) -> Option<(Sym, bool)> {
 }
 
 /// What may be called, or belongs to a module.
-fn matters(abs: &Abs) -> bool {
+pub(super) fn matters(abs: &Abs) -> bool {
     match abs {
         Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_) | Abs::Instance(..) => true,
         Abs::Holder(elements, _) if elements.iter().any(matters) => true,
@@ -199,7 +199,50 @@ impl Interpreter<'_> {
             let Some(stored) = stores.attributes.get(&attr) else { continue };
             found.extend(self.stored(module, (attr, false), stored));
         }
+        found.extend(self.put.get(&attr).into_iter().flatten().cloned());
         found
+    }
+
+    /// The same of an object of which no class is known: only what is stored here counts.
+    pub(super) fn put_here(&mut self, attr: Sym) -> AbsSet {
+        let stored = |stores: &Rc<Stores>| stores.attributes.contains_key(&attr);
+        if self.own_stores.as_ref().is_none_or(stored) || self.put.contains_key(&attr) {
+            self.put_under(attr, Owner::Fresh)
+        } else {
+            AbsSet::new()
+        }
+    }
+
+    /// What has been stored in a class, or one of its bases, under a name that is not known: `setattr(cls, name, function)`.
+    pub(super) fn put_under_any(&mut self, class: &ClassRef) -> AbsSet {
+        let mut found = AbsSet::new();
+        if !self.put_in_classes.is_empty() {
+            for base in self.mro(class).iter() {
+                let put = self.put_in_classes.get(&(base.module, base.class));
+                found.extend(put.into_iter().flatten().cloned());
+            }
+        }
+        found
+    }
+
+    /// Functions that run store values under an attribute of some object, `cls.hook = hook`, or in a class under a name that is not
+    /// known, `setattr(cls, name, function)`.
+    pub(super) fn put_while_running(&mut self, class: Option<&ClassRef>, attr: Sym, values: &AbsSet) {
+        if self.silent > 0 || !values.iter().any(matters) {
+            return;
+        }
+        let known = match class {
+            Some(class) => self.put_in_classes.entry((class.module, class.class)).or_default(),
+            None => self.put.entry(attr).or_default(),
+        };
+        known.extend(values.iter().filter(|abs| matters(abs)).cloned());
+        unique(known);
+    }
+
+    /// All that a `SimpleNamespace` was given.
+    pub(super) fn values_of(&self, namespace: &Abs) -> Abs {
+        let values = namespace.fields().into_iter().flatten().flat_map(|field| field[1..].iter().cloned());
+        Abs::Holder(Rc::new(values.collect()), self.full_owner(namespace))
     }
 
     /// What the module of a class, or of one of its bases, has stored in it after its definition, `Plugin.hooks = []`; then also what may

@@ -6,7 +6,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::Given;
-use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, Owner, elements_of};
+use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, Owner, elements_of, unique};
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 use crate::program::callees::function_behind;
@@ -96,7 +96,16 @@ impl Interpreter<'_> {
                 if let Some((owner, func, around)) = self.find_method(&class, method) {
                     let first = if method == "__init__" { new.clone() } else { Abs::Class(class.clone()) };
                     let bases = smallvec![Abs::Holder(Rc::new(AbsSet::from(bases)), Owner::Fresh)];
-                    let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![Abs::Fresh]];
+                    let namespace = match new {
+                        Abs::Class(class) => self.objects_in(class),
+                        _ => AbsSet::new(),
+                    };
+                    let namespace = if namespace.is_empty() {
+                        Abs::Fresh
+                    } else {
+                        Abs::Holder(Rc::new(namespace), Owner::Fresh)
+                    };
+                    let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![namespace]];
                     let made = self.enter_given((owner, func), &around, &args, keywords, given);
                     if method == "__prepare__" {
                         self.members_stored(new, &made);
@@ -104,6 +113,31 @@ impl Interpreter<'_> {
                 }
             }
         }
+    }
+
+    /// The objects of the program's classes among the members of a class: `name = Field()`. Who goes through its namespace may call
+    /// their methods.
+    pub(super) fn objects_in(&mut self, class: &ClassRef) -> AbsSet {
+        let mut found = AbsSet::new();
+        for &(_, value) in &self.code(class.module).classes[class.class as usize].members {
+            if matches!(self.code(class.module).value(value), Value::Call(_) | Value::Global(_)) {
+                let values = self.quietly(|w| w.eval(class.module, value, &class.around));
+                found.extend(values.into_iter().filter(|abs| matches!(abs, Abs::Instance(..))));
+            }
+        }
+        unique(&mut found);
+        found
+    }
+
+    /// The namespace of a class as a dictionary.
+    pub(super) fn namespace_of(&mut self, class: &ClassRef) -> Abs {
+        let owner = self.full_owner(&Abs::Class(class.clone()));
+        let mut objects = self.objects_in(class);
+        if objects.is_empty() {
+            return Abs::Object(owner);
+        }
+        objects.push(Abs::Object(owner));
+        Abs::Holder(Rc::new(objects), owner)
     }
 
     /// The body of a class stores its members in the namespace that the metaclass has prepared.

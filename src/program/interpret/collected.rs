@@ -20,7 +20,7 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use self::handed::{Handed, ran};
+use self::handed::{Handed, keeps, ran};
 use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner, Path};
 use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::ModuleId;
@@ -33,7 +33,17 @@ pub(super) struct Collected {
     handed_after: [Option<usize>; 2],
     /// The methods of the module's classes that have not been called by their names alone.
     methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
+    /// The modules of which what they have decorated was called.
+    decorated: FxHashSet<ModuleId>,
     running: bool,
+}
+
+impl Collected {
+    /// Gives what is known of one module, to go on with another one.
+    pub fn set_aside(&mut self) -> Self {
+        let other = Self { running: self.running, ..Self::default() };
+        std::mem::replace(self, other)
+    }
 }
 
 /// Whether nothing but texts, numbers and displays of them is in something.
@@ -129,6 +139,11 @@ impl Interpreter<'_> {
                 }
             }
             Value::Item(_) | Value::Var(_) | Value::Call(_)
+                if !own && Self::is_of_container(module, callees) && is_found(code, callee, 0) =>
+            {
+                self.call_decorated(module, args);
+            }
+            Value::Item(_) | Value::Var(_) | Value::Call(_)
                 if callees.iter().all(unknown) && is_found(code, callee, 0) =>
             {
                 let all = callees.iter().any(namespace);
@@ -192,6 +207,52 @@ impl Interpreter<'_> {
         });
     }
 
+    /// Whether nothing is known of something but that it is in a container of the module whose code has it.
+    fn is_of_container(module: ModuleId, callees: &AbsSet) -> bool {
+        let holds = |abs: &Abs| matches!(abs, Abs::Object(Owner::Module(id, name)) if *id == module && !matches!(name.as_str(), "" | "globals()"));
+        !callees.is_empty() && callees.iter().all(holds)
+    }
+
+    /// A module calls what it has collected itself by decorators: `@command def show(): …`, `COMMANDS[name]()`.
+    fn call_decorated(&mut self, module: ModuleId, args: &[AbsSet]) {
+        if !self.collected.decorated.insert(module) {
+            return;
+        }
+        let program = self.program;
+        let code = self.code(module);
+        let place = (self.cause, self.at);
+        self.under_condition(|w| {
+            for (func, function) in (0..).map(FuncId).zip(&code.functions) {
+                if function.class.is_none()
+                    && function.parent.is_module()
+                    && function.decorators.iter().any(|&value| keeps(program, module, value))
+                {
+                    let callee = Abs::Function(module, func, EnvRef::default(), Owner::Fresh);
+                    w.call(&callee, args, &[], CallRole::Used, place);
+                }
+            }
+        });
+    }
+
+    /// Something is called that was found in the namespace of another module: `for name, kind in inspect.getmembers(module): kind()`.
+    pub(super) fn call_all_of(&mut self, id: ModuleId, args: &[AbsSet]) {
+        if self.silent > 0 {
+            return;
+        }
+        let all = Handed::all(self.code(id));
+        let place = (self.cause, self.at);
+        self.under_condition(|w| {
+            for func in all.functions {
+                let callee = Abs::Function(id, func, EnvRef::default(), Owner::Fresh);
+                w.call(&callee, args, &[], CallRole::Used, place);
+            }
+            for class in all.classes {
+                let class = ClassRef::new(id, class, EnvRef::default());
+                w.call(&Abs::Class(class), args, &[], CallRole::Used, place);
+            }
+        });
+    }
+
     /// Runs the methods of a name in all classes of the module.
     fn call_methods_named(&mut self, name: Sym, args: &[AbsSet]) {
         let cause = self.cause;
@@ -246,15 +307,15 @@ impl Interpreter<'_> {
     }
 
     /// What may run, and does not fail if it does.
-    fn under_condition(&mut self, run: impl FnOnce(&mut Self)) {
+    pub(super) fn under_condition(&mut self, run: impl FnOnce(&mut Self)) {
         let outer = self.path;
         self.path = Path { guarded: true, conditional: true, may_have_left: true, ..outer };
-        self.collected.running = true;
+        let calling = std::mem::replace(&mut self.collected.running, true);
         // What may run, takes no steps from what does.
         let steps = std::mem::take(&mut self.steps);
         run(self);
         self.steps = steps;
-        self.collected.running = false;
+        self.collected.running = calling;
         self.path = outer;
     }
 }

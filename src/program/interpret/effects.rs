@@ -41,6 +41,7 @@ impl Interpreter<'_> {
             Abs::Unknown | Abs::Fresh | Abs::Str(_) => None,
             Abs::Module(id) => Some(Owner::Module(*id, Sym::new(""))),
             Abs::External(path) => Some(Owner::External(*path)),
+            Abs::Partial(base, _) if matches!(**base, Abs::Made(..)) => Self::owner(base),
             Abs::Function(..) | Abs::Partial(..) => None,
             Abs::Class(_) => None,
             Abs::Instance(_, owner)

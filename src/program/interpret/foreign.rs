@@ -136,6 +136,15 @@ impl Interpreter<'_> {
                     }
                     self.set_attr(&abs, attr, place);
                 }
+                for (abs, values) in first().iter().zip(args.get(2)) {
+                    match abs {
+                        Abs::Class(class) if attr == ANY_ATTRIBUTE => {
+                            self.put_while_running(Some(class), attr, values);
+                        }
+                        _ if attr == ANY_ATTRIBUTE => {}
+                        _ => self.put_while_running(None, attr, values),
+                    }
+                }
                 smallvec![Abs::Fresh]
             }
             ExternalKind::GetAttribute => self.attribute_by_name(call),
@@ -179,8 +188,9 @@ impl Interpreter<'_> {
                 }
                 // The names of a class are not the class, nor are those of a module the module.
                 let names = |abs| match abs {
-                    Abs::Class(_) => Abs::Object(self.full_owner(&abs)),
+                    Abs::Class(class) => self.namespace_of(&class),
                     Abs::Module(id) => Abs::Object(Owner::Module(id, Sym::new(""))),
+                    Abs::Partial(..) if abs.fields().is_some() => self.values_of(&abs),
                     other => other,
                 };
                 out.into_iter().map(names).collect()
@@ -312,7 +322,13 @@ impl Interpreter<'_> {
                 }
                 _ => Abs::Object(self.full_owner(abs)),
             };
-            return objects.iter().filter(|abs| !abs.is_mark()).map(attribute).collect();
+            let mut found: AbsSet = objects.iter().filter(|abs| !abs.is_mark()).map(attribute).collect();
+            for abs in &objects {
+                if let Abs::Class(class) = abs {
+                    found.extend(self.objects_in(class));
+                }
+            }
+            return found;
         };
         // `getattr(shell, "do_" + name)`
         if attr.as_str().ends_with('*') {
@@ -347,7 +363,10 @@ impl Interpreter<'_> {
             (None, call.named("fromlist").or(args.get(3)))
         };
         let children: AbsSet = children.into_iter().flatten().flat_map(elements_of).collect();
-        for abs in args.first().into_iter().flatten() {
+        let names = args.first().cloned().unwrap_or_default();
+        let is_known = |abs: &Abs| matches!(abs, Abs::Str(name) if !name.as_str().contains('*'));
+        let known_texts = !names.is_empty() && names.iter().all(is_known);
+        for abs in names.iter().filter(|abs| is_known(abs)) {
             let Abs::Str(name) = *abs else { continue };
             let name = match (name.as_str().strip_prefix('.'), package) {
                 (Some(rest), Some(package)) => Sym::new(&format!("{package}.{rest}")),
@@ -375,8 +394,11 @@ impl Interpreter<'_> {
                 }
             });
         }
+        let siblings = self.load_siblings(place, package, known_texts);
+        if !known_texts {
+            out.extend(siblings.into_iter().map(Abs::Module));
+        }
         if out.is_empty() {
-            self.load_siblings(place, package);
             out.push(Abs::Unknown);
         }
         out
@@ -438,6 +460,11 @@ impl Interpreter<'_> {
             Some(name) if args.len() == 1 && !name.as_str().ends_with('*') => {
                 let path = format!("{}{name}", tables::MAYBE_SET);
                 smallvec![Abs::Made(Sym::new(&path), Owner::Fresh)]
+            }
+            // Or what counts if the variable is not set.
+            Some(_) if args.len() == 2 => {
+                let text = |abs: &&Abs| matches!(abs, Abs::Str(_));
+                args[1].iter().filter(text).cloned().chain([Abs::Fresh]).collect()
             }
             _ => smallvec![Abs::Fresh],
         }

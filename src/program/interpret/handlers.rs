@@ -36,10 +36,20 @@ impl Interpreter<'_> {
             (self.silent, std::mem::take(&mut self.outcome.effects), std::mem::take(&mut self.seen));
         self.silent = 0;
         let results = std::mem::take(&mut self.results);
+        // What is kept of the module that is loaded, is not kept of the other one.
+        let entered = std::mem::take(&mut self.outcome.entered);
+        let kept = (
+            self.own_stores.take(),
+            self.collected.set_aside(),
+            std::mem::take(&mut self.put),
+            std::mem::take(&mut self.put_in_classes),
+        );
         self.enter(module, func, &env.clone(), args, &[]);
         let own = |owner| matches!(owner, Owner::Module(id, _) if id == module || id == own);
         let harmless = self.outcome.effects.iter().all(|effect| own(effect.owner));
         self.cause = outer;
+        self.outcome.entered = entered;
+        (self.own_stores, self.collected, self.put, self.put_in_classes) = kept;
         self.results = results;
         self.silent = silent;
         self.outcome.effects = effects;
@@ -48,10 +58,13 @@ impl Interpreter<'_> {
     }
 
     /// `import_module(name)` in a loop: all modules of which the name begins as far as it is known, or all of the package that does it.
-    pub(super) fn load_siblings(&mut self, (module, at): (ModuleId, TextSize), package: Option<Sym>) {
-        if self.silent > 0 {
-            return;
-        }
+    /// Gives them. If the texts themselves are known, only what the place of the call says counts.
+    pub(super) fn load_siblings(
+        &mut self,
+        (module, at): (ModuleId, TextSize),
+        package: Option<Sym>,
+        known_texts: bool,
+    ) -> Vec<ModuleId> {
         let program = self.program;
         let own = program.module(module);
         let known = own.facts.marks.iter().find_map(|mark| match mark.kind {
@@ -67,15 +80,20 @@ impl Interpreter<'_> {
                 format!("{package}{}", start.text)
             }
             Some(start) => start.as_module(own.name.as_str(), own.is_package),
+            None if known_texts => return Vec::new(),
             None if own.is_package => format!("{}.", own.name),
             // The modules of a package that has been gone through.
             None => match self.walked {
                 Some(package) => format!("{}.", program.module(package).name),
-                None => return,
+                None => return Vec::new(),
             },
         };
-        let found = program.modules_from(&prefix).into_iter().filter(|&id| id != module);
-        self.outcome.loads.extend(found.map(|id| (id, self.at, self.path.guarded)));
+        let mut found = program.modules_from(&prefix);
+        found.retain(|&id| id != module);
+        if self.silent == 0 {
+            self.outcome.loads.extend(found.iter().map(|&id| (id, self.at, self.path.guarded)));
+        }
+        found
     }
 
     /// The classes of the program whose warnings a call filters, if it filters no others.

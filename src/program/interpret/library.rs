@@ -5,7 +5,8 @@ use std::sync::Arc as Rc;
 use smallvec::smallvec;
 
 use super::foreign::ForeignCall;
-use super::{Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of};
+use super::object::{NAMESPACE, PROPERTY};
+use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, Interpreter, Owner, elements_of};
 use crate::facts::{CallRole, Sym};
 use crate::program::tables::{self, ExternalKind};
 
@@ -39,13 +40,39 @@ impl Interpreter<'_> {
             self.path = path;
         }
         // `dict(zip(names, numbers))`: whoever takes the next numbers, gets others.
-        let goes_on = |abs: &Abs| matches!(abs, Abs::Made(made, Owner::Module(..)) if tables::is_iterator(made.as_str()));
+        let cause = self.cause;
+        let of_others = |abs: &Abs| {
+            matches!(abs, Abs::Made(_, Owner::Module(id, _)) | Abs::Holder(_, Owner::Module(id, _))
+                | Abs::Object(Owner::Module(id, _)) if *id != cause)
+        };
         if self.silent == 0
-            && args.iter().flatten().any(goes_on)
+            && args.iter().flatten().any(of_others)
             && (tables::external(text) == ExternalKind::Collects || tables::GOES_THROUGH.contains(&text))
         {
             for abs in args.iter().flatten() {
                 self.gone_through(abs, place);
+            }
+        }
+        // `json.load(journal)`: whoever reads on, finds what follows.
+        if self.silent == 0 {
+            for abs in args.iter().chain(keywords.iter().map(|(_, set)| set)).flatten() {
+                if of_others(abs)
+                    && matches!(abs, Abs::Made(made, _) if tables::is_file(made.as_str()))
+                    && tables::uses_files(text)
+                {
+                    self.mutate(abs, EffectKind::Write, place, None);
+                }
+            }
+        }
+        // `json.dumps(order, cls=Encoder)`
+        if tables::asks_class(text)
+            && let Some(classes) = call.named("cls")
+        {
+            for class in classes {
+                if let Abs::Class(class) = class {
+                    let this = Abs::Instance(class.clone(), Owner::Fresh);
+                    self.dispatch(class, &this, "default", &[smallvec![Abs::Unknown]], &[]);
+                }
             }
         }
         if let Some(builtin) = text.strip_prefix("builtins.") {
@@ -240,12 +267,41 @@ impl Interpreter<'_> {
             self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
             return Some(smallvec![Abs::Fresh]);
         }
-        // `SimpleNamespace(run=hub.add).run("x")`; what is named like a method of containers, is taken for that.
-        let callable =
-            |abs: &Abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..) | Abs::Class(_));
-        if text == "types.SimpleNamespace" && keywords.iter().any(|(_, set)| set.iter().any(callable)) {
-            let elements = keywords.iter().flat_map(|(_, set)| set.iter().cloned()).collect();
-            return Some(smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]);
+        // `SimpleNamespace(add=hub.add).add("x")`
+        if text == NAMESPACE {
+            let named = keywords.iter().map(|(name, set)| (*name, set.clone()));
+            let others = args.iter().map(|set| set.iter().flat_map(elements_of).collect());
+            let others = others.map(|set| (Sym::new(ANY_ATTRIBUTE), set));
+            let fields = named.chain(others).map(|(name, set): (Sym, AbsSet)| {
+                let mut field: AbsSet = smallvec![Abs::Str(name)];
+                field.extend(set);
+                field
+            });
+            let made = Rc::new(Abs::Made(path, Owner::Fresh));
+            return Some(smallvec![Abs::Partial(made, Rc::new(fields.collect()))]);
+        }
+        // `size = property(get_size, set_size)`
+        if text == PROPERTY && role == CallRole::Used {
+            let function =
+                |index: usize, name| args.get(index).or(call.named(name)).cloned().unwrap_or_default();
+            let functions = vec![function(0, "fget"), function(1, "fset")];
+            return Some(smallvec![Abs::Partial(Rc::new(Abs::Made(path, Owner::Fresh)), Rc::new(functions))]);
+        }
+        // The classes and functions of a module, with their names.
+        if text == "inspect.getmembers" {
+            let members = |abs| match abs {
+                Abs::Module(id) => {
+                    let all = Abs::Object(Owner::Module(id, Sym::new("")));
+                    let pair = Abs::Holder(Rc::new(smallvec![all]), Owner::Fresh);
+                    Abs::Holder(Rc::new(smallvec![pair]), Owner::Fresh)
+                }
+                Abs::Class(class) => {
+                    let pair = self.namespace_of(&class);
+                    Abs::Holder(Rc::new(smallvec![pair]), Owner::Fresh)
+                }
+                _ => Abs::Made(path, Owner::Fresh),
+            };
+            return Some(first().into_iter().map(members).collect());
         }
         let drawn = |abs: &Abs| matches!(abs, Abs::Made(made, _) if tables::draws_random(made.as_str()));
         if text == "itertools.count" && !self.shared.seeds_random && first().iter().any(drawn) {
@@ -255,7 +311,9 @@ impl Interpreter<'_> {
         // A shallow copy holds the same.
         if text == "copy.copy" {
             let copied = |abs: Abs| match abs {
-                Abs::Holder(..) => Abs::Holder(Rc::new(elements_of(&abs)), Owner::Fresh),
+                Abs::Holder(..) | Abs::Object(Owner::Module(..)) => {
+                    Abs::Holder(Rc::new(elements_of(&abs)), Owner::Fresh)
+                }
                 _ => Abs::Made(path, Owner::Fresh),
             };
             return Some(first().into_iter().map(copied).collect());

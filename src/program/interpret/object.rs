@@ -47,7 +47,8 @@ pub enum Abs {
     Method(Rc<Abs>, ModuleId, FuncId, EnvRef),
     /// An attribute of an object about which nothing is known but its holder.
     Bound(Rc<Abs>, Sym),
-    /// `functools.partial`.
+    /// `functools.partial`; or a `SimpleNamespace`, with the attributes that it was given: the name of each,
+    /// and its values; or a property with its functions.
     Partial(Rc<Abs>, Rc<Vec<AbsSet>>),
     /// A container with known elements.
     Holder(Rc<AbsSet>, Owner),
@@ -61,6 +62,11 @@ pub enum Abs {
 pub type AbsSet = SmallVec<[Abs; 1]>;
 
 const MOST: usize = 8;
+
+/// The class of objects that have the attributes they are given.
+pub(super) const NAMESPACE: &str = "types.SimpleNamespace";
+/// The class of members that call functions.
+pub(super) const PROPERTY: &str = "builtins.property";
 
 /// A class of the program, with the variables around it if a function made it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -104,6 +110,21 @@ impl Abs {
     /// `MISSING = object()`: it has nothing of its own.
     pub(super) fn is_mark(&self) -> bool {
         matches!(self, Self::Made(path, _) if *path == "builtins.object")
+    }
+
+    /// What a `SimpleNamespace` was given.
+    pub(super) fn fields(&self) -> Option<&[AbsSet]> {
+        self.made_by(NAMESPACE)
+    }
+
+    /// What a class of the library was given, if the object is an instance of it that keeps that.
+    pub(super) fn made_by(&self, class: &str) -> Option<&[AbsSet]> {
+        match self {
+            Self::Partial(made, given) if matches!(&**made, Self::Made(path, _) if *path == class) => {
+                Some(given)
+            }
+            _ => None,
+        }
     }
 
     /// The class of an instance.
@@ -243,7 +264,10 @@ pub(super) fn owned(abs: &Abs, owner: Owner) -> Abs {
             Abs::Method(Rc::new(owned(this, owner)), *module, *func, env.owned(owner))
         }
         Abs::Bound(base, name) => Abs::Bound(Rc::new(owned(base, owner)), *name),
-        Abs::Partial(callee, args) => Abs::Partial(Rc::new(owned(callee, owner)), args.clone()),
+        Abs::Partial(callee, args) => {
+            let args = args.iter().map(|set| set.iter().map(|abs| owned(abs, owner)).collect());
+            Abs::Partial(Rc::new(owned(callee, owner)), Rc::new(args.collect()))
+        }
         other => other.clone(),
     }
 }

@@ -11,12 +11,13 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::foreign::only_text;
+use super::object::PROPERTY;
 use super::premise::{Given, Told};
 use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
     unique,
 };
-use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -70,6 +71,7 @@ impl Interpreter<'_> {
                     if *owner != self.cause && !self.has_item(*owner, *name, key) {
                         self.effect(EffectKind::Write, Owner::Module(*owner, *name), place, key);
                     }
+                    self.item_made(*owner, *name, place);
                 }
                 Abs::Instance(..) | Abs::Class(..) => {
                     // `Level["HIGH"]`
@@ -200,6 +202,7 @@ impl Interpreter<'_> {
                             found || self.special(&abs, &format!("__{rest}"), args)
                         }
                         "__iter__" => self.special(&abs, "__next__", &[]),
+                        name if !found && self.mixed_in(&abs, name, args) => true,
                         // `{**options}`
                         "keys" => found && self.special(&abs, "__getitem__", &[smallvec![Abs::Unknown]]),
                         _ => found,
@@ -212,11 +215,36 @@ impl Interpreter<'_> {
 
     /// Elements are taken of an object that gives each one once.
     pub(super) fn gone_through(&mut self, abs: &Abs, place: (ModuleId, TextSize)) {
-        if let Abs::Made(made, Owner::Module(..)) = abs
-            && tables::is_iterator(made.as_str())
-        {
+        let goes_on = match abs {
+            Abs::Made(made, Owner::Module(..)) if tables::is_iterator(made.as_str()) => true,
+            Abs::Made(_, Owner::Module(id, name))
+            | Abs::Holder(_, Owner::Module(id, name))
+            | Abs::Object(Owner::Module(id, name)) => *id != self.cause && self.goes_once(*id, *name),
+            _ => false,
+        };
+        if goes_on {
             self.mutate(abs, EffectKind::Write, place, None);
         }
+    }
+
+    /// Whether a name stands for an iterator: a generator expression, what a generator function gives, `map(str, numbers)`.
+    fn goes_once(&mut self, id: ModuleId, name: Sym) -> bool {
+        let facts = &self.program.module(id).facts;
+        if facts.marks.iter().any(|mark| mark.kind == MarkKind::GoesOnce(name)) {
+            return true;
+        }
+        facts.code.globals_of(name).iter().any(|&(_, value)| {
+            let Value::Call(call) = facts.code.value(value) else { return false };
+            let callee = facts.code.call(call).callee;
+            let callees = self.quietly(|w| w.eval(id, callee, &EnvRef::default()));
+            callees.iter().any(|abs| match abs {
+                Abs::Function(module, func, ..) | Abs::Method(_, module, func, _) => {
+                    let function = self.code(*module).function(*func);
+                    function.generator && function.decorators.is_empty()
+                }
+                _ => false,
+            })
+        })
     }
 
     /// `object.attr = value` where the class says what that does.
@@ -241,14 +269,22 @@ impl Interpreter<'_> {
         let value = self.eval(module, value, env);
         let member = self.find_member(&class, attr);
         if let Some((ClassRef { module: owner, around, .. }, member)) = member {
-            if let Some(func) = function_behind(self.code(owner), member) {
-                if has_decorator(self.code(owner), func, &["setter"]) {
-                    let args = [smallvec![abs.clone()], value.clone()];
-                    self.enter(owner, func, &around, &args, &[]);
-                }
-            } else {
+            let dressed = matches!(self.code(owner).value(member), Value::Call(_));
+            let behind = function_behind(self.code(owner), member);
+            if let Some(func) = behind
+                && has_decorator(self.code(owner), func, &["setter"])
+            {
+                let args = [smallvec![abs.clone()], value.clone()];
+                self.enter(owner, func, &around, &args, &[]);
+            } else if dressed || behind.is_none() {
                 for descriptor in self.quietly(|w| w.eval(owner, member, &around)) {
                     self.special(&descriptor, "__set__", &[smallvec![abs.clone()], value.clone()]);
+                    if let Some([_, setter]) = descriptor.made_by(PROPERTY) {
+                        let (args, place) = ([smallvec![abs.clone()], value.clone()], (self.cause, self.at));
+                        for setter in setter {
+                            self.call(setter, &args, &[], CallRole::Used, place);
+                        }
+                    }
                 }
             }
         }

@@ -133,6 +133,7 @@ impl Interpreter<'_> {
                                 | Abs::Object(_)
                                 | Abs::Made(..)
                                 | Abs::Bound(..)
+                                | Abs::Partial(..)
                         ) && let Owner::Module(owner, name) = self.full_owner(&abs)
                             && owner != self.cause
                         {

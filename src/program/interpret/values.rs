@@ -87,7 +87,8 @@ impl Interpreter<'_> {
                 };
                 let first = objects.iter().find_map(class);
                 let several = objects.iter().filter_map(class).any(|other| Some(other) != first);
-                self.path.conditional |= several;
+                let modules = objects.iter().filter(|abs| matches!(abs, Abs::Module(_))).count();
+                self.path.conditional |= several || modules > 1;
                 self.path.one_of_several |= several;
                 self.asked_of_variable(&objects);
                 for abs in objects {
@@ -157,6 +158,11 @@ impl Interpreter<'_> {
                     rests.filter(|rests| !rests.is_empty()).unwrap_or_else(|| smallvec![Sym::new("*")]);
                 let mut texts = AbsSet::new();
                 for start in &starts {
+                    // What follows on something unknown, is not known.
+                    if start.as_str().ends_with('*') {
+                        texts.push(Abs::Str(*start));
+                        continue;
+                    }
                     texts.extend(rests.iter().map(|rest| Abs::Str(Sym::new(&format!("{start}{rest}")))));
                 }
                 texts
@@ -431,6 +437,11 @@ impl Interpreter<'_> {
         }
         if name == "__name__" {
             return smallvec![Abs::Str(program.module(module).name)];
+        }
+        if name == "__package__" {
+            let own = program.module(module);
+            let package = own.name.as_str().rsplit_once('.').map_or("", |(package, _)| package);
+            return smallvec![Abs::Str(if own.is_package { own.name } else { Sym::new(package) })];
         }
         if name == "__builtins__" {
             return smallvec![Abs::External(Sym::new("builtins"))];

@@ -109,7 +109,7 @@ pub(super) fn ran(code: &Code, run: &[FuncId]) -> impl Iterator<Item = Op> {
 }
 
 /// Whether a decorator may keep what it decorates: not one of the library or of other people's, nor one that does nothing.
-fn keeps(program: &Program, id: ModuleId, decorator: ValueId) -> bool {
+pub(super) fn keeps(program: &Program, id: ModuleId, decorator: ValueId) -> bool {
     let facts = &program.module(id).facts;
     let code = &facts.code;
     let mut root = decorator;
