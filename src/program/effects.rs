@@ -14,7 +14,6 @@ mod conflicts;
 mod enclosed;
 mod further;
 mod loaded;
-mod private;
 mod taint;
 mod tree;
 
@@ -24,7 +23,6 @@ use rustc_hash::FxHashSet;
 
 pub use self::conflicts::{Conflict, Written};
 use self::further::{Views, add_half_loaded, asked_foreign, computed, drop_unseen, further_effects, windows};
-use self::private::PrivateSites;
 use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
 use super::files::changed_files;
@@ -156,20 +154,17 @@ impl Effects {
         let (failures, effects): (Vec<_>, Vec<_>) = uncontained.into_iter().partition(|&(id, index)| {
             self.outcomes[id.index()].effects[index as usize].kind == EffectKind::Fails
         });
-        let private = self.private_sites(program, &effects);
         // A failure is seen by who guards the import, and by nobody beyond.
-        for (causes, through_guards, private) in
-            [(effects, true, private), (failures, false, PrivateSites::default())]
-        {
+        for (causes, through_guards) in [(effects, true), (failures, false)] {
             let causes = causes.into_iter().map(|(id, index)| (id, Taint::Cause(index)));
-            self.keep_tainted(program, &self.spread(causes, through_guards), &private, verdicts);
+            self.keep_tainted(program, &self.spread(causes, through_guards), verdicts);
         }
         self.keep_containing(program, &contained, verdicts);
         let ordered = cycles::order_sensitive(program, &self.graph, &self.outcomes, verdicts);
         if !ordered.is_empty() {
             // Loading such a cycle in another order fails: its first entry must stay where it was.
             let causes = ordered.into_iter().map(|id| (id, Taint::Order));
-            self.keep_tainted(program, &self.spread(causes, true), &PrivateSites::default(), verdicts);
+            self.keep_tainted(program, &self.spread(causes, true), verdicts);
         }
     }
 
@@ -181,7 +176,7 @@ impl Effects {
         verdicts: &mut [ModuleVerdicts],
     ) {
         let taints = self.spread(modules.map(|id| (id, Taint::Asked)), true);
-        self.keep_tainted(program, &taints, &PrivateSites::default(), verdicts);
+        self.keep_tainted(program, &taints, verdicts);
     }
 
     /// Imports that nobody reads.

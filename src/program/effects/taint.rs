@@ -18,7 +18,6 @@ use super::Effects;
 use super::begun::take_begun;
 use super::enclosed::drop_enclosed;
 use super::loaded::{Loaded, Tainted};
-use super::private::PrivateSites;
 use super::tree::Tree;
 use crate::decide::{Evidence, KeepReason, ModuleVerdicts, Reason};
 use crate::facts::Sym;
@@ -241,14 +240,7 @@ impl Effects {
         taints
     }
 
-    /// Keeps the edges to tainted modules, but for sites behind which nothing shows.
-    pub(super) fn keep_tainted(
-        &self,
-        program: &Program,
-        taints: &Taints,
-        private: &PrivateSites,
-        verdicts: &mut [ModuleVerdicts],
-    ) {
+    pub(super) fn keep_tainted(&self, program: &Program, taints: &Taints, verdicts: &mut [ModuleVerdicts]) {
         let mut packages: FxHashMap<Option<ModuleId>, Vec<ModuleId>> = FxHashMap::default();
         for id in program.ids() {
             if self.graph.out[id.index()].iter().any(|e| e.site.is_some() && taints.has(e.to)) {
@@ -276,8 +268,7 @@ impl Effects {
                     let mut kept = Vec::new();
                     for id in inside {
                         loaded.enter(id, &around);
-                        let tainted = (taints, private);
-                        kept.push((id, self.keep_of(program, id, tainted, tree, loaded, &read[id.index()])));
+                        kept.push((id, self.keep_of(program, id, taints, tree, loaded, &read[id.index()])));
                     }
                     kept
                 },
@@ -295,15 +286,14 @@ impl Effects {
         &self,
         program: &Program,
         id: ModuleId,
-        (taints, private): (&Taints, &PrivateSites),
+        taints: &Taints,
         tree: Option<&Tree>,
         loaded: &mut Loaded<'_>,
         verdicts: &ModuleVerdicts,
     ) -> Vec<(u32, Reason)> {
         let mut kept = Vec::new();
         for edge in &self.graph.out[id.index()] {
-            let waits = edge.lazy || edge.site.is_some_and(|site| private.contains(&(id, site)));
-            if waits || !taints.has(edge.to) {
+            if edge.lazy || !taints.has(edge.to) {
                 continue;
             }
             if let Some(site) = edge.site {
