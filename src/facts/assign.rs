@@ -72,24 +72,7 @@ impl<'a> Walker<'a> {
         match target {
             Expr::Name(name) => self.bind_text(name.id.as_str(), at, value),
             Expr::Attribute(attribute) => {
-                let base = self.attribute_base(attribute);
-                let base = self.bound_in_block(&attribute.value).unwrap_or(base);
-                let name = self.names.id(attribute.attr.as_str());
-                let name = self.mangled_id(name);
-                let attr = self.names.sym(name);
-                self.note_attribute_store(attribute, target.range());
-                self.names[name].set_private = true;
-                let memo = match (&*attribute.value, self.memo) {
-                    (Expr::Name(name), Some(memo)) => {
-                        matches!(self.facts.code.value(base), Value::Var(_))
-                            && memo == Target::Attribute(name.id.as_str(), attribute.attr.as_str())
-                    }
-                    _ => false,
-                };
-                self.op(at, OpKind::SetAttr { base, attr, value, memo });
-                if self.is_parameter(base) {
-                    self.own_attribute(base, attr, value);
-                }
+                self.attribute_target(attribute, value);
             }
             Expr::Subscript(subscript) => {
                 let base = self.expr(&subscript.value, Use::Subscript);
@@ -151,6 +134,29 @@ impl<'a> Walker<'a> {
         base
     }
 
+    /// Stores into an attribute. Gives of what, and under what name.
+    fn attribute_target(&mut self, attribute: &'a ast::ExprAttribute, value: ValueId) -> (ValueId, Sym) {
+        let base = self.attribute_base(attribute);
+        let base = self.bound_in_block(&attribute.value).unwrap_or(base);
+        let name = self.names.id(attribute.attr.as_str());
+        let name = self.mangled_id(name);
+        let attr = self.names.sym(name);
+        self.note_attribute_store(attribute, attribute.range);
+        self.names[name].set_private = true;
+        let memo = match (&*attribute.value, self.memo) {
+            (Expr::Name(name), Some(memo)) => {
+                matches!(self.facts.code.value(base), Value::Var(_))
+                    && memo == Target::Attribute(name.id.as_str(), attribute.attr.as_str())
+            }
+            _ => false,
+        };
+        self.op(attribute.range.start(), OpKind::SetAttr { base, attr, value, memo });
+        if self.is_parameter(base) {
+            self.own_attribute(base, attr, value);
+        }
+        (base, attr)
+    }
+
     pub fn aug_assign(&mut self, assign: &'a ast::StmtAugAssign) {
         let value = self.expr(&assign.value, Use::Escape);
         let at = assign.range.start();
@@ -187,6 +193,14 @@ impl<'a> Walker<'a> {
                 self.bind(id, at, sum, false);
                 if self.names.text(id) == words::ALL.as_str() {
                     self.extend_all(&assign.value);
+                }
+            }
+            // `hub.names += names`
+            Expr::Attribute(attribute) => {
+                let (base, attr) = self.attribute_target(attribute, value);
+                if matches!(self.facts.code.value(base), Value::Global(_)) {
+                    let old = self.attr_value(base, attr);
+                    self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
             }
             target => {

@@ -29,7 +29,8 @@ pub(super) fn drop_enclosed<'e>(
     let changed = |of: EffectOf| match (effect(of).owner, effect(of).kind) {
         (
             Owner::Module(owner, _),
-            EffectKind::Write | EffectKind::UnresolvedCall | EffectKind::Subclass | EffectKind::ReadsState,
+            // (What an unknown method does besides, is not known.)
+            EffectKind::Write | EffectKind::Subclass | EffectKind::ReadsState,
         ) => Some(owner),
         _ => None,
     };

@@ -19,6 +19,7 @@ use std::sync::Arc as Rc;
 
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::{SmallVec, smallvec};
 
 use self::handed::{Handed, keeps, ran};
 use super::{Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner, Path};
@@ -26,11 +27,22 @@ use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::ModuleId;
 use crate::program::callees::{class_behind, with_bases};
 
+/// Which of the functions of the module that is loaded are called.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Whose {
+    /// All that are at its top.
+    All,
+    /// What it hands to anybody.
+    Handed,
+    /// What comes to one module.
+    Of(ModuleId),
+}
+
 /// What has been called so far of what the module has collected, and whether that is going on.
 #[derive(Default)]
 pub(super) struct Collected {
-    /// How many functions had run when what the module hands to others was called, and all that is at its top.
-    handed_after: [Option<usize>; 2],
+    /// How many functions had run when what the module hands to others, or to one module, was called, and all that is at its top.
+    handed_after: FxHashMap<Whose, usize>,
     /// The methods of the module's classes that have not been called by their names alone.
     methods: Option<FxHashMap<Sym, Vec<(FuncId, u32)>>>,
     /// The modules of which what they have decorated was called.
@@ -44,6 +56,14 @@ impl Collected {
         let other = Self { running: self.running, ..Self::default() };
         std::mem::replace(self, other)
     }
+}
+
+/// To whom a module has handed what is found in containers of these modules.
+fn whose(owners: impl Iterator<Item = ModuleId>, cause: ModuleId) -> SmallVec<[Whose; 1]> {
+    let mut others: SmallVec<[ModuleId; 2]> = owners.filter(|&owner| owner != cause).collect();
+    others.sort_unstable();
+    others.dedup();
+    if others.is_empty() { smallvec![Whose::Handed] } else { others.into_iter().map(Whose::Of).collect() }
 }
 
 /// Whether nothing but texts, numbers and displays of them is in something.
@@ -113,8 +133,9 @@ impl Interpreter<'_> {
         }
         let own = module == self.cause;
         let cause = self.cause;
+        // What is in somebody else's container, may have been put there by the module.
         let is_own = |owner: Owner| match owner {
-            Owner::Module(id, _) => id == cause,
+            Owner::Module(id, name) => id == cause || !matches!(name.as_str(), "" | "globals()"),
             Owner::Fresh => own,
             Owner::External(_) => false,
         };
@@ -135,19 +156,24 @@ impl Interpreter<'_> {
                     abs => unknown(abs),
                 };
                 if callees.iter().all(unclear) {
-                    self.call_methods_named(name, args);
+                    let owners = callees.iter().filter_map(|abs| match abs {
+                        Abs::Bound(base, _) => Self::module_of(base),
+                        abs => Self::module_of(abs),
+                    });
+                    let whose = whose(owners, cause);
+                    self.call_methods_named(name, &whose, args);
                 }
-            }
-            Value::Item(_) | Value::Var(_) | Value::Call(_)
-                if !own && Self::is_of_container(module, callees) && is_found(code, callee, 0) =>
-            {
-                self.call_decorated(module, args);
             }
             Value::Item(_) | Value::Var(_) | Value::Call(_)
                 if callees.iter().all(unknown) && is_found(code, callee, 0) =>
             {
+                if !own && Self::is_of_container(module, callees) {
+                    self.call_decorated(module, args);
+                }
+                let owners = callees.iter().filter_map(Self::module_of);
+                let whose = whose(owners, cause);
                 let all = callees.iter().any(namespace);
-                self.call_handed(all, args);
+                self.call_handed(if all { &[Whose::All] } else { &whose }, args);
             }
             Value::Global(name) if own => {
                 // `for step in steps: step()`
@@ -158,7 +184,10 @@ impl Interpreter<'_> {
                 if from_elsewhere && callees.iter().all(unknown)
                     || set && callees.iter().all(|abs| matches!(abs, Abs::Fresh) || unknown(abs))
                 {
-                    self.call_handed(callees.iter().any(namespace), args);
+                    let owners = callees.iter().filter_map(Self::module_of);
+                    let whose = whose(owners, cause);
+                    let all = callees.iter().any(namespace);
+                    self.call_handed(if all { &[Whose::All] } else { &whose }, args);
                 }
             }
             _ => {}
@@ -172,17 +201,39 @@ impl Interpreter<'_> {
         self.quietly(|w| w.eval(module, base, env)).iter().all(object)
     }
 
+    /// The module to which an object belongs of which nothing else is known.
+    fn module_of(abs: &Abs) -> Option<ModuleId> {
+        match abs {
+            Abs::Object(Owner::Module(id, _)) => Some(*id),
+            _ => None,
+        }
+    }
+
+    fn handed(&self, whose: Whose) -> Handed {
+        let run = &self.outcome.entered;
+        match whose {
+            Whose::All => Handed::all(self.code(self.cause)),
+            Whose::Handed => Handed::of(self.program, self.cause, run),
+            Whose::Of(to) => Handed::to(self.program, self.cause, run, Some(to)),
+        }
+    }
+
     /// Runs what the module hands to others, or all that is at its top.
-    fn call_handed(&mut self, all: bool, args: &[AbsSet]) {
+    fn call_handed(&mut self, whose: &[Whose], args: &[AbsSet]) {
+        for &whose in whose {
+            self.call_handed_to(whose, args);
+        }
+    }
+
+    fn call_handed_to(&mut self, whose: Whose, args: &[AbsSet]) {
         // Again, if more functions have run since, which may have handed on something.
-        let run = Some(self.outcome.entered.len());
-        if std::mem::replace(&mut self.collected.handed_after[usize::from(all)], run) == run {
+        let run = self.outcome.entered.len();
+        if self.collected.handed_after.insert(whose, run) == Some(run) {
             return;
         }
         let cause = self.cause;
         let code = self.code(cause);
-        let handed =
-            if all { Handed::all(code) } else { Handed::of(self.program, cause, &self.outcome.entered) };
+        let handed = self.handed(whose);
         let place = (cause, self.at);
         self.under_condition(|w| {
             for func in handed.functions {
@@ -254,10 +305,13 @@ impl Interpreter<'_> {
     }
 
     /// Runs the methods of a name in all classes of the module.
-    fn call_methods_named(&mut self, name: Sym, args: &[AbsSet]) {
+    fn call_methods_named(&mut self, name: Sym, whose: &[Whose], args: &[AbsSet]) {
         let cause = self.cause;
         let code = self.code(cause);
         if code.classes.is_empty() || name.as_str().starts_with("__") {
+            return;
+        }
+        if !whose.iter().any(|&whose| matches!(whose, Whose::Handed) || self.handed(whose).anything) {
             return;
         }
         let methods = self.collected.methods.get_or_insert_with(|| {

@@ -10,15 +10,23 @@ pub(super) struct Handed {
     pub classes: Vec<u32>,
     /// What it has from elsewhere.
     pub others: Vec<ValueId>,
+    /// It hands on something, if perhaps only objects that it makes.
+    pub anything: bool,
 }
 
 impl Handed {
     /// What those functions of a module hand on that have run while it loads.
     pub fn of(program: &Program, id: ModuleId, run: &[FuncId]) -> Self {
+        Self::to(program, id, run, None)
+    }
+
+    /// The same, but for what does not come to one module.
+    pub fn to(program: &Program, id: ModuleId, run: &[FuncId], to: Option<ModuleId>) -> Self {
         let code = &program.module(id).facts.code;
+        let comes = |value: ValueId| to.is_none_or(|to| comes_to(program, id, value, to));
         let mut handed = Self::default();
         for (func, function) in (0..).map(FuncId).zip(&code.functions) {
-            if function.decorators.iter().any(|&value| keeps(program, id, value)) {
+            if function.decorators.iter().any(|&value| keeps(program, id, value) && comes(value)) {
                 handed.functions.push(func);
             }
         }
@@ -30,14 +38,18 @@ impl Handed {
             });
         for (index, class) in (0..).zip(&code.classes) {
             let own = |&base: &ValueId| listed && is_own_class(code, base);
-            if class.decorators.iter().any(|&value| keeps(program, id, value)) || class.bases.iter().any(own)
+            if class.decorators.iter().any(|&value| keeps(program, id, value) && comes(value))
+                || to.is_none() && class.bases.iter().any(own)
             {
                 handed.classes.push(index);
             }
         }
         for op in ran(code, run) {
             let values = match op.kind {
-                OpKind::Call { call, role } if role != CallRole::Decorator => {
+                OpKind::Call { call, role }
+                    if role != CallRole::Decorator && comes(code.call(call).callee) =>
+                {
+                    handed.anything = true;
                     let call = code.call(call);
                     let args = &code.args[call.args.start as usize..call.args.end as usize];
                     let named =
@@ -45,10 +57,11 @@ impl Handed {
                     handed.others.extend(args.iter().filter(named));
                     args
                 }
-                OpKind::SetItem { value, .. }
-                | OpKind::SetAttr { value, .. }
-                | OpKind::SetGlobal { value, .. }
-                | OpKind::Read(value) => &[value],
+                OpKind::SetItem { base, value, .. } | OpKind::SetAttr { base, value, .. } if comes(base) => {
+                    handed.anything = true;
+                    &[value]
+                }
+                OpKind::SetGlobal { value, .. } | OpKind::Read(value) if to.is_none() => &[value],
                 _ => &[],
             };
             let defines = matches!(op.kind, OpKind::SetGlobal { .. } | OpKind::Read(_));
@@ -95,6 +108,7 @@ impl Handed {
             functions: top.map(|(func, _)| func).collect(),
             classes: classes.map(|(index, _)| index).collect(),
             others: Vec::new(),
+            anything: true,
         }
     }
 }
@@ -131,6 +145,49 @@ pub(super) fn keeps(program: &Program, id: ModuleId, decorator: ValueId) -> bool
     !sites.all(|site| {
         let import = &facts.imports[site.stmt as usize];
         program.origin(id, import, site.alias as usize) == Origin::Foreign
+    })
+}
+
+/// Whether what is given to something may come to a module: it is from there, or a function of a module that imports it, or the module's own.
+fn comes_to(program: &Program, id: ModuleId, value: ValueId, to: ModuleId) -> bool {
+    let facts = &program.module(id).facts;
+    let mut root = value;
+    loop {
+        root = match facts.code.value(root) {
+            Value::Call(call) => facts.code.call(call).callee,
+            Value::Attr(base, _) | Value::Item(base) => base,
+            _ => break,
+        };
+    }
+    let Value::Global(name) = facts.code.value(root) else { return true };
+    let mut sites = facts.sites_of(name).peekable();
+    if sites.peek().is_none() {
+        // A builtin keeps nothing.
+        return facts.names.contains(name);
+    }
+    sites.any(|site| {
+        let import = &facts.imports[site.stmt as usize];
+        match program.origin(id, import, site.alias as usize) {
+            Origin::Module(from) => from == to,
+            Origin::Attribute(from, name) => from == to || goes_back_to(program, from, name, to),
+            _ => false,
+        }
+    })
+}
+
+/// Whether a name of one module is that of another one, or a function that uses something from there.
+fn goes_back_to(program: &Program, from: ModuleId, name: Sym, to: ModuleId) -> bool {
+    let facts = &program.module(from).facts;
+    let mut sites = facts.sites_of(name).peekable();
+    if sites.peek().is_none() {
+        return !program.module(from).installed && program.imports_of(from).contains(&to);
+    }
+    sites.any(|site| {
+        let import = &facts.imports[site.stmt as usize];
+        match program.origin(from, import, site.alias as usize) {
+            Origin::Module(source) | Origin::Attribute(source, _) => source == to,
+            _ => false,
+        }
     })
 }
 
