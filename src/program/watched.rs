@@ -102,6 +102,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
         patterns.add_attributes(id);
         patterns.add_attributes_in_functions(id);
         patterns.add_own_submodules(id);
+        patterns.add_starred(id);
     }
     for (submodule, sought) in sought_by_hand(program) {
         patterns.submodules.entry(submodule).or_insert(sought);
@@ -305,6 +306,31 @@ impl Patterns<'_> {
             if !program.binds(package, attr) && program.find(&full).is_some() {
                 let place = (id, TextRange::empty(op.at));
                 self.submodules.entry(Sym::new(&full)).or_insert((package, place));
+            }
+        }
+    }
+
+    /// `from package import *` takes the submodules as well that others have loaded, and puts them over names of its own.
+    fn add_starred(&mut self, id: ModuleId) {
+        let program = self.program;
+        let module = program.module(id);
+        let stars = module.facts.imports.iter().filter(|import| import.aliases[0].name == "*");
+        for import in stars.filter(|import| import.moment == Moment::ImportTime) {
+            let Some(&package) = program.loaded_chain(id, import, 0).last() else { continue };
+            if package == id || !program.module(package).is_package {
+                continue;
+            }
+            let prefix = program.module(package).name.as_str().len() + 1;
+            for below in program.modules_below(package) {
+                let full = program.module(below).name;
+                let Some(name) = Sym::find(&full.as_str()[prefix..]) else { continue };
+                if program.binds(package, name) || !program.exports(package, name) {
+                    continue;
+                }
+                let own = || module.is_package && program.find(&format!("{}.{name}", module.name)).is_some();
+                if module.facts.names.contains(name) || own() {
+                    self.submodules.entry(full).or_insert((package, (id, import.range)));
+                }
             }
         }
     }
