@@ -327,9 +327,14 @@ impl Patterns<'_> {
                 if program.binds(package, name) || !program.exports(package, name) {
                     continue;
                 }
-                let own = || module.is_package && program.find(&format!("{}.{name}", module.name)).is_some();
-                if module.facts.names.contains(name) || own() {
+                let own = Sym::find(&format!("{}.{name}", module.name))
+                    .filter(|own| module.is_package && program.find(own.as_str()).is_some());
+                if own.is_some() || module.facts.names.contains(name) {
                     self.submodules.entry(full).or_insert((package, (id, import.range)));
+                }
+                // It is put over the own one only if that comes first.
+                if let Some(own) = own {
+                    self.submodules.entry(own).or_insert((id, (id, import.range)));
                 }
             }
         }
