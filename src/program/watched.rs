@@ -324,7 +324,9 @@ impl Patterns<'_> {
             for below in program.modules_below(package) {
                 let full = program.module(below).name;
                 let Some(name) = Sym::find(&full.as_str()[prefix..]) else { continue };
-                if program.binds(package, name) || !program.exports(package, name) {
+                // A list of names that is put together names few submodules.
+                let listed = program.module(package).facts.exports.all.as_ref();
+                if program.binds(package, name) || listed.is_some_and(|all| !all.contains(&name)) {
                     continue;
                 }
                 let own = Sym::find(&format!("{}.{name}", module.name))
