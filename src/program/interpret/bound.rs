@@ -59,7 +59,15 @@ impl Interpreter<'_> {
             if relative && (reads || matches!(method, "resolve" | "absolute")) {
                 self.state_read(Sym::new("os.getcwd"), None);
             }
-            let starts = tables::starts_something(made.as_str(), method);
+            let of_others =
+                || !self.program.stdlib.knows(made.as_str().split('.').next().unwrap_or_default());
+            let starts = tables::starts_something(made.as_str(), method)
+                || tables::parses_command_line(made.as_str(), method) && args.is_empty() && keywords.is_empty()
+                || role == CallRole::Dropped && tables::DOES_SOMETHING.contains(&method) && of_others()
+                // `tree.write(sys.stdout)`
+                || role == CallRole::Dropped
+                    && !made.as_str().starts_with("logging.")
+                    && Self::stream_in(args, keywords).is_some();
             if starts {
                 self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
             }

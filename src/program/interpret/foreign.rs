@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of};
+use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of, owned};
 use crate::config::Safety;
 use crate::facts::{CallRole, Sym};
 use crate::program::{ModuleId, Target, tables, tables::ExternalKind};
@@ -98,9 +98,34 @@ impl Interpreter<'_> {
             self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
             return call.first();
         }
-        self.registered(call)
+        let mut made = self
+            .registered(call)
             .or_else(|| self.object_of_library(call))
-            .unwrap_or_else(|| self.call_of_kind(call))
+            .unwrap_or_else(|| self.call_of_kind(call));
+        // `csv.writer(sys.stdout)`, `Console(file=sys.stderr)`: what the object does, the stream shows.
+        if let Some(stream) = Self::stream_in(args, keywords)
+            && !path.as_str().starts_with("logging.")
+        {
+            let stream = Owner::External(stream);
+            for abs in &mut made {
+                if matches!(abs, Abs::Made(_, Owner::Fresh)) {
+                    *abs = owned(abs, stream);
+                }
+            }
+            if role == CallRole::Dropped {
+                self.effect(EffectKind::InputOutput, stream, place, Some(path));
+            }
+        }
+        made
+    }
+
+    /// The standard stream of the process that a call is given.
+    pub(super) fn stream_in(args: &[AbsSet], keywords: &[(Sym, AbsSet)]) -> Option<Sym> {
+        let sets = args.iter().chain(keywords.iter().map(|(_, set)| set));
+        sets.flatten().find_map(|abs| match abs {
+            Abs::External(path) if tables::is_standard_stream(path.as_str()) => Some(*path),
+            _ => None,
+        })
     }
 
     /// The kinds of the tables.

@@ -130,7 +130,8 @@ pub fn external(path: &str) -> ExternalKind {
         "builtins.type" => K::Type,
         "builtins.globals" | "builtins.vars" | "builtins.locals" => K::Namespace,
         "logging.getLogger" => K::GetLogger,
-        "builtins.open" | "io.open" | "codecs.open" => K::Open,
+        "builtins.open" | "io.open" | "codecs.open" | "gzip.open" | "bz2.open" | "lzma.open"
+        | "tarfile.open" | "zipfile.ZipFile" => K::Open,
         "sys.exit" | "builtins.exit" | "builtins.quit" | "os._exit" | "os.abort" => K::Fails,
         "builtins.print" | "builtins.input" | "builtins.breakpoint" => K::InputOutput,
         "builtins.exec" => K::Executes,
