@@ -1,8 +1,10 @@
 //! Tables about other people's packages and about the calls of foreign code.
 
+mod doers;
 mod external;
 mod state;
 
+pub use self::doers::{DOES_SOMETHING, is_standard_stream, parses_command_line, starts_something};
 pub use self::external::{
     ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, makes_tuple_class,
     risk,
@@ -182,90 +184,6 @@ pub fn draws_random(path: &str) -> bool {
 /// Whether a foreign class is a logger.
 pub fn is_logger(path: &str) -> bool {
     path == "logging.Logger"
-}
-
-/// Methods of classes of the library that do input or output, run code or start something: `Thread(…).start()`. They are known by the
-/// last parts of their names.
-pub fn starts_something(made: &str, method: &str) -> bool {
-    let class = made.rsplit('.').next().unwrap_or_default();
-    let of_class = matches!(
-        (class, method),
-        ("Thread" | "Timer" | "Process", "start" | "run")
-            | ("ThreadPoolExecutor" | "ProcessPoolExecutor" | "Pool", "submit" | "map" | "apply_async")
-            | ("PrettyPrinter", "pprint")
-            | ("ArgumentParser" | "OptionParser", "print_help" | "print_usage" | "exit" | "error")
-            | ("Cmd", "onecmd" | "cmdloop")
-            | (
-                "InteractiveInterpreter" | "InteractiveConsole",
-                "push" | "runsource" | "runcode" | "interact"
-            )
-            | ("scheduler", "run")
-            | ("TextTestRunner", "run")
-            | ("HTTPConnection" | "HTTPSConnection", "request" | "connect")
-            | ("socket", "bind" | "connect" | "listen" | "send" | "sendall" | "sendto" | "accept")
-            | ("new_event_loop" | "get_event_loop", "run_until_complete" | "run_forever")
-            | ("Profile", "enable" | "disable" | "run" | "runctx" | "runcall")
-            | ("Trace", "run" | "runctx" | "runfunc")
-            | ("Pdb", "set_trace" | "run")
-            | ("TextCalendar" | "LocaleTextCalendar", "prmonth" | "pryear" | "prweek")
-            | ("translation" | "NullTranslations" | "GNUTranslations", "install")
-            | ("ServerProxy", _)
-    ) && is_of_library(made);
-    of_class
-        || made.starts_with("timeit.Timer") && matches!(method, "timeit" | "repeat" | "autorange")
-        || made.starts_with("logging.") && class.ends_with("Handler") && matches!(method, "emit" | "handle")
-        || made.starts_with("smtplib.") && method != "set_debuglevel"
-        || method == "start" && made.contains("mock.patch")
-}
-
-/// Whether a class is one of the standard library, by the first part of its name.
-fn is_of_library(made: &str) -> bool {
-    let root = made.split('.').next().unwrap_or_default();
-    matches!(
-        root,
-        "threading"
-            | "multiprocessing"
-            | "concurrent"
-            | "pprint"
-            | "argparse"
-            | "optparse"
-            | "cmd"
-            | "code"
-            | "sched"
-            | "unittest"
-            | "http"
-            | "socket"
-            | "asyncio"
-            | "cProfile"
-            | "profile"
-            | "trace"
-            | "pdb"
-            | "calendar"
-            | "gettext"
-            | "xmlrpc"
-    )
-}
-
-/// Methods that do something, whatever object of other people's it is, if the call is a statement: `console.print(…)`.
-pub const DOES_SOMETHING: &[&str] =
-    &["print", "start", "run", "serve_forever", "run_forever", "run_until_complete"];
-
-/// Methods of parsers of the command line that read it, if they are given nothing else, and may end the process.
-pub fn parses_command_line(made: &str, method: &str) -> bool {
-    matches!(made, "argparse.ArgumentParser" | "optparse.OptionParser")
-        && matches!(
-            method,
-            "parse_args" | "parse_known_args" | "parse_intermixed_args" | "parse_known_intermixed_args"
-        )
-}
-
-/// The standard streams of the process, which whoever gets them may write to.
-pub fn is_standard_stream(path: &str) -> bool {
-    let stream = path.strip_suffix(".buffer").unwrap_or(path);
-    matches!(
-        stream,
-        "sys.stdout" | "sys.stderr" | "sys.stdin" | "sys.__stdout__" | "sys.__stderr__" | "sys.__stdin__"
-    )
 }
 
 /// Attributes of foreign objects that may be set without anybody noticing.
