@@ -283,7 +283,7 @@ pub fn protocol_of(builtin: &str) -> &'static [&'static str] {
         "str" | "print" => &["__str__"],
         "repr" | "ascii" => &["__repr__"],
         "format" => &["__format__"],
-        "bool" => &["__bool__"],
+        "bool" => &["__bool__", "__len__"],
         "hash" => &["__hash__"],
         "int" => &["__int__", "__index__"],
         "float" => &["__float__"],

@@ -129,7 +129,7 @@ impl Interpreter<'_> {
     }
 
     /// The kinds of the tables.
-    fn call_of_kind(&mut self, call: &ForeignCall<'_>) -> AbsSet {
+    pub(super) fn call_of_kind(&mut self, call: &ForeignCall<'_>) -> AbsSet {
         let &ForeignCall { path, args, keywords, role, place } = call;
         let text = path.as_str();
         let first = || call.first();

@@ -217,6 +217,12 @@ impl Interpreter<'_> {
             let rest = Rc::new(args[1..2].to_vec());
             return Some(first().into_iter().map(|f| Abs::Partial(Rc::new(f), rest.clone())).collect());
         }
+        // What is stored in a `ChainMap` goes into its first map.
+        if text == "collections.ChainMap" {
+            let mut made = self.call_of_kind(call);
+            made.extend(first().into_iter().filter(|abs| self.is_foreign(self.full_owner(abs))));
+            return Some(made);
+        }
         // An adapter hands on to its logger whatever it is asked.
         if text == "logging.LoggerAdapter" && !args.is_empty() {
             return Some(first());

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 
 use self::calls::{INPUT_OUTPUT, PROCESS};
-use super::read_state;
+use super::{MUTATORS, read_state};
 use crate::program::interpret::Risk;
 
 /// What a call of foreign code does, as far as the analysis cares.
@@ -187,6 +187,13 @@ pub fn external(path: &str) -> ExternalKind {
     };
     if exact != K::Unknown {
         return exact;
+    }
+    // `vars(builtins).update(names)`, `builtins.__dict__.setdefault(name, value)`
+    if let Some((namespace, method)) = path.rsplit_once('.')
+        && (namespace == "builtins" || namespace.ends_with(".__dict__"))
+        && MUTATORS.contains(&method)
+    {
+        return K::Process;
     }
     let mut prefix = path;
     loop {
