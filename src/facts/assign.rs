@@ -172,21 +172,21 @@ impl<'a> Walker<'a> {
                         self.value(Value::Global(sym))
                     }
                 };
-                // `X += [...]` changes the list in place; numbers and strings have no place to change.
-                let in_place = matches!(
-                    &*assign.value,
-                    Expr::List(_)
-                        | Expr::ListComp(_)
-                        | Expr::Dict(_)
-                        | Expr::DictComp(_)
-                        | Expr::Set(_)
-                        | Expr::SetComp(_)
-                        | Expr::Generator(_)
-                );
-                if in_place {
+                if changes_in_place(&assign.value) {
                     self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
                 }
-                if matches!(self.facts.code.value(old), Value::Global(_)) {
+                // In functions numbers are counted up most of the time: `bus = hub.bus; bus += handler` is another matter.
+                let taken = |var: u32| {
+                    let code = &self.facts.code;
+                    let is_taken = |value| matches!(code.value(value), Value::Attr(..));
+                    code.assigned.iter().any(|&(of, value)| of == var && is_taken(value))
+                };
+                let asks = match self.facts.code.value(old) {
+                    Value::Global(_) => true,
+                    Value::Var(var) => taken(var),
+                    _ => false,
+                };
+                if asks {
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
                 let sum = self.either(old, value);
@@ -198,6 +198,12 @@ impl<'a> Walker<'a> {
             // `hub.names += names`
             Expr::Attribute(attribute) => {
                 let (base, attr) = self.attribute_target(attribute, value);
+                // A class may have it from another one.
+                if changes_in_place(&assign.value) && matches!(self.facts.code.value(base), Value::Global(_))
+                {
+                    let old = self.attr_value(base, attr);
+                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
+                }
                 if matches!(self.facts.code.value(base), Value::Global(_)) {
                     let old = self.attr_value(base, attr);
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
@@ -355,4 +361,18 @@ fn string_elements(value: &Expr) -> Option<Vec<&str>> {
             _ => None,
         })
         .collect()
+}
+
+/// `X += […]` changes the list in place; numbers and strings have no place to change.
+fn changes_in_place(value: &Expr) -> bool {
+    matches!(
+        value,
+        Expr::List(_)
+            | Expr::ListComp(_)
+            | Expr::Dict(_)
+            | Expr::DictComp(_)
+            | Expr::Set(_)
+            | Expr::SetComp(_)
+            | Expr::Generator(_)
+    )
 }

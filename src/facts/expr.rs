@@ -496,8 +496,9 @@ impl<'a> Walker<'a> {
             }
         }
         let mut value = ValueId::FRESH;
+        let chosen = generators.iter().any(|generator| !generator.ifs.is_empty());
         for result in results {
-            value = self.expr(result, Use::Escape);
+            value = self.in_context(|c| c.conditional |= chosen, |w| w.expr(result, Use::Escape));
         }
         self.leave();
         self.chain_start = saved;

@@ -22,6 +22,7 @@ mod condition;
 mod constants;
 mod define;
 mod draft;
+mod evaluated;
 mod expr;
 mod idioms;
 pub(crate) mod imports;

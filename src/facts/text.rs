@@ -243,6 +243,15 @@ impl<'a> Walker<'a> {
                             self.part(part, parts);
                         }
                     }
+                    // `".".join(parents + ["red"])`
+                    ("join", [Expr::BinOp(sum)]) if sum.op == Operator::Add => {
+                        let Expr::List(ast::ExprList { elts, .. }) = &*sum.right else { return None };
+                        self.part(&sum.left, parts);
+                        for part in elts {
+                            self.literal(text, parts);
+                            self.part(part, parts);
+                        }
+                    }
                     _ => return None,
                 }
             }

@@ -306,6 +306,7 @@ impl<'p> Interpreter<'p> {
             }
             self.steps += 1;
             if self.steps > self.most_steps {
+                self.not_followed((module, func));
                 return dead;
             }
             let place = (module, op.at);

@@ -67,6 +67,7 @@ impl Interpreter<'_> {
                 // `tree.write(sys.stdout)`
                 || role == CallRole::Dropped
                     && !made.as_str().starts_with("logging.")
+                    && !tables::keeps_settings(method)
                     && Self::stream_in(args, keywords).is_some();
             if starts {
                 self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));

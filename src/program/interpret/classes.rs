@@ -96,13 +96,15 @@ impl Interpreter<'_> {
                 if let Some((owner, func, around)) = self.find_method(&class, method) {
                     let first = if method == "__init__" { new.clone() } else { Abs::Class(class.clone()) };
                     let bases = smallvec![Abs::Holder(Rc::new(AbsSet::from(bases)), Owner::Fresh)];
-                    let namespace = match new {
+                    let mut namespace = match new {
                         Abs::Class(class) => self.objects_in(class),
                         _ => AbsSet::new(),
                     };
                     let namespace = if namespace.is_empty() {
                         Abs::Fresh
                     } else {
+                        // And the names are texts.
+                        namespace.push(Abs::Fresh);
                         Abs::Holder(Rc::new(namespace), Owner::Fresh)
                     };
                     let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![namespace]];

@@ -3,7 +3,7 @@
 use ruff_text_size::TextSize;
 
 use super::{Abs, Effect, EffectKind, Interpreter, Owner, Risk};
-use crate::facts::Sym;
+use crate::facts::{FuncId, Sym};
 use crate::program::{ModuleId, tables};
 
 impl Interpreter<'_> {
@@ -22,6 +22,17 @@ impl Interpreter<'_> {
         if self.seen.insert(effect.clone()) {
             self.outcome.effects.push(effect);
         }
+    }
+
+    /// What runs is too much to be followed to its end: it may do anything.
+    pub(super) fn not_followed(&mut self, (module, func): (ModuleId, FuncId)) {
+        let name = self.code(module).function(func).name;
+        self.effect(
+            EffectKind::UnresolvedCall,
+            Owner::Module(module, name),
+            (self.cause, self.at),
+            Some(name),
+        );
     }
 
     /// What runs may fail.

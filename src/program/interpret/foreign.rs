@@ -3,7 +3,7 @@
 use std::sync::Arc as Rc;
 
 use ruff_text_size::TextSize;
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{ANY_ATTRIBUTE, Abs, AbsSet, EffectKind, GlobalRead, Interpreter, Owner, elements_of, owned};
 use crate::config::Safety;
@@ -174,22 +174,14 @@ impl Interpreter<'_> {
                 smallvec![Abs::Fresh]
             }
             ExternalKind::SetAttribute => {
-                let attr = string(1).unwrap_or_else(|| Sym::new(ANY_ATTRIBUTE));
-                self.changed.insert(attr);
-                for abs in first() {
-                    if text == "builtins.delattr" {
-                        self.attribute_deleted(&abs, attr);
-                    }
-                    self.set_attr(&abs, attr, place);
-                }
-                for (abs, values) in first().iter().zip(args.get(2)) {
-                    match abs {
-                        Abs::Class(class) if attr == ANY_ATTRIBUTE => {
-                            self.put_while_running(Some(class), attr, values);
-                        }
-                        _ if attr == ANY_ATTRIBUTE => {}
-                        _ => self.put_while_running(None, attr, values),
-                    }
+                // `for name in ("open", "close"): setattr(cls, name, method)`
+                let attrs: Option<SmallVec<[Sym; 2]>> = args.get(1).and_then(|names| {
+                    let text = |abs: &Abs| if let Abs::Str(text) = abs { Some(*text) } else { None };
+                    names.iter().map(text).collect()
+                });
+                let attrs = attrs.filter(|attrs| !attrs.is_empty());
+                for attr in attrs.unwrap_or_else(|| smallvec![Sym::new(ANY_ATTRIBUTE)]) {
+                    self.attribute_set_by_name(call, attr);
                 }
                 smallvec![Abs::Fresh]
             }
@@ -332,6 +324,28 @@ impl Interpreter<'_> {
         }
     }
 
+    /// `setattr(object, name, value)`, `delattr(object, name)`
+    fn attribute_set_by_name(&mut self, call: &ForeignCall<'_>, attr: Sym) {
+        let &ForeignCall { path, args, place, .. } = call;
+        let objects = call.first();
+        self.changed.insert(attr);
+        for abs in &objects {
+            if path == "builtins.delattr" {
+                self.attribute_deleted(abs, attr);
+            }
+            self.set_attr(abs, attr, place);
+        }
+        for (abs, values) in objects.iter().zip(args.get(2)) {
+            match abs {
+                Abs::Class(class) if attr == ANY_ATTRIBUTE => {
+                    self.put_while_running(Some(class), attr, values);
+                }
+                _ if attr == ANY_ATTRIBUTE => {}
+                _ => self.put_while_running(None, attr, values),
+            }
+        }
+    }
+
     /// `map(function, words)`, `filter(is_ready, parts)`, `reduce(add, words, table)`, `starmap(add, pairs)`
     fn first_called(&mut self, call: &ForeignCall<'_>) -> AbsSet {
         let &ForeignCall { path, args, place, .. } = call;
@@ -448,8 +462,14 @@ impl Interpreter<'_> {
                 }
             });
         }
-        let siblings = self.load_siblings(place, package, known_texts);
+        let mut siblings = self.load_siblings(place, package, known_texts);
         if !known_texts {
+            if siblings.is_empty() {
+                siblings = self.load_matching(place.0, &names);
+            }
+            if siblings.is_empty() && out.is_empty() {
+                self.effect(EffectKind::UnresolvedCall, Owner::External(path), place, Some(path));
+            }
             out.extend(siblings.into_iter().map(Abs::Module));
         }
         if out.is_empty() {

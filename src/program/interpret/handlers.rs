@@ -96,6 +96,36 @@ impl Interpreter<'_> {
         found
     }
 
+    /// The modules that are loaded by names of which not all is known: `import_module(__name__.rpartition(".")[0] + ".red")`. Those of
+    /// the package around the call come first, and nobody else's if there are any.
+    pub(super) fn load_matching(&mut self, module: ModuleId, names: &AbsSet) -> Vec<ModuleId> {
+        let program = self.program;
+        let top = |id: ModuleId| program.module(id).name.as_str().split('.').next().unwrap_or_default();
+        let mut found: Vec<ModuleId> = Vec::new();
+        for abs in names {
+            let Abs::Str(pattern) = abs else { continue };
+            let Some((start, end)) = pattern.as_str().split_once('*') else { continue };
+            let end = end.rsplit('*').next().unwrap_or_default();
+            if start.len() + end.trim_start_matches('.').len() < 2 {
+                continue;
+            }
+            found.extend(program.ids().filter(|&id| {
+                let name = program.module(id).name.as_str();
+                id != module
+                    && name.len() >= start.len() + end.len()
+                    && name.starts_with(start)
+                    && name.ends_with(end)
+            }));
+        }
+        if found.iter().any(|&id| top(id) == top(module)) {
+            found.retain(|&id| top(id) == top(module));
+        }
+        if self.silent == 0 {
+            self.outcome.loads.extend(found.iter().map(|&id| (id, self.at, self.path.guarded)));
+        }
+        found
+    }
+
     /// The classes of the program whose warnings a call filters, if it filters no others.
     pub(super) fn warned_classes(
         &self,

@@ -177,7 +177,7 @@ impl Interpreter<'_> {
             && !tables::is_harmless_target(object)
             && role != CallRole::Used
         {
-            if object.starts_with("builtins.") {
+            if object.starts_with("builtins.") && object != "builtins.__dict__" {
                 // `list.append(names, "x")`
                 for abs in first() {
                     self.mutate(&abs, EffectKind::Write, place, Some(path));

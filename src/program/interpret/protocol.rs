@@ -104,6 +104,8 @@ impl Interpreter<'_> {
                 let of = self.eval(module, base, env);
                 of.iter().all(|abs| matches!(abs, Abs::Module(_) | Abs::Class(_)))
             }
+            // `{Key("a"), Key("b")}`
+            Value::Item(display) => matches!(self.code(module).value(display), Value::Holder(_)),
             _ => false,
         };
         if named {

@@ -89,7 +89,9 @@ impl Interpreter<'_> {
                 let several = objects.iter().filter_map(class).any(|other| Some(other) != first);
                 let modules = objects.iter().filter(|abs| matches!(abs, Abs::Module(_))).count();
                 self.path.conditional |= several || modules > 1;
-                self.path.one_of_several |= several;
+                // Or it is something else: the key and not the member of a class.
+                let otherwise = first.is_some() && objects.iter().any(|abs| class(abs).is_none());
+                self.path.one_of_several |= several || otherwise;
                 self.asked_of_variable(&objects);
                 for abs in objects {
                     out.extend(self.attr(&abs, attr));
@@ -158,12 +160,14 @@ impl Interpreter<'_> {
                     rests.filter(|rests| !rests.is_empty()).unwrap_or_else(|| smallvec![Sym::new("*")]);
                 let mut texts = AbsSet::new();
                 for start in &starts {
-                    // What follows on something unknown, is not known.
-                    if start.as_str().ends_with('*') {
-                        texts.push(Abs::Str(*start));
-                        continue;
-                    }
-                    texts.extend(rests.iter().map(|rest| Abs::Str(Sym::new(&format!("{start}{rest}")))));
+                    // One star stands for all that is not known in between.
+                    let begun = start.as_str().trim_end_matches('*');
+                    let open = begun.len() < start.as_str().len();
+                    texts.extend(rests.iter().map(|rest| {
+                        let rest = rest.as_str();
+                        let star = if open && !rest.starts_with('*') { "*" } else { "" };
+                        Abs::Str(Sym::new(&format!("{begun}{star}{rest}")))
+                    }));
                 }
                 texts
             }

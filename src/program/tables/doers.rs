@@ -54,6 +54,11 @@ pub fn parses_command_line(made: &str, method: &str) -> bool {
         )
 }
 
+/// Methods that note what somebody else may ask for: `parser.add_argument("--out", default=sys.stdout)`.
+pub fn keeps_settings(method: &str) -> bool {
+    matches!(method, "add_argument" | "add_option" | "set_defaults" | "set_default" | "setdefault" | "append")
+}
+
 /// The standard streams of the process, which whoever gets them may write to.
 pub fn is_standard_stream(path: &str) -> bool {
     let stream = path.strip_suffix(".buffer").unwrap_or(path);
