@@ -112,7 +112,8 @@ impl Interpreter<'_> {
             self.asked_of_variable(&first());
         }
         // What is made of a text in the source, can be.
-        if let Some(risk) = tables::risk(text)
+        if self.silent == 0
+            && let Some(risk) = tables::risk(text)
             && (string(0).is_none() || !tables::converts(text))
         {
             self.risk(risk);

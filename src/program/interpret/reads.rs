@@ -44,10 +44,11 @@ impl Interpreter<'_> {
     /// An attribute of a class or of one of its instances is read that neither has.
     pub(super) fn attribute_missing(&mut self, object: &Abs, name: Sym) {
         // `vars(Shape).items()`
-        if tables::is_container_method(name.as_str()) {
-            return;
-        }
-        if self.silent == 0 && self.path == Path::default() && self.has_attribute(object, name) == Some(false)
+        let asks = || tables::is_container_method(name.as_str());
+        if self.silent == 0
+            && self.path == Path::default()
+            && !asks()
+            && self.has_attribute(object, name) == Some(false)
         {
             self.effect(EffectKind::Fails, Owner::Fresh, (self.cause, self.at), Some(name));
         }
