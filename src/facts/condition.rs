@@ -21,7 +21,7 @@ pub(super) enum Condition {
     Always,
     /// It never holds when the program runs; type checkers may think otherwise.
     Never,
-    /// The module is the main program.
+    /// The module is the main program; or a constant of the module is true, `DEBUG = False`, which people change in the source.
     Main,
     /// It depends on the interpreter and the platform only, and is the same in every run.
     Platform,
@@ -132,6 +132,7 @@ impl Walker<'_> {
     /// Decides a condition as far as it can be known before the program runs.
     pub fn condition(&self, test: &Expr) -> Condition {
         match test {
+            _ if self.is_switched_off(test) => Condition::Main,
             Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Condition::Never,
             Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Condition::Never,
             Expr::BooleanLiteral(literal) if !literal.value => Condition::Never,

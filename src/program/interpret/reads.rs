@@ -168,6 +168,7 @@ impl Interpreter<'_> {
                 self.note_read(module, b, env, content);
             }
             Value::Holder(inner) => self.note_read(module, inner, env, false),
+            Value::Sum(inner) => self.note_read(module, inner, env, content),
             _ => {}
         }
     }
