@@ -131,8 +131,14 @@ const PORTABLE_MODULES: &[&str] = &[
 impl Walker<'_> {
     /// Decides a condition as far as it can be known before the program runs.
     pub fn condition(&self, test: &Expr) -> Condition {
+        match self.decided(test) {
+            Condition::Unknown if self.is_switched_off(test) => Condition::Main,
+            decided => decided,
+        }
+    }
+
+    fn decided(&self, test: &Expr) -> Condition {
         match test {
-            _ if self.is_switched_off(test) => Condition::Main,
             Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Condition::Never,
             Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Condition::Never,
             Expr::BooleanLiteral(literal) if !literal.value => Condition::Never,
