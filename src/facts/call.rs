@@ -326,7 +326,7 @@ impl<'a> Walker<'a> {
             self.unmark_globals_of(attribute.value.range());
         }
         self.note_text_method(call, method);
-        if method == words::ADD_KEY
+        if matches!(method, words::ADD_KEY | words::APPEND)
             && let Some(key) = call.arguments.args.first()
         {
             self.note_keyed(&attribute.value, key);

@@ -132,6 +132,13 @@ impl<'a> Walker<'a> {
                 } else {
                     self.operate(expr.range, right, left, methods.1);
                 }
+                // A list and another one are a new list, with the elements of both.
+                let is_list = |side: &Expr| matches!(side, Expr::List(_) | Expr::ListComp(_));
+                if expr.op == ast::Operator::Add && (is_list(&expr.left) || is_list(&expr.right)) {
+                    let (one, other) = (self.item(left), self.item(right));
+                    let element = self.either(one, other);
+                    return self.holder(element);
+                }
                 // `a + b` of containers holds the elements of both, and `a >> b` usually is `a`.
                 let text = |id: ValueId| matches!(self.facts.code.value(id), Value::Str(_));
                 if text(left) || text(right) {

@@ -6,8 +6,8 @@
 //! def is_internal(frame): return frame.f_code in internal
 //! ```
 //!
-//! Nobody counts what is in it, goes through it or hands it on. Who has the key of an entry sees the entry, and nobody else. The same
-//! for what a class keeps:
+//! Nobody counts what is in it, goes through it or hands it on. Who has the key of an entry sees the entry, and nobody else. A list is
+//! as good, as long as nobody asks for places. The same for what a class keeps:
 //!
 //! ```python
 //! class Shape:
@@ -25,7 +25,8 @@ use super::walker::Walker;
 use super::{MarkKind, Sym};
 
 /// Methods that do something about one key, with the least number of arguments at which they do.
-const METHODS: &[(&str, usize)] = &[("add", 1), ("discard", 1), ("remove", 1), ("get", 1), ("pop", 1)];
+const METHODS: &[(&str, usize)] =
+    &[("add", 1), ("append", 1), ("discard", 1), ("remove", 1), ("get", 1), ("pop", 1)];
 
 impl<'a> Walker<'a> {
     /// A function puts something into a container of the module under a key that is no constant.
@@ -45,9 +46,9 @@ impl<'a> Walker<'a> {
             return;
         }
         self.keyed.push((name, attribute));
-        let mut uses = Uses { name, attribute, made: 0, only: true };
+        let mut uses = Uses { name, attribute, made: 0, listed: false, placed: false, only: true };
         uses.visit_body(self.body);
-        if uses.only && uses.made == 1 {
+        if uses.only && uses.made == 1 && !(uses.listed && uses.placed) {
             let name = if attribute { self.mangled_text(name) } else { Sym::new(name) };
             let kind: fn(Sym) -> MarkKind =
                 if attribute { MarkKind::OnlyKeyedAttribute } else { MarkKind::OnlyKeyed };
@@ -62,6 +63,10 @@ struct Uses<'n> {
     attribute: bool,
     /// How often it is bound to a new, empty container; for an attribute, how many classes have it.
     made: usize,
+    /// It has an order, as lists have.
+    listed: bool,
+    /// What is at a key is asked for, which in a list is a place.
+    placed: bool,
     /// Nothing else is done with it than to ask for keys.
     only: bool,
 }
@@ -75,10 +80,20 @@ impl Uses<'_> {
         }
     }
 
+    /// `internal: list[Code] = []`
+    fn is_list(&self, value: &Expr) -> bool {
+        !self.attribute
+            && match value {
+                Expr::List(list) => list.elts.is_empty(),
+                Expr::Call(_) => idioms::is_empty(value, &["list", "deque"]),
+                _ => false,
+            }
+    }
+
     /// `internal: set[Code] = set()`
     fn makes(&self, target: &Expr, value: &Expr) -> bool {
         let classes = ["set", "dict", "WeakSet", "WeakKeyDictionary", "OrderedDict"];
-        let new = idioms::is_empty(value, &classes);
+        let new = idioms::is_empty(value, &classes) || self.is_list(value);
         if self.attribute {
             let of_class = matches!(target, Expr::Name(name) if name.id.as_str() == self.name);
             of_class && (new || value.is_none_literal_expr())
@@ -127,11 +142,13 @@ impl<'a> Visitor<'a> for Uses<'_> {
                     && self.makes(target, value) =>
             {
                 self.made += 1;
+                self.listed |= self.is_list(value);
             }
             Stmt::AnnAssign(ast::StmtAnnAssign { target, value: Some(value), .. })
                 if self.makes(target, value) =>
             {
                 self.made += 1;
+                self.listed |= self.is_list(value);
             }
             Stmt::Assign(ast::StmtAssign { targets, value, .. })
                 if let [target] = &**targets
@@ -159,9 +176,13 @@ impl<'a> Visitor<'a> for Uses<'_> {
             {
                 let least = METHODS.iter().find(|(name, _)| *name == method.attr.as_str());
                 self.only &= least.is_some_and(|(_, least)| call.arguments.args.len() >= *least);
+                self.placed |= method.attr.as_str() == "pop";
                 self.visit_arguments(&call.arguments);
             }
-            Expr::Subscript(item) if self.is(&item.value) => self.visit_expr(&item.slice),
+            Expr::Subscript(item) if self.is(&item.value) => {
+                self.placed = true;
+                self.visit_expr(&item.slice);
+            }
             Expr::Compare(compare) if let [CmpOp::In | CmpOp::NotIn] = &*compare.ops => {
                 self.visit_expr(&compare.left);
                 if !self.is(&compare.comparators[0]) {

@@ -134,8 +134,8 @@ impl Interpreter<'_> {
         // Whoever draws from a stream changes what the next one gets.
         let stream = matches!(&**base, Abs::Made(made, _) if tables::is_stream(made.as_str())
             || tables::is_file(made.as_str()) && tables::MOVES_ON.contains(&method));
-        let private =
-            method == "add" && args.first().is_some_and(|key| self.is_private_entry((base, None), key));
+        let private = matches!(method, "add" | "append")
+            && args.first().is_some_and(|key| self.is_private_entry((base, None), key));
         if private {
             return smallvec![Abs::Fresh];
         }

@@ -37,6 +37,27 @@ impl<'a> ForeignCall<'a> {
         self.keywords.iter().find(|(name, _)| *name == wanted).map(|(_, set)| set)
     }
 
+    /// The texts in memory that get what a call prints: `print(row, file=OUT)` with `OUT = io.StringIO()`.
+    fn printed_into(&self) -> Option<&'a AbsSet> {
+        let keyword = match self.path.as_str() {
+            "builtins.print" => "file",
+            "pprint.pprint" => "stream",
+            _ => return None,
+        };
+        let is_text = |abs: &Abs| matches!(abs, Abs::Made(path, _) if *path == "io.StringIO");
+        self.named(keyword).filter(|set| !set.is_empty() && set.iter().all(is_text))
+    }
+
+    /// `timeit.timeit(function)`
+    fn measures_functions(&self) -> bool {
+        let is_function = |abs: &Abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..));
+        let statement = self.args.first().or_else(|| self.named("stmt"));
+        let setup = self.args.get(1).or_else(|| self.named("setup"));
+        self.path.as_str().starts_with("timeit.")
+            && statement.is_some_and(|set| !set.is_empty() && set.iter().all(is_function))
+            && setup.is_none_or(|set| set.iter().all(is_function))
+    }
+
     /// The first argument is a relative path: it means another file in another working directory.
     pub fn is_relative(&self) -> bool {
         self.string(0).is_some_and(|path| !path.as_str().starts_with(['/', '~']))
@@ -250,6 +271,14 @@ impl Interpreter<'_> {
             {
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
+            ExternalKind::InputOutput if let Some(texts) = call.printed_into() => {
+                for text in texts {
+                    self.mutate(text, EffectKind::Write, place, Some(path));
+                }
+                smallvec![Abs::Fresh]
+            }
+            // What is measured is called; only a text does what cannot be seen.
+            ExternalKind::InputOutput if call.measures_functions() => smallvec![Abs::Fresh],
             ExternalKind::InputOutput => {
                 self.effect(EffectKind::InputOutput, Owner::External(path), place, Some(path));
                 smallvec![Abs::Made(path, Owner::Fresh)]

@@ -220,7 +220,18 @@ impl Interpreter<'_> {
             }
             Value::Holder(inner) => {
                 let elements = self.eval(module, inner, env);
-                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+                let mut out = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
+                // `steps + [step]`, where an operator of the program makes what it likes.
+                let one = if let Value::Either(one, _) = code.value(inner) { one } else { inner };
+                if let Value::Item(of) = code.value(one) {
+                    let adds = |w: &mut Self, abs: &Abs| match abs {
+                        Abs::Instance(class, _) => w.find_method(class, "__add__").is_some(),
+                        _ => false,
+                    };
+                    let added = self.eval(module, of, env);
+                    out.extend(added.into_iter().filter(|abs| adds(self, abs)));
+                }
+                out
             }
         }
     }
