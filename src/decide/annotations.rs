@@ -301,7 +301,7 @@ fn mentions(module: &Module, value: ValueId, func: FuncId) -> bool {
             function.parent.is_module() && function.name == name
         }
         Value::Either(a, b) => mentions(module, a, func) || mentions(module, b, func),
-        Value::Holder(inner) => mentions(module, inner, func),
+        Value::Holder(inner) | Value::Sum(inner) => mentions(module, inner, func),
         _ => false,
     }
 }

@@ -192,7 +192,7 @@ fn is_same_interpreter(code: &Code, value: ValueId, depth: u32) -> bool {
     let is = |value| depth < 4 && is_same_interpreter(code, value, depth + 1);
     match code.value(value) {
         Value::Attr(_, name) | Value::Global(name) => name == "executable",
-        Value::Holder(inner) => is(inner),
+        Value::Holder(inner) | Value::Sum(inner) => is(inner),
         Value::Either(one, other) => is(one) || is(other),
         Value::Var(var) => code.assigned_to(var).iter().any(|&value| is(value)),
         _ => false,

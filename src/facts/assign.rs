@@ -35,6 +35,7 @@ impl<'a> Walker<'a> {
                     let name = self.names.id(name.id.as_str());
                     self.names[name].condition = Some(condition);
                 }
+                self.note_switch(name, &assign.value);
                 self.note_special_assignment(name, &assign.value, assign.range);
                 if assign.targets.len() == 1 {
                     self.note_namespace_alias(name.id.as_str(), &assign.value);
@@ -84,7 +85,11 @@ impl<'a> Walker<'a> {
                 };
                 self.op(at, OpKind::SetItem { base, key, value, cache });
             }
-            Expr::Starred(starred) => self.target(&starred.value, value),
+            // `first, *rest = rows`: the rest is a new list.
+            Expr::Starred(starred) => {
+                let rest = self.holder(value);
+                self.target(&starred.value, rest);
+            }
             Expr::Tuple(tuple) => {
                 self.operate(tuple.range, value, ValueId::FRESH, words::ITER);
                 let element = self.item(value);
@@ -109,6 +114,9 @@ impl<'a> Walker<'a> {
         if let Some((body, name)) = self.variable_around(container) {
             return cache::is_cache(body, name);
         }
+        if let Some((block, name)) = self.default_of_function(container) {
+            return cache::is_default(self.body, block, name);
+        }
         let Some(name) = cache::private_name(container) else { return false };
         let body = self.body;
         *self.caches.entry(name).or_insert_with(|| cache::is_cache(body, name))
@@ -122,6 +130,17 @@ impl<'a> Walker<'a> {
         let around = func != self.context.func;
         let &(_, body) = self.blocks.iter().rev().find(|(id, _)| around && *id == func)?;
         Some((body, name))
+    }
+
+    /// The name of a parameter of the function around whose default is a new object, and the body of that function.
+    fn default_of_function(&mut self, container: &'a Expr) -> Option<(&'a [Stmt], &'a str)> {
+        let name = container.as_name_expr()?.id.as_str();
+        let Resolved::Var(var) = self.resolve_text(name) else { return None };
+        let code = &self.facts.code;
+        let var = &code.vars[var as usize];
+        let new = matches!(code.value(var.default), Value::Attr(_, words::DEFAULTS));
+        let &(func, block) = self.blocks.last()?;
+        (new && var.func == func).then_some((block, name))
     }
 
     fn attribute_base(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
@@ -189,7 +208,9 @@ impl<'a> Walker<'a> {
                 if asks {
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
-                let sum = self.either(old, value);
+                // `rows += config.ROWS` takes the elements of what is added, and is not that itself.
+                let added = if assign.op == ast::Operator::Add { self.sum(value, value) } else { value };
+                let sum = self.either(old, added);
                 self.bind(id, at, sum, false);
                 if self.names.text(id) == words::ALL.as_str() {
                     self.extend_all(&assign.value);
@@ -197,7 +218,8 @@ impl<'a> Walker<'a> {
             }
             // `hub.names += names`
             Expr::Attribute(attribute) => {
-                let (base, attr) = self.attribute_target(attribute, value);
+                let added = if assign.op == ast::Operator::Add { self.sum(value, value) } else { value };
+                let (base, attr) = self.attribute_target(attribute, added);
                 // A class may have it from another one.
                 if changes_in_place(&assign.value) && matches!(self.facts.code.value(base), Value::Global(_))
                 {

@@ -113,7 +113,28 @@ impl<'a> Walker<'a> {
         let unpacked = Unpacked::of(&arguments.args, options);
         let value = self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role);
         self.context.of_cache = saved;
-        value
+        if self.names_variables(call) { self.own_variables() } else { value }
+    }
+
+    /// `locals()` in a function.
+    fn names_variables(&self, call: &ast::ExprCall) -> bool {
+        let around = self.scopes.iter().rev().find(|scope| scope.kind != ScopeKind::Small);
+        call.arguments.is_empty()
+            && around.is_some_and(|scope| scope.kind == ScopeKind::Function)
+            && self.calls_builtin(call, &[words::VARS, words::LOCALS])
+    }
+
+    /// A new container with what the function was given and has bound so far.
+    fn own_variables(&mut self) -> ValueId {
+        let func = self.context.func;
+        let vars = &self.facts.code.vars;
+        let own: Vec<usize> = (0..vars.len()).filter(|&var| vars[var].func == func).collect();
+        let mut held = ValueId::FRESH;
+        for var in own.into_iter().filter_map(|var| u32::try_from(var).ok()) {
+            let value = self.value(Value::Var(var));
+            held = self.either(held, value);
+        }
+        self.holder(held)
     }
 
     /// The method of a class that the same block has just defined. The name may be another class in another branch:
@@ -204,7 +225,12 @@ impl<'a> Walker<'a> {
         } else if let (true, true, Some(of)) =
             (self.is_builtin(name, words::DIR), call.arguments.args.len() == 1, first)
         {
-            self.mark(MarkKind::NamesOf(of), range);
+            self.mark(MarkKind::DirOf(of), range);
+        } else if word == words::SETATTR_FUNCTION && self.is_builtin(name, words::SETATTR_FUNCTION) {
+            // `setattr(sys.modules[__name__], name, value)`
+            if call.arguments.args.first().is_some_and(|of| self.means_own_module(of)) {
+                self.facts.exports.writes_namespace = true;
+            }
         } else if inspects(word) {
             self.note_inspection(word, first, call);
         } else {

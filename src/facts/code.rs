@@ -388,9 +388,11 @@ impl Code {
     /// The global names that something is done with, some several times: arguments, what is called, what has an attribute read.
     pub fn globals_mentioned(&self) -> impl Iterator<Item = Sym> {
         let parts = self.compound.iter().flat_map(|value| match *value {
-            Value::Attr(base, _) | Value::OwnAttr(base, _) | Value::Item(base) | Value::Holder(base) => {
-                [base, base]
-            }
+            Value::Attr(base, _)
+            | Value::OwnAttr(base, _)
+            | Value::Item(base)
+            | Value::Holder(base)
+            | Value::Sum(base) => [base, base],
             Value::Either(one, other) => [one, other],
             _ => [ValueId::OPAQUE; 2],
         });

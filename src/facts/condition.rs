@@ -21,7 +21,7 @@ pub(super) enum Condition {
     Always,
     /// It never holds when the program runs; type checkers may think otherwise.
     Never,
-    /// The module is the main program.
+    /// The module is the main program; or a constant of the module is true, `DEBUG = False`, which people change in the source.
     Main,
     /// It depends on the interpreter and the platform only, and is the same in every run.
     Platform,
@@ -131,6 +131,13 @@ const PORTABLE_MODULES: &[&str] = &[
 impl Walker<'_> {
     /// Decides a condition as far as it can be known before the program runs.
     pub fn condition(&self, test: &Expr) -> Condition {
+        match self.decided(test) {
+            Condition::Unknown if self.is_switched_off(test) => Condition::Main,
+            decided => decided,
+        }
+    }
+
+    fn decided(&self, test: &Expr) -> Condition {
         match test {
             Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Condition::Never,
             Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Condition::Never,

@@ -132,20 +132,16 @@ impl<'a> Walker<'a> {
                 } else {
                     self.operate(expr.range, right, left, methods.1);
                 }
-                // A list and another one are a new list, with the elements of both.
-                let is_list = |side: &Expr| matches!(side, Expr::List(_) | Expr::ListComp(_));
-                if expr.op == ast::Operator::Add && (is_list(&expr.left) || is_list(&expr.right)) {
-                    let (one, other) = (self.item(left), self.item(right));
-                    let element = self.either(one, other);
-                    return self.holder(element);
-                }
                 // `a + b` of containers holds the elements of both, and `a >> b` usually is `a`.
                 let text = |id: ValueId| matches!(self.facts.code.value(id), Value::Str(_));
-                let keeps = matches!(
-                    expr.op,
-                    ast::Operator::Add | ast::Operator::BitOr | ast::Operator::LShift | ast::Operator::RShift
-                );
-                if keeps && !text(left) && !text(right) { self.either(left, right) } else { ValueId::FRESH }
+                if text(left) || text(right) {
+                    return ValueId::FRESH;
+                }
+                match expr.op {
+                    ast::Operator::Add | ast::Operator::BitOr => self.sum(left, right),
+                    ast::Operator::LShift | ast::Operator::RShift => self.either(left, right),
+                    _ => ValueId::FRESH,
+                }
             }
             Expr::UnaryOp(expr) => {
                 let operand = self.expr(&expr.operand, Use::Escape);
@@ -324,6 +320,17 @@ impl<'a> Walker<'a> {
     pub fn is_own_module(&self, expr: &Expr) -> bool {
         matches!(expr, Expr::Subscript(subscript)
             if is_own_name(&subscript.slice) && self.is_sys_modules(&subscript.value))
+    }
+
+    /// The same, also by a global name: `this = sys.modules[__name__]`.
+    pub fn means_own_module(&mut self, expr: &'a Expr) -> bool {
+        let Expr::Name(name) = expr else { return self.is_own_module(expr) };
+        if self.resolve_text(name.id.as_str()) != Resolved::Global {
+            return false;
+        }
+        let name = self.sym(name.id.as_str());
+        let code = &self.facts.code;
+        code.globals.iter().any(|&(bound, value)| bound == name && code.value(value) == Value::Loaded(None))
     }
 
     /// `x.__dict__` of this or another module.

@@ -164,6 +164,7 @@ fn is_named(value: Value) -> bool {
             | Value::Var(_)
             | Value::Item(_)
             | Value::Either(..)
+            | Value::Sum(_)
     )
 }
 

@@ -47,6 +47,8 @@ impl Walker<'_> {
     fn global_read(&mut self, name: NameId, range: TextRange, usage: Use) -> ValueId {
         let mangled = self.mangled_id(name);
         let sym = self.names.sym(mangled);
+        let calls = usage == Use::Call && self.context.moment == Moment::ImportTime;
+        self.names[mangled].handed |= !calls || !self.context.func.is_module();
         let known = &self.names[name];
         let site = known.site || self.names[mangled].site;
         // Import-time code after a certain rebinding reads the new value.
@@ -131,6 +133,7 @@ impl Walker<'_> {
 
     fn bind_global(&mut self, name: NameId, at: TextSize, value: ValueId, imported: bool) {
         self.names[name].condition = None;
+        self.names[name].switch = Name::GLOBAL;
         let straight = !self.context.conditional;
         let moment = self.context.moment;
         let at_module_level = self.context.func.is_module();

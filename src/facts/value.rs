@@ -43,6 +43,9 @@ pub enum Value {
     /// A text that begins with the one value and ends with the other, where an attribute or a variable of the environment is asked for:
     /// `getattr(x, "do_" + name)`, `os.environ.get(PREFIX + name)`.
     Joined(ValueId, ValueId),
+    /// What `+` or `|` makes of two values, of which this is one or the other: a new container with the elements of both, or what an
+    /// object makes of it.
+    Sum(ValueId),
 }
 
 impl Value {
@@ -139,7 +142,8 @@ impl ValueId {
             | Value::Holder(_)
             | Value::Loaded(_)
             | Value::LoadedAs(_)
-            | Value::Joined(..) => None,
+            | Value::Joined(..)
+            | Value::Sum(_) => None,
         }
     }
 

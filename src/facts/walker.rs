@@ -7,7 +7,7 @@
 
 use std::cell::Cell;
 
-use ruff_python_ast::{ModModule, Stmt};
+use ruff_python_ast::{Expr, ModModule, Stmt};
 use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::FxHashMap;
 
@@ -145,6 +145,8 @@ pub(super) struct Walker<'a> {
     /// The module's top level, and what has been found out about private dictionaries: whether they are caches.
     pub body: &'a [Stmt],
     pub caches: FxHashMap<&'a str, bool>,
+    /// Constants that names of the module have been bound to.
+    pub switches: Vec<&'a Expr>,
     /// The functions around the statement, with their bodies.
     pub blocks: Vec<(FuncId, &'a [Stmt])>,
     /// Containers of which is known whether they are only asked for single keys.
@@ -235,6 +237,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         },
         body,
         caches: FxHashMap::default(),
+        switches: Vec::new(),
         blocks: Vec::new(),
         keyed: Vec::new(),
         wants_parts: false,
@@ -259,6 +262,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         binding::declared_global(body, &mut |name| {
             let name = walker.names.id(name);
             walker.names[name].of_module = true;
+            walker.names[name].declared_global = true;
         });
     }
     for (range, path) in std::mem::take(&mut walker.checked.files) {
@@ -337,6 +341,14 @@ impl<'a> Walker<'a> {
             (constant, other) | (other, constant) if constant.is_constant() => other,
             (ValueId::OPAQUE | ValueId::FRESH, other) | (other, ValueId::OPAQUE | ValueId::FRESH) => other,
             (a, b) => self.value(Value::Either(a, b)),
+        }
+    }
+
+    /// What `+` or `|` makes of two values.
+    pub fn sum(&mut self, a: ValueId, b: ValueId) -> ValueId {
+        match self.either(a, b) {
+            plain if plain.is_plain() => ValueId::FRESH,
+            either => self.value(Value::Sum(either)),
         }
     }
 
@@ -454,6 +466,7 @@ impl<'a> Walker<'a> {
     /// The facts; the tables go back to the thread.
     fn finish(mut self) -> ModuleFacts {
         let private = self.others_private();
+        self.names.note_handed(&mut self.facts.infos);
         let kept = self.facts.keep(&private);
         self.attr_values.clear();
         let Self { facts, names, scopes, chain, arguments, keywords, attr_values, .. } = self;

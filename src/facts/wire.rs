@@ -94,7 +94,7 @@ fields! {
     Site { stmt, alias, bound, declared }
     NameInfo {
         imported, otherwise, only_type_checking, rebound_in_function, computed_in_function, deleted,
-        rebound_at_module_level,
+        rebound_at_module_level, handed,
     }
     Exports { all, partial, dynamic, writes_namespace }
     Annotation { range, text, calls, owner }
@@ -141,12 +141,13 @@ variants! {
         27: OnlyKeyed(name), 28: PatchesVariable(name), 29: SearchesFunctions(value),
         30: CapitalsOf(value), 31: OnlyKeyedAttribute(name), 32: NeedsFile(name), 33: PragmaWithoutEffect,
         34: PicksFunctions(value), 35: StaticOf(value), 36: GoesOnce(name),
+        37: DirOf(value),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),
         6: OwnAttr(base, attr), 7: Item(of), 8: Call(call), 9: Function(func), 10: Class(class),
         11: Either(one, other), 12: Import(import, alias), 13: Holder(of), 14: Loaded(name), 15: Constant(constant),
-        16: LoadedAs(name), 17: Joined(start, rest),
+        16: LoadedAs(name), 17: Joined(start, rest), 18: Sum(of),
     }
     OpKind {
         0: Execute, 1: Raise { failed, told }, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },

@@ -1,7 +1,7 @@
 //! Functions and classes that a value may be, by names alone: those of the module, and those that it imports.
 
 use super::{ModuleId, Origin, Program};
-use crate::facts::{Code, FuncId, Sym, Value, ValueId};
+use crate::facts::{Code, FuncId, NameInfo, Sym, Value, ValueId};
 
 /// How many classes are looked at for their bases.
 const MOST_BASES: usize = 16;
@@ -52,6 +52,7 @@ pub(crate) fn functions_of(program: &Program, id: ModuleId, value: ValueId) -> V
             out.extend(functions_of(program, id, b));
             out
         }
+        Value::Sum(inner) => functions_of(program, id, inner),
         _ => Vec::new(),
     }
 }
@@ -82,6 +83,37 @@ pub(crate) fn function_behind(code: &Code, mut value: ValueId) -> Option<FuncId>
         }
     }
     None
+}
+
+/// Whether a global stands for displays, comprehensions and constants, and nothing else.
+pub(crate) fn is_display(program: &Program, id: ModuleId, name: Sym) -> bool {
+    let is = |code: &Code, value: ValueId| {
+        value == ValueId::FRESH
+            || value.is_constant()
+            || matches!(code.value(value), Value::Holder(_) | Value::Str(_))
+    };
+    is_bound_to(program, id, name, is)
+}
+
+/// Whether a global stands for containers that cannot be changed: `frozenset(names)`, `tuple(names)`.
+pub(crate) fn is_frozen(program: &Program, id: ModuleId, name: Sym) -> bool {
+    let names = &program.module(id).facts.names;
+    is_bound_to(program, id, name, |code, value| match code.value(value) {
+        Value::Call(call) => matches!(code.value(code.call(call).callee), Value::Global(class)
+            if matches!(class.as_str(), "frozenset" | "tuple") && !names.contains(class)),
+        _ => false,
+    })
+}
+
+/// Whether all that a global of a module is ever bound to is of a kind, as far as the module shows.
+fn is_bound_to(program: &Program, id: ModuleId, name: Sym, is: impl Fn(&Code, ValueId) -> bool) -> bool {
+    let facts = &program.module(id).facts;
+    let bound = facts.code.globals_of(name);
+    let elsewhere =
+        |info: &NameInfo| info.imported || info.rebound_in_function.or(info.computed_in_function).is_some();
+    !bound.is_empty()
+        && bound.iter().all(|&(_, value)| is(&facts.code, value))
+        && !facts.names.get(name).is_some_and(elsewhere)
 }
 
 /// The class of the program that a value is.

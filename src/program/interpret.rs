@@ -26,6 +26,7 @@ mod effects;
 mod foreign;
 mod forwarded;
 mod handlers;
+mod inherited;
 mod keyed;
 mod library;
 mod mixed;
@@ -354,8 +355,8 @@ impl<'p> Interpreter<'p> {
                     }
                 }
                 OpKind::SetItem { base, key, .. } if self.is_own_module_item(module, base, key) => {}
-                OpKind::SetItem { cache: Some(name), value, .. }
-                    if !self.shared.shown_privates.contains(&name) =>
+                OpKind::SetItem { base, cache: Some(name), value, .. }
+                    if !self.shared.shown_privates.contains(&name) && !env.gives(code.value(base)) =>
                 {
                     self.note_read(module, value, env, false);
                 }
@@ -386,7 +387,7 @@ impl<'p> Interpreter<'p> {
                             Value::Attr(_, attr) => Some(attr),
                             _ => None,
                         };
-                        if !self.is_private_entry((&abs, attr), &keys) {
+                        if !self.is_private_entry((&abs, attr), &keys) && !self.is_frozen(&abs) {
                             self.mutate(&abs, EffectKind::Write, place, subject);
                         }
                         self.item_stored(&abs, "__setitem__", module, &[key, value], env);

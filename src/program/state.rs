@@ -250,8 +250,11 @@ impl WrittenState {
         }
         // What modules change while they load, each for itself, is little of the whole, and nobody waits for it.
         let counts = |writer: &&Writer| part != Part::Whole || writer.when != When::Loading;
-        let later =
-            |writer: &&Writer| counts(writer) && !self.prepared.precedes((writer.by, writer.at), reader);
+        // What it writes itself while it loads, it has written at the same place whenever it loads.
+        let own = |writer: &&Writer| writer.by == reader && writer.when == When::Loading;
+        let later = |writer: &&Writer| {
+            counts(writer) && !own(writer) && !self.prepared.precedes((writer.by, writer.at), reader)
+        };
         let writers = |key| self.writers.get(&(state, key)).into_iter().flatten().filter(later);
         if let Some(start) = key.and_then(|key| key.as_str().strip_suffix('*')) {
             // `os.environ["APP_" + name]`

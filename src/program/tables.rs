@@ -134,6 +134,9 @@ pub const TEXT_METHODS: &[&str] = &[
     "zfill",
 ];
 
+/// Methods of sets that give a new set.
+pub const SET_ALGEBRA: &[&str] = &["union", "intersection", "difference", "symmetric_difference"];
+
 /// Methods that give the elements of the container.
 pub const CONTAINER_VIEWS: &[&str] = &["items", "values", "copy", "keys", "__iter__"];
 

@@ -280,7 +280,7 @@ impl Trace {
             Value::Loaded(None) => self.leaf(Leaf::Module(id)),
             Value::Loaded(Some(name)) => self.text(program, name, Some(id)),
             Value::LoadedAs(name) => todo.push(name_of(name)),
-            Value::Item(inner) | Value::Holder(inner) => todo.push(node(inner)),
+            Value::Item(inner) | Value::Holder(inner) | Value::Sum(inner) => todo.push(node(inner)),
             Value::Either(a, b) => todo.extend([node(a), node(b)]),
             Value::Var(var) => {
                 let variable = &code.vars[var as usize];

@@ -138,7 +138,7 @@ fn paths_of(code: &Code, value: ValueId, depth: u32) -> Vec<String> {
         Value::Str(text) => vec![text.as_str().to_owned()],
         Value::Global(name) => code.globals_of(name).iter().flat_map(|&(_, value)| of(value)).collect(),
         Value::Var(var) => code.assigned_to(var).iter().flat_map(|&value| of(value)).collect(),
-        Value::Item(inner) | Value::Holder(inner) => of(inner),
+        Value::Item(inner) | Value::Holder(inner) | Value::Sum(inner) => of(inner),
         Value::Either(one, other) => [of(one), of(other)].concat(),
         Value::Call(call) => {
             let call = code.call(call);

@@ -181,6 +181,13 @@ impl Interpreter<'_> {
                 smallvec![Abs::Holder(Rc::new(smallvec![Abs::Object(owner)]), Owner::Fresh)]
             }
             (_, "copy") => smallvec![Abs::Fresh],
+            // The same of a new set.
+            (Abs::Object(Owner::Module(..)) | Abs::Holder(..), algebra)
+                if tables::SET_ALGEBRA.contains(&algebra) =>
+            {
+                let elements = std::iter::once(&**base).chain(args.iter().flatten()).flat_map(elements_of);
+                smallvec![Abs::Holder(Rc::new(elements.collect()), Owner::Fresh)]
+            }
             // What a `ChainMap` stores in a child goes into the map that it is given, or into one of the child's own. The others show.
             (_, "new_child") => {
                 let shown = Abs::Holder(Rc::new(smallvec![(**base).clone()]), Owner::Fresh);

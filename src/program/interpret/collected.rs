@@ -71,7 +71,7 @@ fn holds_plain(code: &Code, value: ValueId, depth: u32) -> bool {
     let plain = |value: ValueId| depth < 6 && holds_plain(code, value, depth + 1);
     match code.value(value) {
         Value::Str(_) | Value::Constant(_) | Value::Joined(..) => true,
-        Value::Holder(inner) | Value::Item(inner) => plain(inner),
+        Value::Holder(inner) | Value::Item(inner) | Value::Sum(inner) => plain(inner),
         Value::Either(one, other) => plain(one) && plain(other),
         Value::Global(name) => {
             let bound = code.globals_of(name);

@@ -171,8 +171,15 @@ impl Interpreter<'_> {
                     let key = only_text(&self.eval(module, other, env)).filter(|_| path == "os.environ");
                     self.state_read(*path, key);
                 }
-                // `for folder in sys.path`, `" ".join(sys.argv)`
-                Abs::External(_) if method == "__iter__" => self.looked_at(&smallvec![abs.clone()]),
+                // `for folder in sys.path`, `" ".join(sys.argv)`, `sys.path + [folder]`, `os.environ | {"A": "1"}`
+                Abs::External(_)
+                    if matches!(
+                        method.as_str(),
+                        "__iter__" | "__add__" | "__radd__" | "__or__" | "__ror__" | "__mul__" | "__rmul__"
+                    ) =>
+                {
+                    self.looked_at(&smallvec![abs.clone()]);
+                }
                 // `part in [first, last]`
                 Abs::Holder(elements, _) if method == "__contains__" => {
                     let wanted = self.eval(module, other, env);

@@ -169,6 +169,8 @@ impl Interpreter<'_> {
                 self.note_read(module, b, env, content);
             }
             Value::Holder(inner) => self.note_read(module, inner, env, false),
+            // What the parts hold, is copied.
+            Value::Sum(inner) => self.note_read(module, inner, env, true),
             _ => {}
         }
     }

@@ -7,10 +7,10 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{
     Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
-    function, has_decorator, is_builtin, owned, unique,
+    elements_of, function, has_decorator, is_builtin, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId};
-use crate::program::callees::function_behind;
+use crate::program::callees::{function_behind, is_display, is_frozen};
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin};
 
@@ -195,6 +195,10 @@ impl Interpreter<'_> {
                 out.extend(self.eval(module, b, env));
                 out
             }
+            Value::Sum(of) => {
+                let parts = self.eval(module, of, env);
+                parts.iter().flat_map(|part| self.summed(part, &parts)).collect()
+            }
             Value::Import(stmt, alias) => {
                 let mut out = AbsSet::new();
                 self.imported(module, stmt, alias, None, &mut out);
@@ -220,19 +224,43 @@ impl Interpreter<'_> {
             }
             Value::Holder(inner) => {
                 let elements = self.eval(module, inner, env);
-                let mut out = smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)];
-                // `steps + [step]`, where an operator of the program makes what it likes.
-                let one = if let Value::Either(one, _) = code.value(inner) { one } else { inner };
-                if let Value::Item(of) = code.value(one) {
-                    let adds = |w: &mut Self, abs: &Abs| match abs {
-                        Abs::Instance(class, _) => w.find_method(class, "__add__").is_some(),
-                        _ => false,
-                    };
-                    let added = self.eval(module, of, env);
-                    out.extend(added.into_iter().filter(|abs| adds(self, abs)));
-                }
-                out
+                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
             }
+        }
+    }
+
+    /// Whether an object is a container that cannot be changed: `NAMES |= {"x"}` gives the name another one.
+    pub(super) fn is_frozen(&self, abs: &Abs) -> bool {
+        matches!(abs, Abs::Holder(_, Owner::Module(id, name)) | Abs::Object(Owner::Module(id, name))
+            if is_frozen(self.program, *id, *name))
+    }
+
+    /// What `+` or `|` makes of one of some values: containers give a new one, objects what their methods return.
+    fn summed(&mut self, part: &Abs, parts: &AbsSet) -> AbsSet {
+        match part {
+            Abs::Holder(..) => {
+                let (elements, fresh): (AbsSet, AbsSet) =
+                    elements_of(part).into_iter().partition(|element| *element != Abs::Fresh);
+                if elements.is_empty() && !fresh.is_empty() {
+                    return smallvec![Abs::Fresh];
+                }
+                smallvec![Abs::Holder(Rc::new(elements), Owner::Fresh)]
+            }
+            Abs::Instance(class, _) => {
+                let args = [smallvec![part.clone()], parts.clone()];
+                let mut made = AbsSet::new();
+                for method in ["__add__", "__radd__", "__or__", "__ror__"] {
+                    if let Some((m, func, around)) = self.find_method(class, method) {
+                        made.extend(self.quietly(|w| w.enter(m, func, &around, &args, &[])));
+                    }
+                }
+                if made.is_empty() { smallvec![part.clone()] } else { made }
+            }
+            Abs::Object(Owner::Module(id, name)) if is_display(self.program, *id, *name) => {
+                // What is in it, is still in the other one.
+                smallvec![Abs::Holder(Rc::new(smallvec![part.clone()]), Owner::Fresh)]
+            }
+            other => smallvec![other.clone()],
         }
     }
 

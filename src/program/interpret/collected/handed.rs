@@ -82,7 +82,7 @@ impl Handed {
         match code.value(value) {
             Value::Function(func) => self.functions.push(func),
             Value::Class(class) => self.classes.push(class),
-            Value::Holder(inner) if depth < 4 => self.value(code, inner, depth + 1),
+            Value::Holder(inner) | Value::Sum(inner) if depth < 4 => self.value(code, inner, depth + 1),
             Value::Either(one, other) if depth < 4 => {
                 self.value(code, one, depth + 1);
                 self.value(code, other, depth + 1);
