@@ -467,7 +467,8 @@ impl Interpreter<'_> {
             if siblings.is_empty() {
                 siblings = self.load_matching(place.0, &names);
             }
-            if siblings.is_empty() && out.is_empty() {
+            // What is only loaded on a condition, is mostly named by who sets that: extensions, backends.
+            if siblings.is_empty() && out.is_empty() && !self.path.conditional {
                 self.effect(EffectKind::UnresolvedCall, Owner::External(path), place, Some(path));
             }
             out.extend(siblings.into_iter().map(Abs::Module));

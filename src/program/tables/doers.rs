@@ -18,7 +18,7 @@ const DOERS: &[(&str, &[&str], &[&str])] = &[
     ("sched", &["scheduler"], &["run"]),
     ("unittest", &["TextTestRunner"], &["run"]),
     ("http", &["HTTPConnection", "HTTPSConnection"], &["request", "connect"]),
-    ("socket", &["socket"], &["bind", "connect", "listen", "send", "sendall", "sendto", "accept"]),
+    ("socket", &["socket"], &["connect", "listen", "send", "sendall", "sendto", "accept"]),
     ("asyncio", &["new_event_loop", "get_event_loop"], &["run_until_complete", "run_forever"]),
     ("cProfile", &["Profile"], &["enable", "disable", "run", "runctx", "runcall"]),
     ("profile", &["Profile"], &["run", "runctx", "runcall"]),
