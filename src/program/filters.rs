@@ -34,8 +34,13 @@ pub(super) fn general_filters(program: &Program) -> Vec<Writer> {
 fn filters_of(program: &Program, id: ModuleId) -> Vec<Writer> {
     let module = program.module(id);
     let code = &module.facts.code;
-    let names = FUNCTIONS.map(|(name, _)| name);
-    if module.installed || !code.mentions(&names) {
+    let imports_warnings = || {
+        module.facts.imports.iter().any(|import| match import.from {
+            Some(from) => from.module == "warnings",
+            None => import.aliases.iter().any(|alias| alias.name == "warnings"),
+        })
+    };
+    if module.installed || !imports_warnings() {
         return Vec::new();
     }
     let mut found = Vec::new();
