@@ -26,6 +26,7 @@ use self::further::{Views, add_half_loaded, asked_foreign, computed, drop_unseen
 use self::taint::{Taint, note_of};
 use super::elsewhere::elsewhere;
 use super::files::changed_files;
+use super::filters::general_filters;
 use super::forgotten::forgotten;
 use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared};
@@ -70,6 +71,7 @@ impl Effects {
         shared.tested = tested_attributes(program);
         shared.listed_classes = listed_classes(program, &shared);
         shared.seeds_random = seeds_random(program);
+        shared.general_filters = general_filters(program);
         let mut outcomes: Vec<Outcome> = program
             .ids()
             .collect::<Vec<_>>()

@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 
 use super::adjacency::Adjacency;
 use super::{ModuleId, Origin, Program};
-use crate::facts::{FuncId, Moment, Place};
+use crate::facts::{FuncId, Moment, Place, Sym};
 
 /// One edge.
 #[derive(Debug, Clone, Copy)]
@@ -180,17 +180,18 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
             let lazy = declared && !program.module(id).installed;
             let used = site.is_some_and(|s| used.contains(&facts.sites[s].bound));
             let site = site.and_then(|s| u32::try_from(s).ok());
-            let mut targets = program.loaded_chain(id, import, alias).to_vec();
+            let chain = program.loaded_chain(id, import, alias);
+            let mut targets: Vec<(ModuleId, bool)> = chain.iter().map(|&to| (to, import.guarded)).collect();
             if import.from.is_some() {
                 if let Origin::Module(sub) = program.origin(id, import, alias) {
-                    targets.push(sub);
+                    targets.push((sub, import.guarded));
                 }
                 // The name may be lazy where it comes from; reading it loads that as well.
                 if let Origin::Attribute(source, attr) = program.origin(id, import, alias) {
-                    targets.extend(behind(program, source, attr, 0));
+                    behind(program, source, attr, import.guarded, 0, &mut targets);
                 }
             }
-            for to in targets {
+            for (to, guarded) in targets {
                 if own.contains(&to) {
                     continue;
                 }
@@ -198,7 +199,6 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
                     && import.moment == Moment::ImportTime
                     && !import.conditional
                     && !declared;
-                let guarded = import.guarded;
                 let main = import.moment == Moment::MainGuard;
                 edges.push(Edge { to, site, at: import.range.start(), certain, lazy, main, guarded, used });
             }
@@ -222,25 +222,32 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
     edges
 }
 
-/// The modules that a re-exported name really comes from.
-fn behind(program: &Program, id: ModuleId, name: crate::facts::Sym, depth: u32) -> Vec<ModuleId> {
+/// Adds the modules that a re-exported name really comes from, and whether a failure to load them goes no further: it ends where
+/// one of the modules on the way guards its import.
+fn behind(
+    program: &Program,
+    id: ModuleId,
+    name: Sym,
+    guarded: bool,
+    depth: u32,
+    out: &mut Vec<(ModuleId, bool)>,
+) {
     if depth > 8 {
-        return Vec::new();
+        return;
     }
     let facts = &program.module(id).facts;
-    let mut out = Vec::new();
     for site in facts.sites_of(name) {
         let import = &facts.imports[site.stmt as usize];
+        let guarded = guarded || import.guarded;
         match program.origin(id, import, site.alias as usize) {
             Origin::Attribute(source, attr) if source != id => {
-                out.push(source);
-                out.extend(behind(program, source, attr, depth + 1));
+                out.push((source, guarded));
+                behind(program, source, attr, guarded, depth + 1, out);
             }
-            Origin::Module(source) if source != id => out.push(source),
+            Origin::Module(source) if source != id => out.push((source, guarded)),
             _ => {}
         }
     }
-    out
 }
 
 impl Program {

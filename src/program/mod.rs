@@ -12,6 +12,7 @@ pub mod cycles;
 pub mod effects;
 mod elsewhere;
 mod files;
+mod filters;
 mod forgotten;
 pub mod graph;
 mod handed;

@@ -224,6 +224,19 @@ impl Writer {
         }
     }
 
+    /// Whether the change may come after `reader` was loaded, to be seen by it: what scripts do, and what is done in its project. The
+    /// order of what it does itself while it loads is always the same.
+    pub(super) fn may_follow(self, program: &Program, reader: ModuleId) -> bool {
+        let by = program.module(self.by);
+        let near = same_project(program, self.by, reader);
+        let script = !by.installed && !by.name.as_str().contains('.');
+        match self.when {
+            When::Loading => self.by != reader && (near || script),
+            When::Main => near || script,
+            When::Later | When::Briefly => near,
+        }
+    }
+
     /// Whether the change prepares the process for the rest.
     fn sets_up(self, program: &Program, reader: ModuleId) -> bool {
         matches!(self.when, When::Loading | When::Main) && self.shows_to(program, reader)

@@ -126,7 +126,7 @@ impl Interpreter<'_> {
         found
     }
 
-    /// The classes of the program whose warnings a call filters, if it filters no others.
+    /// The classes of the program whose warnings a call filters, if it filters no others, and the order of filters does not matter.
     pub(super) fn warned_classes(
         &self,
         text: &str,
@@ -145,7 +145,10 @@ impl Interpreter<'_> {
             Abs::External(path) => self.is_inside_cause(*path),
             _ => false,
         };
-        if classes.is_empty() || !classes.iter().all(own) {
+        if classes.is_empty()
+            || !classes.iter().all(own)
+            || self.shared.general_filters.iter().any(|w| w.may_follow(self.program, self.cause))
+        {
             return None;
         }
         let of_others = |abs: &&Abs| match abs {

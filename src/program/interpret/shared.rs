@@ -11,6 +11,7 @@ use super::{AbsSet, ClassRef};
 use crate::facts::{MarkKind, OpKind, Sym, Value};
 use crate::program::listed::Listed;
 use crate::program::rebinds::Replaced;
+use crate::program::state::Writer;
 use crate::program::{ModuleId, Program};
 
 /// What the interpreter needs to know of the whole program.
@@ -20,6 +21,8 @@ pub struct Shared {
     pub listed_classes: FxHashSet<Listed>,
     /// Some module makes the random numbers of the process repeatable.
     pub seeds_random: bool,
+    /// Who filters warnings of any class.
+    pub general_filters: Vec<Writer>,
     /// Loggers that modules outside the package of that name ask for, and those above them.
     pub observed_loggers: FxHashSet<Sym>,
     /// Private names and attributes that modules other than their own use.
