@@ -86,29 +86,6 @@ fn provided(program: &Program, graph: &Graph, id: ModuleId, verdicts: &[ModuleVe
     submodules.into_iter().map(|(name, _)| name).collect()
 }
 
-/// Names that the interpreter gives modules, or asks them for.
-const OF_MODULES: &[&str] = &[
-    "__all__",
-    "__annotate__",
-    "__annotations__",
-    "__builtins__",
-    "__cached__",
-    "__class__",
-    "__dict__",
-    "__dir__",
-    "__doc__",
-    "__file__",
-    "__getattr__",
-    "__init__",
-    "__lazy_modules__",
-    "__loader__",
-    "__main__",
-    "__name__",
-    "__package__",
-    "__path__",
-    "__spec__",
-];
-
 /// Whether a package's body can bind a name, and nobody takes it for something else.
 fn may_be_bound(program: &Program, id: ModuleId, name: &str) -> bool {
     let facts = &program.module(id).facts;
@@ -119,7 +96,7 @@ fn may_be_bound(program: &Program, id: ModuleId, name: &str) -> bool {
             && known.is_some_and(|name| facts.code.globals_mentioned().any(|other| other == name))
     };
     is_importable(name)
-        && !OF_MODULES.contains(&name)
+        && !name.starts_with("__")
         && known.is_none_or(|name| !facts.names.contains(name))
         && !is_builtin()
 }

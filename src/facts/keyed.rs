@@ -46,9 +46,12 @@ impl<'a> Walker<'a> {
             return;
         }
         self.keyed.push((name, attribute));
-        let mut uses = Uses { name, attribute, made: 0, listed: false, placed: false, only: true };
+        let mut uses =
+            Uses { name, attribute, made: 0, listed: false, placed: false, asked: false, only: true };
         uses.visit_body(self.body);
-        if uses.only && uses.made == 1 && !(uses.listed && uses.placed) {
+        // Somebody reads a list that its own module never does.
+        let is_list = uses.listed && (uses.placed || !uses.asked && !name.starts_with('_'));
+        if uses.only && uses.made == 1 && !is_list {
             let name = if attribute { self.mangled_text(name) } else { Sym::new(name) };
             let kind: fn(Sym) -> MarkKind =
                 if attribute { MarkKind::OnlyKeyedAttribute } else { MarkKind::OnlyKeyed };
@@ -67,6 +70,8 @@ struct Uses<'n> {
     listed: bool,
     /// What is at a key is asked for, which in a list is a place.
     placed: bool,
+    /// Whether something is in it, is asked for.
+    asked: bool,
     /// Nothing else is done with it than to ask for keys.
     only: bool,
 }
@@ -185,7 +190,9 @@ impl<'a> Visitor<'a> for Uses<'_> {
             }
             Expr::Compare(compare) if let [CmpOp::In | CmpOp::NotIn] = &*compare.ops => {
                 self.visit_expr(&compare.left);
-                if !self.is(&compare.comparators[0]) {
+                if self.is(&compare.comparators[0]) {
+                    self.asked = true;
+                } else {
                     self.visit_expr(&compare.comparators[0]);
                 }
             }

@@ -289,6 +289,7 @@ impl Effects {
                     | EffectKind::UnresolvedCall
                     | EffectKind::Process
                     | EffectKind::InputOutput
+                    | EffectKind::TooMuch
             )
         };
         for (id, outcome) in program.ids().zip(&self.outcomes) {

@@ -307,7 +307,9 @@ impl<'p> Interpreter<'p> {
             }
             self.steps += 1;
             if self.steps > self.most_steps {
-                self.not_followed((module, func));
+                if !op.conditional {
+                    self.not_followed();
+                }
                 return dead;
             }
             let place = (module, op.at);

@@ -549,6 +549,7 @@ pub(super) fn note_of(effect: &Effect) -> &'static str {
         EffectKind::Write => "changes state of another module",
         EffectKind::UnresolvedCall => "is called for its effect",
         EffectKind::Process => "changes the state of the process",
+        EffectKind::TooMuch => "runs more than is followed to its end",
         EffectKind::InputOutput => "does input or output, or starts something",
         EffectKind::Subclass => "has its subclasses listed",
         EffectKind::Fails => "may raise while it loads",

@@ -444,7 +444,7 @@ impl Interpreter<'_> {
         // Who calls a generator function at import time, usually runs through it: a loop, `with`; and a coroutine, by hand or in a
         // loop of events.
         if self.calls > MOST_CALLS || self.depth > 3 * MOST_DEPTH || self.steps > self.most_steps {
-            self.not_followed((module, func));
+            self.not_followed();
             return smallvec![Abs::Unknown];
         }
         let path = if self.silent > 0 { Path::default() } else { self.path };

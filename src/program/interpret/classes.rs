@@ -6,7 +6,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::Given;
-use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_DEPTH, Owner, elements_of, unique};
+use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_STEPS, Owner, elements_of, unique};
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 use crate::program::callees::function_behind;
@@ -328,6 +328,11 @@ impl Interpreter<'_> {
             return known;
         }
         let before = std::mem::replace(&mut self.incomplete, false);
+        // Who asks first, pays no more than who finds them known.
+        let saved = (self.steps, self.most_steps, self.depth);
+        if top {
+            (self.steps, self.most_steps, self.depth) = (0, MOST_STEPS, 0);
+        }
         let mut out = vec![ClassRef::new(class.module, class.class, class.around.clone())];
         let mut next = 0;
         while next < out.len() && out.len() < 64 {
@@ -357,8 +362,11 @@ impl Interpreter<'_> {
             }
         }
         let out: Rc<[ClassRef]> = out.into();
-        if top && !self.incomplete && self.steps <= self.most_steps && self.depth <= MOST_DEPTH {
-            self.shared.bases.set(key, out.clone());
+        if top {
+            if !self.incomplete && self.steps <= self.most_steps {
+                self.shared.bases.set(key, out.clone());
+            }
+            (self.steps, self.most_steps, self.depth) = saved;
         }
         self.incomplete |= before;
         out

@@ -3,7 +3,7 @@
 use ruff_text_size::TextSize;
 
 use super::{Abs, Effect, EffectKind, Interpreter, Owner, Risk};
-use crate::facts::{FuncId, Sym};
+use crate::facts::Sym;
 use crate::program::{ModuleId, tables};
 
 impl Interpreter<'_> {
@@ -24,15 +24,12 @@ impl Interpreter<'_> {
         }
     }
 
-    /// What runs is too much to be followed to its end: it may do anything.
-    pub(super) fn not_followed(&mut self, (module, func): (ModuleId, FuncId)) {
-        let name = self.code(module).function(func).name;
-        self.effect(
-            EffectKind::UnresolvedCall,
-            Owner::Module(module, name),
-            (self.cause, self.at),
-            Some(name),
-        );
+    /// What runs is too much to be followed to its end. Where that is given up, depends on who has followed parts of it before. What
+    /// would run on a condition only, mostly does not: what a metaclass does with classes that have a certain member.
+    pub(super) fn not_followed(&mut self) {
+        if !self.path.conditional {
+            self.effect(EffectKind::TooMuch, Owner::Fresh, (self.cause, self.at), None);
+        }
     }
 
     /// What runs may fail.

@@ -32,6 +32,8 @@ pub enum EffectKind {
     Process,
     /// Input, output, processes, threads.
     InputOutput,
+    /// Runs more than is followed to its end, which may do anything.
+    TooMuch,
     /// Defines a class that the base class records, or whose subclasses somebody lists.
     Subclass,
     /// Loading may raise.
