@@ -85,11 +85,7 @@ impl<'a> Walker<'a> {
                 };
                 self.op(at, OpKind::SetItem { base, key, value, cache });
             }
-            // `first, *rest = rows`: the rest is a new list.
-            Expr::Starred(starred) => {
-                let rest = self.holder(value);
-                self.target(&starred.value, rest);
-            }
+            Expr::Starred(starred) => self.target(&starred.value, value),
             Expr::Tuple(tuple) => {
                 self.operate(tuple.range, value, ValueId::FRESH, words::ITER);
                 let element = self.item(value);
@@ -114,9 +110,6 @@ impl<'a> Walker<'a> {
         if let Some((body, name)) = self.variable_around(container) {
             return cache::is_cache(body, name);
         }
-        if let Some((block, name)) = self.default_of_function(container) {
-            return cache::is_default(self.body, block, name);
-        }
         let Some(name) = cache::private_name(container) else { return false };
         let body = self.body;
         *self.caches.entry(name).or_insert_with(|| cache::is_cache(body, name))
@@ -130,17 +123,6 @@ impl<'a> Walker<'a> {
         let around = func != self.context.func;
         let &(_, body) = self.blocks.iter().rev().find(|(id, _)| around && *id == func)?;
         Some((body, name))
-    }
-
-    /// The name of a parameter of the function around whose default is a new object, and the body of that function.
-    fn default_of_function(&mut self, container: &'a Expr) -> Option<(&'a [Stmt], &'a str)> {
-        let name = container.as_name_expr()?.id.as_str();
-        let Resolved::Var(var) = self.resolve_text(name) else { return None };
-        let code = &self.facts.code;
-        let var = &code.vars[var as usize];
-        let new = matches!(code.value(var.default), Value::Attr(_, words::DEFAULTS));
-        let &(func, block) = self.blocks.last()?;
-        (new && var.func == func).then_some((block, name))
     }
 
     fn attribute_base(&mut self, attribute: &'a ast::ExprAttribute) -> ValueId {
@@ -231,7 +213,15 @@ impl<'a> Walker<'a> {
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
             }
+            // `rows[0] += ["x"]` changes the element, whoever else has it.
             target => {
+                if let Expr::Subscript(item) = target
+                    && changes_in_place(&assign.value)
+                {
+                    let container = self.quiet_value(&item.value);
+                    let base = self.item(container);
+                    self.op(at, OpKind::SetItem { base, key: ValueId::OPAQUE, value, cache: None });
+                }
                 self.target(target, value);
             }
         }

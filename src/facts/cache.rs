@@ -28,36 +28,6 @@ pub(super) fn is_cache(body: &[Stmt], name: &str) -> bool {
     uses.caches > 0 && !uses.other
 }
 
-/// Whether a function in a module uses a parameter as such a cache, which is new when the function is defined: `def f(x, _cache={})`.
-pub(super) fn is_default(module: &[Stmt], block: &[Stmt], name: &str) -> bool {
-    let mut found = false;
-    each_function(module, &mut |def| {
-        if std::ptr::eq(&raw const *def.body, block) {
-            let new = |p: &ast::ParameterWithDefault| {
-                p.name() == name && p.default.as_ref().is_some_and(|value| idioms::is_empty(value, &["dict"]))
-            };
-            found = def.parameters.iter_non_variadic_params().any(new)
-                && Function::of(def, name).is_some_and(|mut function| function.keeps());
-        }
-    });
-    found
-}
-
-/// All functions and methods of a module.
-fn each_function<'a>(body: &'a [Stmt], f: &mut dyn FnMut(&'a ast::StmtFunctionDef)) {
-    struct Each<'f, 'a>(&'f mut dyn FnMut(&'a ast::StmtFunctionDef));
-    impl<'a> Visitor<'a> for Each<'_, 'a> {
-        fn visit_stmt(&mut self, stmt: &'a Stmt) {
-            if let Stmt::FunctionDef(def) = stmt {
-                (self.0)(def);
-            }
-            visitor::walk_stmt(self, stmt);
-        }
-        fn visit_expr(&mut self, _: &'a Expr) {}
-    }
-    Each(f).visit_body(body);
-}
-
 /// The name that a subscript's container goes by.
 pub(super) fn name_of(container: &Expr) -> Option<&str> {
     match container {
@@ -444,9 +414,7 @@ impl<'a, 'n> Function<'a, 'n> {
         };
         let mut parts: Vec<&Expr> = Vec::new();
         self.key_parts(&self.item.slice, &mut parts);
-        // A parameter that is the container, `_cache={}`, is no part of the question.
-        let params = self.def.parameters.iter().map(|p| p.name().as_str());
-        let params: FxHashSet<&str> = params.filter(|param| *param != self.name).collect();
+        let params: FxHashSet<&str> = self.def.parameters.iter().map(|p| p.name().as_str()).collect();
         let mut right = true;
         let mut used = Unexplained { params: &params, holder, parts: &parts, right: &mut right };
         for stmt in &self.def.body {

@@ -225,7 +225,7 @@ impl<'a> Walker<'a> {
         } else if let (true, true, Some(of)) =
             (self.is_builtin(name, words::DIR), call.arguments.args.len() == 1, first)
         {
-            self.mark(MarkKind::DirOf(of), range);
+            self.mark(MarkKind::NamesOf(of), range);
         } else if word == words::SETATTR_FUNCTION && self.is_builtin(name, words::SETATTR_FUNCTION) {
             // `setattr(sys.modules[__name__], name, value)`
             if call.arguments.args.first().is_some_and(|of| self.means_own_module(of)) {

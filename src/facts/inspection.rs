@@ -57,7 +57,7 @@ impl<'a> Walker<'a> {
             // `getmembers(x, inspect.isclass)`: no submodule is a class.
             ("getmembers", Some(_))
                 if call.arguments.args.get(1).is_some_and(idioms::selects_definitions) => {}
-            ("getmembers", Some(of)) => self.mark(MarkKind::DirOf(of), range),
+            ("getmembers", Some(of)) => self.mark(MarkKind::NamesOf(of), range),
             // It takes what is really in the namespace, and asks no module for it. Special names never wait.
             ("getattr_static", Some(_))
                 if matches!(call.arguments.args.get(1), Some(Expr::StringLiteral(name))

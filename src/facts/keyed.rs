@@ -46,11 +46,10 @@ impl<'a> Walker<'a> {
             return;
         }
         self.keyed.push((name, attribute));
-        let mut uses =
-            Uses { name, attribute, made: 0, listed: false, placed: false, asked: false, only: true };
+        let mut uses = Uses { name, attribute, made: 0, listed: false, placed: false, only: true };
         uses.visit_body(self.body);
-        // Somebody reads a list that its own module never does.
-        let is_list = uses.listed && (uses.placed || !uses.asked && !name.starts_with('_'));
+        // Others read a list that has a name for them.
+        let is_list = uses.listed && (uses.placed || !name.starts_with('_'));
         if uses.only && uses.made == 1 && !is_list {
             let name = if attribute { self.mangled_text(name) } else { Sym::new(name) };
             let kind: fn(Sym) -> MarkKind =
@@ -70,8 +69,6 @@ struct Uses<'n> {
     listed: bool,
     /// What is at a key is asked for, which in a list is a place.
     placed: bool,
-    /// Whether something is in it, is asked for.
-    asked: bool,
     /// Nothing else is done with it than to ask for keys.
     only: bool,
 }
@@ -190,9 +187,7 @@ impl<'a> Visitor<'a> for Uses<'_> {
             }
             Expr::Compare(compare) if let [CmpOp::In | CmpOp::NotIn] = &*compare.ops => {
                 self.visit_expr(&compare.left);
-                if self.is(&compare.comparators[0]) {
-                    self.asked = true;
-                } else {
+                if !self.is(&compare.comparators[0]) {
                     self.visit_expr(&compare.comparators[0]);
                 }
             }

@@ -110,8 +110,6 @@ pub enum MarkKind {
     PicksFunctions(ValueId),
     /// The names of what may be a module are listed: `vars(x).items()`.
     NamesOf(ValueId),
-    /// The same in a way that asks the module for its names: `dir(x)`.
-    DirOf(ValueId),
     /// The same, and only those in capitals count: `[name for name in dir(x) if name.isupper()]`.
     CapitalsOf(ValueId),
     /// A string that ends in `.py`: the file name of a module that something may write to.

@@ -282,8 +282,6 @@ pub struct NameInfo {
     pub deleted: bool,
     /// Bound more than once at module level, loops included.
     pub rebound_at_module_level: bool,
-    /// The module does more with it than to call it while it loads.
-    pub handed: bool,
 }
 
 /// The names of a module's namespace.

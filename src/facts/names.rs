@@ -8,7 +8,7 @@ use std::ops::{Index, IndexMut};
 
 use super::condition::Condition;
 use super::sym::Key;
-use super::{NameInfo, Sym, ValueId, words};
+use super::{Sym, ValueId, words};
 
 /// A name of the file that is being walked.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,8 +39,6 @@ pub(super) struct Name {
     pub private: bool,
     /// Some function declares it `global`.
     pub declared_global: bool,
-    /// See [`NameInfo::handed`].
-    pub handed: bool,
     /// It is among the strings of the code.
     pub text: bool,
     /// A private name that is read as an attribute, or taken from another module.
@@ -175,15 +173,6 @@ impl<'a> Names<'a> {
         self.table.all.iter().any(|name| name.read_private && !name.set_private)
     }
 
-    /// Notes of the names of the module which of them are handed on.
-    pub fn note_handed(&self, infos: &mut [(Sym, NameInfo)]) {
-        for name in self.table.all.iter().filter(|name| name.handed) {
-            if let Some((_, info)) = infos.get_mut(name.info as usize) {
-                info.handed = true;
-            }
-        }
-    }
-
     /// Private names that are read and not set.
     pub fn others_private(&self) -> Vec<Sym> {
         let names = self.table.all.iter().filter(|name| name.read_private && !name.set_private);
@@ -230,7 +219,6 @@ impl<'a> Names<'a> {
             of_module: false,
             definite: false,
             declared_global: false,
-            handed: false,
             private: text.starts_with("__") && !text.ends_with("__"),
             text: false,
             read_private: false,

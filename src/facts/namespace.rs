@@ -146,7 +146,7 @@ impl<'a> Walker<'a> {
     /// A loop over names, which have left their marks, that goes on only with those in capitals.
     pub fn note_capitals(&mut self, marks: usize) {
         for mark in self.facts.marks.iter_mut().skip(marks) {
-            if let MarkKind::NamesOf(of) | MarkKind::DirOf(of) = mark.kind {
+            if let MarkKind::NamesOf(of) = mark.kind {
                 mark.kind = MarkKind::CapitalsOf(of);
             }
         }

@@ -47,8 +47,6 @@ impl Walker<'_> {
     fn global_read(&mut self, name: NameId, range: TextRange, usage: Use) -> ValueId {
         let mangled = self.mangled_id(name);
         let sym = self.names.sym(mangled);
-        let calls = usage == Use::Call && self.context.moment == Moment::ImportTime;
-        self.names[mangled].handed |= !calls || !self.context.func.is_module();
         let known = &self.names[name];
         let site = known.site || self.names[mangled].site;
         // Import-time code after a certain rebinding reads the new value.

@@ -100,12 +100,14 @@ impl<'a> Walker<'a> {
         }
     }
 
-    /// The constant that a name certainly stands for: no import statement has let others at the module since it was bound.
+    /// The constant that a name certainly stands for: no import statement, call or class has let others at the module since it was
+    /// bound, nor has anything been stored but in names.
     fn constant(&self, expr: &Expr) -> Option<&'a Expr> {
         let name = self.names.find(expr.as_name_expr()?.id.as_str())?;
         let imported = self.facts.imports.last().map_or(TextSize::new(0), |import| import.range.end());
         let value = *self.switches.get(self.names[name].switch as usize)?;
-        (self.resolve(name) == Resolved::Global && value.start() >= imported).then_some(value)
+        let alone = value.start() >= imported.max(self.acted);
+        (self.resolve(name) == Resolved::Global && alone).then_some(value)
     }
 }
 

@@ -145,8 +145,9 @@ pub(super) struct Walker<'a> {
     /// The module's top level, and what has been found out about private dictionaries: whether they are caches.
     pub body: &'a [Stmt],
     pub caches: FxHashMap<&'a str, bool>,
-    /// Constants that names of the module have been bound to.
+    /// Constants that names of the module have been bound to, and where the module has last done more than to bind names.
     pub switches: Vec<&'a Expr>,
+    pub acted: TextSize,
     /// The functions around the statement, with their bodies.
     pub blocks: Vec<(FuncId, &'a [Stmt])>,
     /// Containers of which is known whether they are only asked for single keys.
@@ -238,6 +239,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         body,
         caches: FxHashMap::default(),
         switches: Vec::new(),
+        acted: TextSize::new(0),
         blocks: Vec::new(),
         keyed: Vec::new(),
         wants_parts: false,
@@ -370,6 +372,21 @@ impl<'a> Walker<'a> {
         if self.context.moment == Moment::Never {
             return;
         }
+        let binds = match kind {
+            OpKind::SetGlobal { .. } | OpKind::Bind { .. } | OpKind::Return(_) | OpKind::When { .. } => true,
+            // The test of a constant.
+            OpKind::Operate { on, .. } => match self.facts.code.value(on) {
+                Value::Global(name) => {
+                    let name = self.names.find(name.as_str());
+                    name.is_some_and(|name| (self.names[name].switch as usize) < self.switches.len())
+                }
+                _ => false,
+            },
+            _ => false,
+        };
+        if self.context.func.is_module() && !binds {
+            self.acted = self.acted.max(at);
+        }
         let op = Op {
             at,
             guarded: self.context.guarded,
@@ -466,7 +483,6 @@ impl<'a> Walker<'a> {
     /// The facts; the tables go back to the thread.
     fn finish(mut self) -> ModuleFacts {
         let private = self.others_private();
-        self.names.note_handed(&mut self.facts.infos);
         let kept = self.facts.keep(&private);
         self.attr_values.clear();
         let Self { facts, names, scopes, chain, arguments, keywords, attr_values, .. } = self;

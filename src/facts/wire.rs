@@ -94,7 +94,7 @@ fields! {
     Site { stmt, alias, bound, declared }
     NameInfo {
         imported, otherwise, only_type_checking, rebound_in_function, computed_in_function, deleted,
-        rebound_at_module_level, handed,
+        rebound_at_module_level,
     }
     Exports { all, partial, dynamic, writes_namespace }
     Annotation { range, text, calls, owner }
@@ -141,7 +141,6 @@ variants! {
         27: OnlyKeyed(name), 28: PatchesVariable(name), 29: SearchesFunctions(value),
         30: CapitalsOf(value), 31: OnlyKeyedAttribute(name), 32: NeedsFile(name), 33: PragmaWithoutEffect,
         34: PicksFunctions(value), 35: StaticOf(value), 36: GoesOnce(name),
-        37: DirOf(value),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),

@@ -26,7 +26,6 @@ mod effects;
 mod foreign;
 mod forwarded;
 mod handlers;
-mod inherited;
 mod keyed;
 mod library;
 mod mixed;

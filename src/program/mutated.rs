@@ -18,7 +18,7 @@ use self::methods::{
     OwnCalls, SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own,
     keeper, takes_object,
 };
-use super::callees::{class_behind, functions_of, is_display};
+use super::callees::{class_behind, functions_of};
 use super::interpret::{Effect, EffectKind, Outcome, Owner, has_decorator};
 use super::rebinds::{Patch, patches};
 use super::state::{module_of, of_all};
@@ -152,7 +152,7 @@ fn mutated_by(
     let code = &program.module(id).facts.code;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
-        if func.is_module() && !op.main_guard || runs_while_loading(program, shown_privates, id, func) {
+        if func.is_module() && !op.main_guard {
             continue;
         }
         let mutation = |attr, replaced| Mutation { by: id, at: op.at, loading: false, attr, replaced };
@@ -308,41 +308,10 @@ fn is_setter(name: Sym) -> bool {
     matches!(name.as_str(), "setattr" | "delattr")
 }
 
-/// Whether nobody but the module itself calls a function, and it does so while it loads: `_add("x", 1)`.
-fn runs_while_loading(
-    program: &Program,
-    shown_privates: &FxHashSet<Sym>,
-    id: ModuleId,
-    func: FuncId,
-) -> bool {
-    let facts = &program.module(id).facts;
-    let function = facts.code.function(func);
-    let name = function.name;
-    let private = name.as_str().starts_with('_') && !name.as_str().ends_with("__");
-    private
-        && function.class.is_none()
-        && function.parent.is_module()
-        && function.decorators.is_empty()
-        && !function.generator
-        && !function.coroutine
-        && !shown_privates.contains(&name)
-        && facts.names.get(name).is_some_and(|info| !info.handed && !info.rebound_at_module_level)
-}
-
-fn is_parameter(code: &Code, value: ValueId) -> bool {
-    matches!(code.value(value), Value::Var(var)
-        if code.function(code.vars[var as usize].func).params.contains(&var))
-}
-
 /// The object whose content an operation changes.
 fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<ValueId> {
     match op.kind {
-        // A cache that is a parameter may be somebody else's container.
-        OpKind::SetItem { base, cache: Some(name), .. }
-            if !shown_privates.contains(&name) && !is_parameter(code, base) =>
-        {
-            None
-        }
+        OpKind::SetItem { cache: Some(name), .. } if !shown_privates.contains(&name) => None,
         OpKind::SetItem { base, .. }
         | OpKind::DelItem { base, .. }
         | OpKind::SetAttr { base, .. }
@@ -366,26 +335,6 @@ fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<Valu
             }
         }
         _ => None,
-    }
-}
-
-/// Whether a value is a display, or a name that stands for nothing else.
-fn is_new_when_added(program: &Program, id: ModuleId, value: ValueId) -> bool {
-    let facts = &program.module(id).facts;
-    match facts.code.value(value) {
-        Value::Fresh | Value::Holder(_) => true,
-        Value::Global(name) => match facts.sites_of(name).next() {
-            Some(site) => {
-                let import = &facts.imports[site.stmt as usize];
-                attribute(program.origin(id, import, site.alias as usize))
-                    .is_some_and(|(id, name)| is_display(program, id, name))
-            }
-            None => is_display(program, id, name),
-        },
-        Value::Attr(base, name) => module_of(program, id, base)
-            .and_then(|target| attribute(program.attribute(id, target, name)))
-            .is_some_and(|(id, name)| is_display(program, id, name)),
-        _ => false,
     }
 }
 
@@ -438,16 +387,8 @@ fn globals_behind(
                 follow(id, a, attr);
                 follow(id, b, attr);
             }
-            // `rows = config.ROWS + [1]`, `rows.append(2)`: a container that is new; whose objects add themselves up, is not known.
-            Value::Sum(of) => {
-                let parts = match code.value(of) {
-                    Value::Either(a, b) => [a, b],
-                    _ => [of, of],
-                };
-                for part in parts.into_iter().filter(|&part| !is_new_when_added(program, id, part)) {
-                    follow(id, part, attr);
-                }
-            }
+            // `rows = config.ROWS + [1]`, `rows[0].append(2)`: what is in it, is the same.
+            Value::Sum(of) => follow(id, of, attr),
             // `get_config().level = 3`
             Value::Call(call) => {
                 let callee = code.call(call).callee;

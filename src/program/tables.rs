@@ -5,7 +5,7 @@ mod external;
 mod state;
 
 pub use self::doers::{
-    DOES_SOMETHING, is_standard_stream, keeps_settings, parses_command_line, starts_something,
+    DOES_SOMETHING, binds, is_standard_stream, keeps_settings, parses_command_line, starts_something,
 };
 pub use self::external::{
     ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, makes_tuple_class,

@@ -37,40 +37,10 @@ pub(super) type UnseenRenames = FxHashSet<(ModuleId, TextRange)>;
 /// A value that shows what is watched, and where.
 type Traced = (Start, TextRange);
 
-/// Whether a module says itself what its names are, and does so without a look at its namespace: `def __dir__(): return __all__`.
-fn names_itself(program: &Program, id: ModuleId) -> bool {
-    let facts = &program.module(id).facts;
-    let code = &facts.code;
-    let bound = Sym::find("__dir__").map_or(&[][..], |name| code.globals_of(name));
-    let namespace = |value: ValueId| matches!(code.value(value), Value::Attr(_, words::DICT));
-    let plain = |call: u32| {
-        let call = code.call(call);
-        let known = match code.value(call.callee) {
-            Value::Global(name) => {
-                matches!(name.as_str(), "sorted" | "list" | "tuple" | "set") && !facts.names.contains(name)
-            }
-            Value::Attr(base, name) => matches!(name.as_str(), "keys" | "copy" | "union") && !namespace(base),
-            _ => false,
-        };
-        known && !code.positional(&call).iter().any(|&value| namespace(value))
-    };
-    !bound.is_empty()
-        && bound.iter().all(|&(_, value)| {
-            matches!(code.value(value), Value::Function(func) if code.ops_of(func).all(|op| match op.kind {
-                OpKind::Call { call, .. } => plain(call),
-                OpKind::Execute | OpKind::Import(_) => false,
-                OpKind::Return(value) | OpKind::Read(value) => !namespace(value),
-                _ => true,
-            }))
-        })
-}
-
 /// A value whose names are listed.
 struct Listed {
     of: Start,
     range: TextRange,
-    /// The module is asked for its names.
-    asked: bool,
     /// Only names in capitals count.
     capitals: bool,
 }
@@ -114,11 +84,10 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                     keys.push(((id, key, false), mark.range));
                     asking.push(mark.func);
                 }
-                MarkKind::NamesOf(of) | MarkKind::DirOf(of) | MarkKind::CapitalsOf(of) => {
+                MarkKind::NamesOf(of) | MarkKind::CapitalsOf(of) => {
                     listed.push(Listed {
                         of: (id, of, false),
                         range: mark.range,
-                        asked: matches!(mark.kind, MarkKind::DirOf(_)),
                         capitals: matches!(mark.kind, MarkKind::CapitalsOf(_)),
                     });
                 }
@@ -468,9 +437,6 @@ impl Patterns<'_> {
             let (id, ..) = listed.of;
             // What a package finds in itself, it has loaded itself or has provided.
             for package in leaves.into_iter().filter_map(Leaf::module).filter(|&package| package != id) {
-                if listed.asked && names_itself(program, package) {
-                    continue;
-                }
                 let prefix = program.module(package).name.as_str().len() + 1;
                 let facts = &program.module(package).facts;
                 let stars = facts.imports.iter().filter(|import| import.aliases[0].name == "*");

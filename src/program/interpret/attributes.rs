@@ -68,12 +68,7 @@ impl Interpreter<'_> {
             Abs::Class(class) => {
                 if let Some((base, value)) = self.find_member(class, attr) {
                     self.method_read(&base, attr, value);
-                    let found = self.class_member(&base, value, attr, abs);
-                    if self.is_made_for_each(class, &base, attr) {
-                        self.copied_to(abs, &found)
-                    } else {
-                        found
-                    }
+                    self.class_member(&base, value, attr, abs)
                 } else if attr == "__new__" && !self.is_metaclass(class) {
                     // That of `object` or of a foreign base: it changes nothing but the new object.
                     let mut found = self.put_under(attr, Owner::Module(class.module, attr));

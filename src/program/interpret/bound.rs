@@ -62,6 +62,8 @@ impl Interpreter<'_> {
             let of_others =
                 || !self.program.stdlib.knows(made.as_str().split('.').next().unwrap_or_default());
             let starts = tables::starts_something(made.as_str(), method)
+                // Under `try` it asks what is possible.
+                || tables::binds(made.as_str(), method) && !self.path.guarded
                 || tables::parses_command_line(made.as_str(), method) && args.is_empty() && keywords.is_empty()
                 || role == CallRole::Dropped && tables::DOES_SOMETHING.contains(&method) && of_others()
                 // `tree.write(sys.stdout)`

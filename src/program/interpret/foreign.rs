@@ -39,13 +39,11 @@ impl<'a> ForeignCall<'a> {
 
     /// The texts in memory that get what a call prints: `print(row, file=OUT)` with `OUT = io.StringIO()`.
     fn printed_into(&self) -> Option<&'a AbsSet> {
-        let keyword = match self.path.as_str() {
-            "builtins.print" => "file",
-            "pprint.pprint" => "stream",
-            _ => return None,
-        };
+        if self.path != "builtins.print" {
+            return None;
+        }
         let is_text = |abs: &Abs| matches!(abs, Abs::Made(path, _) if *path == "io.StringIO");
-        self.named(keyword).filter(|set| !set.is_empty() && set.iter().all(is_text))
+        self.named("file").filter(|set| !set.is_empty() && set.iter().all(is_text))
     }
 
     /// `timeit.timeit(function)`
@@ -54,6 +52,7 @@ impl<'a> ForeignCall<'a> {
         let statement = self.args.first().or_else(|| self.named("stmt"));
         let setup = self.args.get(1).or_else(|| self.named("setup"));
         self.path.as_str().starts_with("timeit.")
+            && self.named("timer").is_none()
             && statement.is_some_and(|set| !set.is_empty() && set.iter().all(is_function))
             && setup.is_none_or(|set| set.iter().all(is_function))
     }

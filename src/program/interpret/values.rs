@@ -90,7 +90,9 @@ impl Interpreter<'_> {
                 let modules = objects.iter().filter(|abs| matches!(abs, Abs::Module(_))).count();
                 self.path.conditional |= several || modules > 1;
                 // Or it is something else: the key and not the member of a class.
-                let otherwise = first.is_some() && objects.iter().any(|abs| class(abs).is_none());
+                let is_other =
+                    |abs: &Abs| matches!(abs, Abs::Object(_) | Abs::Fresh | Abs::Str(_) | Abs::Unknown);
+                let otherwise = first.is_some() && objects.iter().any(is_other);
                 self.path.one_of_several |= several || otherwise;
                 self.asked_of_variable(&objects);
                 for abs in objects {

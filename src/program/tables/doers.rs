@@ -41,6 +41,11 @@ pub fn starts_something(made: &str, method: &str) -> bool {
         || method == "start" && made.contains("mock.patch")
 }
 
+/// `socket().bind(address)`, by which programs see that they are the only one.
+pub fn binds(made: &str, method: &str) -> bool {
+    made == "socket.socket" && method == "bind"
+}
+
 /// Methods that do something, whatever object of other people's it is, if the call is a statement: `console.print(…)`.
 pub const DOES_SOMETHING: &[&str] =
     &["print", "start", "run", "serve_forever", "run_forever", "run_until_complete"];
