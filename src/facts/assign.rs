@@ -73,7 +73,8 @@ impl<'a> Walker<'a> {
         match target {
             Expr::Name(name) => self.bind_text(name.id.as_str(), at, value),
             Expr::Attribute(attribute) => {
-                self.attribute_target(attribute, value);
+                let (base, attr) = self.attribute_named(attribute);
+                self.store_attribute(attribute, base, attr, value);
             }
             Expr::Subscript(subscript) => {
                 let base = self.expr(&subscript.value, Use::Subscript);
@@ -135,15 +136,19 @@ impl<'a> Walker<'a> {
         base
     }
 
-    /// Stores into an attribute. Gives of what, and under what name.
-    fn attribute_target(&mut self, attribute: &'a ast::ExprAttribute, value: ValueId) -> (ValueId, Sym) {
+    /// The object whose attribute is assigned to, and the name that the attribute has.
+    fn attribute_named(&mut self, attribute: &'a ast::ExprAttribute) -> (ValueId, Sym) {
         let base = self.attribute_base(attribute);
         let base = self.bound_in_block(&attribute.value).unwrap_or(base);
         let name = self.names.id(attribute.attr.as_str());
         let name = self.mangled_id(name);
-        let attr = self.names.sym(name);
-        self.note_attribute_store(attribute, attribute.range);
         self.names[name].set_private = true;
+        (base, self.names.sym(name))
+    }
+
+    /// Stores a value into an attribute of an object.
+    fn store_attribute(&mut self, attribute: &ast::ExprAttribute, base: ValueId, attr: Sym, value: ValueId) {
+        self.note_attribute_store(attribute, attribute.range);
         let memo = match (&*attribute.value, self.memo) {
             (Expr::Name(name), Some(memo)) => {
                 matches!(self.facts.code.value(base), Value::Var(_))
@@ -155,7 +160,6 @@ impl<'a> Walker<'a> {
         if self.is_parameter(base) {
             self.own_attribute(base, attr, value);
         }
-        (base, attr)
     }
 
     pub fn aug_assign(&mut self, assign: &'a ast::StmtAugAssign) {
@@ -166,27 +170,22 @@ impl<'a> Walker<'a> {
                 let id = self.names.id(name.id.as_str());
                 let old = match self.resolve(id) {
                     Resolved::Var(var) => self.value(Value::Var(var)),
-                    Resolved::Class { certain: true } => ValueId::FRESH,
+                    Resolved::Class { certain: true } => self.class_member(id).unwrap_or(ValueId::FRESH),
                     Resolved::Global | Resolved::Class { certain: false } => {
                         self.fixed_read(id, name.range, FixedUse::AugmentedAssignment);
                         let sym = self.mangled(id);
                         self.value(Value::Global(sym))
                     }
                 };
-                if changes_in_place(&assign.value) {
-                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
-                }
-                // In functions numbers are counted up most of the time: `bus = hub.bus; bus += handler` is another matter.
-                let taken = |var: u32| {
-                    let code = &self.facts.code;
-                    let is_taken = |value| matches!(code.value(value), Value::Attr(..));
-                    code.assigned.iter().any(|&(of, value)| of == var && is_taken(value))
-                };
                 let asks = match self.facts.code.value(old) {
-                    Value::Global(_) => true,
-                    Value::Var(var) => taken(var),
+                    // `names = hub.NAMES` before in a class body
+                    Value::Global(_) | Value::Attr(..) => true,
+                    Value::Var(var) => self.may_be_known_elsewhere(var),
                     _ => false,
                 };
+                if changes_in_place(assign, asks) {
+                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
+                }
                 if asks {
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
@@ -201,22 +200,22 @@ impl<'a> Walker<'a> {
             // `hub.names += names`
             Expr::Attribute(attribute) => {
                 let added = if assign.op == ast::Operator::Add { self.sum(value, value) } else { value };
-                let (base, attr) = self.attribute_target(attribute, added);
-                // A class may have it from another one.
-                if changes_in_place(&assign.value) && matches!(self.facts.code.value(base), Value::Global(_))
-                {
-                    let old = self.attr_value(base, attr);
-                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
-                }
-                if matches!(self.facts.code.value(base), Value::Global(_)) {
-                    let old = self.attr_value(base, attr);
+                let (base, attr) = self.attribute_named(attribute);
+                let named = matches!(self.facts.code.value(base), Value::Global(_));
+                let old = (named || self.is_parameter(base)).then(|| self.attr_value(base, attr));
+                self.store_attribute(attribute, base, attr, added);
+                if let Some(old) = old {
+                    // A class or an object may have it from another class.
+                    if changes_in_place(assign, true) {
+                        self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
+                    }
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
             }
             // `rows[0] += ["x"]` changes the element, whoever else has it.
             target => {
                 if let Expr::Subscript(item) = target
-                    && changes_in_place(&assign.value)
+                    && changes_in_place(assign, false)
                 {
                     let container = self.quiet_value(&item.value);
                     let base = self.item(container);
@@ -225,6 +224,15 @@ impl<'a> Walker<'a> {
                 self.target(target, value);
             }
         }
+    }
+
+    /// Whether a variable may stand for what others have, too: a parameter, an attribute of something, what is imported.
+    fn may_be_known_elsewhere(&self, var: u32) -> bool {
+        let code = &self.facts.code;
+        let comes_from_others =
+            |value| matches!(code.value(value), Value::Attr(..) | Value::Global(_) | Value::Import(..));
+        code.function(self.context.func).params.contains(&var)
+            || code.assigned.iter().any(|&(of, value)| of == var && comes_from_others(value))
     }
 
     pub fn ann_assign(&mut self, assign: &'a ast::StmtAnnAssign) {
@@ -375,16 +383,26 @@ fn string_elements(value: &Expr) -> Option<Vec<&str>> {
         .collect()
 }
 
-/// `X += […]` changes the list in place; numbers and strings have no place to change.
-fn changes_in_place(value: &Expr) -> bool {
-    matches!(
-        value,
+/// Whether an assignment with an operator may change what it assigns to in place: `X += […]` does, if X is a list. What is added by
+/// name tells less, because numbers and texts have no place to change; so it counts only if somebody else may have that object.
+fn changes_in_place(assign: &ast::StmtAugAssign, shared: bool) -> bool {
+    use ast::Operator as O;
+    match &*assign.value {
         Expr::List(_)
-            | Expr::ListComp(_)
-            | Expr::Dict(_)
-            | Expr::DictComp(_)
-            | Expr::Set(_)
-            | Expr::SetComp(_)
-            | Expr::Generator(_)
-    )
+        | Expr::ListComp(_)
+        | Expr::Dict(_)
+        | Expr::DictComp(_)
+        | Expr::Set(_)
+        | Expr::SetComp(_)
+        | Expr::Generator(_) => true,
+        Expr::Name(_)
+        | Expr::Attribute(_)
+        | Expr::Subscript(_)
+        | Expr::Call(_)
+        | Expr::Tuple(_)
+        | Expr::BinOp(ast::ExprBinOp { op: O::Add | O::BitOr, .. }) => {
+            shared && matches!(assign.op, O::Add | O::Sub | O::BitOr | O::BitAnd | O::BitXor)
+        }
+        _ => false,
+    }
 }

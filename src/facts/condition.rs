@@ -437,7 +437,8 @@ impl Walker<'_> {
     }
 }
 
-fn number(expr: &Expr) -> Option<u64> {
+/// The whole number that an expression writes down.
+pub(super) fn number(expr: &Expr) -> Option<u64> {
     match expr {
         Expr::NumberLiteral(literal) => match &literal.value {
             Number::Int(int) => int.as_u64(),

@@ -38,7 +38,8 @@ impl Walker<'_> {
         }
     }
 
-    fn class_member(&mut self, name: NameId) -> Option<ValueId> {
+    /// What the class whose body runs has bound a name to last.
+    pub(super) fn class_member(&mut self, name: NameId) -> Option<ValueId> {
         let sym = self.mangled(name);
         let members = &self.scopes.class()?.members;
         members.iter().rev().find(|(n, _)| *n == sym).map(|&(_, value)| value)

@@ -11,10 +11,11 @@
 //! counts like that of a main program, which runs in some runs and waits for its imports where it uses them. Only import-time code of
 //! the module itself is certain of the value, and only as long as nobody else has had a chance to bind the name.
 
-use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Number, UnaryOp};
+use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, UnaryOp};
 use ruff_text_size::{Ranged, TextSize};
 
 use super::Moment;
+use super::condition::number;
 use super::scope::Resolved;
 use super::walker::Walker;
 
@@ -116,14 +117,4 @@ fn is_constant(expr: &Expr) -> bool {
         expr,
         Expr::BooleanLiteral(_) | Expr::NoneLiteral(_) | Expr::NumberLiteral(_) | Expr::StringLiteral(_)
     )
-}
-
-fn number(expr: &Expr) -> Option<u64> {
-    match expr {
-        Expr::NumberLiteral(literal) => match &literal.value {
-            Number::Int(int) => int.as_u64(),
-            _ => None,
-        },
-        _ => None,
-    }
 }

@@ -95,12 +95,13 @@ pub(crate) fn is_display(program: &Program, id: ModuleId, name: Sym) -> bool {
     is_bound_to(program, id, name, is)
 }
 
-/// Whether a global stands for containers that cannot be changed: `frozenset(names)`, `tuple(names)`.
+/// Whether a global stands for what cannot be changed: numbers, texts, `frozenset(names)`, `tuple(names)`.
 pub(crate) fn is_frozen(program: &Program, id: ModuleId, name: Sym) -> bool {
     let names = &program.module(id).facts.names;
     is_bound_to(program, id, name, |code, value| match code.value(value) {
         Value::Call(call) => matches!(code.value(code.call(call).callee), Value::Global(class)
             if matches!(class.as_str(), "frozenset" | "tuple") && !names.contains(class)),
+        Value::Constant(_) | Value::Str(_) => true,
         _ => false,
     })
 }

@@ -356,8 +356,8 @@ impl<'p> Interpreter<'p> {
                     }
                 }
                 OpKind::SetItem { base, key, .. } if self.is_own_module_item(module, base, key) => {}
-                OpKind::SetItem { base, cache: Some(name), value, .. }
-                    if !self.shared.shown_privates.contains(&name) && !env.gives(code.value(base)) =>
+                OpKind::SetItem { cache: Some(name), value, .. }
+                    if !self.shared.shown_privates.contains(&name) =>
                 {
                     self.note_read(module, value, env, false);
                 }

@@ -90,10 +90,7 @@ impl Interpreter<'_> {
         };
         let mut found = program.modules_from(&prefix);
         found.retain(|&id| id != module);
-        if self.silent == 0 {
-            self.outcome.loads.extend(found.iter().map(|&id| (id, self.at, self.path.guarded)));
-        }
-        found
+        self.loaded_here(found)
     }
 
     /// The modules that are loaded by names of which not all is known: `import_module(__name__.rpartition(".")[0] + ".red")`. Those of
@@ -120,6 +117,11 @@ impl Interpreter<'_> {
         if found.iter().any(|&id| top(id) == top(module)) {
             found.retain(|&id| top(id) == top(module));
         }
+        self.loaded_here(found)
+    }
+
+    /// Notes that the code that runs loads some modules, and gives them back.
+    fn loaded_here(&mut self, found: Vec<ModuleId>) -> Vec<ModuleId> {
         if self.silent == 0 {
             self.outcome.loads.extend(found.iter().map(|&id| (id, self.at, self.path.guarded)));
         }

@@ -206,12 +206,6 @@ impl EnvRef {
         self.env.as_ref().map(|env| &*env.0)
     }
 
-    /// Whether a value is a parameter that the call gives.
-    pub(super) fn gives(&self, value: Value) -> bool {
-        matches!(value, Value::Var(var)
-            if self.get().and_then(|env| env.bound(var)).is_some_and(|given| !given.is_empty()))
-    }
-
     pub(super) fn number(&self) -> u64 {
         self.get().map_or(0, |env| env.number)
     }
