@@ -97,13 +97,18 @@ pub(crate) fn is_display(program: &Program, id: ModuleId, name: Sym) -> bool {
 
 /// Whether a global stands for what cannot be changed: numbers, texts, `frozenset(names)`, `tuple(names)`.
 pub(crate) fn is_frozen(program: &Program, id: ModuleId, name: Sym) -> bool {
-    let names = &program.module(id).facts.names;
-    is_bound_to(program, id, name, |code, value| match code.value(value) {
-        Value::Call(call) => matches!(code.value(code.call(call).callee), Value::Global(class)
-            if matches!(class.as_str(), "frozenset" | "tuple") && !names.contains(class)),
+    is_bound_to(program, id, name, |_, value| is_frozen_value(program, id, value))
+}
+
+/// Whether a value of a module cannot be changed.
+pub(crate) fn is_frozen_value(program: &Program, id: ModuleId, value: ValueId) -> bool {
+    let facts = &program.module(id).facts;
+    match facts.code.value(value) {
+        Value::Call(call) => matches!(facts.code.value(facts.code.call(call).callee), Value::Global(class)
+            if matches!(class.as_str(), "frozenset" | "tuple") && !facts.names.contains(class)),
         Value::Constant(_) | Value::Str(_) => true,
         _ => false,
-    })
+    }
 }
 
 /// Whether all that a global of a module is ever bound to is of a kind, as far as the module shows.
