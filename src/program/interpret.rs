@@ -355,7 +355,9 @@ impl<'p> Interpreter<'p> {
                         self.attribute_deleted(&abs, attr);
                     }
                 }
-                OpKind::SetItem { base, key, .. } if self.is_own_module_item(module, base, key) => {}
+                OpKind::SetItem { base, key, .. }
+                    if self.is_own_module_item(module, base, key)
+                        || key == ValueId::OPAQUE && self.is_frozen_member(module, base, env) => {}
                 OpKind::SetItem { cache: Some(name), value, .. }
                     if !self.shared.shown_privates.contains(&name) =>
                 {

@@ -11,7 +11,7 @@ use super::{
     ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, Op, OpKind, Sym, Value, ValueId};
-use crate::program::callees::{function_behind, is_frozen_value};
+use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
 /// Attributes with what methods store in them.
@@ -463,13 +463,10 @@ impl Interpreter<'_> {
                 given.extend(self.of_descriptor(member, holder));
             }
         }
-        let frozen = is_frozen_value(self.program, module, value);
         values
             .into_iter()
             .chain(given)
             .map(|abs| match abs {
-                Abs::Unknown if frozen => Abs::Fresh,
-                other if frozen => other,
                 Abs::Unknown => Abs::Object(owner),
                 other => owned(&other, owner),
             })

@@ -3,8 +3,9 @@
 use ruff_text_size::TextSize;
 
 use super::{Abs, Effect, EffectKind, Interpreter, Owner, Risk};
-use crate::facts::Sym;
-use crate::program::{ModuleId, tables};
+use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::program::state::same_project;
+use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
     pub(super) fn effect(
@@ -27,9 +28,44 @@ impl Interpreter<'_> {
     /// What runs is too much to be followed to its end. Where that is given up, depends on who has followed parts of it before. What
     /// would run on a condition only, mostly does not: what a metaclass does with classes that have a certain member.
     pub(super) fn not_followed(&mut self) {
-        if !self.path.conditional {
+        if !self.path.conditional && self.silent == 0 && !self.hands_nothing_over() {
             self.effect(EffectKind::TooMuch, Owner::Fresh, (self.cause, self.at), None);
         }
+    }
+
+    /// Whether the statement that runs calls something of another distribution, and hands it nothing but constants: `pint.UnitRegistry()`.
+    /// Who registers something there would have to say what.
+    fn hands_nothing_over(&self) -> bool {
+        let (program, code) = (self.program, self.code(self.cause));
+        let facts = &program.module(self.cause).facts;
+        let of_others = |mut callee: ValueId| {
+            while let Value::Attr(base, _) = code.value(callee) {
+                callee = base;
+            }
+            let Value::Global(name) = code.value(callee) else { return false };
+            let mut sites = facts.sites_of(name).peekable();
+            sites.peek().is_some()
+                && sites.all(|site| {
+                    let import = &facts.imports[site.stmt as usize];
+                    match program.origin(self.cause, import, site.alias as usize) {
+                        Origin::Module(id) | Origin::Attribute(id, _) => {
+                            !same_project(program, id, self.cause)
+                        }
+                        _ => false,
+                    }
+                })
+        };
+        let says_nothing = |value: ValueId| value.is_plain() || matches!(code.value(value), Value::Str(_));
+        let mut ops = code.ops_of(FuncId::MODULE).filter(|op| op.at == self.at);
+        ops.all(|op| match op.kind {
+            OpKind::Call { call, .. } => {
+                let call = &code.call(call);
+                let keywords = code.keyword_args(call).map(|(_, value)| value);
+                of_others(call.callee)
+                    && code.positional(call).iter().copied().chain(keywords).all(says_nothing)
+            }
+            _ => false,
+        })
     }
 
     /// What runs may fail.

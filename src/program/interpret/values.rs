@@ -10,7 +10,7 @@ use super::{
     elements_of, function, has_decorator, is_builtin, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId};
-use crate::program::callees::{function_behind, is_display, is_frozen};
+use crate::program::callees::{function_behind, is_display, is_frozen, is_frozen_value};
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin};
 
@@ -235,6 +235,20 @@ impl Interpreter<'_> {
     pub(super) fn is_frozen(&self, abs: &Abs) -> bool {
         matches!(abs, Abs::Holder(_, Owner::Module(id, name)) | Abs::Object(Owner::Module(id, name))
             if is_frozen(self.program, *id, *name))
+    }
+
+    /// Whether a value is a member of classes that has no place to change: `cls.size += 1`, `cls.kinds |= more` with a frozen set.
+    pub(super) fn is_frozen_member(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> bool {
+        let Value::Attr(base, attr) = self.code(module).value(value) else { return false };
+        let objects = self.eval(module, base, env);
+        !objects.is_empty()
+            && objects.iter().all(|abs| match abs {
+                Abs::Class(class) | Abs::Instance(class, _) => {
+                    let member = self.find_member(class, attr);
+                    member.is_some_and(|(base, value)| is_frozen_value(self.program, base.module, value))
+                }
+                _ => false,
+            })
     }
 
     /// What `+` or `|` makes of one of some values: containers give a new one, objects what their methods return.
