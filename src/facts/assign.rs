@@ -384,7 +384,8 @@ fn string_elements(value: &Expr) -> Option<Vec<&str>> {
 }
 
 /// Whether an assignment with an operator may change what it assigns to in place: `X += […]` does, if X is a list. What is added by
-/// name tells less, because numbers and texts have no place to change; so it counts only if somebody else may have that object.
+/// name tells less, because numbers and texts have no place to change; so it counts only if somebody else may have that object. To
+/// what a tuple is added, mostly is a tuple.
 fn changes_in_place(assign: &ast::StmtAugAssign, shared: bool) -> bool {
     use ast::Operator as O;
     match &*assign.value {
@@ -399,7 +400,6 @@ fn changes_in_place(assign: &ast::StmtAugAssign, shared: bool) -> bool {
         | Expr::Attribute(_)
         | Expr::Subscript(_)
         | Expr::Call(_)
-        | Expr::Tuple(_)
         | Expr::BinOp(ast::ExprBinOp { op: O::Add | O::BitOr, .. }) => {
             shared && matches!(assign.op, O::Add | O::Sub | O::BitOr | O::BitAnd | O::BitXor)
         }
