@@ -22,6 +22,7 @@ mod submodules;
 mod wire;
 
 use ruff_text_size::TextRange;
+use rustc_hash::FxHashMap;
 
 use crate::config::{Annotations, Escapes, NamePatterns, PythonVersion, Safety, Target};
 use crate::facts::{MarkKind, Place, Site, Sym};
@@ -123,6 +124,8 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
     // A module with placeholders shows its dict only when nothing is pending any more; a native one shows lazy objects.
     let refusing = refused::refusing(program);
     let sources = sources::read(program, options.target == Target::Native);
+    let shown =
+        if options.target == Target::Proxy { sources::shown::shown(program) } else { FxHashMap::default() };
     let outside = outside::readers(program, options.target != Target::Proxy);
     let inspected =
         if options.target == Target::Proxy { Inspected::new(program) } else { Inspected::default() };
@@ -149,6 +152,9 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
             outside::decide(program, id, &outside, &mut verdicts);
             refused::decide(program, id, &refusing, &mut verdicts);
             sources::decide(program, id, &sources, &mut verdicts);
+            if let Some(shown) = shown.get(&id) {
+                sources::shown::decide(program, id, shown, &mut verdicts);
+            }
             existence::decide(program, id, &mut verdicts);
             compiled::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);

@@ -24,6 +24,7 @@
 mod carried;
 mod folders;
 mod packed;
+pub mod shown;
 
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashMap;

@@ -187,6 +187,7 @@ impl<'a> Walker<'a> {
     fn note_call(&mut self, call: &'a ast::ExprCall, first: Option<ValueId>) {
         match &*call.func {
             Expr::Name(name) => {
+                self.note_text_function(call, name.id.as_str());
                 let id = self.names.id(name.id.as_str());
                 if let Some(word) = self.names[id].sym.filter(|sym| words::is_word(*sym)) {
                     self.note_known_call(call, id, word, first);

@@ -123,6 +123,7 @@ impl<'a> Walker<'a> {
                     self.formats_namespace(&expr.left, &expr.right, ("%(", &[')']));
                 }
                 let methods = operators::methods(expr.op);
+                self.note_set_operator(expr);
                 self.operate(expr.range, left, right, methods.0);
                 if let (ast::Operator::Mod, Expr::StringLiteral(text)) = (expr.op, &*expr.left) {
                     if text.value.to_str().contains("%(") {

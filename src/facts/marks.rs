@@ -96,6 +96,10 @@ pub enum MarkKind {
     RenamesModules(TextStart),
     /// A text is compared with a constant, in a module that looks at what is imported: `name.startswith("step_")`.
     ComparesText(TextStart),
+    /// A text is compared with this value, or looked for in it: `name == wanted`, `name in WANTED`.
+    ComparesValue(ValueId),
+    /// A part of a text is compared with this value: `name.startswith(prefix)`, `re.match(pattern, name)`.
+    ComparesPart(ValueId),
     /// The namespace of what may be a module is read as a dict: `vars(x)`, `x.__dict__`, `doctest.testmod(x)`.
     NamespaceOf(ValueId),
     /// The same of a module that is named by a text: `runpy.run_module("x")`.

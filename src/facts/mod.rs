@@ -18,6 +18,7 @@ mod binding;
 mod cache;
 mod call;
 pub mod code;
+mod compared;
 mod condition;
 mod constants;
 mod define;

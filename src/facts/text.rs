@@ -7,8 +7,8 @@
 //!     name = "plugins." + part                                # one of two
 //! ```
 
-use ruff_python_ast::{self as ast, CmpOp, Expr, InterpolatedStringElement, Operator};
-use ruff_text_size::{Ranged, TextRange};
+use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement, Operator};
+use ruff_text_size::Ranged;
 use smallvec::SmallVec;
 
 use super::value::{Value, ValueId};
@@ -106,7 +106,7 @@ impl<'a> Walker<'a> {
     }
 
     /// All texts that an expression can be.
-    fn texts(&self, expr: &Expr) -> Texts {
+    pub(super) fn texts(&self, expr: &Expr) -> Texts {
         let known = |text: &&str| TextStart { own: false, text: Sym::new(text), whole: true };
         match expr {
             Expr::Name(name) => match self.known_texts_of(name.id.as_str()) {
@@ -350,52 +350,20 @@ impl<'a> Walker<'a> {
     /// `prefix = __name__ + "."`: names are enough here, whatever their scope.
     pub fn note_text(&mut self, name: &'a str, value: &Expr) {
         if (self.watches_imports || self.loads_modules)
-            && let texts = self.texts(value)
+            && let texts = self.texts(pattern(value))
             && !texts.is_empty()
         {
             self.text_starts.insert(name, texts);
         }
     }
+}
 
-    /// `name == "x"`, `name in ("x", "y")`.
-    pub fn note_comparison(&mut self, compare: &ast::ExprCompare) {
-        if !self.watches_imports {
-            return;
-        }
-        let mut sides = vec![&*compare.left];
-        sides.extend(&compare.comparators);
-        let asks = compare.ops.iter().any(|op| matches!(op, CmpOp::Eq | CmpOp::In));
-        for side in sides.into_iter().filter(|_| asks) {
-            self.compared(side, true, compare.range);
-        }
-    }
-
-    /// `name.startswith("x")`
-    pub fn note_text_method(&mut self, call: &ast::ExprCall, method: Sym) {
-        if self.watches_imports
-            && method == words::STARTSWITH
-            && let Some(argument) = call.arguments.args.first()
-        {
-            self.compared(argument, false, call.range());
-        }
-    }
-
-    fn compared(&mut self, expr: &Expr, whole: bool, range: TextRange) {
-        match expr {
-            Expr::Tuple(ast::ExprTuple { elts, .. })
-            | Expr::List(ast::ExprList { elts, .. })
-            | Expr::Set(ast::ExprSet { elts, .. }) => {
-                for element in elts {
-                    self.compared(element, whole, range);
-                }
-            }
-            _ => {
-                for start in self.texts(expr) {
-                    let start = TextStart { whole: whole && start.whole, ..start };
-                    self.mark(MarkKind::ComparesText(start), range);
-                }
-            }
-        }
+/// The text of a pattern: `re.compile("step_")`.
+fn pattern(value: &Expr) -> &Expr {
+    let Expr::Call(call) = value else { return value };
+    match (&*call.func, &*call.arguments.args) {
+        (Expr::Attribute(function), [pattern, ..]) if function.attr.as_str() == "compile" => pattern,
+        _ => value,
     }
 }
 

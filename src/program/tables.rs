@@ -12,11 +12,11 @@ pub use self::external::{
     risk,
 };
 pub use self::state::{
-    CHARACTER_VARIABLES, CHARACTERS, CLOCK, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed, LEVELS,
-    LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, THREAD, Wins, always_changes, asks_for_level,
-    changes_files, changes_path, fills_itself, is_data_file, is_mutator, is_passive_window, is_process_state,
-    looks_at_all, may_write_state, overwrites, read_state, read_variable, reads_clock, reads_file,
-    reads_frames, same_state, state_of, window_state, written_setting,
+    CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed,
+    LEVELS, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, RUNNING_LOOP, THREAD, Wins, always_changes,
+    asks_for_level, changes_files, changes_path, fills_itself, is_data_file, is_mutator, is_passive_window,
+    is_process_state, looks_at_all, may_write_state, overwrites, read_state, read_variable, reads_clock,
+    reads_file, reads_frames, same_state, state_of, state_of_attribute, window_state, written_setting,
 };
 
 static WELL_KNOWN: &str = include_str!("data/well_known.txt");

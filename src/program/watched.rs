@@ -7,7 +7,9 @@
 //! sys.addaudithook(note_step)                                 # the names that note_step compares with
 //! ```
 
+mod compared;
 mod hooks;
+mod looks;
 mod sought;
 
 use ruff_text_size::{TextRange, TextSize};
@@ -22,7 +24,7 @@ use super::state::{module_of, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Origin, Program};
 use crate::facts::{
-    Code, FuncId, ImportStmt, MarkKind, Moment, Op, OpKind, Sym, TextStart, Value, ValueId, words,
+    Code, FuncId, ImportStmt, Mark, MarkKind, Moment, Op, OpKind, Sym, TextStart, Value, ValueId, words,
 };
 
 /// Names of modules, with the place where somebody watches for them.
@@ -58,6 +60,8 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
         starts: Vec::new(),
         all: Vec::new(),
         sought: Vec::new(),
+        parts: Vec::new(),
+        compared: Vec::new(),
         finders,
     };
     let mut lookups = Vec::new();
@@ -66,6 +70,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
     let mut listed = Vec::new();
     for id in program.ids() {
         let module = program.module(id);
+        let mut looks = Vec::new();
         for mark in &module.facts.marks {
             match mark.kind {
                 MarkKind::AsksSysModules(name)
@@ -93,12 +98,21 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                 }
                 MarkKind::ReadsSysModules if !loads_or_forgets(program, id, mark.func) => {
                     patterns.add_compared(id, mark.func);
+                    // Who asks for one name, goes through none.
+                    let asks = |other: &Mark| {
+                        other.range == mark.range && matches!(other.kind, MarkKind::AsksSysModulesOf(_))
+                    };
+                    if !module.facts.marks.iter().any(asks) {
+                        patterns.add_compared_values(id, mark.func);
+                        looks.push(mark.func);
+                    }
                     patterns.add_with_attribute(id, mark.func, mark.range);
                     lookups.push((id, mark.func, mark.range));
                 }
                 _ => {}
             }
         }
+        patterns.add_looks(id, &looks);
         patterns.add_hooks(id);
         patterns.add_attributes(id);
         patterns.add_attributes_in_functions(id);
@@ -110,6 +124,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
     }
     patterns.add_lookups(&lookups);
     patterns.add_traced(&keys, &asking, &listed);
+    patterns.trace_compared();
     let renamed = renamed(program, outcomes, &patterns.starts.iter().map(|(text, ..)| text.as_str()));
     for (name, place) in renamed.asked {
         patterns.exact.entry(name).or_insert(place);
@@ -245,6 +260,10 @@ struct Patterns<'p> {
     all: Vec<Place>,
     /// Names, as values, that somebody asks all loaded modules for.
     sought: Vec<Traced>,
+    /// Parts of the names of modules that somebody looks for in the names of all.
+    parts: Vec<(String, Place)>,
+    /// Values that names are compared with, and whether with parts of them.
+    compared: Vec<(Traced, bool)>,
     /// Modules whose import-time code puts a finder in front of the others.
     finders: Vec<ModuleId>,
 }
@@ -260,22 +279,6 @@ impl Patterns<'_> {
         if !text.is_empty() && text != asker && !alike {
             self.starts.push((text, start.whole, place));
         }
-    }
-
-    /// What a function and those around and inside it compare texts with; gives how many names that are.
-    fn add_compared(&mut self, id: ModuleId, func: FuncId) -> usize {
-        let facts = &self.program.module(id).facts;
-        let parent = |f: FuncId| facts.code.function(f).parent;
-        let mut found = 0;
-        for mark in &facts.marks {
-            let MarkKind::ComparesText(start) = mark.kind else { continue };
-            let near = mark.func == func || (!mark.func.is_module() && parent(mark.func) == func);
-            if near && !matches!(start.text.as_str(), "__main__" | "import") {
-                self.add(start, (id, mark.range));
-                found += 1;
-            }
-        }
-        found
     }
 
     /// `hasattr(package, "part")`: loading a submodule makes the attribute.
@@ -521,7 +524,7 @@ impl Patterns<'_> {
     }
 
     fn finish(mut self) -> (Watched, Submodules) {
-        if self.starts.is_empty() && self.all.is_empty() {
+        if self.starts.is_empty() && self.all.is_empty() && self.parts.is_empty() {
             return (self.exact, self.submodules);
         }
         for id in self.program.ids() {
@@ -530,7 +533,8 @@ impl Patterns<'_> {
                 place.0 != id
                     && if *whole { name == text.as_str() } else { name.as_str().starts_with(text.as_str()) }
             });
-            let place = matching.map(|(.., place)| *place).or_else(|| {
+            let matching = matching.map(|(.., place)| *place).or_else(|| self.with_part(id));
+            let place = matching.or_else(|| {
                 self.all
                     .iter()
                     .copied()

@@ -55,6 +55,9 @@ impl Interpreter<'_> {
                 if path == tables::MAIN_PROGRAM && !attr.as_str().starts_with("__") {
                     self.state_read(*path, None);
                 }
+                if let Some(state) = tables::state_of_attribute(path.as_str(), attr.as_str()) {
+                    self.state_read(Sym::new(state), None);
+                }
                 let full = Sym::dotted(*path, attr);
                 if self.shared.replaced_names.contains_key(&full) {
                     self.replaced_read(full);
@@ -191,6 +194,11 @@ impl Interpreter<'_> {
             }
             // `greet.hook = hub.add`
             Abs::Function(..) | Abs::Object(_) | Abs::Made(..) => {
+                if let Abs::Made(made, _) = abs
+                    && let Some(state) = tables::state_of_attribute(made.as_str(), attr.as_str())
+                {
+                    self.state_read(Sym::new(state), None);
+                }
                 let mut found = self.put_here(attr);
                 found.push(Abs::Bound(Rc::new(abs.clone()), attr));
                 found

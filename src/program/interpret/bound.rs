@@ -74,6 +74,12 @@ impl Interpreter<'_> {
             if starts {
                 self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));
             }
+            // Only the context that loads the module has the value.
+            if made == "contextvars.ContextVar" && method == "set" {
+                for state in [tables::CONTEXT, tables::THREAD, tables::RUNNING_LOOP] {
+                    self.state_read(Sym::new(state), None);
+                }
+            }
             if tables::is_logger(made.as_str()) && tables::asks_for_level(method) {
                 self.state_read(Sym::new(tables::LEVELS), None);
             }

@@ -192,10 +192,12 @@ static SETTINGS: &[Setting] = &[
         ],
     ),
     (
-        "asyncio.get_running_loop",
+        RUNNING_LOOP,
         &["asyncio.get_running_loop", "asyncio.get_event_loop", "asyncio.current_task"],
         &["asyncio.run", "asyncio.Runner", "asyncio.new_event_loop", "asyncio.set_event_loop"],
     ),
+    (CONTEXT, &[], &["contextvars.copy_context", "contextvars.Context"]),
+    ("tempfile.tempdir", &["tempfile.gettempdir", "tempfile.gettempdirb"], &["tempfile.tempdir"]),
     ("time.tzset", &["time.localtime", "time.ctime", "time.mktime"], &["time.tzset"]),
     ("sys.setrecursionlimit", &["sys.getrecursionlimit"], &["sys.setrecursionlimit"]),
     ("sys.setswitchinterval", &["sys.getswitchinterval"], &["sys.setswitchinterval"]),
@@ -240,6 +242,21 @@ pub fn asks_for_level(method: &str) -> bool {
 
 /// What an attribute of a `threading.local` is: of the thread that sets it.
 pub const THREAD: &str = "threading.current_thread";
+
+/// What the value of a `ContextVar` is: of the context that sets it, beside [`THREAD`] and [`RUNNING_LOOP`], which have contexts of
+/// their own.
+pub const CONTEXT: &str = "contextvars.copy_context";
+
+/// The loop that runs.
+pub const RUNNING_LOOP: &str = "asyncio.get_running_loop";
+
+/// The state of the process that an attribute of an object of the library shows: `logging.getLogger("app").level`.
+pub fn state_of_attribute(made: &str, attr: &str) -> Option<&'static str> {
+    match (made, attr) {
+        ("logging.Logger" | "logging.root", "level" | "handlers" | "disabled") => Some(LEVELS),
+        _ => None,
+    }
+}
 
 /// The setting that a call reads.
 pub fn read_state(path: &str) -> Option<&'static str> {
