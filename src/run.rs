@@ -469,19 +469,21 @@ fn is_part(paths: &[PathBuf], project: &Path) -> bool {
 
 fn decide_options(request: &Request) -> DecideOptions {
     let config = &request.config;
-    let first = request.python_version.or(config.python_version).or(config.minimum_version);
-    let newest = first.is_some_and(|v| v.minor() >= 15);
+    let configured = request.python_version.or(config.python_version).or(config.minimum_version);
+    let newest = configured.is_some_and(|v| v.minor() >= 15);
     let usual = if newest { Target::Native } else { Target::Proxy };
     let target = request.target.or(config.target).unwrap_or(usual);
     let first = match target {
         Target::Native => PythonVersion::NEWEST,
-        Target::Proxy | Target::LazyModules => first.unwrap_or(PythonVersion::OLDEST),
+        Target::Proxy | Target::LazyModules => configured.unwrap_or(PythonVersion::OLDEST),
     };
+    let any_version = target != Target::Native && configured.is_none();
     let build = request.form == Form::Build;
     DecideOptions {
         target,
         first,
         last: PythonVersion::NEWEST,
+        any_version,
         safety: request.safety.or(config.safety).unwrap_or(Safety::Balanced),
         escapes: request.escapes.or(config.escapes).unwrap_or(if build {
             Escapes::Wrap

@@ -42,6 +42,8 @@ pub struct DecideOptions {
     pub first: PythonVersion,
     /// The newest.
     pub last: PythonVersion,
+    /// Nobody says which is the oldest.
+    pub any_version: bool,
     /// How much doubt is allowed.
     pub safety: Safety,
     /// Whether reads may be wrapped.

@@ -19,6 +19,7 @@ mod handed;
 pub mod interpret;
 mod listed;
 mod mutated;
+mod newer;
 mod rebinds;
 mod renamed;
 mod settled;
@@ -118,6 +119,8 @@ pub struct Program {
     compiled: FxHashSet<Sym>,
     /// The standard library of the versions that count.
     pub stdlib: Stdlib,
+    /// That of modules that run on newer versions only, where nobody says which versions count.
+    newer: FxHashMap<ModuleId, Stdlib>,
     /// What is assumed about modules that are found nowhere.
     pub environment: Environment,
     /// For each module, import statement and alias, what it means.
@@ -152,6 +155,8 @@ pub struct Environment {
     pub plugins: Vec<Sym>,
     /// Those of them that may be offered by themselves, and not for something in them.
     pub whole_plugins: Vec<Sym>,
+    /// Nobody says which versions of Python count: all that dally writes for.
+    pub any_version: bool,
     /// The standard library that the environment's packages run with.
     pub stdlib: Option<Stdlib>,
 }
@@ -195,23 +200,29 @@ impl Program {
             prefixes,
             compiled,
             stdlib,
+            newer: FxHashMap::default(),
             environment,
             resolved: Vec::new(),
             bound_over: Vec::new(),
             called: Called::default(),
         };
-        program.resolved = program
-            .ids()
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .map(|id| {
-                program.module(id).facts.imports.iter().map(|import| program.resolve(id, import)).collect()
-            })
-            .collect();
+        program.resolved =
+            program.ids().collect::<Vec<_>>().into_par_iter().map(|id| program.resolve_all(id)).collect();
+        if program.environment.any_version {
+            program.newer = newer::libraries(&program);
+            let newer: Vec<ModuleId> = program.newer.keys().copied().collect();
+            for id in newer {
+                program.resolved[id.index()] = program.resolve_all(id);
+            }
+        }
         program.called = Called::all(&program.modules);
         let ids: Vec<ModuleId> = program.ids().collect();
         program.bound_over = ids.into_par_iter().map(|id| program.find_bound_over(id)).collect();
         program
+    }
+
+    fn resolve_all(&self, id: ModuleId) -> Vec<Box<[Resolved]>> {
+        self.module(id).facts.imports.iter().map(|import| self.resolve(id, import)).collect()
     }
 
     fn resolve(&self, id: ModuleId, import: &ImportStmt) -> Box<[Resolved]> {
@@ -283,7 +294,7 @@ impl Program {
     /// The standard library that a module runs with: what is installed in an environment was chosen for its interpreter.
     fn stdlib_of(&self, id: ModuleId) -> Stdlib {
         let of_environment = self.environment.stdlib.filter(|_| self.module(id).installed);
-        of_environment.unwrap_or(self.stdlib)
+        of_environment.or_else(|| self.newer.get(&id).copied()).unwrap_or(self.stdlib)
     }
 
     /// All module indices.

@@ -72,6 +72,26 @@ impl Stdlib {
         }
     }
 
+    /// The library of the versions of the range that have a module, or a name in it, if those are the newest of them.
+    pub fn since(self, module: &str, name: Option<&str>) -> Option<Self> {
+        let has = |library: Self| match name {
+            Some(name) => {
+                library.has_module(module) == Has::Yes && library.has_attribute(module, name) == Has::Yes
+            }
+            None => library.has_module(module) == Has::Yes,
+        };
+        let mut newer = self;
+        while newer.versions != 0 && !has(newer) {
+            newer.versions &= newer.versions - 1;
+        }
+        (newer.versions != 0).then_some(newer)
+    }
+
+    /// The library of the versions that two ranges have in common.
+    pub fn and(self, other: Self) -> Self {
+        Self { versions: self.versions & other.versions }
+    }
+
     /// Whether the library has a module.
     pub fn has_module(self, name: &str) -> Has {
         MODULES.get(name).map_or(Has::No, |entry| self.compare(entry.versions))

@@ -57,7 +57,7 @@ pub(super) fn judge(
     let system = if request.form == Form::Build { System::current() } else { None };
     let world = World { oldest: options.first, system };
     let reader = Reader::new(request, world);
-    let environment = environment(&request.config, discovery, packages);
+    let environment = environment(&request.config, discovery, packages, options);
     let eager_in = eager_in(&request.config, discovery);
     let inputs =
         || Inputs { request, discovery, packages, options, environment: &environment, eager_in: &eager_in };
@@ -143,7 +143,12 @@ pub(super) fn world_of(packages: &Packages, world: World) -> World {
 }
 
 /// What is known of other people's packages before any of them is read.
-fn environment(config: &Config, discovery: &Discovery, packages: Option<&Packages>) -> Environment {
+fn environment(
+    config: &Config,
+    discovery: &Discovery,
+    packages: Option<&Packages>,
+    options: &DecideOptions,
+) -> Environment {
     let offered = entry_points::offered(&discovery.import_roots[..discovery.shared_roots]);
     let own = || config.plugins.iter().map(|name| Sym::new(name));
     let whole = offered.iter().filter(|(_, whole)| *whole).map(|(name, _)| Sym::new(name));
@@ -158,6 +163,7 @@ fn environment(config: &Config, discovery: &Discovery, packages: Option<&Package
         required: config.required.iter().map(|name| import_name(name)).collect(),
         plugins: own().chain(offered.iter().map(|(name, _)| Sym::new(name))).collect(),
         whole_plugins: own().chain(whole).collect(),
+        any_version: options.any_version,
         stdlib: packages.and_then(Packages::version).map(|version| Stdlib::new(version, version)),
     }
 }

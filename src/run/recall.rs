@@ -212,7 +212,8 @@ impl Inputs<'_> {
         for module in &discovery.compiled {
             add(module.module.as_bytes());
         }
-        let Environment { complete, assumed, required, plugins, whole_plugins, stdlib } = self.environment;
+        let Environment { complete, assumed, required, plugins, whole_plugins, any_version: _, stdlib } =
+            self.environment;
         for names in [assumed, required] {
             add(format!("{:?}", sorted(names)).as_bytes());
         }
