@@ -58,12 +58,8 @@ impl Graph {
     /// Builds the graph.
     pub fn new(program: &Program, runs: Vec<Run>) -> Self {
         use rayon::prelude::*;
-        let out: Vec<Vec<Edge>> = program
-            .ids()
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .map(|id| edges_of(program, id, &runs[id.index()]))
-            .collect();
+        let out: Vec<Vec<Edge>> =
+            program.par_ids().map(|id| edges_of(program, id, &runs[id.index()])).collect();
         let mut back: Vec<Vec<(ModuleId, u32)>> = vec![Vec::new(); out.len()];
         for (from, edges) in program.ids().zip(&out) {
             for (index, edge) in edges.iter().enumerate().filter(|(_, e)| e.runs_when_imported()) {
@@ -269,6 +265,6 @@ impl Program {
     pub(crate) fn imported_modules(&self) -> FxHashSet<ModuleId> {
         let ids: Vec<ModuleId> = self.ids().collect();
         let others = |id: ModuleId| self.imports_of(id).into_iter().filter(move |&to| to != id);
-        ids.into_par_iter().flat_map_iter(others).collect()
+        self.par_ids().flat_map_iter(others).collect()
     }
 }

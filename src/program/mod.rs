@@ -38,6 +38,10 @@ use self::called::Called;
 use crate::facts::{FromModule, ImportStmt, Mark, MarkKind, ModuleFacts, Moment, Sym};
 pub use stdlib::Stdlib;
 
+/// So many modules a thread takes at most before it looks whether others are idle: big modules stand side by side, and whoever has got them
+/// keeps the others waiting.
+const PART: usize = 32;
+
 /// Index into [`Program::modules`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ModuleId(pub u32);
@@ -201,16 +205,13 @@ impl Program {
             called: Called::default(),
         };
         program.resolved = program
-            .ids()
-            .collect::<Vec<_>>()
-            .into_par_iter()
+            .par_ids()
             .map(|id| {
                 program.module(id).facts.imports.iter().map(|import| program.resolve(id, import)).collect()
             })
             .collect();
         program.called = Called::all(&program.modules);
-        let ids: Vec<ModuleId> = program.ids().collect();
-        program.bound_over = ids.into_par_iter().map(|id| program.find_bound_over(id)).collect();
+        program.bound_over = program.par_ids().map(|id| program.find_bound_over(id)).collect();
         program
     }
 
@@ -292,6 +293,12 @@ impl Program {
     }
 
     /// The modules inside a package, in order of their indices.
+    /// All module indices, for work on several threads.
+    pub fn par_ids(&self) -> impl IndexedParallelIterator<Item = ModuleId> + use<> {
+        let ids: Vec<ModuleId> = self.ids().collect();
+        ids.into_par_iter().with_max_len(PART)
+    }
+
     pub fn modules_below(&self, package: ModuleId) -> Vec<ModuleId> {
         self.modules_from(&format!("{}.", self.module(package).name))
     }
