@@ -458,7 +458,7 @@ fn imported_of<'n>(program: &Program, names: &FxHashSet<&'n str>) -> FxHashSet<&
                     if let Origin::Module(sub) = program.origin(id, import, alias) {
                         found.extend(names.get(program.module(sub).name.as_str()));
                     } else if import.from.is_some() {
-                        let full = format!("{loaded}.{}", import.aliases[alias].name);
+                        let full = [loaded, import.aliases[alias].name.as_str()].join(".");
                         found.extend(names.get(full.as_str()));
                         if let Some(names) = beside.get(loaded)
                             && program.stdlib.has_module(&full) == stdlib::Has::Yes

@@ -243,7 +243,7 @@ impl Effects {
                         let item = import.aliases[site.alias as usize].name;
                         let module = program.loaded_name(id, import, site.alias as usize).unwrap_or_default();
                         if import.from.is_some()
-                            && let Some(path) = Sym::find(&format!("{module}.{item}"))
+                            && let Some(path) = Sym::find(&[module, item.as_str()].join("."))
                             && let Some(writers) = self.replaced.get(&path)
                             && let Some(&Writer { by: module, at, .. }) =
                                 writers.iter().find(|w| w.shows_to(program, id))
@@ -348,7 +348,8 @@ impl Effects {
             let foreign = program.origin(id, import, alias) == Origin::Foreign;
             self.asked.get(&asked_foreign(program, &self.asked, id, name).filter(|_| foreign)?).copied()
         };
-        let submodule = || import.from.and_then(|_| asked(&format!("{name}.{}", import.aliases[alias].name)));
+        let submodule =
+            || import.from.and_then(|_| asked(&[name, import.aliases[alias].name.as_str()].join(".")));
         asked(name).or_else(around).or_else(submodule)
     }
 }

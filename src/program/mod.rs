@@ -271,7 +271,8 @@ impl Program {
                 let compiled = |name: &str| self.compiled_module(name).is_some();
                 self.stdlib_of(importer).knows(name)
                     || compiled(name)
-                    || import.from.is_some() && compiled(&format!("{name}.{}", import.aliases[alias].name))
+                    || import.from.is_some()
+                        && compiled(&[name, import.aliases[alias].name.as_str()].join("."))
             }),
         })
     }
@@ -292,13 +293,13 @@ impl Program {
         by_index(&self.modules)
     }
 
-    /// The modules inside a package, in order of their indices.
     /// All module indices, for work on several threads.
     pub fn par_ids(&self) -> impl IndexedParallelIterator<Item = ModuleId> + use<> {
         let ids: Vec<ModuleId> = self.ids().collect();
         ids.into_par_iter().with_max_len(PART)
     }
 
+    /// The modules inside a package, in order of their indices.
     pub fn modules_below(&self, package: ModuleId) -> Vec<ModuleId> {
         self.modules_from(&format!("{}.", self.module(package).name))
     }
@@ -333,7 +334,7 @@ impl Program {
         }
         self.find(name).or_else(|| {
             let siblings = self.module(importer).siblings?;
-            self.find(&format!("{siblings}.{name}"))
+            self.find(&[siblings.as_str(), name].join("."))
         })
     }
 
@@ -357,7 +358,7 @@ impl Program {
             return Target::Namespace;
         }
         if let Some(siblings) = self.module(importer).siblings
-            && among(&self.prefixes, &format!("{siblings}.{name}"))
+            && among(&self.prefixes, &[siblings.as_str(), name].join("."))
         {
             return Target::Namespace;
         }
@@ -445,7 +446,7 @@ impl Program {
                 }
             }
             Target::Namespace if import.from.is_some() => {
-                match self.target(importer, &format!("{name}.{}", item.name)) {
+                match self.target(importer, &[name, item.name.as_str()].join(".")) {
                     Target::Module(id) => Origin::Module(id),
                     Target::Missing => Origin::MissingModule,
                     _ => Origin::Foreign,
@@ -464,13 +465,12 @@ impl Program {
     /// A name taken from a module.
     pub fn attribute(&self, importer: ModuleId, id: ModuleId, name: Sym) -> Origin {
         // In a package's own `from . import sub` the binding is that of the statement itself.
-        let own_submodule =
-            importer == id && self.find(&format!("{}.{name}", self.module(id).name)).is_some();
-        if self.binds(id, name) && !own_submodule {
+        let full = || [self.module(id).name.as_str(), name.as_str()].join(".");
+        let own_submodule = || importer == id && self.find(&full()).is_some();
+        if self.binds(id, name) && !own_submodule() {
             return Origin::Attribute(id, name);
         }
-        let module = self.module(id);
-        let full = format!("{}.{name}", module.name);
+        let full = full();
         match self.target(importer, &full) {
             Target::Module(sub) => return Origin::Module(sub),
             Target::Namespace => return Origin::Foreign,

@@ -137,7 +137,7 @@ pub(crate) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
                 _ => None,
             })
         }
-        Value::Attr(base, attr) => Some(format!("{}.{attr}", foreign_path(program, id, base)?)),
+        Value::Attr(base, attr) => Some([foreign_path(program, id, base)?.as_str(), attr.as_str()].join(".")),
         _ => None,
     }
 }
@@ -150,7 +150,7 @@ fn foreign_import(program: &Program, id: ModuleId, stmt: u32, alias: u32) -> Opt
     }
     let item = &import.aliases[alias as usize];
     Some(match import.from {
-        Some(from) => format!("{}.{}", from.module, item.name),
+        Some(from) => [from.module.as_str(), item.name.as_str()].join("."),
         None if item.asname.is_some() => item.name.as_str().to_owned(),
         None => item.bound(false).to_owned(),
     })

@@ -101,7 +101,7 @@ pub(super) fn further_effects(
             }
             if let (Origin::Foreign, Some(_)) = (program.origin(id, import, alias), import.from) {
                 let module = program.loaded_name(id, import, alias).unwrap_or_default();
-                let path = Sym::new(&format!("{module}.{}", item.name));
+                let path = Sym::new(&[module, item.name.as_str()].join("."));
                 if let Some(by) = replacer(path) {
                     let owner = Owner::External(path);
                     add(EffectKind::ReadsState, owner, import.range.start(), Some(item.name), Some(by));
