@@ -429,7 +429,7 @@ type Wanted = FxHashMap<(ModuleId, FuncId), FxHashSet<u32>>;
 /// What callers give for parameters of some functions.
 fn callers(program: &Program, wanted: &FxHashMap<Sym, Wanted>) -> FxHashMap<Param, Vec<(ModuleId, ValueId)>> {
     let wanted: Vec<_> = wanted.iter().collect();
-    let found: Vec<Vec<(Param, Vec<(ModuleId, ValueId)>)>> = wanted
+    let found: Vec<Vec<Called>> = wanted
         .into_par_iter()
         .with_max_len(1)
         .map(|(&name, functions)| calls_of(program, name, functions))
@@ -440,8 +440,11 @@ fn callers(program: &Program, wanted: &FxHashMap<Sym, Wanted>) -> FxHashMap<Para
 /// A parameter that is asked for, and what it is given.
 type Given = (u32, Vec<(ModuleId, ValueId)>);
 
+/// A parameter with all that it is given.
+type Called = (Param, Vec<(ModuleId, ValueId)>);
+
 /// What the calls of some functions that have one name give for parameters; without those that are given more than counts.
-fn calls_of(program: &Program, name: Sym, wanted: &Wanted) -> Vec<(Param, Vec<(ModuleId, ValueId)>)> {
+fn calls_of(program: &Program, name: Sym, wanted: &Wanted) -> Vec<Called> {
     let mut functions: Vec<((ModuleId, FuncId), Vec<Given>)> = wanted
         .iter()
         .map(|(&function, asked)| (function, asked.iter().map(|&index| (index, Vec::new())).collect()))
