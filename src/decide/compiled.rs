@@ -22,7 +22,7 @@ pub fn decide(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
             continue;
         }
         let compiled = program.compiled_module(loaded).or_else(|| {
-            import.from.and_then(|_| program.compiled_module(&format!("{loaded}.{}", item.name)))
+            import.from.and_then(|_| program.compiled_module(&[loaded, item.name.as_str()].join(".")))
         });
         if let Some(name) = compiled {
             let note = "an extension module of the same package: what it imports cannot be seen";

@@ -42,9 +42,8 @@ pub fn decide(
 ) {
     let graph = effects.graph();
     let provided = Provided::new(program, graph, options.target == Target::Proxy, verdicts);
-    let ids: Vec<ModuleId> = program.ids().collect();
     let (mut missing, kept): (Vec<_>, Vec<_>) =
-        ids.into_par_iter().map(|id| missing_in(program, id, &provided)).unzip();
+        program.par_ids().map(|id| missing_in(program, id, &provided)).unzip();
     for (kept, verdicts) in kept.into_iter().zip(verdicts.iter_mut()) {
         for (site, reason) in kept {
             verdicts.sites[site].keep(reason);
@@ -445,9 +444,8 @@ fn imported_of<'n>(program: &Program, names: &FxHashSet<&'n str>) -> FxHashSet<&
             beside.entry(package).or_default().push(name);
         }
     }
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let found: Vec<Vec<&'n str>> = ids
-        .into_par_iter()
+    let found: Vec<Vec<&'n str>> = program
+        .par_ids()
         .map(|id| {
             let mut found = Vec::new();
             for import in &program.module(id).facts.imports {
@@ -460,7 +458,7 @@ fn imported_of<'n>(program: &Program, names: &FxHashSet<&'n str>) -> FxHashSet<&
                     if let Origin::Module(sub) = program.origin(id, import, alias) {
                         found.extend(names.get(program.module(sub).name.as_str()));
                     } else if import.from.is_some() {
-                        let full = format!("{loaded}.{}", import.aliases[alias].name);
+                        let full = [loaded, import.aliases[alias].name.as_str()].join(".");
                         found.extend(names.get(full.as_str()));
                         if let Some(names) = beside.get(loaded)
                             && program.stdlib.has_module(&full) == stdlib::Has::Yes

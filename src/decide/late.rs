@@ -34,8 +34,7 @@ pub type LateCode = FxHashMap<(ModuleId, FuncId), KeepReason>;
 /// Finds all functions that may run in a finalizer or in the import system.
 pub fn late_code(program: &Program) -> LateCode {
     let mut found = LateCode::default();
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let starts: Vec<Vec<_>> = ids.into_par_iter().map(|id| late_in(program, id)).collect();
+    let starts: Vec<Vec<_>> = program.par_ids().map(|id| late_in(program, id)).collect();
     let mut todo: Vec<(ModuleId, FuncId, KeepReason)> = starts.into_iter().flatten().collect();
     let mut derived: Option<Derived> = None;
     while let Some((id, func, reason)) = todo.pop() {
@@ -94,9 +93,8 @@ pub fn late_code(program: &Program) -> LateCode {
 type Derived = FxHashMap<(ModuleId, u32), Vec<(ModuleId, u32)>>;
 
 fn derived_classes(program: &Program) -> Derived {
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let pairs: Vec<Vec<_>> = ids
-        .into_par_iter()
+    let pairs: Vec<Vec<_>> = program
+        .par_ids()
         .map(|id| {
             let classes = (0..).zip(&program.module(id).facts.code.classes);
             let bases = classes.flat_map(|(index, class)| class.bases.iter().map(move |&base| (index, base)));

@@ -158,6 +158,9 @@ fn configured_eager(
     name: &str,
     options: &DecideOptions,
 ) -> bool {
+    if options.eager.is_empty() {
+        return false;
+    }
     let import = &program.module(id).facts.imports[site.stmt as usize];
     let item = import.aliases[site.alias as usize].name;
     options.eager.matches(name) || (import.from.is_some() && options.eager.matches(&format!("{name}.{item}")))

@@ -27,7 +27,7 @@ use rustc_hash::FxHashMap;
 use crate::config::{Annotations, Escapes, NamePatterns, PythonVersion, Safety, Target};
 use crate::facts::{MarkKind, Place, Site, Sym};
 use crate::program::effects::{Conflict, Effects};
-use crate::program::{Module, ModuleId, Program};
+use crate::program::{Module, Program};
 use crate::rewrite::{Form, MissingImport};
 use inspected::Inspected;
 pub use reason::{Evidence, KeepReason, Reason};
@@ -132,9 +132,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
     let inspected =
         if options.target == Target::Proxy { Inspected::new(program) } else { Inspected::default() };
     let mut verdicts: Vec<ModuleVerdicts> = program
-        .ids()
-        .collect::<Vec<_>>()
-        .into_par_iter()
+        .par_ids()
         .map(|id| {
             let module = program.module(id);
             let mut verdicts = ModuleVerdicts::default();
@@ -183,15 +181,14 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         effects.decide(program, &mut verdicts);
         probes::decide(program, effects, &mut verdicts);
         implicit::decide(program, effects, options, &mut verdicts);
-        program.ids().collect::<Vec<_>>().into_par_iter().zip(&mut verdicts).for_each(|(id, verdicts)| {
+        program.par_ids().zip(&mut verdicts).for_each(|(id, verdicts)| {
             companions::decide(program, id, effects.graph(), verdicts);
         });
         if options.conflicts {
             conflicts = effects.conflicts(program);
         }
     }
-    let ids: Vec<ModuleId> = program.ids().collect();
-    ids.into_par_iter().zip(&mut verdicts).for_each(|(id, verdicts)| {
+    program.par_ids().zip(&mut verdicts).for_each(|(id, verdicts)| {
         groups::decide(program, id, options, verdicts);
         verdicts.settle();
     });

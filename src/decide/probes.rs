@@ -34,10 +34,11 @@
 use rustc_hash::FxHashSet;
 
 use super::{KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{Code, ImportStmt, MarkKind, Moment, OpKind, Sym, Value};
+use crate::facts::{Code, ImportStmt, MarkKind, Moment, OpKind, Sym, Value, words};
 use crate::program::effects::Effects;
 use crate::program::graph::{Graph, ancestors};
 use crate::program::interpret::Risk;
+use crate::program::state::of_all;
 use crate::program::tables::LOADERS_OF_PLUGINS;
 use crate::program::trace::{Leaf, Start, trace};
 use crate::program::{ModuleId, Origin, Program, stdlib};
@@ -192,38 +193,50 @@ fn optional_modules(
 fn loaded_by_name(program: &Program) -> Vec<ModuleId> {
     let mut starts: Vec<Start> = Vec::new();
     let mut found = Vec::new();
-    for id in program.ids().filter(|&id| !program.module(id).installed) {
-        let module = program.module(id);
-        let code = &module.facts.code;
-        let guarded = |name: Sym| {
-            code.ops().any(|op| match op.kind {
-                OpKind::Call { call, .. } => op.guarded && callee_name(code, call) == Some(name),
-                _ => false,
-            })
-        };
-        for (func, op) in code.ops_by_function() {
-            let OpKind::Call { call, .. } = op.kind else { continue };
-            if !callee_name(code, call)
-                .is_some_and(|name| matches!(name.as_str(), "import_module" | "__import__"))
-                || !op.guarded && (func.is_module() || !guarded(code.function(func).name))
-            {
-                continue;
-            }
-            starts.extend(code.positional(&code.call(call)).first().map(|&name| (id, name, true)));
-            for mark in &module.facts.marks {
-                if let MarkKind::LoadsFrom(start) = mark.kind
-                    && mark.range.start() == op.at
-                {
-                    let prefix = start.as_module(module.name.as_str(), module.is_package);
-                    found.extend(program.modules_from(&prefix));
-                }
-            }
-        }
+    for (name, below) in of_all(program, |id| names_loaded_by(program, id)) {
+        starts.extend(name);
+        found.extend(below);
     }
     found.extend(trace(program, &starts).into_iter().flatten().filter_map(Leaf::module));
     found.extend(program.environment.plugins.iter().filter_map(|name| program.find(name.as_str())));
     found.retain(|&id| !program.module(id).installed);
     found
+}
+
+/// What one module loads by its name under `try`: the value that is the name, and the modules whose names begin as it does.
+fn names_loaded_by(program: &Program, id: ModuleId) -> Vec<(Option<Start>, Vec<ModuleId>)> {
+    let module = program.module(id);
+    let code = &module.facts.code;
+    let mut loaded = Vec::new();
+    if module.installed {
+        return loaded;
+    }
+    let guarded = |name: Sym| {
+        code.ops().any(|op| match op.kind {
+            OpKind::Call { call, .. } => op.guarded && callee_name(code, call) == Some(name),
+            _ => false,
+        })
+    };
+    for (func, op) in code.ops_by_function() {
+        let OpKind::Call { call, .. } = op.kind else { continue };
+        if !callee_name(code, call).is_some_and(|name| matches!(name, words::IMPORT_MODULE | words::IMPORT))
+            || !op.guarded && (func.is_module() || !guarded(code.function(func).name))
+        {
+            continue;
+        }
+        let name = code.positional(&code.call(call)).first().map(|&name| (id, name, true));
+        let mut below = Vec::new();
+        for mark in &module.facts.marks {
+            if let MarkKind::LoadsFrom(start) = mark.kind
+                && mark.range.start() == op.at
+            {
+                let prefix = start.as_module(module.name.as_str(), module.is_package);
+                below.extend(program.modules_from(&prefix));
+            }
+        }
+        loaded.push((name, below));
+    }
+    loaded
 }
 
 /// Modules that may be offered as plugins, where somebody in the same package loads what is offered and no metadata say what that is:
@@ -235,7 +248,9 @@ fn perhaps_offered(program: &Program, graph: &Graph) -> (Vec<ModuleId>, FxHashSe
     }
     let own = || program.ids().filter(|&id| !program.module(id).installed);
     let top = |id: ModuleId| program.module(id).name.as_str().split('.').next().unwrap_or_default();
-    let packages: FxHashSet<&str> = own().filter(|&id| loads_offered(program, id)).map(top).collect();
+    let loads = |id: ModuleId| !program.module(id).installed && loads_offered(program, id);
+    let packages: FxHashSet<&str> =
+        of_all(program, |id| if loads(id) { vec![top(id)] } else { Vec::new() }).collect();
     let (offered, rest): (Vec<ModuleId>, Vec<ModuleId>) = own()
         .filter(|&id| packages.contains(top(id)))
         .partition(|&id| graph.back[id.index()].is_empty() && !program.module(id).is_package);

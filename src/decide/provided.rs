@@ -15,7 +15,7 @@ use rayon::prelude::*;
 use super::{ModuleVerdicts, Verdict};
 use crate::discover::is_importable;
 use crate::facts::{MarkKind, Sym};
-use crate::program::graph::Graph;
+use crate::program::graph::{Edge, Graph, Walk};
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Program};
 
@@ -41,47 +41,62 @@ pub fn is_plain(program: &Program, id: ModuleId) -> bool {
 
 /// Finds them for all packages in which names can wait.
 pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts]) {
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let provided: Vec<Vec<Sym>> = ids
-        .into_par_iter()
-        .map(|id| {
-            let verdict = &verdicts[id.index()];
-            let able = verdict.plain || verdict.sites.iter().any(Verdict::is_lazy);
-            if able && program.module(id).is_package {
-                provided(program, graph, id, verdicts)
-            } else {
-                Vec::new()
-            }
-        })
+    let outermost = |id: ModuleId| {
+        let name = program.module(id).name.as_str();
+        Sym::new(name.split('.').next().unwrap_or(name))
+    };
+    let projects: Vec<Sym> = program.par_ids().map(outermost).collect();
+    let provided: Vec<Vec<Sym>> = program
+        .par_ids()
+        .map_init(
+            || Walk::new(program, graph),
+            |walk, id| {
+                let verdict = &verdicts[id.index()];
+                let able = verdict.plain || verdict.sites.iter().any(Verdict::is_lazy);
+                if able && program.module(id).is_package {
+                    provided(program, walk, id, &projects, verdicts)
+                } else {
+                    Vec::new()
+                }
+            },
+        )
         .collect();
     for (provided, verdicts) in provided.into_iter().zip(verdicts) {
         verdicts.provided = provided;
     }
 }
 
-/// The submodules that loading a package brought, and that it brings no more.
-fn provided(program: &Program, graph: &Graph, id: ModuleId, verdicts: &[ModuleVerdicts]) -> Vec<Sym> {
+/// The submodules that loading a package brought, and that it brings no more. `projects` has the outermost package of each module.
+fn provided(
+    program: &Program,
+    walk: &mut Walk<'_>,
+    id: ModuleId,
+    projects: &[Sym],
+    verdicts: &[ModuleVerdicts],
+) -> Vec<Sym> {
     let package = program.module(id);
+    let inside = package.name.as_str().len() + 1;
+    let submodule = |module: ModuleId| {
+        let name = &program.module(module).name.as_str()[inside..];
+        (!name.contains('.') && may_be_bound(program, id, name)).then(|| (Sym::new(name), module))
+    };
+    let mut submodules: Vec<(Sym, ModuleId)> =
+        program.modules_below(id).into_iter().filter_map(submodule).collect();
+    if submodules.is_empty() {
+        return Vec::new();
+    }
     // As far as it is of the same project.
-    let top = |id: ModuleId| program.module(id).name.as_str().split('.').next();
-    let own = top(id);
-    let before = graph.certain_from(program, id, |_, edge| top(edge.to) == own);
-    let mut submodules: Vec<(Sym, ModuleId)> = before
-        .into_iter()
-        .filter_map(|module| {
-            let (parent, name) = program.module(module).name.as_str().rsplit_once('.')?;
-            (parent == package.name.as_str() && may_be_bound(program, id, name))
-                .then(|| (Sym::new(name), module))
-        })
-        .collect();
+    let own = projects[id.index()];
+    let is_own = |edge: &Edge| projects[edge.to.index()] == own;
+    let before = walk.certain_from(id, |_, edge| is_own(edge));
+    submodules.retain(|&(_, module)| before.has(module));
     if submodules.is_empty() {
         return Vec::new();
     }
     let stays = |from: ModuleId, site: u32| !verdicts[from.index()].sites[site as usize].is_lazy();
-    let still = graph.certain_from(program, id, |from, edge| {
-        top(edge.to) == own && edge.site.is_none_or(|site| stays(from, site))
-    });
-    submodules.retain(|(_, module)| !still.contains(module));
+    let still =
+        walk.certain_from(id, |from, edge| is_own(edge) && edge.site.is_none_or(|site| stays(from, site)));
+    submodules.retain(|&(_, module)| !still.has(module));
     submodules.sort_unstable_by_key(|(name, _)| name.as_str());
     submodules.into_iter().map(|(name, _)| name).collect()
 }

@@ -25,7 +25,9 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
     }
     for (index, site) in module.facts.sites.iter().enumerate() {
         let import = &module.facts.imports[site.stmt as usize];
-        let Some(submodule) = program.find(&format!("{}.{}", module.name, site.bound)) else { continue };
+        let Some(submodule) = program.find(&[module.name.as_str(), site.bound.as_str()].join(".")) else {
+            continue;
+        };
         if program.origin(id, import, site.alias as usize) == Origin::Module(submodule) {
             // A pending import would bring the attribute back.
             if module.facts.names.get(site.bound).is_some_and(|info| info.deleted) {
@@ -66,7 +68,8 @@ fn overwritten(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
         }
         if let Origin::Attribute(package, name) = program.origin(id, import, site.alias as usize)
             && program.module(package).is_package
-            && let Some(submodule) = program.find(&format!("{}.{name}", program.module(package).name))
+            && let Some(submodule) =
+                program.find(&[program.module(package).name.as_str(), name.as_str()].join("."))
             && program.is_bound_over(submodule)
             && let Some(other) = other_importer(program, package, submodule)
         {

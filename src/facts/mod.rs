@@ -177,7 +177,7 @@ impl FromModule {
             return None;
         }
         let module = self.module.as_str();
-        Some(if module.is_empty() { package.to_owned() } else { format!("{package}.{module}") })
+        Some(if module.is_empty() { package.to_owned() } else { [package, module].join(".") })
     }
 }
 

@@ -208,7 +208,16 @@ impl Sym {
     /// The number that stands for `text`, if it has one.
     pub fn find(text: &str) -> Option<Self> {
         let key = Key::of(text);
-        Self::reading(key).number(key, text)
+        RECENTLY.with(|recently| {
+            let cell = &recently[key.mixed() % RECENT];
+            let (known, sym) = cell.get();
+            if known == key && (!key.is_long() || sym.as_str() == text) {
+                return Some(sym);
+            }
+            let found = Self::reading(key).number(key, text)?;
+            cell.set((key, found));
+            Some(found)
+        })
     }
 
     /// The number itself: an order for look-ups, never for output.

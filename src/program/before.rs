@@ -71,9 +71,8 @@ fn runs_once(program: &Program, id: ModuleId, at: TextSize) -> bool {
 
 /// All modules that some import leads to.
 fn imported(program: &Program) -> FxHashSet<ModuleId> {
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let found: Vec<FxHashSet<ModuleId>> = ids
-        .into_par_iter()
+    let found: Vec<FxHashSet<ModuleId>> = program
+        .par_ids()
         .map(|id| {
             let others = program.module(id).facts.imports.iter().flat_map(|i| led_to(program, id, i));
             others.filter(|&other| other != id).collect()

@@ -4,16 +4,17 @@
 //! fails because a name is taken from a module that has not got to it yet. The order is tried out: loading is
 //! simulated from every member, with the imports that stay eager and the names that import-time code takes.
 
+use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::adjacency::Adjacency;
 use super::graph::{Graph, ancestors};
 use super::interpret::{EffectKind, Outcome, Owner};
-use super::state::{module_of, same_project};
+use super::state::{module_of, of_all, same_project};
 use super::{ModuleId, Origin, Program, Target};
 use crate::decide::ModuleVerdicts;
-use crate::facts::{Code, FuncId, MarkKind, ModuleFacts, Moment, OpKind, Read, Sym, Value, ValueId};
+use crate::facts::{Code, FuncId, MarkKind, ModuleFacts, Moment, OpKind, Read, Sym, Value, ValueId, words};
 
 /// The members of order-sensitive cycles.
 pub fn order_sensitive(
@@ -59,7 +60,7 @@ pub fn order_sensitive(
         let entered = |verdicts, entry| fails(program, graph, verdicts, &members, entry);
         let unclear = component.iter().any(|&id| hurries(&members, id));
         let failing: FxHashSet<ModuleId> = entries
-            .into_iter()
+            .into_par_iter()
             .filter(|&e| entered(Some(verdicts), e) || unclear && entered(None, e))
             .collect();
         if failing.iter().any(|&entry| !entered(None, entry)) {
@@ -224,9 +225,16 @@ fn entered_badly(
         number.extend(component.iter().map(|&id| (id, index)));
         sets.push(component.iter().copied().collect());
     }
-    let mut bad = vec![false; doubtful.len()];
-    for id in program.ids() {
-        for import in program.module(id).facts.imports.iter().filter(|i| i.moment != Moment::Never) {
+    // Imports by name, which may be put together from parts.
+    let names: FxHashMap<Sym, usize> = doubtful
+        .iter()
+        .enumerate()
+        .flat_map(|(cycle, (_, failing))| failing.iter().map(move |&id| (program.module(id).name, cycle)))
+        .collect();
+    let entered_by = |id: ModuleId| -> Vec<usize> {
+        let mut entered = Vec::new();
+        let module = program.module(id);
+        for import in module.facts.imports.iter().filter(|i| i.moment != Moment::Never) {
             for alias in 0..import.aliases.len() {
                 let sub = match program.origin(id, import, alias) {
                     Origin::Module(sub) => Some(sub),
@@ -235,40 +243,32 @@ fn entered_badly(
                 for target in program.loaded_chain(id, import, alias).iter().copied().chain(sub) {
                     if let Some(&cycle) = number.get(&target)
                         && number.get(&id) != Some(&cycle)
+                        && doubtful[cycle].1.contains(&entry_of(program, &sets[cycle], target))
                     {
-                        bad[cycle] |= doubtful[cycle].1.contains(&entry_of(program, &sets[cycle], target));
+                        entered.push(cycle);
                     }
                 }
             }
         }
-    }
-    // Imports by name, which may be put together from parts.
-    let names: FxHashMap<Sym, usize> = doubtful
-        .iter()
-        .enumerate()
-        .flat_map(|(cycle, (_, failing))| failing.iter().map(move |&id| (program.module(id).name, cycle)))
-        .collect();
-    for id in program.ids() {
-        let code = &program.module(id).facts.code;
-        for name in &code.strings {
-            if let Some(&cycle) = names.get(name) {
-                bad[cycle] = true;
-            }
-        }
+        let code = &module.facts.code;
+        entered.extend(code.strings.iter().filter_map(|name| names.get(name)));
         if loads_by_computed_name(code) {
-            for (cycle, (component, _)) in doubtful.iter().enumerate() {
-                bad[cycle] |= same_project(program, id, component[0]);
-            }
+            let cycles = doubtful.iter().enumerate();
+            let own = cycles.filter(|(_, (component, _))| same_project(program, id, component[0]));
+            entered.extend(own.map(|(cycle, _)| cycle));
         }
-        for mark in &program.module(id).facts.marks {
+        for mark in &module.facts.marks {
             if let MarkKind::LoadsFrom(start) = mark.kind {
-                let module = program.module(id);
                 let prefix = start.as_module(module.name.as_str(), module.is_package);
-                for (name, &cycle) in &names {
-                    bad[cycle] |= name.as_str().starts_with(&prefix);
-                }
+                let begun = names.iter().filter(|(name, _)| name.as_str().starts_with(&prefix));
+                entered.extend(begun.map(|(_, &cycle)| cycle));
             }
         }
+        entered
+    };
+    let mut bad = vec![false; doubtful.len()];
+    for cycle in of_all(program, entered_by) {
+        bad[cycle] = true;
     }
     doubtful.into_iter().zip(bad).filter(|(_, bad)| *bad).flat_map(|((component, _), _)| component)
 }
@@ -277,7 +277,7 @@ fn entered_badly(
 fn loads_by_computed_name(code: &Code) -> bool {
     code.calls().any(|call| {
         let (Value::Attr(_, callee) | Value::Global(callee)) = code.value(call.callee) else { return false };
-        matches!(callee.as_str(), "import_module" | "__import__")
+        matches!(callee, words::IMPORT_MODULE | words::IMPORT)
             && !code.positional(&call).first().is_some_and(|&name| matches!(code.value(name), Value::Str(_)))
     })
 }

@@ -29,7 +29,7 @@ use super::files::changed_files;
 use super::filters::general_filters;
 use super::forgotten::forgotten;
 use super::graph::{Graph, Run};
-use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared};
+use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared, StoredAttributes};
 use super::listed::listed_classes;
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
@@ -72,12 +72,9 @@ impl Effects {
         shared.listed_classes = listed_classes(program, &shared);
         shared.seeds_random = seeds_random(program);
         shared.general_filters = general_filters(program);
-        let mut outcomes: Vec<Outcome> = program
-            .ids()
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .map(|id| Interpreter::run(program, &shared, safety, id))
-            .collect();
+        shared.stored = StoredAttributes::of(program);
+        let mut outcomes: Vec<Outcome> =
+            program.par_ids().map(|id| Interpreter::run(program, &shared, safety, id)).collect();
         let (shown_privates, replaced) =
             (std::mem::take(&mut shared.shown_privates), std::mem::take(&mut shared.replaced_names));
         // Values are no longer asked for: they take more room than what is found out next.
@@ -101,7 +98,7 @@ impl Effects {
             files: &files,
             replaced: &replaced,
         };
-        outcomes.par_iter_mut().zip(program.ids().collect::<Vec<_>>()).for_each(|(outcome, id)| {
+        outcomes.par_iter_mut().zip(program.par_ids()).for_each(|(outcome, id)| {
             let extra = further_effects(program, id, outcome, &views);
             // A variable that has to be set, and is.
             let is_set = |effect: &Effect| {
@@ -184,8 +181,7 @@ impl Effects {
     /// Imports that nobody reads.
     fn unread(program: &Program, verdicts: &mut [ModuleVerdicts]) {
         let taken = taken_names(program);
-        let ids: Vec<ModuleId> = program.ids().collect();
-        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
+        program.par_ids().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let module = program.module(id);
             let facts = &module.facts;
             let read: FxHashSet<Sym> =
@@ -237,8 +233,7 @@ impl Effects {
 
     /// From-imports of names that are rebound later.
     fn frozen(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
-        let ids: Vec<ModuleId> = program.ids().collect();
-        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
+        program.par_ids().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let facts = &program.module(id).facts;
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
@@ -248,7 +243,7 @@ impl Effects {
                         let item = import.aliases[site.alias as usize].name;
                         let module = program.loaded_name(id, import, site.alias as usize).unwrap_or_default();
                         if import.from.is_some()
-                            && let Some(path) = Sym::find(&format!("{module}.{item}"))
+                            && let Some(path) = Sym::find(&[module, item.as_str()].join("."))
                             && let Some(writers) = self.replaced.get(&path)
                             && let Some(&Writer { by: module, at, .. }) =
                                 writers.iter().find(|w| w.shows_to(program, id))
@@ -311,8 +306,7 @@ impl Effects {
 
     /// Imports of modules that somebody asks for in `sys.modules`.
     fn observed(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
-        let ids: Vec<ModuleId> = program.ids().collect();
-        ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
+        program.par_ids().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
             let facts = &program.module(id).facts;
             // Who asks for what it has loaded itself, counts only there. Packages around it are loaded in any case.
             let around = program.module(id).name;
@@ -354,7 +348,8 @@ impl Effects {
             let foreign = program.origin(id, import, alias) == Origin::Foreign;
             self.asked.get(&asked_foreign(program, &self.asked, id, name).filter(|_| foreign)?).copied()
         };
-        let submodule = || import.from.and_then(|_| asked(&format!("{name}.{}", import.aliases[alias].name)));
+        let submodule =
+            || import.from.and_then(|_| asked(&[name, import.aliases[alias].name.as_str()].join(".")));
         asked(name).or_else(around).or_else(submodule)
     }
 }

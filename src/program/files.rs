@@ -7,7 +7,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::state::{module_of, same_project};
+use super::state::{module_of, of_all, same_project};
 use super::watched::imports;
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{Code, MarkKind, Sym, Value, ValueId};
@@ -33,38 +33,38 @@ impl ChangedFiles {
     }
 }
 
-/// Finds the files that the program may change.
-pub(super) fn changed_files(program: &Program) -> ChangedFiles {
-    let mut files = ChangedFiles::default();
-    let mut named = FxHashSet::default();
-    let mut data: FxHashMap<&'static str, Vec<ModuleId>> = FxHashMap::default();
-    let mut changers = Vec::new();
-    for id in program.ids() {
+/// What one module has to do with files.
+struct Found {
+    id: ModuleId,
+    /// The Python files that it names.
+    named: Vec<Sym>,
+    /// The data files that it names.
+    data: Vec<&'static str>,
+    /// It changes files.
+    changes: bool,
+}
+
+impl Found {
+    fn of(program: &Program, id: ModuleId) -> Self {
         let facts = &program.module(id).facts;
-        for mark in &facts.marks {
-            if let MarkKind::PythonFileName(name) = mark.kind {
-                named.insert((name, id));
+        let code = &facts.code;
+        let named = facts.marks.iter().filter_map(|mark| match mark.kind {
+            MarkKind::PythonFileName(name) => Some(name),
+            _ => None,
+        });
+        let changes = code.calls().any(|call| match code.value(call.callee) {
+            Value::Global(name) | Value::Attr(_, name) if name == "open" => {
+                let modes = code.positional(&call).iter().take(2);
+                modes.copied().any(
+                    |mode| matches!(code.value(mode), Value::Str(mode) if is_writing_mode(mode.as_str())),
+                )
             }
-        }
-        for name in data_files(&facts.code) {
-            let modules = data.entry(name).or_default();
-            if modules.last() != Some(&id) {
-                modules.push(id);
-            }
-        }
-        let changes = facts.code.calls().any(|call| match facts.code.value(call.callee) {
-            Value::Global(name) | Value::Attr(_, name) if name == "open" => facts
-                .code
-                .positional(&call)
-                .iter()
-                .take(2)
-                .any(|&m| matches!(facts.code.value(m), Value::Str(m) if is_writing_mode(m.as_str()))),
             Value::Attr(_, name) | Value::Global(name) if matches!(name.as_str(), "remove" | "move") => {
                 // Lists have `remove` as well.
-                let of = match facts.code.value(call.callee) {
-                    Value::Attr(base, _) => match facts.code.value(base) {
+                let of = match code.value(call.callee) {
+                    Value::Attr(base, _) => match code.value(base) {
                         Value::Global(name) => Some(name),
-                        Value::Var(var) => Some(facts.code.vars[var as usize].name),
+                        Value::Var(var) => Some(code.vars[var as usize].name),
                         _ => None,
                     },
                     _ => None,
@@ -74,8 +74,26 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
             Value::Attr(_, name) | Value::Global(name) => tables::changes_files(name.as_str()),
             _ => false,
         });
-        if changes {
-            changers.push(id);
+        Self { id, named: named.collect(), data: data_files(code).collect(), changes }
+    }
+}
+
+/// Finds the files that the program may change.
+pub(super) fn changed_files(program: &Program) -> ChangedFiles {
+    let mut files = ChangedFiles::default();
+    let mut named = FxHashSet::default();
+    let mut data: FxHashMap<&'static str, Vec<ModuleId>> = FxHashMap::default();
+    let mut changers = Vec::new();
+    for found in of_all(program, |id| vec![Found::of(program, id)]) {
+        named.extend(found.named.into_iter().map(|name| (name, found.id)));
+        for name in found.data {
+            let modules = data.entry(name).or_default();
+            if modules.last() != Some(&found.id) {
+                modules.push(found.id);
+            }
+        }
+        if found.changes {
+            changers.push(found.id);
         }
     }
     if changers.is_empty() {

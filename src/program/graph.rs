@@ -58,12 +58,8 @@ impl Graph {
     /// Builds the graph.
     pub fn new(program: &Program, runs: Vec<Run>) -> Self {
         use rayon::prelude::*;
-        let out: Vec<Vec<Edge>> = program
-            .ids()
-            .collect::<Vec<_>>()
-            .into_par_iter()
-            .map(|id| edges_of(program, id, &runs[id.index()]))
-            .collect();
+        let out: Vec<Vec<Edge>> =
+            program.par_ids().map(|id| edges_of(program, id, &runs[id.index()])).collect();
         let mut back: Vec<Vec<(ModuleId, u32)>> = vec![Vec::new(); out.len()];
         for (from, edges) in program.ids().zip(&out) {
             for (index, edge) in edges.iter().enumerate().filter(|(_, e)| e.runs_when_imported()) {
@@ -101,19 +97,8 @@ impl Graph {
 
     /// Everything that is certainly loaded when `start` is, including its ancestor packages.
     pub fn always_with(&self, program: &Program, start: ModuleId) -> FxHashSet<ModuleId> {
-        self.certain_from(program, start, |_, _| true)
-    }
-
-    /// What is certainly loaded when `start` is, including its ancestor packages, by way of those edges only that are to
-    /// be followed.
-    pub fn certain_from(
-        &self,
-        program: &Program,
-        start: ModuleId,
-        follows: impl Fn(ModuleId, &Edge) -> bool,
-    ) -> FxHashSet<ModuleId> {
         let starts = ancestors(program, start).into_iter().chain([start]);
-        self.reached(starts, |from, edge| edge.is_certain() && follows(from, edge))
+        self.reached(starts, |_, edge| edge.is_certain())
     }
 
     /// Some modules, and everything that may be loaded while they are: also what they import under conditions.
@@ -134,6 +119,54 @@ impl Graph {
             todo.extend(edges.map(|edge| edge.to).filter(|&to| seen.insert(to)));
         }
         seen
+    }
+}
+
+/// Many walks over the graph, one after the other, in the same memory.
+#[derive(Debug)]
+pub struct Walk<'a> {
+    program: &'a Program,
+    graph: &'a Graph,
+    met: Vec<bool>,
+    found: Vec<ModuleId>,
+}
+
+impl<'a> Walk<'a> {
+    /// Before the first walk.
+    pub fn new(program: &'a Program, graph: &'a Graph) -> Self {
+        Self { program, graph, met: vec![false; graph.out.len()], found: Vec::new() }
+    }
+
+    /// Walks to what is certainly loaded when `start` is, including its ancestor packages, by way of those edges only that are to
+    /// be followed.
+    pub fn certain_from(&mut self, start: ModuleId, follows: impl Fn(ModuleId, &Edge) -> bool) -> &Self {
+        for id in self.found.drain(..) {
+            self.met[id.index()] = false;
+        }
+        for id in ancestors(self.program, start).into_iter().chain([start]) {
+            self.add(id);
+        }
+        let mut next = 0;
+        while let Some(&from) = self.found.get(next) {
+            next += 1;
+            let graph = self.graph;
+            let edges = graph.out[from.index()].iter();
+            for edge in edges.filter(|edge| edge.is_certain() && follows(from, edge)) {
+                self.add(edge.to);
+            }
+        }
+        self
+    }
+
+    fn add(&mut self, id: ModuleId) {
+        if !std::mem::replace(&mut self.met[id.index()], true) {
+            self.found.push(id);
+        }
+    }
+
+    /// Whether the last walk has come to a module.
+    pub fn has(&self, id: ModuleId) -> bool {
+        self.met[id.index()]
     }
 }
 
@@ -267,8 +300,7 @@ impl Program {
 
     /// All modules that some other one imports.
     pub(crate) fn imported_modules(&self) -> FxHashSet<ModuleId> {
-        let ids: Vec<ModuleId> = self.ids().collect();
         let others = |id: ModuleId| self.imports_of(id).into_iter().filter(move |&to| to != id);
-        ids.into_par_iter().flat_map_iter(others).collect()
+        self.par_ids().flat_map_iter(others).collect()
     }
 }

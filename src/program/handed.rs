@@ -124,7 +124,7 @@ fn handed_by(program: &Program, id: ModuleId, packages: &FxHashSet<ModuleId>) ->
                     Origin::Module(next) => package = next,
                     // `from . import parts` in the package.
                     Origin::Attribute(..) => {
-                        let full = format!("{}.{attr}", program.module(package).name);
+                        let full = [program.module(package).name.as_str(), attr.as_str()].join(".");
                         inside &= program.find(&full).is_some_and(|next| {
                             package = next;
                             true
@@ -232,7 +232,7 @@ fn in_texts(program: &Program, id: ModuleId, packages: &FxHashSet<ModuleId>) -> 
                 if program.binds(package, name) {
                     break;
                 }
-                let full = format!("{}.{name}", program.module(package).name);
+                let full = [program.module(package).name.as_str(), name.as_str()].join(".");
                 let Some(next) = program.find(&full).filter(|_| packages.contains(&package)) else { break };
                 let place = (id, ruff_text_size::TextRange::empty(0.into()));
                 found.push((program.module(next).name, (package, place)));

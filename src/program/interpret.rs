@@ -50,7 +50,7 @@ pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, is_builtin, owned, unique};
 pub use self::outcome::{Effect, EffectKind, GlobalRead, MethodRead, Outcome, Part, Risk, StateRead};
 use self::premise::{Followed, Told};
-pub use self::shared::Shared;
+pub use self::shared::{Shared, StoredAttributes};
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;

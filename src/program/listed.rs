@@ -32,8 +32,7 @@ impl Listed {
 /// Classes whose `__subclasses__()` somebody calls.
 pub(super) fn listed_classes(program: &Program, shared: &Shared) -> FxHashSet<Listed> {
     let subclasses = Sym::new("__subclasses__");
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let found: Vec<_> = ids.par_iter().map(|&id| listed_in(program, shared, id, subclasses)).collect();
+    let found: Vec<_> = program.par_ids().map(|id| listed_in(program, shared, id, subclasses)).collect();
     let mut listed: FxHashSet<Listed> = FxHashSet::default();
     let mut helpers: FxHashSet<Sym> = FxHashSet::default();
     for (classes, functions) in found {

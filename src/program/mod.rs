@@ -39,6 +39,10 @@ use self::called::Called;
 use crate::facts::{FromModule, ImportStmt, Mark, MarkKind, ModuleFacts, Moment, Sym};
 pub use stdlib::Stdlib;
 
+/// So many modules a thread takes at most before it looks whether others are idle: big modules stand side by side, and whoever has got them
+/// keeps the others waiting.
+const PART: usize = 32;
+
 /// Index into [`Program::modules`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct ModuleId(pub u32);
@@ -206,8 +210,7 @@ impl Program {
             bound_over: Vec::new(),
             called: Called::default(),
         };
-        program.resolved =
-            program.ids().collect::<Vec<_>>().into_par_iter().map(|id| program.resolve_all(id)).collect();
+        program.resolved = program.par_ids().map(|id| program.resolve_all(id)).collect();
         if program.environment.any_version {
             program.newer = newer::libraries(&program);
             let newer: Vec<ModuleId> = program.newer.keys().copied().collect();
@@ -216,8 +219,7 @@ impl Program {
             }
         }
         program.called = Called::all(&program.modules);
-        let ids: Vec<ModuleId> = program.ids().collect();
-        program.bound_over = ids.into_par_iter().map(|id| program.find_bound_over(id)).collect();
+        program.bound_over = program.par_ids().map(|id| program.find_bound_over(id)).collect();
         program
     }
 
@@ -281,7 +283,8 @@ impl Program {
                 let compiled = |name: &str| self.compiled_module(name).is_some();
                 self.stdlib_of(importer).knows(name)
                     || compiled(name)
-                    || import.from.is_some() && compiled(&format!("{name}.{}", import.aliases[alias].name))
+                    || import.from.is_some()
+                        && compiled(&[name, import.aliases[alias].name.as_str()].join("."))
             }),
         })
     }
@@ -300,6 +303,12 @@ impl Program {
     /// All module indices.
     pub fn ids(&self) -> impl Iterator<Item = ModuleId> + use<> {
         by_index(&self.modules)
+    }
+
+    /// All module indices, for work on several threads.
+    pub fn par_ids(&self) -> impl IndexedParallelIterator<Item = ModuleId> + use<> {
+        let ids: Vec<ModuleId> = self.ids().collect();
+        ids.into_par_iter().with_max_len(PART)
     }
 
     /// The modules inside a package, in order of their indices.
@@ -337,7 +346,7 @@ impl Program {
         }
         self.find(name).or_else(|| {
             let siblings = self.module(importer).siblings?;
-            self.find(&format!("{siblings}.{name}"))
+            self.find(&[siblings.as_str(), name].join("."))
         })
     }
 
@@ -361,7 +370,7 @@ impl Program {
             return Target::Namespace;
         }
         if let Some(siblings) = self.module(importer).siblings
-            && among(&self.prefixes, &format!("{siblings}.{name}"))
+            && among(&self.prefixes, &[siblings.as_str(), name].join("."))
         {
             return Target::Namespace;
         }
@@ -449,7 +458,7 @@ impl Program {
                 }
             }
             Target::Namespace if import.from.is_some() => {
-                match self.target(importer, &format!("{name}.{}", item.name)) {
+                match self.target(importer, &[name, item.name.as_str()].join(".")) {
                     Target::Module(id) => Origin::Module(id),
                     Target::Missing => Origin::MissingModule,
                     _ => Origin::Foreign,
@@ -468,13 +477,12 @@ impl Program {
     /// A name taken from a module.
     pub fn attribute(&self, importer: ModuleId, id: ModuleId, name: Sym) -> Origin {
         // In a package's own `from . import sub` the binding is that of the statement itself.
-        let own_submodule =
-            importer == id && self.find(&format!("{}.{name}", self.module(id).name)).is_some();
-        if self.binds(id, name) && !own_submodule {
+        let full = || [self.module(id).name.as_str(), name.as_str()].join(".");
+        let own_submodule = || importer == id && self.find(&full()).is_some();
+        if self.binds(id, name) && !own_submodule() {
             return Origin::Attribute(id, name);
         }
-        let module = self.module(id);
-        let full = format!("{}.{name}", module.name);
+        let full = full();
         match self.target(importer, &full) {
             Target::Module(sub) => return Origin::Module(sub),
             Target::Namespace => return Origin::Foreign,

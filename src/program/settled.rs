@@ -20,9 +20,8 @@ use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
 /// Attributes that some function tests, and of each whether it is settled: stored only by `__init__` of the object itself, or in the body
 /// of a class.
 pub(super) fn tested_attributes(program: &Program) -> FxHashMap<Sym, bool> {
-    let ids: Vec<ModuleId> = program.ids().collect();
     let found: Vec<(Vec<Sym>, Vec<Sym>)> =
-        ids.into_par_iter().map(|id| tested_and_changed(program, id)).collect();
+        program.par_ids().map(|id| tested_and_changed(program, id)).collect();
     let tested = found.iter().flat_map(|(tested, _)| tested);
     let mut settled: FxHashMap<Sym, bool> = tested.map(|&name| (name, true)).collect();
     for name in found.iter().flat_map(|(_, changed)| changed) {

@@ -14,8 +14,7 @@ use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
 
 /// Imported names that other modules take from a module: `from m import n`, `m.n`.
 pub(super) fn taken_names(program: &Program) -> FxHashSet<(ModuleId, Sym)> {
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let taken: Vec<Vec<(ModuleId, Sym)>> = ids.into_par_iter().map(|id| taken_by(program, id)).collect();
+    let taken: Vec<Vec<(ModuleId, Sym)>> = program.par_ids().map(|id| taken_by(program, id)).collect();
     taken.into_iter().flatten().collect()
 }
 
@@ -119,8 +118,7 @@ pub(crate) fn of_all<T: Send>(
     program: &Program,
     of: impl Fn(ModuleId) -> Vec<T> + Sync,
 ) -> impl Iterator<Item = T> {
-    let ids: Vec<ModuleId> = program.ids().collect();
-    let all: Vec<Vec<T>> = ids.into_par_iter().map(&of).collect();
+    let all: Vec<Vec<T>> = program.par_ids().map(&of).collect();
     all.into_iter().flatten()
 }
 
@@ -139,7 +137,7 @@ pub(crate) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
                 _ => None,
             })
         }
-        Value::Attr(base, attr) => Some(format!("{}.{attr}", foreign_path(program, id, base)?)),
+        Value::Attr(base, attr) => Some([foreign_path(program, id, base)?.as_str(), attr.as_str()].join(".")),
         _ => None,
     }
 }
@@ -152,7 +150,7 @@ fn foreign_import(program: &Program, id: ModuleId, stmt: u32, alias: u32) -> Opt
     }
     let item = &import.aliases[alias as usize];
     Some(match import.from {
-        Some(from) => format!("{}.{}", from.module, item.name),
+        Some(from) => [from.module.as_str(), item.name.as_str()].join("."),
         None if item.asname.is_some() => item.name.as_str().to_owned(),
         None => item.bound(false).to_owned(),
     })

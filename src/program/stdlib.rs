@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use memchr::memmem;
 use rustc_hash::FxHashMap;
 
 use crate::config::PythonVersion;
@@ -28,6 +29,27 @@ struct Entry {
     always_loaded: bool,
     opaque: bool,
     attributes: &'static str,
+}
+
+impl Entry {
+    /// The versions in which the module has an attribute, if any has. A name stands alone, or with the versions: `word word:80`.
+    fn versions_of(&self, name: &str) -> Option<u32> {
+        let attributes = self.attributes;
+        if name.contains([' ', ':']) {
+            return None;
+        }
+        memmem::find_iter(attributes.as_bytes(), name).find_map(|start| {
+            let (before, found) = attributes.split_at_checked(start)?;
+            let after = &found[name.len()..];
+            if !(before.is_empty() || before.ends_with(' ')) {
+                return None;
+            }
+            match after.strip_prefix(':') {
+                Some(versions) => u32::from_str_radix(versions.split(' ').next()?, 16).ok(),
+                None => (after.is_empty() || after.starts_with(' ')).then_some(self.versions),
+            }
+        })
+    }
 }
 
 static MODULES: LazyLock<FxHashMap<&'static str, Entry>> = LazyLock::new(|| {
@@ -103,20 +125,16 @@ impl Stdlib {
         if entry.opaque || (name.starts_with("__") && name.ends_with("__")) {
             return Has::Unknown;
         }
-        let found = entry.attributes.split(' ').find_map(|word| match word.split_once(':') {
-            Some((attribute, versions)) if attribute == name => u32::from_str_radix(versions, 16).ok(),
-            None if word == name => Some(entry.versions),
-            _ => None,
-        });
+        let found = entry.versions_of(name);
         // It may be a submodule that only some versions load by themselves.
-        let submodule = MODULES.get(format!("{module}.{name}").as_str()).map_or(0, |entry| entry.versions);
+        let submodule = MODULES.get([module, name].join(".").as_str()).map_or(0, |entry| entry.versions);
         self.compare(found.unwrap_or_default() | submodule)
     }
 
     /// Whether a module has a submodule as an attribute as soon as it is imported itself, in all versions that have both.
     pub fn lists_submodule(self, module: &str, name: &str) -> bool {
         let Some(entry) = MODULES.get(module) else { return true };
-        let there = MODULES.get(format!("{module}.{name}").as_str()).map_or(0, |entry| entry.versions);
+        let there = MODULES.get([module, name].join(".").as_str()).map_or(0, |entry| entry.versions);
         let lists = |word: &str| match word.split_once(':') {
             Some((attribute, versions)) => {
                 let versions = u32::from_str_radix(versions, 16).unwrap_or_default();

@@ -154,10 +154,10 @@ fn leaves_of_distinct(program: &Program, starts: &[Start], definitions: bool) ->
         })
         .collect();
     for _ in 0..MOST_ROUNDS {
-        let mut wanted: FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>> = FxHashMap::default();
-        for &((id, func, _), _) in traces.iter().flat_map(|trace| &trace.params) {
+        let mut wanted: FxHashMap<Sym, Wanted> = FxHashMap::default();
+        for &((id, func, index), _) in traces.iter().flat_map(|trace| &trace.params) {
             let name = called_as(&program.module(id).facts.code, func);
-            wanted.entry(name).or_default().insert((id, func));
+            wanted.entry(name).or_default().entry((id, func)).or_default().insert(index);
         }
         wanted
             .retain(|name, functions| functions.len() <= MOST_NAMESAKES && !name.as_str().starts_with("__"));
@@ -423,39 +423,37 @@ fn called_as(code: &Code, func: FuncId) -> Sym {
     }
 }
 
-/// What callers give for each parameter of some functions.
-fn callers(
-    program: &Program,
-    wanted: &FxHashMap<Sym, FxHashSet<(ModuleId, FuncId)>>,
-) -> FxHashMap<Param, Vec<(ModuleId, ValueId)>> {
+/// Functions of one name, with the positions of those of their parameters that are asked for.
+type Wanted = FxHashMap<(ModuleId, FuncId), FxHashSet<u32>>;
+
+/// What callers give for parameters of some functions.
+fn callers(program: &Program, wanted: &FxHashMap<Sym, Wanted>) -> FxHashMap<Param, Vec<(ModuleId, ValueId)>> {
     let wanted: Vec<_> = wanted.iter().collect();
-    let found: Vec<Vec<(Param, (ModuleId, ValueId))>> =
-        wanted.into_par_iter().map(|(&name, functions)| calls_of(program, name, functions)).collect();
-    let mut callers: FxHashMap<Param, Vec<(ModuleId, ValueId)>> = FxHashMap::default();
-    for (param, given) in found.into_iter().flatten() {
-        callers.entry(param).or_default().push(given);
-    }
-    callers.retain(|_, given| given.len() <= MOST_CALLS);
-    callers
+    let found: Vec<Vec<Called>> = wanted
+        .into_par_iter()
+        .with_max_len(1)
+        .map(|(&name, functions)| calls_of(program, name, functions))
+        .collect();
+    found.into_iter().flatten().collect()
 }
 
-/// The calls of some functions that have one name.
-fn calls_of(
-    program: &Program,
-    name: Sym,
-    functions: &FxHashSet<(ModuleId, FuncId)>,
-) -> Vec<(Param, (ModuleId, ValueId))> {
-    let mut found = Vec::new();
-    let mut given: FxHashMap<Param, usize> = FxHashMap::default();
-    // Of a parameter that is given more than counts, no more is kept than shows that.
-    let mut add = |param: Param, value| {
-        let count = given.entry(param).or_default();
-        *count += 1;
-        if *count <= MOST_CALLS + 1 {
-            found.push((param, value));
-        }
-    };
+/// A parameter that is asked for, and what it is given.
+type Given = (u32, Vec<(ModuleId, ValueId)>);
+
+/// A parameter with all that it is given.
+type Called = (Param, Vec<(ModuleId, ValueId)>);
+
+/// What the calls of some functions that have one name give for parameters; without those that are given more than counts.
+fn calls_of(program: &Program, name: Sym, wanted: &Wanted) -> Vec<Called> {
+    let mut functions: Vec<((ModuleId, FuncId), Vec<Given>)> = wanted
+        .iter()
+        .map(|(&function, asked)| (function, asked.iter().map(|&index| (index, Vec::new())).collect()))
+        .collect();
     for (id, call) in program.calls_of(name) {
+        // Nothing is left that could be followed.
+        if functions.is_empty() {
+            break;
+        }
         let code = &program.module(id).facts.code;
         let call = code.call(call);
         let (base, around) = match code.value(call.callee) {
@@ -464,7 +462,9 @@ fn calls_of(
             Value::Var(var) => (None, Some(code.vars[var as usize].func)),
             _ => (None, None),
         };
-        for &(module, func) in functions {
+        let mut full = false;
+        for ((module, func), asked) in &mut functions {
+            let (module, func) = (*module, *func);
             let target = &program.module(module).facts.code;
             let function = target.function(func);
             let init = function.class.is_some() && function.name == "__init__";
@@ -478,24 +478,38 @@ fn calls_of(
             if !calls {
                 continue;
             }
+            let mut add = |index: u32, value| {
+                if let Some((_, given)) = asked.iter_mut().find(|(asked, _)| *asked == index) {
+                    given.push((id, value));
+                    full |= given.len() > MOST_CALLS;
+                }
+            };
             let first = u32::from(init || function.class.is_some() && base.is_some());
             let positional = code.positional(&call);
             for (index, &value) in (first..).zip(positional) {
                 // What goes into `*args` is one of its elements.
                 let last = function.params.len().saturating_sub(1 + usize::from(function.kwarg));
                 let last = u32::try_from(last).unwrap_or_default();
-                let index = if function.vararg { index.min(last) } else { index };
-                add((module, func, index), (id, value));
+                add(if function.vararg { index.min(last) } else { index }, value);
             }
             for (keyword, value) in code.keyword_args(&call) {
                 let named = function.params.clone().position(|p| target.vars[p as usize].name == keyword);
                 if let Some(index) = named {
-                    add((module, func, u32::try_from(index).unwrap_or_default()), (id, value));
+                    add(u32::try_from(index).unwrap_or_default(), value);
                 }
             }
         }
+        if full {
+            for (_, asked) in &mut functions {
+                asked.retain(|(_, given)| given.len() <= MOST_CALLS);
+            }
+            functions.retain(|(_, asked)| !asked.is_empty());
+        }
     }
-    found
+    let given = functions.into_iter().flat_map(|((id, func), asked)| {
+        asked.into_iter().map(move |(index, given)| ((id, func, index), given))
+    });
+    given.filter(|(_, given)| !given.is_empty()).collect()
 }
 
 /// Whether a global name of a module means the function of that name in another one, or is its own.

@@ -146,6 +146,7 @@ impl<'a> Report<'a> {
         };
         report.files = (0..run.discovery.files.len())
             .into_par_iter()
+            .with_max_len(32)
             .filter(|&index| run.discovery.files[index].selected)
             .map(|index| FileReport { index, sites: report.sites_of(index) })
             .collect();

@@ -73,7 +73,7 @@ pub(super) fn judge(
         cache.read_all();
     }
     let extracted: Vec<(ModuleFacts, FileState)> =
-        discovery.files.par_iter().map(|file| reader.read(&file.absolute)).collect();
+        discovery.files.par_iter().with_max_len(8).map(|file| reader.read(&file.absolute)).collect();
     let (facts, states): (Vec<_>, Vec<_>) = extracted.into_iter().unzip();
     // Written while the program is linked and judged.
     let writing = reader.into_cache().map(|cache| thread::spawn(move || cache.finish()));

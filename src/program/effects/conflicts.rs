@@ -9,6 +9,7 @@
 //! and equal values are no conflict; nor are modules that no module loads together, or that always load in the same order because the one
 //! imports the other before it writes. Nothing is decided here: both imports stay eager as it is, in their order.
 
+use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -53,8 +54,11 @@ impl Effects {
     /// All conflicts, sorted by state.
     pub fn conflicts(&self, program: &Program) -> Vec<Conflict> {
         let mut by_state: FxHashMap<String, Vec<(ModuleId, TextSize, Write)>> = FxHashMap::default();
-        for (id, effect) in self.shared_owners(program) {
-            if let Some(write) = write_of(program, id, effect) {
+        let shared = self.shared_owners(program);
+        let writes: Vec<Option<Write>> =
+            shared.par_iter().with_max_len(16).map(|&(id, effect)| write_of(program, id, effect)).collect();
+        for ((id, effect), write) in shared.into_iter().zip(writes) {
+            if let Some(write) = write {
                 let writers = by_state.entry(write.state.clone()).or_default();
                 if writers.last().is_none_or(|(last, ..)| *last != id) {
                     writers.push((id, effect.at, write));

@@ -64,9 +64,7 @@ pub(super) fn drop_enclosed<'e>(
         }
     }
     let others: FxHashSet<ModuleId> = program
-        .ids()
-        .collect::<Vec<_>>()
-        .into_par_iter()
+        .par_ids()
         .flat_map_iter(|id| {
             let mut found = Vec::new();
             let mut note = |owner: ModuleId| {

@@ -101,7 +101,7 @@ pub(super) fn further_effects(
             }
             if let (Origin::Foreign, Some(_)) = (program.origin(id, import, alias), import.from) {
                 let module = program.loaded_name(id, import, alias).unwrap_or_default();
-                let path = Sym::new(&format!("{module}.{}", item.name));
+                let path = Sym::new(&[module, item.name.as_str()].join("."));
                 if let Some(by) = replacer(path) {
                     let owner = Owner::External(path);
                     add(EffectKind::ReadsState, owner, import.range.start(), Some(item.name), Some(by));
@@ -331,8 +331,7 @@ fn is_still(program: &Program, outcomes: &[Outcome], id: ModuleId, seen: &mut Fx
 
 /// Imports between a change of the import path, the environment or the like, and its undoing.
 pub(super) fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [ModuleVerdicts]) {
-    let ids: Vec<ModuleId> = program.ids().collect();
-    ids.into_par_iter().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
+    program.par_ids().zip(verdicts.par_iter_mut()).for_each(|(id, verdicts)| {
         let facts = &program.module(id).facts;
         let code = &facts.code;
         let mut changes: FxHashMap<&'static str, Vec<TextSize>> = FxHashMap::default();

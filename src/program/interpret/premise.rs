@@ -211,7 +211,7 @@ impl Interpreter<'_> {
                     && name.as_str().starts_with(|c: char| c.is_ascii_uppercase()))
             && self.find_method(class, "__getattr__").is_none()
             && self.find_method(class, "__getattribute__").is_none();
-        (known && !self.shared.is_stored(self.program, name)).then_some(false)
+        (known && !self.shared.is_stored(name)).then_some(false)
     }
 
     /// A variable of the function that runs is bound.

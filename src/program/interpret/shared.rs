@@ -8,10 +8,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::attributes::StoredByMethods;
 use super::carried::Stores;
 use super::{AbsSet, ClassRef};
-use crate::facts::{MarkKind, OpKind, Sym, Value};
+use crate::facts::{MarkKind, OpKind, Sym, Value, words};
 use crate::program::listed::Listed;
 use crate::program::rebinds::Replaced;
-use crate::program::state::Writer;
+use crate::program::state::{Writer, of_all};
 use crate::program::{ModuleId, Program};
 
 /// What the interpreter needs to know of the whole program.
@@ -49,8 +49,8 @@ pub struct Shared {
     pub lacking: Cache<Sym, bool>,
     /// Classes with their bases.
     pub bases: Cache<(ModuleId, u32), Bases>,
-    /// Attributes that any code stores, found when first asked.
-    pub stored: OnceLock<StoredAttributes>,
+    /// Attributes that any code stores.
+    pub stored: StoredAttributes,
     /// Somebody asks generic functions which classes they know: `show.registry`.
     pub registries: OnceLock<bool>,
 }
@@ -74,43 +74,48 @@ impl Shared {
     }
 
     /// Whether some code of the program may store an attribute of that name.
-    pub fn is_stored(&self, program: &Program, name: Sym) -> bool {
-        let stored = self.stored.get_or_init(|| StoredAttributes::of(program));
-        stored.computed || stored.names.contains(&name)
+    pub fn is_stored(&self, name: Sym) -> bool {
+        self.stored.computed || self.stored.names.contains(&name)
     }
 }
 
 impl StoredAttributes {
-    fn of(program: &Program) -> Self {
-        let mut stored = Self::default();
-        for id in program.ids() {
-            let code = &program.module(id).facts.code;
-            for op in code.ops() {
-                match op.kind {
-                    OpKind::SetAttr { attr, .. } => {
-                        stored.names.insert(attr);
-                    }
-                    OpKind::Call { call, .. } => {
-                        let call = &code.call(call);
-                        let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else {
-                            continue;
-                        };
-                        if !matches!(name.as_str(), "setattr" | "__setattr__") {
-                            continue;
-                        }
-                        let named = code.positional(call).iter().find_map(|&value| match code.value(value) {
-                            Value::Str(name) => Some(name),
-                            _ => None,
-                        });
-                        stored.computed |= named.is_none();
-                        stored.names.extend(named);
-                    }
-                    _ => {}
-                }
+    /// Finds them.
+    pub fn of(program: &Program) -> Self {
+        let mut found = Self::default();
+        for stored in of_all(program, |id| stored_by(program, id)) {
+            match stored {
+                Some(name) => found.names.extend([name]),
+                None => found.computed = true,
             }
         }
-        stored
+        found
     }
+}
+
+/// The attributes that one module stores, each once; `None` stands for a computed name.
+fn stored_by(program: &Program, id: ModuleId) -> Vec<Option<Sym>> {
+    let code = &program.module(id).facts.code;
+    let mut stored: Vec<Option<Sym>> = Vec::new();
+    for op in code.ops() {
+        match op.kind {
+            OpKind::SetAttr { attr, .. } => stored.push(Some(attr)),
+            OpKind::Call { call, .. } => {
+                let call = &code.call(call);
+                let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { continue };
+                if matches!(name, words::SETATTR_FUNCTION | words::SETATTR) {
+                    stored.push(code.positional(call).iter().find_map(|&value| match code.value(value) {
+                        Value::Str(name) => Some(name),
+                        _ => None,
+                    }));
+                }
+            }
+            _ => {}
+        }
+    }
+    stored.sort_unstable_by_key(|name| name.map(Sym::number));
+    stored.dedup();
+    stored
 }
 
 /// The bases of a class, itself first.

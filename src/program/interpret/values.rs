@@ -378,7 +378,7 @@ impl Interpreter<'_> {
                 let path = program.loaded_name(module, import, alias).unwrap_or_default();
                 let item = import.aliases[alias];
                 let path = match (import.from, item.asname) {
-                    (Some(_), _) => format!("{path}.{}", item.name),
+                    (Some(_), _) => [path, item.name.as_str()].join("."),
                     (None, Some(_)) => path.to_owned(),
                     (None, None) => path.split('.').next().unwrap_or_default().to_owned(),
                 };

@@ -1,6 +1,7 @@
 //! What a module hands to somebody, stores or decorates: what may be in the lists that it, or somebody for it, keeps.
 
 use crate::facts::{CallRole, Code, FuncId, Op, OpKind, Sym, Value, ValueId, keeps_nothing};
+use crate::program::watched::imports;
 use crate::program::{ModuleId, Origin, Program};
 
 /// What a module hands to somebody, stores or decorates.
@@ -180,7 +181,7 @@ fn goes_back_to(program: &Program, from: ModuleId, name: Sym, to: ModuleId) -> b
     let facts = &program.module(from).facts;
     let mut sites = facts.sites_of(name).peekable();
     if sites.peek().is_none() {
-        return !program.module(from).installed && program.imports_of(from).contains(&to);
+        return !program.module(from).installed && imports(program, from, to);
     }
     sites.any(|site| {
         let import = &facts.imports[site.stmt as usize];
