@@ -156,6 +156,7 @@ reasons! {
     /// ## To make it lazy
     ///
     /// Name the import root in `src` if the module is part of the project, or declare the distribution that brings it as a dependency.
+    /// If only newer Pythons have it, say which ones the project needs: `requires-python`, or `--python-version`.
     UnresolvedModule = "unresolved-module",
     /// The module has no such name: the error must stay at start-up.
     ///
@@ -166,6 +167,7 @@ reasons! {
     /// ## To make it lazy
     ///
     /// Correct the name. If the module makes it in a way that cannot be seen, write `# dally: lazy` on the statement.
+    /// If only newer Pythons have it, say which ones the project needs: `requires-python`, or `--python-version`.
     MissingName = "missing-name",
     /// The imported module cannot be read or parsed.
     ///

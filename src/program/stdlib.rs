@@ -110,6 +110,7 @@ impl Stdlib {
     }
 
     /// The library of the versions that two ranges have in common.
+    #[must_use]
     pub fn and(self, other: Self) -> Self {
         Self { versions: self.versions & other.versions }
     }
