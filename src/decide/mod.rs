@@ -11,6 +11,7 @@ mod groups;
 mod implicit;
 mod inspected;
 mod late;
+mod live;
 mod local;
 mod outside;
 mod probes;
@@ -156,6 +157,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
                 sources::shown::decide(program, id, shown, &mut verdicts);
             }
             existence::decide(program, id, &mut verdicts);
+            live::decide(program, id, &mut verdicts);
             compiled::decide(program, id, &mut verdicts);
             submodules::decide(program, id, options, &mut verdicts);
             verdicts.plain = provided::is_plain(program, id)

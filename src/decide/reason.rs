@@ -301,6 +301,8 @@ reasons! {
     /// An import that only adds a submodule to its package counts as well, if the module reads it there: `from pkg import sub`
     /// is kept if a function reads `pkg.sub` and the package itself cannot bring it along when it is used.
     ///
+    /// So does a name that a loop over `sys.modules` itself uses: the load would change the dictionary that is gone through. `list(sys.modules)` is a copy.
+    ///
     /// ## To make it lazy
     ///
     /// If the answer may be no until numpy is first used, write `# dally: lazy` on the import.

@@ -400,6 +400,9 @@ fn changes_in_place(assign: &ast::StmtAugAssign, shared: bool) -> bool {
         | Expr::Attribute(_)
         | Expr::Subscript(_)
         | Expr::Call(_)
+        | Expr::BoolOp(_)
+        | Expr::If(_)
+        | Expr::Named(_)
         | Expr::BinOp(ast::ExprBinOp { op: O::Add | O::BitOr, .. }) => {
             shared && matches!(assign.op, O::Add | O::Sub | O::BitOr | O::BitAnd | O::BitXor)
         }

@@ -124,6 +124,18 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// `for name in sys.modules:`, `for name, module in sys.modules.items():`
+    pub fn note_live_modules(&mut self, iter: &Expr, loop_range: TextRange) {
+        let live = match iter {
+            Expr::Call(call) => matches!(&*call.func, Expr::Attribute(view)
+                if matches!(view.attr.as_str(), "items" | "keys" | "values") && self.is_sys_modules(&view.value)),
+            other => self.is_sys_modules(other),
+        };
+        if live && !self.context.func.is_module() {
+            self.mark(MarkKind::LiveModules, loop_range);
+        }
+    }
+
     fn compared(&mut self, expr: &'a Expr, fit: Fit, range: TextRange) {
         match expr {
             Expr::Tuple(ast::ExprTuple { elts, .. })

@@ -481,6 +481,9 @@ impl<'a> Walker<'a> {
         let first = generators.first().map(|g| self.expr(&g.iter, Use::Escape));
         if let Some(generator) = generators.first() {
             self.note_search(marks, generator.range);
+            for result in results {
+                self.note_live_modules(&generator.iter, result.range().cover(generator.range));
+            }
             self.takes_keys(&generator.iter);
             if generator.ifs.iter().any(idioms::asks_for_capitals) {
                 self.note_capitals(marks);

@@ -85,6 +85,8 @@ pub enum MarkKind {
     AsksSysModulesOf(ValueId),
     /// `sys.modules` is read as a whole.
     ReadsSysModules,
+    /// A loop goes through `sys.modules` itself, and through no copy: nothing may be loaded in it.
+    LiveModules,
     /// An entry of `sys.modules` is bound or deleted: `sys.modules["fast"] = stub`, `patch.dict(sys.modules, fast=None)`.
     ReplacesEntry(Sym),
     /// A variable of the environment is set for a while: `patch.dict(os.environ, LEVEL="1")`; an empty name stands for any.

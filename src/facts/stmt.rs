@@ -100,6 +100,7 @@ impl<'a> Walker<'a> {
                 let marks = self.facts.marks.len();
                 let iter = self.expr(&stmt.iter, Use::Escape);
                 self.note_search(marks, stmt.range);
+                self.note_live_modules(&stmt.iter, stmt.range);
                 self.takes_keys(&stmt.iter);
                 if idioms::passes_over_others(stmt) {
                     self.note_capitals(marks);

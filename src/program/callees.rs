@@ -1,7 +1,7 @@
 //! Functions and classes that a value may be, by names alone: those of the module, and those that it imports.
 
 use super::{ModuleId, Origin, Program};
-use crate::facts::{Code, FuncId, NameInfo, Sym, Value, ValueId};
+use crate::facts::{Code, Constant, FuncId, NameInfo, Sym, Value, ValueId};
 
 /// How many classes are looked at for their bases.
 const MOST_BASES: usize = 16;
@@ -95,7 +95,7 @@ pub(crate) fn is_display(program: &Program, id: ModuleId, name: Sym) -> bool {
     is_bound_to(program, id, name, is)
 }
 
-/// Whether a global stands for what cannot be changed: numbers, texts, `frozenset(names)`, `tuple(names)`.
+/// Whether a global stands for what cannot be changed: numbers, texts, `frozenset(names)`, `tuple(names)`. What is `None` at first, is something else later.
 pub(crate) fn is_frozen(program: &Program, id: ModuleId, name: Sym) -> bool {
     is_bound_to(program, id, name, |_, value| is_frozen_value(program, id, value))
 }
@@ -106,7 +106,8 @@ pub(crate) fn is_frozen_value(program: &Program, id: ModuleId, value: ValueId) -
     match facts.code.value(value) {
         Value::Call(call) => matches!(facts.code.value(facts.code.call(call).callee), Value::Global(class)
             if matches!(class.as_str(), "frozenset" | "tuple") && !facts.names.contains(class)),
-        Value::Constant(_) | Value::Str(_) => true,
+        Value::Constant(constant) => constant != Constant::None,
+        Value::Str(_) => true,
         _ => false,
     }
 }

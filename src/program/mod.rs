@@ -268,6 +268,20 @@ impl Program {
         &self.resolved(importer, import, alias).chain
     }
 
+    /// The same with what the name itself is, if that is a module: `from package import module`.
+    pub fn loaded_by(
+        &self,
+        importer: ModuleId,
+        import: &ImportStmt,
+        alias: usize,
+    ) -> impl Iterator<Item = ModuleId> + use<'_> {
+        let itself = match self.origin(importer, import, alias) {
+            Origin::Module(id) => Some(id),
+            _ => None,
+        };
+        self.loaded_chain(importer, import, alias).iter().copied().chain(itself)
+    }
+
     /// Where one name of an import statement comes from.
     pub fn origin(&self, importer: ModuleId, import: &ImportStmt, alias: usize) -> Origin {
         self.resolved(importer, import, alias).origin

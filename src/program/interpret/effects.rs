@@ -3,7 +3,7 @@
 use ruff_text_size::TextSize;
 
 use super::{Abs, Effect, EffectKind, Interpreter, Owner, Risk};
-use crate::facts::{FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::state::same_project;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -33,8 +33,8 @@ impl Interpreter<'_> {
         }
     }
 
-    /// Whether the statement that runs calls something of another distribution, and hands it nothing but constants: `pint.UnitRegistry()`.
-    /// Who registers something there would have to say what.
+    /// Whether the statement that runs makes something of another distribution for its own use, and hands it nothing:
+    /// `ureg = pint.UnitRegistry()`. Who registers something there would have to say what.
     fn hands_nothing_over(&self) -> bool {
         let (program, code) = (self.program, self.code(self.cause));
         let facts = &program.module(self.cause).facts;
@@ -55,17 +55,15 @@ impl Interpreter<'_> {
                     }
                 })
         };
-        let says_nothing = |value: ValueId| value.is_plain() || matches!(code.value(value), Value::Str(_));
-        let mut ops = code.ops_of(FuncId::MODULE).filter(|op| op.at == self.at);
-        ops.all(|op| match op.kind {
-            OpKind::Call { call, .. } => {
-                let call = &code.call(call);
-                let keywords = code.keyword_args(call).map(|(_, value)| value);
-                of_others(call.callee)
-                    && code.positional(call).iter().copied().chain(keywords).all(says_nothing)
-            }
-            _ => false,
-        })
+        let mut ops = code.ops_of(FuncId::MODULE).filter(|op| op.at == self.at).peekable();
+        ops.peek().is_some()
+            && ops.all(|op| match op.kind {
+                OpKind::Call { call, role: CallRole::Used } => {
+                    let call = &code.call(call);
+                    call.args.is_empty() && of_others(call.callee)
+                }
+                _ => false,
+            })
     }
 
     /// What runs may fail.

@@ -260,8 +260,10 @@ impl Interpreter<'_> {
             ExternalKind::InputOutput
                 if text == "sqlite3.connect" && string(0).is_some_and(|name| name == ":memory:") =>
             {
-                // Only the thread that has opened it may use it.
-                self.state_read(Sym::new(tables::THREAD), None);
+                // Only the thread that has opened it may use it. What a function opens, it mostly closes.
+                if place == (self.cause, self.at) {
+                    self.state_read(Sym::new(tables::THREAD), None);
+                }
                 smallvec![Abs::Made(path, Owner::Fresh)]
             }
             ExternalKind::InputOutput if let Some(texts) = call.printed_into() => {

@@ -243,6 +243,8 @@ impl Interpreter<'_> {
         let objects = self.eval(module, base, env);
         !objects.is_empty()
             && objects.iter().all(|abs| match abs {
+                // The object may have one of its own.
+                Abs::Instance(class, _) if self.is_given(class, attr) => false,
                 Abs::Class(class) | Abs::Instance(class, _) => {
                     let member = self.find_member(class, attr);
                     member.is_some_and(|(base, value)| is_frozen_value(self.program, base.module, value))

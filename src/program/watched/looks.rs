@@ -32,11 +32,8 @@ impl Patterns<'_> {
             });
             let own = facts.imports.iter().filter(|import| import.func == func);
             let own = own.flat_map(|import| (0..import.aliases.len()).map(move |alias| (import, alias)));
-            let mut todo: Vec<ModuleId> = used
-                .chain(own)
-                .flat_map(|(import, alias)| program.loaded_chain(id, import, alias))
-                .copied()
-                .collect();
+            let mut todo: Vec<ModuleId> =
+                used.chain(own).flat_map(|(import, alias)| program.loaded_by(id, import, alias)).collect();
             let mut seen: FxHashSet<ModuleId> = todo.iter().copied().collect();
             while let Some(loaded) = todo.pop() {
                 let module = program.module(loaded);
@@ -47,8 +44,8 @@ impl Patterns<'_> {
                 self.exact.entry(module.name).or_insert((id, TextRange::empty(facts.code.function(func).at)));
                 for import in module.facts.imports.iter().filter(|i| i.moment == Moment::ImportTime) {
                     for alias in 0..import.aliases.len() {
-                        let chain = program.loaded_chain(loaded, import, alias);
-                        todo.extend(chain.iter().copied().filter(|&next| seen.insert(next)));
+                        let next = program.loaded_by(loaded, import, alias);
+                        todo.extend(next.filter(|&next| seen.insert(next)));
                     }
                 }
             }
