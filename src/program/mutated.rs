@@ -18,7 +18,7 @@ use self::methods::{
     OwnCalls, SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own,
     keeper, takes_object,
 };
-use super::callees::{class_behind, functions_of, is_frozen};
+use super::callees::{class_behind, functions_of};
 use super::interpret::{Effect, EffectKind, Outcome, Owner, has_decorator};
 use super::rebinds::{Patch, patches};
 use super::state::{module_of, of_all};
@@ -194,10 +194,7 @@ fn mutated_by(
         let attribute = stored(&op);
         let replaces = attribute.is_some() || sets_attribute(code, &op);
         globals_behind(program, id, object, attribute, |key, attr| {
-            // `total += STEP` does not change the number.
-            if attr.is_some() || !is_frozen(program, key.0, key.1) {
-                globals.push((key, mutation(attr, replaces && attr == attribute)));
-            }
+            globals.push((key, mutation(attr, replaces && attr == attribute)));
         });
         if function.class.is_some()
             && function.name != "__init__"

@@ -19,13 +19,11 @@ use crate::facts::{ImportStmt, Moment, OpKind, Place, Sym, Value};
 pub(super) fn libraries(program: &Program) -> FxHashMap<ModuleId, Stdlib> {
     let mut found: FxHashMap<ModuleId, Stdlib> =
         program.ids().filter_map(|id| Some((id, library_of(program, id)?))).collect();
-    if !found.is_empty() {
-        let prepared = perhaps_under_guard(program);
-        found.retain(|id, _| !prepared.contains(id));
+    if found.is_empty() || loads_by_name(program) {
+        return FxHashMap::default();
     }
-    if !found.is_empty() && loads_by_name(program) {
-        found.clear();
-    }
+    let prepared = perhaps_under_guard(program);
+    found.retain(|id, _| !prepared.contains(id));
     found
 }
 
