@@ -30,7 +30,7 @@ use crate::facts::{
 };
 use crate::program::effects::Effects;
 use crate::program::graph::{Graph, ancestors};
-use crate::program::{Module, ModuleId, Origin, Program, stdlib};
+use crate::program::{Module, ModuleId, Origin, Program, stdlib, tables};
 use crate::rewrite::MissingImport;
 
 /// Adds the missing imports of all modules, and keeps those that provide what cannot be added.
@@ -382,9 +382,7 @@ fn gives_when_asked(program: &Program, package: ModuleId, submodule: ModuleId) -
         || (1..).map(FuncId).zip(code.functions.iter().skip(1)).any(|(func, _)| {
             code.ops_of(func).any(|op| match op.kind {
                 OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
-                    Value::Global(name) | Value::Attr(_, name) => {
-                        matches!(name.as_str(), "import_module" | "__import__")
-                    }
+                    Value::Global(name) | Value::Attr(_, name) => tables::imports_by_name(name.as_str()),
                     _ => false,
                 },
                 _ => false,

@@ -142,11 +142,7 @@ fn optional_modules(
         for import in facts.imports.iter().filter(|i| i.guarded && i.moment != Moment::Never && counts(i)) {
             for alias in 0..import.aliases.len() {
                 let around = around.get_or_insert_with(|| ancestors(program, id));
-                let of_name = match program.origin(id, import, alias) {
-                    Origin::Module(to) => Some(to),
-                    _ => None,
-                };
-                for &to in program.loaded_chain(id, import, alias).iter().chain(&of_name) {
+                for to in program.loaded_by(id, import, alias) {
                     if to != id
                         && !around.contains(&to)
                         && !std::mem::replace(&mut optional[to.index()], true)

@@ -150,6 +150,13 @@ pub struct ImportStmt {
     pub conditional: bool,
 }
 
+impl ImportStmt {
+    /// Whether it stands at the top level of its module and runs whenever that is loaded (unless something before it fails).
+    pub fn is_certain(&self) -> bool {
+        self.place == Place::Module && self.moment == Moment::ImportTime && !self.conditional
+    }
+}
+
 /// The `from` part of a from-import.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FromModule {

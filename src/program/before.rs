@@ -13,8 +13,8 @@ use rayon::prelude::*;
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{ModuleId, Origin, Program};
-use crate::facts::{FuncId, ImportStmt, Moment, Op, OpKind, Place, Value};
+use super::{ModuleId, Program, tables};
+use crate::facts::{FuncId, ImportStmt, Op, OpKind, Value};
 
 /// Changes at the top level of main programs, with the modules that may have been loaded before.
 #[derive(Debug, Default)]
@@ -56,9 +56,7 @@ fn runs_once(program: &Program, id: ModuleId, at: TextSize) -> bool {
     let code = &program.module(id).facts.code;
     let loads = |op: &Op| match op.kind {
         OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
-            Value::Attr(_, name) | Value::Global(name) => {
-                matches!(name.as_str(), "import_module" | "__import__" | "run_module" | "run_path" | "reload")
-            }
+            Value::Attr(_, name) | Value::Global(name) => tables::loads_modules(name.as_str()),
             _ => false,
         },
         _ => false,
@@ -87,22 +85,13 @@ fn led_to<'p>(
     id: ModuleId,
     import: &'p ImportStmt,
 ) -> impl Iterator<Item = ModuleId> + 'p {
-    (0..import.aliases.len()).flat_map(move |alias| {
-        let own = match program.origin(id, import, alias) {
-            Origin::Module(own) => Some(own),
-            _ => None,
-        };
-        program.loaded_chain(id, import, alias).iter().copied().chain(own)
-    })
+    (0..import.aliases.len()).flat_map(move |alias| program.loaded_by(id, import, alias))
 }
 
 /// The modules that imports of a main program may have loaded before a place, or load several times or on a condition.
 fn loaded_before(program: &Program, id: ModuleId, at: TextSize) -> FxHashSet<ModuleId> {
-    let before = |import: &&ImportStmt| {
-        let plain =
-            import.moment == Moment::ImportTime && import.place == Place::Module && !import.conditional;
-        import.range.start() < at || !plain && import.func.is_module()
-    };
+    let before =
+        |import: &&ImportStmt| import.range.start() < at || !import.is_certain() && import.func.is_module();
     let mut found: FxHashSet<ModuleId> = FxHashSet::default();
     let imports = program.module(id).facts.imports.iter().filter(before);
     let mut todo: Vec<ModuleId> = imports.flat_map(|import| led_to(program, id, import)).collect();

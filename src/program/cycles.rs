@@ -236,11 +236,7 @@ fn entered_badly(
         let module = program.module(id);
         for import in module.facts.imports.iter().filter(|i| i.moment != Moment::Never) {
             for alias in 0..import.aliases.len() {
-                let sub = match program.origin(id, import, alias) {
-                    Origin::Module(sub) => Some(sub),
-                    _ => None,
-                };
-                for target in program.loaded_chain(id, import, alias).iter().copied().chain(sub) {
+                for target in program.loaded_by(id, import, alias) {
                     if let Some(&cycle) = number.get(&target)
                         && number.get(&id) != Some(&cycle)
                         && doubtful[cycle].1.contains(&entry_of(program, &sets[cycle], target))

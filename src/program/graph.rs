@@ -228,10 +228,7 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
                 if own.contains(&to) {
                     continue;
                 }
-                let certain = import.place == Place::Module
-                    && import.moment == Moment::ImportTime
-                    && !import.conditional
-                    && !declared;
+                let certain = import.is_certain() && !declared;
                 let main = import.moment == Moment::MainGuard;
                 edges.push(Edge { to, site, at: import.range.start(), certain, lazy, main, guarded, used });
             }

@@ -12,8 +12,8 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::stdlib::Stdlib;
-use super::{ModuleId, Origin, Program};
-use crate::facts::{ImportStmt, Moment, OpKind, Place, Sym, Value};
+use super::{ModuleId, Origin, Program, tables};
+use crate::facts::{ImportStmt, OpKind, Place, Sym, Value};
 
 /// The libraries of the modules that do not run with the oldest one, by their own imports.
 pub(super) fn libraries(program: &Program) -> FxHashMap<ModuleId, Stdlib> {
@@ -30,15 +30,8 @@ pub(super) fn libraries(program: &Program) -> FxHashMap<ModuleId, Stdlib> {
 /// The library of the oldest Python that has all that a module imports in any case, if that is not the oldest one that counts.
 fn library_of(program: &Program, id: ModuleId) -> Option<Stdlib> {
     let module = program.module(id);
-    let certain = |import: &&ImportStmt| {
-        import.moment == Moment::ImportTime
-            && import.func.is_module()
-            && import.place == Place::Module
-            && !import.conditional
-            && !import.guarded
-    };
     let mut library = None;
-    for import in module.facts.imports.iter().filter(certain) {
+    for import in module.facts.imports.iter().filter(|import| import.is_certain() && !import.guarded) {
         for alias in 0..import.aliases.len() {
             if program.origin(id, import, alias) != Origin::MissingModule {
                 continue;
@@ -92,7 +85,7 @@ fn loads_by_name(program: &Program) -> bool {
     };
     let calls_loader = |id: ModuleId| {
         let code = &program.module(id).facts.code;
-        let loads = |name: Sym| matches!(name.as_str(), "__import__" | "exec" | "import_module");
+        let loads = |name: Sym| name == "exec" || tables::loads_modules(name.as_str());
         code.ops().any(|op| {
             let OpKind::Call { call, .. } = op.kind else { return false };
             matches!(code.value(code.call(call).callee), Value::Global(name) | Value::Attr(_, name) if loads(name))

@@ -15,9 +15,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::state::{Writer, foreign_path, last_name, module_of, of_all, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Program, tables};
-use crate::facts::{
-    Call, Code, FuncId, ImportStmt, ModuleFacts, Moment, Op, OpKind, Place, Sym, Value, ValueId, words,
-};
+use crate::facts::{Call, Code, FuncId, ImportStmt, ModuleFacts, Op, OpKind, Sym, Value, ValueId, words};
 
 /// Globals that are rebound later: by whom and where. The name `*` stands for all names of a module.
 pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
@@ -327,10 +325,7 @@ fn bound_again(facts: &ModuleFacts) -> Vec<Sym> {
     }
     let same = |name: Sym| {
         let mut sites = facts.sites_of(name).map(|site| &facts.imports[site.stmt as usize]);
-        let certain = |import: &ImportStmt| {
-            import.place == Place::Module && import.moment == Moment::ImportTime && !import.conditional
-        };
-        sites.next().is_some_and(certain) && sites.next().is_none()
+        sites.next().is_some_and(ImportStmt::is_certain) && sites.next().is_none()
     };
     let names = facts.names.iter();
     names.filter(|(name, info)| info.otherwise || !same(*name)).map(|(name, _)| name).collect()

@@ -2,6 +2,7 @@
 
 mod doers;
 mod external;
+mod loaders;
 mod state;
 
 pub use self::doers::{
@@ -11,6 +12,7 @@ pub use self::external::{
     ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, makes_tuple_class,
     risk,
 };
+pub use self::loaders::{imports_by_name, loads_modules, makes_module};
 pub use self::state::{
     CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed,
     LEVELS, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, RUNNING_LOOP, THREAD, Wins, always_changes,

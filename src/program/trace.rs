@@ -13,7 +13,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::callees::{class_behind, functions_of};
-use super::{ModuleId, Origin, Program};
+use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{Code, FuncId, OpKind, Sym, Value, ValueId};
 
 /// What a value may be.
@@ -100,9 +100,6 @@ const CONTAINERS: &[&str] = &[
 
 /// Methods that give what their object holds.
 const VIEWS: &[&str] = &["values", "items", "keys", "copy", "get", "pop", "union", "strip", "lower"];
-
-/// Functions and methods that give modules made from files.
-const LOADERS: &[&str] = &["module_from_spec", "load_module", "load_source"];
 
 /// The name of the main program.
 const MAIN: &str = "__main__";
@@ -321,12 +318,12 @@ impl Trace {
                     Value::Attr(base, name) => (Some(base), name),
                     _ => return,
                 };
-                if matches!(name.as_str(), "import_module" | "__import__") {
+                if tables::imports_by_name(name.as_str()) {
                     todo.extend(args.first().map(|&value| name_of(value)));
                     if !args.first().is_some_and(|&name| matches!(code.value(name), Value::Str(_))) {
                         self.leaf(Leaf::LoadedBy(id));
                     }
-                } else if LOADERS.contains(&name.as_str()) {
+                } else if tables::makes_module(name.as_str()) {
                     self.leaf(Leaf::LoadedBy(id));
                 } else if base.is_none() && CONTAINERS.contains(&name.as_str()) || name == "join" {
                     todo.extend(args.iter().map(|&value| node(value)));
@@ -400,9 +397,7 @@ fn is_module(program: &Program, id: ModuleId, value: ValueId) -> bool {
     match code.value(value) {
         Value::Loaded(_) | Value::LoadedAs(_) => true,
         Value::Call(call) => match code.value(code.call(call).callee) {
-            Value::Global(name) | Value::Attr(_, name) => {
-                matches!(name.as_str(), "import_module" | "__import__")
-            }
+            Value::Global(name) | Value::Attr(_, name) => tables::imports_by_name(name.as_str()),
             _ => false,
         },
         Value::Var(var) => code.assigned_to(var).iter().any(|&value| {

@@ -22,7 +22,7 @@ use super::interpret::Outcome;
 use super::renamed::renamed;
 use super::state::{module_of, same_project};
 use super::trace::{Leaf, Start, trace};
-use super::{ModuleId, Origin, Program};
+use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{
     Code, FuncId, ImportStmt, Mark, MarkKind, Moment, Op, OpKind, Sym, TextStart, Value, ValueId, words,
 };
@@ -175,19 +175,7 @@ pub(crate) fn loads_name(
 /// A function that loads what it asks for, or takes it out, whoever loaded it.
 fn loads_or_forgets(program: &Program, id: ModuleId, func: FuncId) -> bool {
     let code = &program.module(id).facts.code;
-    let loads = |name: Sym| {
-        matches!(
-            name.as_str(),
-            "__import__"
-                | "import_module"
-                | "exec_module"
-                | "load_module"
-                | "module_from_spec"
-                | "reload"
-                | "_import_module"
-                | "find_spec"
-        )
-    };
+    let loads = |name: Sym| name == "find_spec" || tables::loads_modules(name.as_str());
     !func.is_module()
         && code.ops_of(func).any(|op| match op.kind {
             _ if taken_out(code, &op).is_some() => true,

@@ -25,7 +25,7 @@ use ruff_text_size::{TextRange, TextSize};
 use rustc_hash::FxHashMap;
 
 use crate::config::Target;
-use crate::facts::{ImportStmt, LineUse, ModuleFacts, Moment, Place, Sym};
+use crate::facts::{ImportStmt, LineUse, ModuleFacts, Sym};
 use crate::revert::ADDED_NOTE;
 use edit::EditSet;
 
@@ -129,11 +129,8 @@ impl Plan<'_> {
     /// The last import that is certainly executed, before which each submodule has been loaded, or the statement after the block that it
     /// stands in; otherwise the last simple statement.
     pub(crate) fn last_of_top(&self) -> Option<TextRange> {
-        let certain = |import: &&ImportStmt| {
-            import.place == Place::Module && import.moment == Moment::ImportTime && !import.conditional
-        };
-        let import =
-            self.facts.imports.iter().filter(certain).map(|import| import.range).max_by_key(|r| r.end());
+        let certain = self.facts.imports.iter().filter(|import| import.is_certain());
+        let import = certain.map(|import| import.range).max_by_key(|range| range.end());
         let simple = || self.facts.layout.tops.iter().filter(|top| top.simple).map(|top| top.range);
         let behind =
             import.and_then(|import| simple().find(|top| *top == import || top.start() >= import.end()));

@@ -16,7 +16,7 @@ use crate::cache::{Cache, Content, Use};
 use crate::facts::{FuncId, MarkKind, ModuleFacts, Moment, OpKind, Sym, Value, World};
 use crate::packages::{Found, Packages, Search, listed};
 use crate::program::stdlib::{Has, Stdlib};
-use crate::program::{Module, add_prefixes};
+use crate::program::{Module, add_prefixes, tables};
 use crate::wire::fields;
 
 /// What was reached.
@@ -205,7 +205,7 @@ fn named_by(name: &str, is_package: bool, facts: &ModuleFacts, installed: bool) 
         let OpKind::Call { call, .. } = op.kind else { continue };
         let call = &code.call(call);
         let (Value::Attr(_, callee) | Value::Global(callee)) = code.value(call.callee) else { continue };
-        if !matches!(callee.as_str(), "import_module" | "__import__") {
+        if !tables::imports_by_name(callee.as_str()) {
             continue;
         }
         match code.positional(call).first().map(|&argument| code.value(argument)) {

@@ -12,7 +12,7 @@ use rustc_hash::FxHashMap;
 use ruff_text_size::TextRange;
 
 use super::{SHOW_SOURCE, Value};
-use crate::decide::{KeepReason, ModuleVerdicts, Reason};
+use crate::decide::{KeepReason, ModuleVerdicts, Reason, keep_all};
 use crate::facts::{Code, FuncId, OpKind, ReadKind, Sym};
 use crate::program::state::of_all;
 use crate::program::trace::{Leaf, Start, trace_definitions};
@@ -82,7 +82,8 @@ impl What {
 
 /// Keeps what they read in a way that has to be written differently.
 pub fn decide(program: &Program, id: ModuleId, shown: &[Shown], verdicts: &mut ModuleVerdicts) {
-    let facts = &program.module(id).facts;
+    let module = program.module(id);
+    let facts = &module.facts;
     for read in facts.reads() {
         let rewritten = match read.kind {
             ReadKind::Escape | ReadKind::ClassPattern(_) => true,
@@ -91,13 +92,10 @@ pub fn decide(program: &Program, id: ModuleId, shown: &[Shown], verdicts: &mut M
         };
         let in_it = || shown.iter().find(|shown| shown.what.has(&facts.code, read.func));
         if let Some(shown) = Some(()).filter(|()| rewritten).and_then(|()| in_it()) {
-            for (index, site) in facts.sites.iter().enumerate() {
-                if site.bound == read.name && site.declared.is_none() {
-                    let (by, range) = shown.by;
-                    let note = "the text of a function that hands it on is shown";
-                    verdicts.sites[index].keep(Reason::at(KeepReason::SourceRead, by, range, note));
-                }
-            }
+            let (by, range) = shown.by;
+            let note = "the text of a function that hands it on is shown";
+            let reason = Reason::at(KeepReason::SourceRead, by, range, note);
+            keep_all(module, verdicts, &reason, |site| site.bound == read.name);
         }
     }
 }

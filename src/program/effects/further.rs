@@ -14,7 +14,7 @@ use super::super::state::{Writer, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{FuncId, MarkKind, Moment, OpKind, Place, Sym, Value, ValueId};
+use crate::facts::{FuncId, MarkKind, Moment, OpKind, Sym, Value, ValueId};
 
 /// What the rest of the program does, as far as it decides what loading a module shows.
 pub(super) struct Views<'a> {
@@ -50,8 +50,7 @@ pub(super) fn further_effects(
     for import in facts.imports.iter().filter(|i| i.moment == Moment::ImportTime && i.func.is_module()) {
         for alias in 0..import.aliases.len() {
             let item = import.aliases[alias];
-            let certain = import.place == Place::Module && !import.conditional;
-            if certain && !import.guarded && item.name != "*" {
+            if import.is_certain() && !import.guarded && item.name != "*" {
                 let origin = program.origin(id, import, alias);
                 let missing = matches!(origin, Origin::MissingModule | Origin::MissingName(_))
                     || (import.from.is_none() && program.loaded_target(id, import, alias) == Target::Missing);
