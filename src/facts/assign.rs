@@ -4,7 +4,7 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::cache;
-use super::code::OpKind;
+use super::code::{Added, OpKind};
 use super::condition::Condition;
 use super::idioms::{self, Target};
 use super::scope::{Resolved, ScopeKind};
@@ -183,9 +183,7 @@ impl<'a> Walker<'a> {
                     Value::Var(var) => self.may_be_known_elsewhere(var),
                     _ => false,
                 };
-                if changes_in_place(assign, asks) {
-                    self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
-                }
+                self.change_in_place(assign, old, value, asks);
                 if asks {
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
@@ -206,23 +204,29 @@ impl<'a> Walker<'a> {
                 self.store_attribute(attribute, base, attr, added);
                 if let Some(old) = old {
                     // A class or an object may have it from another class.
-                    if changes_in_place(assign, true) {
-                        self.op(at, OpKind::SetItem { base: old, key: ValueId::OPAQUE, value, cache: None });
-                    }
+                    self.change_in_place(assign, old, value, true);
                     self.operate(assign.range, old, value, super::operators::in_place_method(assign.op));
                 }
             }
             // `rows[0] += ["x"]` changes the element, whoever else has it.
             target => {
                 if let Expr::Subscript(item) = target
-                    && changes_in_place(assign, false)
+                    && added_in_place(assign) == Some(Added::Display)
                 {
                     let container = self.quiet_value(&item.value);
                     let base = self.item(container);
-                    self.op(at, OpKind::SetItem { base, key: ValueId::OPAQUE, value, cache: None });
+                    self.op(at, OpKind::ChangeInPlace { base, value, added: Added::Display });
                 }
                 self.target(target, value);
             }
+        }
+    }
+
+    /// An assignment with an operator, as far as it may change the object that is there. Whatever is added by name counts only if somebody
+    /// else may have that object.
+    fn change_in_place(&mut self, assign: &ast::StmtAugAssign, base: ValueId, value: ValueId, shared: bool) {
+        if let Some(added) = added_in_place(assign).filter(|&added| shared || added == Added::Display) {
+            self.op(assign.range.start(), OpKind::ChangeInPlace { base, value, added });
         }
     }
 
@@ -308,6 +312,10 @@ impl<'a> Walker<'a> {
                     self.facts.layout.lazy_list = Some((range, names));
                 }
             }
+            _ if value.is_tuple_expr() => {
+                let name = self.sym(name.id.as_str());
+                self.mark(MarkKind::TupleNamed(name), range);
+            }
             _ if idioms::goes_once(value) => {
                 let name = self.sym(name.id.as_str());
                 self.mark(MarkKind::GoesOnce(name), range);
@@ -383,11 +391,11 @@ fn string_elements(value: &Expr) -> Option<Vec<&str>> {
         .collect()
 }
 
-/// Whether an assignment with an operator may change what it assigns to in place: `X += […]` does, if X is a list. What is added by
-/// name tells less, because numbers and texts have no place to change; so it counts only if somebody else may have that object. To
-/// what a tuple is added, mostly is a tuple.
-fn changes_in_place(assign: &ast::StmtAugAssign, shared: bool) -> bool {
+/// What an assignment with an operator adds to what it assigns to, if that may change in place: `X += […]` does, if X is a list. Who
+/// has the object in view decides whether it does.
+fn added_in_place(assign: &ast::StmtAugAssign) -> Option<Added> {
     use ast::Operator as O;
+    let collects = matches!(assign.op, O::Add | O::Sub | O::BitOr | O::BitAnd | O::BitXor);
     match &*assign.value {
         Expr::List(_)
         | Expr::ListComp(_)
@@ -395,7 +403,11 @@ fn changes_in_place(assign: &ast::StmtAugAssign, shared: bool) -> bool {
         | Expr::DictComp(_)
         | Expr::Set(_)
         | Expr::SetComp(_)
-        | Expr::Generator(_) => true,
+        | Expr::Generator(_) => Some(Added::Display),
+        Expr::NumberLiteral(_) => (assign.op == O::Mult).then_some(Added::ForLists),
+        Expr::Tuple(_) | Expr::StringLiteral(_) | Expr::FString(_) => {
+            (assign.op == O::Add).then_some(Added::ForLists)
+        }
         Expr::Name(_)
         | Expr::Attribute(_)
         | Expr::Subscript(_)
@@ -403,9 +415,14 @@ fn changes_in_place(assign: &ast::StmtAugAssign, shared: bool) -> bool {
         | Expr::BoolOp(_)
         | Expr::If(_)
         | Expr::Named(_)
-        | Expr::BinOp(ast::ExprBinOp { op: O::Add | O::BitOr, .. }) => {
-            shared && matches!(assign.op, O::Add | O::Sub | O::BitOr | O::BitAnd | O::BitXor)
+        | Expr::BinOp(_) => {
+            let computed = |op| matches!(op, O::Add | O::BitOr);
+            let plain = matches!(&*assign.value, Expr::BinOp(sum) if !computed(sum.op));
+            match assign.op {
+                O::Mult => Some(Added::ForLists),
+                _ => (collects && !plain).then_some(Added::Unknown),
+            }
         }
-        _ => false,
+        _ => None,
     }
 }

@@ -91,6 +91,15 @@ pub enum OpKind {
         /// `if x._y is None: x._y = …` in a function: nobody sees it before, and all see the same after.
         memo: bool,
     },
+    /// `base += value` and the like, which changes the object itself if it has a place to change.
+    ChangeInPlace {
+        /// The object.
+        base: ValueId,
+        /// What is added.
+        value: ValueId,
+        /// What that says about the object.
+        added: Added,
+    },
     /// `base[…] = value`, or `base.attr[…] op= …` and the like.
     SetItem {
         /// The container that changes.
@@ -181,6 +190,28 @@ pub enum OpKind {
     },
     /// A value is returned where a parameter decides whether.
     Return(ValueId),
+}
+
+impl OpKind {
+    /// The container that the operation puts into, takes from or adds to, with the index; [`ValueId::OPAQUE`] if any may be meant.
+    pub fn changed_item(&self) -> Option<(ValueId, ValueId)> {
+        match *self {
+            Self::SetItem { base, key, .. } | Self::DelItem { base, key } => Some((base, key)),
+            Self::ChangeInPlace { base, .. } => Some((base, ValueId::OPAQUE)),
+            _ => None,
+        }
+    }
+}
+
+/// What is added to an object in place, and what it says about the object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Added {
+    /// A list, dictionary or set that is written out: texts, numbers and tuples do not take it.
+    Display,
+    /// Anything that has a name or is computed.
+    Unknown,
+    /// What only a list takes in place: a tuple, a text, a number of repetitions.
+    ForLists,
 }
 
 /// What becomes of the result of a call.

@@ -128,6 +128,8 @@ pub enum MarkKind {
     OnlyKeyedAttribute(Sym),
     /// What a name stands for gives each element once: `pairs = zip(names, numbers)`, `lines = (clean(line) for line in text)`.
     GoesOnce(Sym),
+    /// A name of the module is bound to a tuple that is written out.
+    TupleNamed(Sym),
     /// A block that never runs with the versions and on the platform of the program.
     RunsElsewhere,
     /// `# dally: eager` at the end of the line: the whole statement stays.

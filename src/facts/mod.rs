@@ -55,7 +55,7 @@ use ruff_text_size::{TextRange, TextSize};
 use crate::config::PythonVersion;
 
 pub use call::Unpacked;
-pub use code::{Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
+pub use code::{Added, Call, CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
 pub use condition::System;
 pub(crate) use define::keeps_nothing;
 pub(crate) use draft::Keepers;

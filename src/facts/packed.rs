@@ -2,7 +2,7 @@
 
 use ruff_text_size::{TextRange, TextSize};
 
-use super::code::{CallRole, FuncId, Op, OpKind};
+use super::code::{Added, CallRole, FuncId, Op, OpKind};
 use super::keep::Kept;
 use super::premise::Asked;
 use super::value::ValueId;
@@ -33,6 +33,7 @@ pub(super) struct PackedOp {
 enum Kind {
     Call,
     SetAttr,
+    ChangeInPlace,
     SetItem,
     DelAttr,
     DelItem,
@@ -71,6 +72,9 @@ impl PackedOp {
             OpKind::SetAttr { base, attr, value, memo } => {
                 let place = further([number(base), attr.number(), number(value), 0]);
                 (Kind::SetAttr, u16::from(memo), place, 0)
+            }
+            OpKind::ChangeInPlace { base, value, added } => {
+                (Kind::ChangeInPlace, added as u16, number(base), number(value))
             }
             OpKind::SetItem { base, key, value, cache } => {
                 let cache = cache.map_or(0, Sym::number);
@@ -138,6 +142,14 @@ impl PackedOp {
                     value: value(stored),
                     memo: self.extra == 1,
                 }
+            }
+            Kind::ChangeInPlace => {
+                let added = match self.extra {
+                    0 => Added::Display,
+                    1 => Added::Unknown,
+                    _ => Added::ForLists,
+                };
+                OpKind::ChangeInPlace { base: value(first), value: value(second), added }
             }
             Kind::SetItem => {
                 let [base, key, stored, cache] = wide[first as usize];

@@ -5,7 +5,7 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::code::{CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
+use super::code::{Added, CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
 use super::draft::Keepers;
 use super::keep::{Keeper, Kept};
 use super::layout::{Layout, Top};
@@ -126,6 +126,7 @@ variants! {
         9: Differs, 10: Has, 11: Lacks,
     }
     CallRole { 0: Used, 1: Dropped, 2: Decorator }
+    Added { 0: Display, 1: Unknown, 2: ForLists }
     Reading {
         0: Attribute, 1: Call, 2: Subscript, 3: TypeTest, 4: Dropped, 5: Escape, 6: ClassPattern,
         7: AugmentedAssignment, 8: DebugText, 9: TemplateString, 10: Annotation,
@@ -141,7 +142,7 @@ variants! {
         27: OnlyKeyed(name), 28: PatchesVariable(name), 29: SearchesFunctions(value),
         30: CapitalsOf(value), 31: OnlyKeyedAttribute(name), 32: NeedsFile(name), 33: PragmaWithoutEffect,
         34: PicksFunctions(value), 35: StaticOf(value), 36: GoesOnce(name),
-        37: ComparesValue(value), 38: ComparesPart(value), 39: LiveModules,
+        37: ComparesValue(value), 38: ComparesPart(value), 39: LiveModules, 40: TupleNamed(name),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),
@@ -155,6 +156,7 @@ variants! {
         7: SetGlobal { name, value }, 8: DelGlobal { name }, 9: DefineClass(class), 10: Import(import),
         11: Read(value), 12: Load { base, key }, 13: Operate { on, other, method },
         14: When { of, asked, text, given, ops }, 15: Return(value), 16: Bind { var, value },
+        17: ChangeInPlace { base, value, added },
     }
 }
 

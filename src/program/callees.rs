@@ -1,7 +1,7 @@
 //! Functions and classes that a value may be, by names alone: those of the module, and those that it imports.
 
 use super::{ModuleId, Origin, Program};
-use crate::facts::{Code, Constant, FuncId, NameInfo, Sym, Value, ValueId};
+use crate::facts::{Added, Code, Constant, FuncId, MarkKind, NameInfo, Sym, Value, ValueId};
 
 /// How many classes are looked at for their bases.
 const MOST_BASES: usize = 16;
@@ -95,9 +95,19 @@ pub(crate) fn is_display(program: &Program, id: ModuleId, name: Sym) -> bool {
     is_bound_to(program, id, name, is)
 }
 
-/// Whether a global stands for what cannot be changed: numbers, texts, `frozenset(names)`, `tuple(names)`. What is `None` at first, is something else later.
+/// Whether a global stands for what cannot be changed: numbers, texts, `("a", "b")`, `frozenset(names)`. What is `None` at first, is
+/// something else later.
 pub(crate) fn is_frozen(program: &Program, id: ModuleId, name: Sym) -> bool {
-    is_bound_to(program, id, name, |_, value| is_frozen_value(program, id, value))
+    let facts = &program.module(id).facts;
+    let tuples = facts.marks.iter().filter(|mark| mark.kind == MarkKind::TupleNamed(name)).count();
+    // A tuple is a container as well, so it is told by where it is bound.
+    let all_tuples = tuples > 0 && facts.code.globals_of(name).len() == tuples;
+    is_bound_to(program, id, name, |_, value| all_tuples || is_frozen_value(program, id, value))
+}
+
+/// Whether a global stands for an object that may be changed in place by what is added to it.
+pub(crate) fn takes_in_place(program: &Program, (id, name): (ModuleId, Sym), added: Added) -> bool {
+    !is_frozen(program, id, name) && (added != Added::ForLists || is_display(program, id, name))
 }
 
 /// Whether a value of a module cannot be changed.

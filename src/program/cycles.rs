@@ -508,7 +508,9 @@ fn values_of(code: &Code, kind: OpKind) -> Vec<ValueId> {
             code.positional(&call).iter().copied().chain(named).chain([call.callee]).collect()
         }
         OpKind::SetGlobal { value, .. } | OpKind::Bind { value, .. } | OpKind::Read(value) => vec![value],
-        OpKind::SetAttr { base, value, .. } | OpKind::SetItem { base, value, .. } => vec![base, value],
+        OpKind::SetAttr { base, value, .. }
+        | OpKind::SetItem { base, value, .. }
+        | OpKind::ChangeInPlace { base, value, .. } => vec![base, value],
         OpKind::Load { base, key } => vec![base, key],
         OpKind::Operate { on, other, .. } => vec![on, other],
         _ => Vec::new(),

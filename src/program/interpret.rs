@@ -355,9 +355,7 @@ impl<'p> Interpreter<'p> {
                         self.attribute_deleted(&abs, attr);
                     }
                 }
-                OpKind::SetItem { base, key, .. }
-                    if self.is_own_module_item(module, base, key)
-                        || key == ValueId::OPAQUE && self.is_frozen_member(module, base, env) => {}
+                OpKind::SetItem { base, key, .. } if self.is_own_module_item(module, base, key) => {}
                 OpKind::SetItem { cache: Some(name), value, .. }
                     if !self.shared.shown_privates.contains(&name) =>
                 {
@@ -390,7 +388,7 @@ impl<'p> Interpreter<'p> {
                             Value::Attr(_, attr) => Some(attr),
                             _ => None,
                         };
-                        if !self.is_private_entry((&abs, attr), &keys) && !self.is_frozen(&abs) {
+                        if !self.is_private_entry((&abs, attr), &keys) {
                             self.mutate(&abs, EffectKind::Write, place, subject);
                         }
                         self.item_stored(&abs, "__setitem__", module, &[key, value], env);
@@ -401,6 +399,10 @@ impl<'p> Interpreter<'p> {
                     {
                         self.effect(EffectKind::Process, Owner::External(attr), place, subject);
                     }
+                    self.note_read(module, value, env, false);
+                }
+                OpKind::ChangeInPlace { base, value, added } => {
+                    self.change_in_place(module, base, added, env, place);
                     self.note_read(module, value, env, false);
                 }
                 OpKind::DelItem { base, key } => {

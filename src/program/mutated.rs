@@ -18,12 +18,12 @@ use self::methods::{
     OwnCalls, SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own,
     keeper, takes_object,
 };
-use super::callees::{class_behind, functions_of};
+use super::callees::{class_behind, functions_of, takes_in_place};
 use super::interpret::{Effect, EffectKind, Outcome, Owner, has_decorator};
 use super::rebinds::{Patch, patches};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Call, Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{Added, Call, Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 
 /// Globals whose content changes later, or while others load.
 pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<Mutation>>;
@@ -193,9 +193,16 @@ fn mutated_by(
         }
         let attribute = stored(&op);
         let replaces = attribute.is_some() || sets_attribute(code, &op);
+        let added = added(&op);
         globals_behind(program, id, object, attribute, |key, attr| {
-            globals.push((key, mutation(attr, replaces && attr == attribute)));
+            if added.is_none_or(|added| takes_in_place(program, key, added)) {
+                globals.push((key, mutation(attr, replaces && attr == attribute)));
+            }
         });
+        // A parameter is a text or a number as well.
+        if added == Some(Added::ForLists) {
+            continue;
+        }
         if function.class.is_some()
             && function.name != "__init__"
             && !is_memo(&op)
@@ -290,6 +297,14 @@ fn changed_while_loading(
     effects.into_iter().filter_map(change).collect()
 }
 
+/// What an operation adds in place, if it does.
+fn added(op: &Op) -> Option<Added> {
+    match op.kind {
+        OpKind::ChangeInPlace { added, .. } => Some(added),
+        _ => None,
+    }
+}
+
 /// The attribute that an operation stores: `settings.level = 3` changes nothing else of `settings`.
 fn stored(op: &Op) -> Option<Sym> {
     match op.kind {
@@ -313,6 +328,7 @@ fn changed(code: &Code, op: &Op, shown_privates: &FxHashSet<Sym>) -> Option<Valu
     match op.kind {
         OpKind::SetItem { cache: Some(name), .. } if !shown_privates.contains(&name) => None,
         OpKind::SetItem { base, .. }
+        | OpKind::ChangeInPlace { base, .. }
         | OpKind::DelItem { base, .. }
         | OpKind::SetAttr { base, .. }
         | OpKind::DelAttr { base, .. } => Some(base),

@@ -171,7 +171,8 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                     unclear.push(Unclear { by: id, at: op.at, object: base, name: attr, copied_from: None });
                 }
             }
-            OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
+            OpKind::SetItem { .. } | OpKind::DelItem { .. } | OpKind::ChangeInPlace { .. } => {
+                let Some((base, key)) = op.kind.changed_item() else { continue };
                 if let Some(target) = namespace_of(program, id, base).filter(|&t| later(t))
                     && !answers_for_names(code, func)
                 {

@@ -320,7 +320,8 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
             written.push(((Sym::new(state), key), Writer::new(program, id, func, op.at, false)));
         };
         match op.kind {
-            OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } => {
+            OpKind::SetItem { .. } | OpKind::DelItem { .. } | OpKind::ChangeInPlace { .. } => {
+                let Some((base, key)) = op.kind.changed_item() else { continue };
                 let path = foreign_path(program, id, base);
                 if let Some(path) = path.as_deref().map(tables::same_state)
                     && tables::is_process_state(path)

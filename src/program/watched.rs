@@ -179,7 +179,7 @@ fn loads_or_forgets(program: &Program, id: ModuleId, func: FuncId) -> bool {
     !func.is_module()
         && code.ops_of(func).any(|op| match op.kind {
             _ if taken_out(code, &op).is_some() => true,
-            OpKind::SetItem { base, .. } => is_modules(code, base),
+            OpKind::SetItem { base, .. } | OpKind::ChangeInPlace { base, .. } => is_modules(code, base),
             OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
                 Value::Attr(_, name) | Value::Global(name) => loads(name),
                 _ => false,

@@ -259,9 +259,9 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
             let changes = match op.kind {
                 OpKind::SetGlobal { name: n, .. } | OpKind::DelGlobal { name: n } => n == name,
                 OpKind::Import(import) => binds(import),
-                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => {
-                    content && code.value(base) == Value::Global(name)
-                }
+                OpKind::SetItem { base, .. }
+                | OpKind::ChangeInPlace { base, .. }
+                | OpKind::DelItem { base, .. } => content && code.value(base) == Value::Global(name),
                 OpKind::Call { call, .. } => {
                     content
                         && matches!(code.value(code.call(call).callee), Value::Attr(base, method)
@@ -336,9 +336,9 @@ pub(super) fn windows(program: &Program, outcomes: &[Outcome], verdicts: &mut [M
         let mut changes: FxHashMap<&'static str, Vec<TextSize>> = FxHashMap::default();
         for op in code.ops_of(FuncId::MODULE) {
             let path = match op.kind {
-                OpKind::SetItem { base, .. } | OpKind::DelItem { base, .. } => {
-                    foreign_path(program, id, base)
-                }
+                OpKind::SetItem { base, .. }
+                | OpKind::ChangeInPlace { base, .. }
+                | OpKind::DelItem { base, .. } => foreign_path(program, id, base),
                 OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
                     foreign_path(program, id, base).map(|p| format!("{p}.{attr}"))
                 }

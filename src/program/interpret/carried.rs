@@ -55,6 +55,9 @@ impl Stores {
                         stores.of_names.entry((name, attr)).or_default().push(value);
                     }
                 }
+                OpKind::ChangeInPlace { base, value, .. } => {
+                    stores.item(container(code, base), value, As::Elements);
+                }
                 OpKind::SetItem { base, key, value, .. } => match (code.value(base), code.value(key)) {
                     // `job.__dict__["action"] = …`
                     (Value::Attr(_, dict), Value::Str(attr)) if dict == "__dict__" => {

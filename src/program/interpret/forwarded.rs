@@ -165,7 +165,12 @@ fn touched(code: &Code, func: FuncId, options: ValueId) -> Option<SmallVec<[Sym;
             OpKind::SetItem { base, key, .. } | OpKind::DelItem { base, key } if base == options => {
                 touched.push(name_of(key)?);
             }
-            OpKind::SetAttr { value, .. } | OpKind::SetItem { value, .. } if is_or_holds(value) => {
+            OpKind::ChangeInPlace { base, .. } if base == options => return None,
+            OpKind::SetAttr { value, .. }
+            | OpKind::SetItem { value, .. }
+            | OpKind::ChangeInPlace { value, .. }
+                if is_or_holds(value) =>
+            {
                 return None;
             }
             OpKind::Call { call, .. } => {

@@ -302,7 +302,7 @@ impl Interpreter<'_> {
                         _ => false,
                     }
                 }
-                OpKind::SetItem { base, .. } => {
+                OpKind::SetItem { base, .. } | OpKind::ChangeInPlace { base, .. } => {
                     matches!(code.value(base), Value::Attr(_, name) if name == "__dict__")
                 }
                 OpKind::SetAttr { attr, .. } => attr == words::DICT && !untouched,

@@ -6,13 +6,13 @@ use ruff_text_size::TextSize;
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
-    elements_of, function, has_decorator, is_builtin, owned, unique,
+    ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
+    MOST_GLOBALS, MOST_STEPS, Owner, elements_of, function, has_decorator, is_builtin, owned, unique,
 };
-use crate::facts::{CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId};
-use crate::program::callees::{function_behind, is_display, is_frozen, is_frozen_value};
+use crate::facts::{Added, CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId, words};
+use crate::program::callees::{function_behind, is_display, is_frozen_value, takes_in_place};
 use crate::program::stdlib::Has;
-use crate::program::{ModuleId, Origin};
+use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
     /// Whether a value is no global, or one that its module binds once, and nothing else can bind.
@@ -231,14 +231,37 @@ impl Interpreter<'_> {
         }
     }
 
-    /// Whether an object is a container that cannot be changed: `NAMES |= {"x"}` gives the name another one.
-    pub(super) fn is_frozen(&self, abs: &Abs) -> bool {
-        matches!(abs, Abs::Holder(_, Owner::Module(id, name)) | Abs::Object(Owner::Module(id, name))
-            if is_frozen(self.program, *id, *name))
+    /// `base += …` changes the object, if that has a place to change: `NAMES |= {"x"}` gives the name of a frozen set another one.
+    pub(super) fn change_in_place(
+        &mut self,
+        module: ModuleId,
+        base: ValueId,
+        added: Added,
+        env: &EnvRef,
+        place: (ModuleId, TextSize),
+    ) {
+        if self.is_frozen_member(module, base, env) {
+            return;
+        }
+        if matches!(self.code(module).value(base), Value::Attr(_, words::DICT)) {
+            self.changed.insert(Sym::new(ANY_ATTRIBUTE));
+        }
+        for abs in self.eval(module, base, env) {
+            let takes = match abs {
+                Abs::Holder(_, Owner::Module(id, name)) | Abs::Object(Owner::Module(id, name)) => {
+                    takes_in_place(self.program, (id, name), added)
+                }
+                Abs::External(path) => added != Added::ForLists || tables::is_process_state(path.as_str()),
+                _ => added != Added::ForLists,
+            };
+            if takes {
+                self.mutate(&abs, EffectKind::Write, place, None);
+            }
+        }
     }
 
     /// Whether a value is a member of classes that has no place to change: `cls.size += 1`, `cls.kinds |= more` with a frozen set.
-    pub(super) fn is_frozen_member(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> bool {
+    fn is_frozen_member(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) -> bool {
         let Value::Attr(base, attr) = self.code(module).value(value) else { return false };
         let objects = self.eval(module, base, env);
         !objects.is_empty()

@@ -39,7 +39,7 @@ fn records(program: &Program, id: ModuleId, func: FuncId, depth: u32) -> bool {
     let lasting = |value: ValueId| matches!(code.value(value), Value::Global(_) | Value::Attr(..));
     code.ops_of(func).any(|op| match op.kind {
         OpKind::SetGlobal { .. } => true,
-        OpKind::SetItem { base, .. } => lasting(base),
+        OpKind::SetItem { base, .. } | OpKind::ChangeInPlace { base, .. } => lasting(base),
         OpKind::Call { call, .. } => {
             let callee = code.call(call).callee;
             let itself = match code.value(callee) {

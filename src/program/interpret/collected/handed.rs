@@ -58,7 +58,11 @@ impl Handed {
                     handed.others.extend(args.iter().filter(named));
                     args
                 }
-                OpKind::SetItem { base, value, .. } | OpKind::SetAttr { base, value, .. } if comes(base) => {
+                OpKind::SetItem { base, value, .. }
+                | OpKind::ChangeInPlace { base, value, .. }
+                | OpKind::SetAttr { base, value, .. }
+                    if comes(base) =>
+                {
                     handed.anything = true;
                     &[value]
                 }
