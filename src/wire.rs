@@ -181,6 +181,16 @@ impl Wire for u32 {
     }
 }
 
+impl Wire for i32 {
+    fn put(&self, out: &mut Sink) {
+        self.cast_unsigned().put(out);
+    }
+    #[inline]
+    fn get(feed: &mut Feed<'_>) -> Self {
+        u32::get(feed).cast_signed()
+    }
+}
+
 impl Wire for u64 {
     fn put(&self, out: &mut Sink) {
         out.number(*self);

@@ -138,7 +138,9 @@ fn no_place(
 fn gives_type_checking_another_value(facts: &ModuleFacts) -> bool {
     let Some(name) = Sym::find("TYPE_CHECKING") else { return false };
     let values = facts.code.globals_of(name).iter().map(|&(_, value)| facts.code.value(value));
-    let others = values.filter(|value| !matches!(value, Value::Constant(Constant::False))).count();
+    let others = values
+        .filter(|value| !matches!(value, Value::Constant(Constant::False | Constant::Number(0))))
+        .count();
     // What an import at module level binds is one of the others.
     let from_typing = |import: &&ImportStmt| {
         let source = import.from.filter(|from| from.level == 0).map(|from| from.module.as_str());

@@ -103,7 +103,7 @@ impl<'a> Walker<'a> {
             self.note_frame_namespace(base, arguments.args.first(), call.range());
         }
         if super::constants::refused_as_written(call, self.body) {
-            self.op(call.range().start(), OpKind::Raise { failed: 0, told: true });
+            self.op(call.range().start(), OpKind::Raise { failed: 0 });
         }
         let first = self.arguments.get(positional).copied();
         self.note_call(call, first);

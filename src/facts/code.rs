@@ -64,6 +64,8 @@ pub struct Op {
     pub conditional: bool,
     /// The function may have returned before.
     pub may_have_left: bool,
+    /// It runs if the premises in force hold, whatever the other flags say.
+    pub told: bool,
     /// Only in the main program (`if __name__ == "__main__"`).
     pub main_guard: bool,
     /// What it does.
@@ -172,8 +174,6 @@ pub enum OpKind {
     Raise {
         /// If it stands in the handler of one import statement, that one's index and one more; otherwise 0.
         failed: u32,
-        /// It runs if the premises in force hold, whatever the flags of the operation say.
-        told: bool,
     },
     /// The operations that follow run only if a parameter is what is asked.
     When {

@@ -104,7 +104,9 @@ impl<'a> Walker<'a> {
         }
         self.bind(name, def.name.start(), value, false);
         if sym == words::GETATTR && self.scopes.len() == 1 {
-            self.facts.exports.dynamic = true;
+            // Of two definitions nobody knows which is there.
+            let first = !std::mem::replace(&mut self.facts.exports.dynamic, true);
+            self.facts.exports.given = first.then(|| super::getter::names_given(def)).flatten();
         }
     }
 
@@ -252,7 +254,7 @@ impl<'a> Walker<'a> {
         self.facts.code.classes[class as usize].members = self.facts.keepers.members.keep(&members);
         self.leave();
         if super::constants::is_refused_class(def, self.body) {
-            self.op(at, OpKind::Raise { failed: 0, told: true });
+            self.op(at, OpKind::Raise { failed: 0 });
         }
         self.op(at, OpKind::DefineClass(class));
 

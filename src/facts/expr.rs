@@ -11,7 +11,7 @@ use super::alias::{is_globals_of, is_of_module};
 use super::code::{CallRole, FuncId, OpKind};
 use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
-use super::value::{Value, ValueId};
+use super::value::{Constant, Value, ValueId};
 use super::walker::{Use, Walker};
 use super::{FixedUse, MarkKind, idioms, operators, words};
 
@@ -88,7 +88,14 @@ impl<'a> Walker<'a> {
                 let mut premises = Open::new();
                 for (index, part) in expr.values.iter().enumerate() {
                     // Only the first is evaluated in any case.
-                    let next = self.in_context(|c| c.conditional |= index > 0, |w| w.expr(part, Use::Escape));
+                    let told = premises.told;
+                    let next = self.in_context(
+                        |c| {
+                            c.conditional |= index > 0;
+                            c.told &= told;
+                        },
+                        |w| w.expr(part, Use::Escape),
+                    );
                     value = self.either(value, next);
                     if index + 1 < expr.values.len() {
                         self.operate_at_top(part.range(), next, ValueId::FRESH, words::BOOL);
@@ -103,7 +110,14 @@ impl<'a> Walker<'a> {
                 self.operate(expr.range, test, ValueId::FRESH, words::BOOL);
                 let mut branch = |part: &'a Expr, outcome| {
                     let premises = self.open_premises(&expr.test, outcome, part.start());
-                    let value = self.in_context(|c| c.conditional = true, |w| w.expr(part, Use::Escape));
+                    let told = premises.told;
+                    let value = self.in_context(
+                        |c| {
+                            c.conditional = true;
+                            c.told &= told;
+                        },
+                        |w| w.expr(part, Use::Escape),
+                    );
                     self.close_premises(premises);
                     value
                 };
@@ -153,7 +167,12 @@ impl<'a> Walker<'a> {
                     ast::UnaryOp::Not => words::BOOL,
                 };
                 self.operate(expr.range, operand, ValueId::FRESH, method);
-                ValueId::FRESH
+                match self.facts.code.value(operand) {
+                    Value::Constant(Constant::Number(number)) if expr.op == ast::UnaryOp::USub => {
+                        ValueId::integer(-i64::from(number))
+                    }
+                    _ => ValueId::FRESH,
+                }
             }
             Expr::Lambda(lambda) => self.lambda(lambda),
             Expr::Tuple(tuple) => self.elements(&tuple.elts, usage == Use::TypeTest),
@@ -237,11 +256,11 @@ impl<'a> Walker<'a> {
             }
             Expr::NoneLiteral(_) => ValueId::NONE,
             Expr::BooleanLiteral(literal) => ValueId::constant(literal.value),
-            Expr::NumberLiteral(literal) => ValueId::constant(match &literal.value {
-                Number::Int(int) => *int != ast::Int::ZERO,
-                Number::Float(float) => *float != 0.0,
-                Number::Complex { real, imag } => *real != 0.0 || *imag != 0.0,
-            }),
+            Expr::NumberLiteral(literal) => match &literal.value {
+                Number::Int(int) => int.as_i64().map_or(ValueId::TRUE, ValueId::integer),
+                Number::Float(float) => ValueId::constant(*float != 0.0),
+                Number::Complex { real, imag } => ValueId::constant(*real != 0.0 || *imag != 0.0),
+            },
             Expr::BytesLiteral(literal) => ValueId::constant(!literal.value.is_empty()),
             Expr::EllipsisLiteral(_) => ValueId::TRUE,
             Expr::IpyEscapeCommand(_) => ValueId::FRESH,
@@ -509,7 +528,13 @@ impl<'a> Walker<'a> {
         let mut value = ValueId::FRESH;
         let chosen = generators.iter().any(|generator| !generator.ifs.is_empty());
         for result in results {
-            value = self.in_context(|c| c.conditional |= chosen, |w| w.expr(result, Use::Escape));
+            value = self.in_context(
+                |c| {
+                    c.conditional |= chosen;
+                    c.told &= !chosen;
+                },
+                |w| w.expr(result, Use::Escape),
+            );
         }
         self.leave();
         self.chain_start = saved;

@@ -25,6 +25,7 @@ mod define;
 mod draft;
 mod evaluated;
 mod expr;
+mod getter;
 mod idioms;
 pub(crate) mod imports;
 mod inspection;
@@ -322,6 +323,8 @@ pub struct Exports {
     pub partial: bool,
     /// The module defines `__getattr__`: any name may exist.
     pub dynamic: bool,
+    /// The names for which `__getattr__` may have an answer, if it refuses all others.
+    pub given: Option<Vec<Sym>>,
     /// The module adds names to its namespace as a dict: `globals()[name] = …`, `globals().update(…)`.
     pub writes_namespace: bool,
 }

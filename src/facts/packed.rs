@@ -55,6 +55,7 @@ const GUARDED: u8 = 1;
 const CONDITIONAL: u8 = 2;
 const MAY_HAVE_LEFT: u8 = 4;
 const MAIN_GUARD: u8 = 8;
+const TOLD: u8 = 16;
 
 /// What does not fit into a [`PackedOp`].
 pub(super) type Wide = [u32; 4];
@@ -94,7 +95,7 @@ impl PackedOp {
                 (Kind::Operate, method, number(on), number(other))
             }
             OpKind::Execute => (Kind::Execute, 0, 0, 0),
-            OpKind::Raise { failed, told } => (Kind::Raise, u16::from(told), failed, 0),
+            OpKind::Raise { failed } => (Kind::Raise, 0, failed, 0),
             OpKind::When { of, asked, text, given, ops } => {
                 let place = further([number(of), number(text), ops, u32::from(given)]);
                 (Kind::When, asked as u16, place, 0)
@@ -105,7 +106,8 @@ impl PackedOp {
         let flags = flag(op.guarded, GUARDED)
             | flag(op.conditional, CONDITIONAL)
             | flag(op.may_have_left, MAY_HAVE_LEFT)
-            | flag(op.main_guard, MAIN_GUARD);
+            | flag(op.main_guard, MAIN_GUARD)
+            | flag(op.told, TOLD);
         Self { at: op.at, kind, flags, extra, first, second }
     }
 
@@ -171,7 +173,7 @@ impl PackedOp {
                 method: name(u32::from(self.extra)),
             },
             Kind::Execute => OpKind::Execute,
-            Kind::Raise => OpKind::Raise { failed: first, told: self.extra == 1 },
+            Kind::Raise => OpKind::Raise { failed: first },
             Kind::When => {
                 let [of, text, ops, given] = wide[first as usize];
                 let asked = Asked::ALL[usize::from(self.extra)];
@@ -185,6 +187,7 @@ impl PackedOp {
             conditional: self.flags & CONDITIONAL != 0,
             may_have_left: self.flags & MAY_HAVE_LEFT != 0,
             main_guard: self.flags & MAIN_GUARD != 0,
+            told: self.flags & TOLD != 0,
             kind,
         }
     }

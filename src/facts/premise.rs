@@ -17,11 +17,11 @@ use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt, UnaryOp};
 use ruff_text_size::TextSize;
 use smallvec::SmallVec;
 
-use super::Moment;
 use super::code::OpKind;
 use super::scope::Resolved;
 use super::value::{Value, ValueId};
 use super::walker::Walker;
+use super::{Moment, Sym};
 
 /// What is asked of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,10 +34,10 @@ pub enum Asked {
     IsNone,
     /// It is anything else.
     NotNone,
-    /// It is a text.
-    IsText,
-    /// It is no text.
-    NotText,
+    /// It is an instance of a builtin class, or of one of several; the texts are their names.
+    Is,
+    /// It is an instance of none of them.
+    IsNot,
     /// It can be called.
     Callable,
     /// It can not.
@@ -50,23 +50,29 @@ pub enum Asked {
     Has,
     /// It has none.
     Lacks,
+    /// It is an integer between two, or one of them; what is unknown of them is no limit.
+    Within,
+    /// It is less than the first, or more than the second.
+    Outside,
 }
 
 impl Asked {
     /// All, by their numbers.
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::True,
         Self::False,
         Self::IsNone,
         Self::NotNone,
-        Self::IsText,
-        Self::NotText,
+        Self::Is,
+        Self::IsNot,
         Self::Callable,
         Self::NotCallable,
         Self::Equals,
         Self::Differs,
         Self::Has,
         Self::Lacks,
+        Self::Within,
+        Self::Outside,
     ];
 
     /// The opposite.
@@ -77,20 +83,22 @@ impl Asked {
             Self::False => Self::True,
             Self::IsNone => Self::NotNone,
             Self::NotNone => Self::IsNone,
-            Self::IsText => Self::NotText,
-            Self::NotText => Self::IsText,
+            Self::Is => Self::IsNot,
+            Self::IsNot => Self::Is,
             Self::Callable => Self::NotCallable,
             Self::NotCallable => Self::Callable,
             Self::Equals => Self::Differs,
             Self::Differs => Self::Equals,
             Self::Has => Self::Lacks,
             Self::Lacks => Self::Has,
+            Self::Within => Self::Outside,
+            Self::Outside => Self::Within,
         }
     }
 }
 
-/// A parameter, an attribute of one, or several of which one has to fit ([`Value::Either`]), what is asked of it, and the text it is
-/// compared with.
+/// A parameter, an attribute of one, or several of which one has to fit ([`Value::Either`]), what is asked of it, and what it is
+/// compared with: a text or several, or two numbers ([`Value::Joined`]).
 type Premise = (ValueId, Asked, ValueId);
 
 /// Premises in force.
@@ -161,6 +169,12 @@ impl<'a> Walker<'a> {
     /// What holds in the rest of a block after a statement that leaves it if its test says so.
     pub fn premises_after(&mut self, stmt: &'a Stmt) -> Open {
         match stmt {
+            // Whether what refuses numbers or classes runs, is asked there; then nothing is left to ask.
+            Stmt::If(stmt)
+                if stmt.body.last().is_some_and(Stmt::is_raise_stmt) && asks_for_kind(&stmt.test) =>
+            {
+                Open::unknown()
+            }
             Stmt::If(stmt) if stmt.elif_else_clauses.is_empty() && stmt.body.last().is_some_and(leaves) => {
                 let mut open = self.open_premises(&stmt.test, false, stmt.range.end());
                 // Others may leave the function in there.
@@ -202,6 +216,9 @@ impl<'a> Walker<'a> {
                 Some((self.parameter_or_attribute(test)?, Asked::True, ValueId::OPAQUE))
             }
             Expr::Compare(compare) => {
+                if let Some(premise) = self.asked_of_number(compare) {
+                    return Some(premise);
+                }
                 let ([op], left, [other]) = (&*compare.ops, &*compare.left, &*compare.comparators) else {
                     return None;
                 };
@@ -239,20 +256,19 @@ impl<'a> Walker<'a> {
                     let of = self.parameter_named(of)?;
                     return Some((of, Asked::Has, self.text_value(text.value.to_str()).1));
                 }
-                let asked = match (function.id.as_str(), &*call.arguments.args) {
-                    ("callable", [_]) => Asked::Callable,
-                    ("isinstance", [_, Expr::Name(class)])
-                        if class.id.as_str() == "str" && self.is_builtin_text("str", "str") =>
-                    {
-                        Asked::IsText
-                    }
+                let (asked, classes) = match (function.id.as_str(), &*call.arguments.args) {
+                    ("callable", [_]) => (Asked::Callable, ValueId::OPAQUE),
+                    ("isinstance", [_, classes]) => (Asked::Is, self.builtin_classes(classes)?),
                     _ => return None,
                 };
-                let Expr::Name(name) = &call.arguments.args[0] else { return None };
                 let function = function.id.as_str();
                 let builtin = self.is_builtin_text(function, function);
-                let of = builtin.then(|| self.followed_named(name)).flatten()?;
-                Some((of, asked, ValueId::OPAQUE))
+                let of = match &call.arguments.args[0] {
+                    Expr::Name(name) if builtin => self.followed_named(name)?,
+                    attribute @ Expr::Attribute(_) if builtin => self.parameter_or_attribute(attribute)?,
+                    _ => return None,
+                };
+                Some((of, asked, classes))
             }
             // `a or b` holds if one of them does.
             Expr::BoolOp(operation) if operation.op == BoolOp::Or => {
@@ -265,6 +281,54 @@ impl<'a> Walker<'a> {
             }
             _ => None,
         }
+    }
+
+    /// Comparisons with integers that are written out: `size > 10`, `0 <= size < 100`.
+    fn asked_of_number(&mut self, compare: &'a ast::ExprCompare) -> Option<Premise> {
+        let (of, limits) = match (&*compare.left, &*compare.ops, &*compare.comparators) {
+            (low, [first, second], [of, high]) => {
+                let (low, high) = (integer(low)?, integer(high)?);
+                let below = limits(flipped(*first)?, low)?;
+                let above = limits(*second, high)?;
+                (of, (below.0.max(above.0), below.1.min(above.1)))
+            }
+            (left, [op], [right]) => match (integer(left), integer(right)) {
+                (None, Some(number)) => (left, limits(*op, number)?),
+                (Some(number), None) => (right, limits(flipped(*op)?, number)?),
+                _ => return None,
+            },
+            _ => return None,
+        };
+        let of = self.parameter_or_attribute(of)?;
+        // What is too large to be kept is no number.
+        let limit = |limit: i64, none: i64| {
+            let value = if limit == none { ValueId::OPAQUE } else { ValueId::integer(limit) };
+            Some(value).filter(|&value| value != ValueId::TRUE)
+        };
+        let (low, high) = (limit(limits.0, i64::MIN)?, limit(limits.1, i64::MAX)?);
+        let asked = match (&*compare.ops, compare.ops.len()) {
+            ([CmpOp::NotEq], 1) => Asked::Outside,
+            _ => Asked::Within,
+        };
+        Some((of, asked, self.value(Value::Joined(low, high))))
+    }
+
+    /// The names of builtin classes: `str`, `(int, float)`.
+    fn builtin_classes(&mut self, classes: &'a Expr) -> Option<ValueId> {
+        let classes = match classes {
+            Expr::Tuple(tuple) => &tuple.elts[..],
+            class => std::slice::from_ref(class),
+        };
+        let mut any = None;
+        for class in classes {
+            let class = class.as_name_expr()?.id.as_str();
+            if !BUILTIN_CLASSES.contains(&class) || !self.is_builtin_text(class, class) {
+                return None;
+            }
+            let name = self.value(Value::Str(Sym::new(class)));
+            any = Some(any.map_or(name, |any| self.value(Value::Either(any, name))));
+        }
+        any
     }
 
     /// Texts of a display: `("a", "b")`.
@@ -349,6 +413,68 @@ impl<'a> Walker<'a> {
             Resolved::Var(var) => Some(var),
             _ => None,
         }
+    }
+}
+
+/// Classes of which it is known what is no instance of them.
+const BUILTIN_CLASSES: &[&str] = &[
+    "str",
+    "int",
+    "float",
+    "complex",
+    "bool",
+    "bytes",
+    "bytearray",
+    "list",
+    "tuple",
+    "dict",
+    "set",
+    "frozenset",
+];
+
+/// An integer that is written out: `10`, `-1`.
+fn integer(expr: &Expr) -> Option<i64> {
+    match expr {
+        Expr::NumberLiteral(literal) => match &literal.value {
+            ast::Number::Int(int) => int.as_i64(),
+            _ => None,
+        },
+        Expr::UnaryOp(unary) if unary.op == UnaryOp::USub => integer(&unary.operand)?.checked_neg(),
+        _ => None,
+    }
+}
+
+/// The integers that fit a comparison with one on the right, from the first to the last; those that do not, if the comparison is `!=`.
+fn limits(op: CmpOp, number: i64) -> Option<(i64, i64)> {
+    Some(match op {
+        CmpOp::Lt => (i64::MIN, number.checked_sub(1)?),
+        CmpOp::LtE => (i64::MIN, number),
+        CmpOp::Gt => (number.checked_add(1)?, i64::MAX),
+        CmpOp::GtE => (number, i64::MAX),
+        CmpOp::Eq | CmpOp::NotEq => (number, number),
+        CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn => return None,
+    })
+}
+
+/// The comparison with its sides exchanged.
+fn flipped(op: CmpOp) -> Option<CmpOp> {
+    Some(match op {
+        CmpOp::Lt => CmpOp::Gt,
+        CmpOp::LtE => CmpOp::GtE,
+        CmpOp::Gt => CmpOp::Lt,
+        CmpOp::GtE => CmpOp::LtE,
+        CmpOp::Eq | CmpOp::NotEq => op,
+        CmpOp::Is | CmpOp::IsNot | CmpOp::In | CmpOp::NotIn => return None,
+    })
+}
+
+/// Whether a test asks for numbers or classes only.
+fn asks_for_kind(test: &Expr) -> bool {
+    match test {
+        Expr::UnaryOp(unary) => asks_for_kind(&unary.operand),
+        Expr::Compare(compare) => compare.comparators.iter().any(|other| integer(other).is_some()),
+        Expr::Call(call) => matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "isinstance"),
+        _ => false,
     }
 }
 

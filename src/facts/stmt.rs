@@ -66,7 +66,7 @@ impl<'a> Walker<'a> {
 
     fn stmt_inner(&mut self, stmt: &'a Stmt) {
         if self.checked.fails == Some(stmt.start()) {
-            self.op(stmt.start(), OpKind::Raise { failed: 0, told: true });
+            self.op(stmt.start(), OpKind::Raise { failed: 0 });
         }
         match stmt {
             Stmt::FunctionDef(def) => self.function_def(def),
@@ -157,8 +157,7 @@ impl<'a> Walker<'a> {
                     && self.checked.quiet.iter().any(|range| range.contains_range(at));
                 if !self.context.platform && !quiet {
                     let failed = self.context.failed.map_or(0, |import| import + 1);
-                    let told = self.context.told && !self.left_untold;
-                    self.op(stmt.range.start(), OpKind::Raise { failed, told });
+                    self.op(stmt.range.start(), OpKind::Raise { failed });
                 }
             }
             Stmt::Try(stmt) => self.try_stmt(stmt),

@@ -68,6 +68,19 @@ pub enum Constant {
     False,
     /// One that counts as true.
     True,
+    /// An integer that is written out, unless it is very large.
+    Number(i32),
+}
+
+impl Constant {
+    /// What it counts as.
+    pub fn truth(self) -> bool {
+        match self {
+            Self::None | Self::False => false,
+            Self::True => true,
+            Self::Number(number) => number != 0,
+        }
+    }
 }
 
 /// What stands for a [`Value`]: the value itself where that is a kind and a number, else an index into [`Code::compound`].
@@ -95,6 +108,9 @@ impl ValueId {
     const CALL: u32 = 4 << 28;
     const FUNCTION: u32 = 5 << 28;
     const CLASS: u32 = 6 << 28;
+    const INT: u32 = 7 << 28;
+    /// What is added to an integer, so that none is negative.
+    const ZERO: i32 = 1 << 27;
 
     pub(super) fn number(self) -> u32 {
         self.0
@@ -102,12 +118,25 @@ impl ValueId {
 
     /// Whether the value is one of those that have names here: where it comes from says nothing about who else has it.
     pub fn is_plain(self) -> bool {
-        self.0 <= Self::TRUE.0
+        self.0 <= Self::TRUE.0 || self.is_number()
     }
 
     /// Whether the value is a constant other than a text.
     pub fn is_constant(self) -> bool {
-        matches!(self, Self::NONE | Self::FALSE | Self::TRUE)
+        matches!(self, Self::NONE | Self::FALSE | Self::TRUE) || self.is_number()
+    }
+
+    fn is_number(self) -> bool {
+        self.0 & !Self::NUMBER == Self::INT
+    }
+
+    /// An integer that is written out.
+    pub(super) fn integer(integer: i64) -> Self {
+        let number = i32::try_from(integer).ok().filter(|number| (-Self::ZERO..Self::ZERO).contains(number));
+        match number {
+            Some(number) => Self::new(Self::INT, (number + Self::ZERO).cast_unsigned()),
+            None => Self::TRUE,
+        }
     }
 
     /// A constant by what it counts as.
@@ -128,6 +157,7 @@ impl ValueId {
             Value::Constant(Constant::None) => Some(Self::NONE),
             Value::Constant(Constant::False) => Some(Self::FALSE),
             Value::Constant(Constant::True) => Some(Self::TRUE),
+            Value::Constant(Constant::Number(number)) => Some(Self::integer(i64::from(number))),
             Value::Str(text) => Some(Self::new(Self::STR, text.number())),
             Value::Var(var) => Some(Self::new(Self::VAR, var)),
             Value::Global(name) => Some(Self::new(Self::GLOBAL, name.number())),
@@ -161,6 +191,7 @@ impl ValueId {
             Self::CALL => Value::Call(number),
             Self::FUNCTION => Value::Function(FuncId(number)),
             Self::CLASS => Value::Class(number),
+            Self::INT => Value::Constant(Constant::Number(number.cast_signed() - Self::ZERO)),
             _ => compound[number as usize],
         }
     }
@@ -173,7 +204,7 @@ impl ValueId {
     /// What has these parts; `None` if there is no such kind, or it has names.
     pub(super) fn from_parts(kind: u8, number: u64) -> Option<Self> {
         let number = u32::try_from(number).ok().filter(|&number| number <= Self::NUMBER)?;
-        (kind <= 6 && !Self::is_named(kind)).then_some(Self(u32::from(kind) << 28 | number))
+        (kind <= 7 && !Self::is_named(kind)).then_some(Self(u32::from(kind) << 28 | number))
     }
 
     /// Whether the number of this kind is that of a name.

@@ -392,6 +392,7 @@ impl<'a> Walker<'a> {
             guarded: self.context.guarded,
             conditional: self.context.conditional,
             may_have_left: self.may_have_left,
+            told: self.context.told && !self.left_untold,
             main_guard: self.context.moment == Moment::MainGuard,
             kind,
         };

@@ -96,7 +96,7 @@ fields! {
         imported, otherwise, only_type_checking, rebound_in_function, computed_in_function, deleted,
         rebound_at_module_level,
     }
-    Exports { all, partial, dynamic, writes_namespace }
+    Exports { all, partial, dynamic, given, writes_namespace }
     Annotation { range, text, calls, owner }
     SharedFacts { chains, annotations, subjects, placed }
     PackedRead { name, range, kind, moment, chain_length, func, chain }
@@ -105,7 +105,7 @@ fields! {
     Top { range, simple, preceded }
     Mark { kind, range, func }
     TextStart { own, text, whole }
-    Op { at, guarded, conditional, may_have_left, main_guard, kind }
+    Op { at, guarded, conditional, may_have_left, told, main_guard, kind }
     Var { name, func, default, bits }
     Class { name, func, bases, metaclass, keywords, star, decorators, members, given, calls_base, at }
     Function {
@@ -120,10 +120,10 @@ variants! {
     LineUse { 0: Alone, 1: Shared }
     Declared { 0: Keyword, 1: List, 2: Pragma }
     AnnotationOwner { 0: Variable, 1: Plain(func), 2: Field(class), 3: Decorated(func) }
-    Constant { 0: None, 1: False, 2: True }
+    Constant { 0: None, 1: False, 2: True, 3: Number(number) }
     Asked {
-        0: True, 1: False, 2: IsNone, 3: NotNone, 4: IsText, 5: NotText, 6: Callable, 7: NotCallable, 8: Equals,
-        9: Differs, 10: Has, 11: Lacks,
+        0: True, 1: False, 2: IsNone, 3: NotNone, 4: Is, 5: IsNot, 6: Callable, 7: NotCallable, 8: Equals,
+        9: Differs, 10: Has, 11: Lacks, 12: Within, 13: Outside,
     }
     CallRole { 0: Used, 1: Dropped, 2: Decorator }
     Added { 0: Display, 1: Unknown, 2: ForLists }
@@ -151,7 +151,7 @@ variants! {
         16: LoadedAs(name), 17: Joined(start, rest), 18: Sum(of),
     }
     OpKind {
-        0: Execute, 1: Raise { failed, told }, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },
+        0: Execute, 1: Raise { failed }, 2: Call { call, role }, 3: SetAttr { base, attr, value, memo },
         4: SetItem { base, key, value, cache }, 5: DelAttr { base, attr }, 6: DelItem { base, key },
         7: SetGlobal { name, value }, 8: DelGlobal { name }, 9: DefineClass(class), 10: Import(import),
         11: Read(value), 12: Load { base, key }, 13: Operate { on, other, method },

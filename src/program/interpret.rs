@@ -317,6 +317,15 @@ impl<'p> Interpreter<'p> {
             self.path.guarded |= op.guarded;
             self.path.conditional |= op.conditional;
             self.path.may_have_left |= op.may_have_left;
+            // What a call gives, may decide all tests around it.
+            if op.told
+                && (op.conditional || op.may_have_left)
+                && self.silent == 0
+                && matches!(op.kind, OpKind::Raise { .. } | OpKind::Call { .. })
+                && premises.iter().all(|&(_, premise)| self.holds(module, premise, env))
+            {
+                self.path = Path { guarded: self.path.guarded, ..outer };
+            }
             match op.kind {
                 OpKind::Call { call, role } => {
                     let result = self.run_call(module, call, env, role, place);
@@ -429,7 +438,7 @@ impl<'p> Interpreter<'p> {
                 }
                 OpKind::Bind { var, value } => {
                     let certain = !op.conditional && !op.guarded;
-                    self.bind(code, (var, value), certain, env);
+                    self.bind(module, (var, value), certain, env);
                 }
                 OpKind::DefineClass(class) => self.define_class(module, class, env, place),
                 OpKind::Import(index) => {
@@ -474,14 +483,7 @@ impl<'p> Interpreter<'p> {
                 OpKind::Return(_) => {}
                 // The handler of an import of what is there does not run.
                 OpKind::Raise { failed, .. } if failed > 0 && self.program.is_there(module, failed - 1) => {}
-                OpKind::Raise { told, .. } => {
-                    let holds = |w: &mut Self, premise: Premise| {
-                        let Premise { of, asked, text, given } = premise;
-                        !w.may_be(module, of, (asked.opposite(), text), given, env)
-                    };
-                    if told && self.silent == 0 && premises.iter().all(|&(_, premise)| holds(self, premise)) {
-                        self.path = Path { guarded: self.path.guarded, ..outer };
-                    }
+                OpKind::Raise { .. } => {
                     // A function refuses bad arguments, and the module gives it good ones; but the state of the process is
                     // another one in every run.
                     // What the statement itself reads, for its message, has decided nothing, and nothing comes after it.
@@ -504,6 +506,12 @@ impl<'p> Interpreter<'p> {
             self.path = outer;
         }
         dead
+    }
+
+    /// Whether a premise certainly holds.
+    fn holds(&mut self, module: ModuleId, premise: Premise, env: &EnvRef) -> bool {
+        let Premise { of, asked, text, given } = premise;
+        !self.may_be(module, of, (asked.opposite(), text), given, env)
     }
 
     fn function_import(&mut self, module: ModuleId, index: u32, place: (ModuleId, TextSize)) {

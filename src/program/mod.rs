@@ -339,7 +339,9 @@ impl Program {
     /// A package that changes its `__path__`, or that registers modules by hand, may have more modules than files.
     fn may_have_hidden_modules(&self, id: ModuleId) -> bool {
         let module = self.module(id);
-        module.broken || module.facts.names.contains(Sym::new("__path__")) || module.facts.exports.dynamic
+        module.broken
+            || module.facts.names.contains(Sym::new("__path__"))
+            || module.facts.exports.dynamic && module.facts.exports.given.is_none()
     }
 
     /// The modules that importing `name` loads, outermost package first, as far as they are of the program.

@@ -198,7 +198,9 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                 }
                 for patch in patches(code, call) {
                     if let Patch::Of(object, name) = patch
-                        && (is_variable(code, func, object) || is_kept(code, func, object))
+                        && (is_variable(code, func, object)
+                            || is_kept(code, func, object)
+                            || is_loaded_by_name(code, object))
                     {
                         let copied_from = if name.is_none() { copied_from(code, call) } else { None };
                         let name = name.unwrap_or(any);
@@ -252,6 +254,15 @@ fn is_kept(code: &Code, func: FuncId, value: ValueId) -> bool {
     let Value::Attr(base, _) = code.value(value) else { return false };
     let function = code.function(func);
     function.class.is_some() && matches!(code.value(base), Value::Var(var) if var == function.params.start)
+}
+
+/// `import_module(name)`: a module, by a name that somebody gives.
+fn is_loaded_by_name(code: &Code, value: ValueId) -> bool {
+    let Value::Call(call) = code.value(value) else { return false };
+    let call = code.call(call);
+    let (Value::Global(callee) | Value::Attr(_, callee)) = code.value(call.callee) else { return false };
+    let written = |name: &ValueId| matches!(code.value(*name), Value::Str(_));
+    tables::imports_by_name(callee.as_str()) && !code.positional(&call).first().is_some_and(written)
 }
 
 /// The object whose names a value shows: `vars(module)`, `module.__dict__`.

@@ -3,7 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::{ModuleId, Origin, Program, Target, stdlib};
-use crate::facts::{ImportStmt, Mark, MarkKind, Moment, Sym};
+use crate::facts::{ImportStmt, Mark, MarkKind, Moment, Sym, words};
 
 /// One name of an import statement, resolved.
 #[derive(Debug, Clone)]
@@ -181,7 +181,12 @@ impl Program {
         let swapped = |m: &Mark| {
             matches!(m.kind, MarkKind::ReplacesItself | MarkKind::SetsOwnClass | MarkKind::EvaluatesText)
         };
-        let unclear = facts.exports.dynamic || facts.exports.writes_namespace;
+        let exports = &facts.exports;
+        let getter = facts.names.get(words::GETATTR).filter(|_| exports.dynamic);
+        let given = getter.is_some_and(|getter| {
+            getter.rebound_at_module_level || exports.given.as_ref().is_none_or(|given| given.contains(&name))
+        });
+        let unclear = given || exports.writes_namespace;
         if module.broken || unclear || facts.marks.iter().any(swapped) {
             return true;
         }

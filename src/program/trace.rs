@@ -70,6 +70,8 @@ struct How {
     named: Option<ModuleId>,
     /// It is what was asked for, and not only something that it may be made of.
     itself: bool,
+    /// A text is taken apart: it may begin with the name of a module.
+    parted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -100,6 +102,9 @@ const CONTAINERS: &[&str] = &[
 
 /// Methods that give what their object holds.
 const VIEWS: &[&str] = &["values", "items", "keys", "copy", "get", "pop", "union", "strip", "lower"];
+
+/// Methods that take a text apart: `module, _, name = path.rpartition(".")`.
+const PARTS: &[&str] = &["partition", "rpartition", "split", "rsplit"];
 
 /// The name of the main program.
 const MAIN: &str = "__main__";
@@ -144,7 +149,7 @@ fn leaves_of_distinct(program: &Program, starts: &[Start], definitions: bool) ->
         .par_iter()
         .map(|&(id, value, named)| {
             let mut trace = Trace { definitions, ..Trace::default() };
-            let how = How { named: named.then_some(id), itself: true };
+            let how = How { named: named.then_some(id), itself: true, parted: false };
             trace.follow(program, [Node { of: Of::Value(id, value), how }]);
             trace.forget_if_done();
             trace
@@ -239,8 +244,8 @@ impl Trace {
     }
 
     /// A text, which may name a module.
-    fn text(&mut self, program: &Program, text: Sym, named: Option<ModuleId>) {
-        let Some(asker) = named else { return self.leaf(Leaf::Text(text)) };
+    fn text(&mut self, program: &Program, text: Sym, how: How) {
+        let Some(asker) = how.named else { return self.leaf(Leaf::Text(text)) };
         if text == MAIN {
             self.leaf(Leaf::Main);
         }
@@ -248,6 +253,11 @@ impl Trace {
             let path = text.as_str().strip_suffix(".py")?;
             program.find_from(asker, &path.trim_start_matches("./").replace('/', "."))
         });
+        let begun = || {
+            let (begun, _) = text.as_str().rsplit_once([':', '.']).filter(|_| how.parted)?;
+            program.find_from(asker, begun)
+        };
+        let module = module.or_else(begun);
         if let Some(module) = module {
             self.leaf(Leaf::Module(module));
         }
@@ -260,7 +270,7 @@ impl Trace {
         let part = |value| Node { of: Of::Value(id, value), how: How { itself: false, ..how } };
         let name_of = |value| Node { of: Of::Value(id, value), how: How { named: Some(id), ..how } };
         match code.value(value) {
-            Value::Str(text) => self.text(program, text, how.named),
+            Value::Str(text) => self.text(program, text, how),
             Value::Global(name) => self.global(program, id, name, how, todo),
             Value::Attr(base, attr) => {
                 if let Some(module) = super::state::module_of(program, id, base) {
@@ -275,7 +285,7 @@ impl Trace {
                 }
             }
             Value::Loaded(None) => self.leaf(Leaf::Module(id)),
-            Value::Loaded(Some(name)) => self.text(program, name, Some(id)),
+            Value::Loaded(Some(name)) => self.text(program, name, How { named: Some(id), ..how }),
             Value::LoadedAs(name) => todo.push(name_of(name)),
             Value::Item(inner) | Value::Holder(inner) | Value::Sum(inner) => todo.push(node(inner)),
             Value::Either(a, b) => todo.extend([node(a), node(b)]),
@@ -329,6 +339,10 @@ impl Trace {
                     todo.extend(args.iter().map(|&value| node(value)));
                 } else if VIEWS.contains(&name.as_str()) {
                     todo.extend(base.map(node));
+                } else if PARTS.contains(&name.as_str()) {
+                    todo.extend(
+                        base.map(|of| Node { of: Of::Value(id, of), how: How { parted: true, ..how } }),
+                    );
                 } else if base.is_none() {
                     for &(_, value) in code.globals_of(name) {
                         if let Value::Function(func) = code.value(value) {

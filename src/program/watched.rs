@@ -20,7 +20,8 @@ use super::forgotten::{forgets, is_modules, taken_out};
 use super::handed::sought_by_hand;
 use super::interpret::Outcome;
 use super::renamed::renamed;
-use super::state::{module_of, same_project};
+use super::state::{foreign_path, module_of, same_project};
+use super::stdlib::Has;
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{
@@ -281,7 +282,20 @@ impl Patterns<'_> {
             if !matches!(name, words::HASATTR | words::GETATTR_FUNCTION) {
                 continue;
             }
-            let Some(package) = module_of(program, id, *package).filter(|&p| p != id) else { continue };
+            let Some(package) = module_of(program, id, *package) else {
+                // `hasattr(concurrent, "futures")`
+                if let (Value::Str(attr), Some(package)) =
+                    (code.value(*attr), foreign_path(program, id, *package))
+                    && program.stdlib.has_module(&format!("{package}.{attr}")) == Has::Yes
+                {
+                    let full = Sym::new(&format!("{package}.{attr}"));
+                    self.exact.entry(full).or_insert((id, TextRange::empty(op.at)));
+                }
+                continue;
+            };
+            if package == id {
+                continue;
+            }
             let module = program.module(package);
             let Value::Str(attr) = code.value(*attr) else {
                 // `getattr(formats, name)`: any submodule of the project's package, if that has no other names.

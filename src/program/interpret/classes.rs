@@ -28,8 +28,7 @@ impl Interpreter<'_> {
         }
         let metaclass = class.metaclass.map(|m| self.eval(module, m, env));
         let keywords: Vec<_> = class.keywords.iter().map(|&(n, v)| (n, self.eval(module, v, env))).collect();
-        let code = self.code(module);
-        let told = class.keywords.iter().map(|&(name, value)| (name, Self::told(code, value, env)));
+        let told = class.keywords.iter().map(|&(name, value)| (name, self.told(module, value, env)));
         let given = Given { keywords: told.collect(), ..Given::default() };
         let given = (!class.star).then_some(&given);
         self.refused_for_bases((module, index), env);

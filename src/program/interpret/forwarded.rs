@@ -49,7 +49,7 @@ impl Interpreter<'_> {
         let mut positional: Vec<AbsSet> = written.iter().map(|&a| self.eval(module, a, env)).collect();
         let mut keywords: Vec<(Sym, AbsSet)> =
             code.keyword_args(call).map(|(n, v)| (n, self.eval(module, v, env))).collect();
-        let told = |value: ValueId| Self::told(code, value, env);
+        let told = |value: ValueId| self.told(module, value, env);
         let mut given = (call.unpacked != Unpacked::Otherwise).then(|| Given {
             positional: written.iter().map(|&value| told(value)).collect(),
             keywords: code.keyword_args(call).map(|(name, value)| (name, told(value))).collect(),

@@ -36,14 +36,38 @@ pub(super) struct Given {
 
 impl Told {
     /// Whether a value of which this is told can be what is asked.
-    fn allows(self, asked: Asked, texts: &[Sym]) -> bool {
+    fn allows(self, asked: Asked, wanted: &Wanted) -> bool {
+        let texts = &wanted.texts[..];
         match asked {
-            Asked::True => !matches!(self, Self::Constant(Constant::None | Constant::False)),
-            Asked::False => !matches!(self, Self::Constant(Constant::True) | Self::Text(_) | Self::Function),
+            Asked::True => match self {
+                Self::Constant(constant) => constant.truth(),
+                Self::Text(text) => !text.as_str().is_empty(),
+                Self::Nothing | Self::Function | Self::Something => true,
+            },
+            Asked::False => match self {
+                Self::Constant(constant) => !constant.truth(),
+                Self::Text(text) => text.as_str().is_empty(),
+                Self::Function => false,
+                Self::Nothing | Self::Something => true,
+            },
             Asked::IsNone => matches!(self, Self::Nothing | Self::Constant(Constant::None)),
             Asked::NotNone => self != Self::Constant(Constant::None),
-            Asked::IsText => !matches!(self, Self::Constant(_) | Self::Function),
-            Asked::NotText => !matches!(self, Self::Text(_)),
+            Asked::Is => texts.iter().any(|class| self.may_be_a(class.as_str())),
+            Asked::IsNot => match self {
+                Self::Text(_) => !texts.iter().any(|class| *class == "str"),
+                Self::Constant(Constant::Number(_)) => !texts.iter().any(|class| *class == "int"),
+                Self::Nothing | Self::Constant(_) | Self::Function | Self::Something => true,
+            },
+            Asked::Within | Asked::Outside => match self {
+                Self::Constant(Constant::Number(number)) => {
+                    let (low, high) = wanted.limits;
+                    let within =
+                        low.is_none_or(|low| low <= number) && high.is_none_or(|high| number <= high);
+                    within == (asked == Asked::Within)
+                }
+                // Truth and fractions are numbers as well, and what is none cannot be compared.
+                _ => true,
+            },
             Asked::Callable => !matches!(self, Self::Constant(_) | Self::Text(_)),
             Asked::NotCallable => self != Self::Function,
             Asked::Equals => match self {
@@ -56,16 +80,48 @@ impl Told {
             Asked::Has | Asked::Lacks => true,
         }
     }
+
+    /// Whether it may be an instance of a builtin class.
+    fn may_be_a(self, class: &str) -> bool {
+        match self {
+            Self::Nothing => true,
+            Self::Text(_) => class == "str",
+            Self::Constant(Constant::Number(_)) => class == "int",
+            Self::Constant(Constant::None) | Self::Function => false,
+            // Truth, fractions, bytes; and what `*args` and `**options` hold.
+            Self::Constant(Constant::True | Constant::False) => class != "str",
+            // A class, or a container.
+            Self::Something => !matches!(class, "str" | "int" | "float" | "bool" | "complex" | "bytes"),
+        }
+    }
+}
+
+/// What something is compared with.
+#[derive(Debug)]
+struct Wanted {
+    texts: SmallVec<[Sym; 2]>,
+    /// The least and the largest integer, if there are such.
+    limits: (Option<i32>, Option<i32>),
 }
 
 impl Interpreter<'_> {
-    pub(super) fn told(code: &Code, value: ValueId, env: &EnvRef) -> Told {
+    pub(super) fn told(&self, module: ModuleId, value: ValueId, env: &EnvRef) -> Told {
+        let code = self.code(module);
         match code.value(value) {
             Value::Constant(constant) => Told::Constant(constant),
             Value::Str(text) => Told::Text(text),
             Value::Function(_) => Told::Function,
             Value::Class(_) | Value::Holder(_) => Told::Something,
             Value::Var(var) if !code.vars[var as usize].rebound() => env.told(var),
+            // `PORT = 80`, as nothing else binds the name.
+            Value::Global(name) => match code.globals_of(name) {
+                &[(_, bound)] if self.keeps_value(module, value) => match code.value(bound) {
+                    Value::Constant(constant) => Told::Constant(constant),
+                    Value::Str(text) => Told::Text(text),
+                    _ => Told::Nothing,
+                },
+                _ => Told::Nothing,
+            },
             _ => Told::Nothing,
         }
     }
@@ -138,12 +194,12 @@ impl Interpreter<'_> {
         env: &EnvRef,
     ) -> bool {
         let code = self.code(module);
-        let wanted = texts_of(code, text);
-        let wanted = &wanted[..];
+        let wanted = &wanted_by(code, text);
         let rebound = |var: u32| code.vars[var as usize].rebound();
         match code.value(of) {
             Value::Var(var) if matches!(asked, Asked::Has | Asked::Lacks) => {
-                let (Some(objects), &[name]) = (env.given(var).filter(|_| !rebound(var)), wanted) else {
+                let (Some(objects), &[name]) = (env.given(var).filter(|_| !rebound(var)), &wanted.texts[..])
+                else {
                     return true;
                 };
                 objects.iter().any(|object| {
@@ -215,7 +271,14 @@ impl Interpreter<'_> {
     }
 
     /// A variable of the function that runs is bound.
-    pub(super) fn bind(&mut self, code: &Code, (var, value): (u32, ValueId), certain: bool, env: &EnvRef) {
+    pub(super) fn bind(
+        &mut self,
+        module: ModuleId,
+        (var, value): (u32, ValueId),
+        certain: bool,
+        env: &EnvRef,
+    ) {
+        let code = self.code(module);
         let told: SmallVec<[Told; 4]> = match code.value(value) {
             Value::Var(of)
                 if code.vars[of as usize].followed() && code.vars[of as usize].func == env.func() =>
@@ -231,7 +294,7 @@ impl Interpreter<'_> {
                 }
                 _ => smallvec![Told::Nothing],
             },
-            _ => smallvec![Self::told(code, value, env)],
+            _ => smallvec![self.told(module, value, env)],
         };
         self.followed.bind(var, told, certain, env);
     }
@@ -273,7 +336,7 @@ impl Interpreter<'_> {
                 if module.is_none() || op.conditional || op.may_have_left || op.guarded {
                     return Told::Nothing;
                 }
-                return Self::told(self.code(env.module), value, &class.given_env());
+                return self.told(env.module, value, &class.given_env());
             }
         }
         let Some((base, value)) = self.find_member(class, attr) else { return Told::Nothing };
@@ -332,6 +395,19 @@ impl Interpreter<'_> {
             .filter(move |(_, function)| function.class == Some(class))
             .map(|(id, function)| (id, function.name))
     }
+}
+
+/// What a test compares with.
+fn wanted_by(code: &Code, value: ValueId) -> Wanted {
+    let integer = |value: ValueId| match code.value(value) {
+        Value::Constant(Constant::Number(number)) => Some(number),
+        _ => None,
+    };
+    let limits = match code.value(value) {
+        Value::Joined(low, high) => (integer(low), integer(high)),
+        _ => (None, None),
+    };
+    Wanted { texts: texts_of(code, value), limits }
 }
 
 /// A text, or those of which it is one.

@@ -16,7 +16,7 @@ use crate::program::{ModuleId, Origin, tables};
 
 impl Interpreter<'_> {
     /// Whether a value is no global, or one that its module binds once, and nothing else can bind.
-    fn keeps_value(&self, module: ModuleId, value: ValueId) -> bool {
+    pub(super) fn keeps_value(&self, module: ModuleId, value: ValueId) -> bool {
         let Value::Global(name) = self.code(module).value(value) else { return true };
         let facts = &self.program.module(module).facts;
         let once = |info: &NameInfo| {
