@@ -193,6 +193,24 @@ pub enum OpKind {
 }
 
 impl OpKind {
+    /// The same without integers where they tell nothing: a module in which only such a one changes, says the same as before.
+    pub(super) fn without_numbers(self) -> Self {
+        match self {
+            Self::Operate { on, other, method } => {
+                Self::Operate { on: on.without_number(), other: other.without_number(), method }
+            }
+            Self::Load { base, key } => Self::Load { base, key: key.without_number() },
+            Self::SetItem { base, key, value, cache } => {
+                Self::SetItem { base, key: key.without_number(), value: value.without_number(), cache }
+            }
+            Self::DelItem { base, key } => Self::DelItem { base, key: key.without_number() },
+            Self::ChangeInPlace { base, value, added } => {
+                Self::ChangeInPlace { base, value: value.without_number(), added }
+            }
+            other => other,
+        }
+    }
+
     /// The container that the operation puts into, takes from or adds to, with the index; [`ValueId::OPAQUE`] if any may be meant.
     pub fn changed_item(&self) -> Option<(ValueId, ValueId)> {
         match *self {

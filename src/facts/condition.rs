@@ -142,6 +142,9 @@ impl Walker<'_> {
             Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Condition::Never,
             Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Condition::Never,
             Expr::BooleanLiteral(literal) if !literal.value => Condition::Never,
+            Expr::NumberLiteral(ast::ExprNumberLiteral {
+                value: ast::Number::Int(ast::Int::ZERO), ..
+            }) => Condition::Never,
             Expr::UnaryOp(unary) if unary.op == UnaryOp::Not => self.condition(&unary.operand).not(),
             Expr::BoolOp(operation) => {
                 let (decides, other) = match operation.op {

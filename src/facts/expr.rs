@@ -175,7 +175,11 @@ impl<'a> Walker<'a> {
                 }
             }
             Expr::Lambda(lambda) => self.lambda(lambda),
-            Expr::Tuple(tuple) => self.elements(&tuple.elts, usage == Use::TypeTest),
+            Expr::Tuple(tuple) => {
+                let held = self.elements(&tuple.elts, usage == Use::TypeTest);
+                // There is one for all, and it counts as false.
+                if tuple.elts.is_empty() { ValueId::FALSE } else { held }
+            }
             Expr::List(list) => self.elements(&list.elts, false),
             Expr::Set(set) => {
                 let held = self.elements(&set.elts, false);
@@ -328,6 +332,15 @@ impl<'a> Walker<'a> {
                     && matches!(&*attribute.value, Expr::Name(n)
                         if n.id.as_str().trim_start_matches('_') == "sys" || self.sys_names.contains(&n.id.as_str()))
             }
+            // `getattr(sys, "modules")`
+            Expr::Call(call) => match &*call.arguments.args {
+                [Expr::Name(of), Expr::StringLiteral(name), ..] => {
+                    name.value.to_str() == "modules"
+                        && of.id.as_str() == "sys"
+                        && matches!(&*call.func, Expr::Name(function) if function.id.as_str() == "getattr")
+                }
+                _ => false,
+            },
             Expr::Name(name) if !self.entries_names.is_empty() => {
                 let here = |func: FuncId| func.is_module() || func == self.context.func;
                 self.entries_names.iter().any(|&(func, known)| known == name.id.as_str() && here(func))

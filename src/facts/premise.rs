@@ -54,11 +54,15 @@ pub enum Asked {
     Within,
     /// It is less than the first, or more than the second.
     Outside,
+    /// The import statement that gives it fails.
+    Fails,
+    /// It does not.
+    Succeeds,
 }
 
 impl Asked {
     /// All, by their numbers.
-    pub(super) const ALL: [Self; 14] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::True,
         Self::False,
         Self::IsNone,
@@ -73,6 +77,8 @@ impl Asked {
         Self::Lacks,
         Self::Within,
         Self::Outside,
+        Self::Fails,
+        Self::Succeeds,
     ];
 
     /// The opposite.
@@ -93,6 +99,8 @@ impl Asked {
             Self::Lacks => Self::Has,
             Self::Within => Self::Outside,
             Self::Outside => Self::Within,
+            Self::Fails => Self::Succeeds,
+            Self::Succeeds => Self::Fails,
         }
     }
 }
@@ -152,6 +160,19 @@ impl<'a> Walker<'a> {
                 break;
             }
             self.op(at, OpKind::When { of, asked, text, given, ops: 0 });
+            self.facts.code.premises += 1;
+            open.places.push(self.facts.code.ops.len() - 1);
+        }
+        open
+    }
+
+    /// What follows runs only if an import statement fails, until [`Walker::close_premises`].
+    pub fn open_failed(&mut self, import: u32, at: TextSize) -> Open {
+        let mut open = Open::unknown();
+        if self.context.moment != Moment::Never && self.facts.code.premises < MOST {
+            let of = self.value(Value::Import(import, 0));
+            let asked = Asked::Fails;
+            self.op(at, OpKind::When { of, asked, text: ValueId::OPAQUE, given: false, ops: 0 });
             self.facts.code.premises += 1;
             open.places.push(self.facts.code.ops.len() - 1);
         }

@@ -116,7 +116,7 @@ impl<'a> Walker<'a> {
                         w.target(&stmt.target, element);
                         let before = w.known_texts.len();
                         w.known_texts.extend(Self::one_in_loop(stmt));
-                        w.block(&stmt.body);
+                        w.block_unless(is_empty_display(&stmt.iter), &stmt.body);
                         w.known_texts.truncate(before);
                         w.block(&stmt.orelse);
                     },
@@ -128,7 +128,10 @@ impl<'a> Walker<'a> {
                 |w| {
                     let test = w.expr(&stmt.test, Use::Escape);
                     w.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);
-                    w.nested_block(&stmt.body);
+                    w.in_context(super::walker::Context::depends, |w| {
+                        let never = w.condition(&stmt.test) == Condition::Never;
+                        w.block_unless(never, &stmt.body);
+                    });
                     w.nested_block(&stmt.orelse);
                 },
             ),
@@ -371,6 +374,11 @@ impl<'a> Walker<'a> {
         }
     }
 
+    /// A block of code that runs, unless it never does.
+    fn block_unless(&mut self, never: bool, body: &'a [Stmt]) {
+        if never { self.never(body) } else { self.block(body) }
+    }
+
     fn never(&mut self, body: &'a [Stmt]) {
         self.in_context(
             |c| {
@@ -467,6 +475,7 @@ impl<'a> Walker<'a> {
                     w.bind_text(name.as_str(), name.start(), ValueId::OPAQUE);
                 }
                 let failed = import.filter(|_| handler.type_.as_deref().is_some_and(is_failing_import));
+                let premise = failed.map(|import| w.open_failed(import, handler.start()));
                 w.in_context(
                     |c| {
                         c.handler = true;
@@ -474,6 +483,7 @@ impl<'a> Walker<'a> {
                     },
                     |w| w.block(&handler.body),
                 );
+                w.close_premises(premise.unwrap_or_default());
             }
             w.block(&stmt.orelse);
             w.block(&stmt.finalbody);
@@ -527,6 +537,15 @@ impl<'a> Walker<'a> {
             }
             Pattern::MatchOr(p) => p.patterns.iter().for_each(|p| self.pattern(p, (range, value))),
         }
+    }
+}
+
+/// `()`, `[]`
+fn is_empty_display(expr: &Expr) -> bool {
+    match expr {
+        Expr::Tuple(tuple) => tuple.elts.is_empty(),
+        Expr::List(list) => list.elts.is_empty(),
+        _ => false,
     }
 }
 

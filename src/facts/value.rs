@@ -126,6 +126,11 @@ impl ValueId {
         matches!(self, Self::NONE | Self::FALSE | Self::TRUE) || self.is_number()
     }
 
+    /// The same as a constant of which only the truth is known: where a number tells nothing, another one says the same.
+    pub(super) fn without_number(self) -> Self {
+        if self.is_number() { Self::constant(self != Self::integer(0)) } else { self }
+    }
+
     fn is_number(self) -> bool {
         self.0 & !Self::NUMBER == Self::INT
     }

@@ -394,7 +394,7 @@ impl<'a> Walker<'a> {
             may_have_left: self.may_have_left,
             told: self.context.told && !self.left_untold,
             main_guard: self.context.moment == Moment::MainGuard,
-            kind,
+            kind: kind.without_numbers(),
         };
         self.facts.code.op(self.context.func, &op);
     }

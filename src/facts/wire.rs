@@ -123,7 +123,8 @@ variants! {
     Constant { 0: None, 1: False, 2: True, 3: Number(number) }
     Asked {
         0: True, 1: False, 2: IsNone, 3: NotNone, 4: Is, 5: IsNot, 6: Callable, 7: NotCallable, 8: Equals,
-        9: Differs, 10: Has, 11: Lacks, 12: Within, 13: Outside,
+        9: Differs, 10: Has, 11: Lacks, 12: Within, 13: Outside, 14: Fails,
+        15: Succeeds,
     }
     CallRole { 0: Used, 1: Dropped, 2: Decorator }
     Added { 0: Display, 1: Unknown, 2: ForLists }

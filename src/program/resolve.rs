@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::{ModuleId, Origin, Program, Target, stdlib};
+use super::{ModuleId, Origin, Program, Target, stdlib, tables};
 use crate::facts::{ImportStmt, Mark, MarkKind, Moment, Sym, words};
 
 /// One name of an import statement, resolved.
@@ -64,6 +64,18 @@ impl Program {
                     || import.from.is_some()
                         && compiled(&[name, import.aliases[alias].name.as_str()].join("."))
             }),
+        })
+    }
+
+    /// Whether all that an import statement names is in the standard library of every version that counts, however Python was built.
+    pub fn is_in_library(&self, importer: ModuleId, import: u32) -> bool {
+        let import = &self.module(importer).facts.imports[import as usize];
+        (0..import.aliases.len()).all(|alias| {
+            self.resolved(importer, import, alias).target == Target::Stdlib
+                && self.origin(importer, import, alias) == Origin::Foreign
+                && self.loaded_name(importer, import, alias).is_some_and(|name| {
+                    !tables::may_not_be_built(name) && name.split('.').all(|part| part != "test")
+                })
         })
     }
 
@@ -197,7 +209,8 @@ impl Program {
             let Some(source) = import.from.and_then(|from| self.absolute(id, from)) else { return true };
             match self.target(id, &source) {
                 Target::Module(source) => {
-                    if self.binds(source, name) || self.may_bind(source, name, seen) {
+                    let mut may = || self.binds(source, name) || self.may_bind(source, name, seen);
+                    if self.exports(source, name) && may() {
                         return true;
                     }
                 }

@@ -76,8 +76,8 @@ impl Told {
                 Self::Nothing | Self::Something => true,
             },
             Asked::Differs => !matches!(self, Self::Text(own) if texts.contains(&own)),
-            // That depends on the object.
-            Asked::Has | Asked::Lacks => true,
+            // That depends on the object, or on the statement.
+            Asked::Has | Asked::Lacks | Asked::Fails | Asked::Succeeds => true,
         }
     }
 
@@ -210,6 +210,7 @@ impl Interpreter<'_> {
                 self.followed.told(var, env).any(|told| told.allows(asked, wanted))
             }
             Value::Var(var) if !rebound(var) => env.told(var).allows(asked, wanted),
+            Value::Import(import, _) if asked == Asked::Fails => !self.program.is_in_library(module, import),
             // `a or b`
             Value::Either(a, b) => {
                 let a = self.may_be(module, a, (asked, text), given, env);
