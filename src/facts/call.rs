@@ -379,6 +379,8 @@ impl<'a> Walker<'a> {
             {
                 self.note_replaced_entries(call, 1);
             }
+            // `sys.modules.update(name=module)`
+            words::UPDATE if self.is_sys_modules(&attribute.value) => self.note_replaced_entries(call, 0),
             // `patch.dict(os.environ, …)`, `monkeypatch.setenv("X", "1")`
             _ if method == "dict" && call.arguments.args.first().is_some_and(is_environment) => {
                 self.note_patched_variables(call);

@@ -123,6 +123,7 @@ words! {
     GETITEM = "__getitem__",
     SETITEM = "__setitem__",
     UPDATE = "update",
+    PARTIAL = "partial",
     KEYS = "keys",
     EXTEND = "extend",
     APPEND = "append",

@@ -113,6 +113,8 @@ fn names(code: &Code) -> impl Iterator<Item = Option<usize>> {
         let name = match code.value(callee) {
             Value::Global(name) | Value::Attr(_, name) => name,
             Value::Var(var) => code.vars[var as usize].name,
+            // `(lambda module: …)(config)`
+            Value::Function(func) => code.function(func).name,
             _ => return None,
         };
         Some(name.number() as usize)

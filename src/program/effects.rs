@@ -32,7 +32,7 @@ use super::graph::{Graph, Run};
 use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared, StoredAttributes};
 use super::listed::listed_classes;
 use super::mutated::{Mutated, mutated_globals};
-use super::rebinds::{Rebound, Replaced, rebound, replaced_names};
+use super::rebinds::{Rebound, Replaced, entry_replacer, rebound, replaced_names};
 use super::settled::tested_attributes;
 use super::state::{
     Writer, asked_caches, observed_loggers, seeds_random, shown_privates, taken_names, written_state,
@@ -237,6 +237,13 @@ impl Effects {
             let facts = &program.module(id).facts;
             for (index, site) in facts.sites.iter().enumerate() {
                 let import = &facts.imports[site.stmt as usize];
+                let loaded = program.loaded_by(id, import, site.alias as usize);
+                let replaced = |module| Some((module, entry_replacer(&self.rebound, module)?));
+                if let Some((module, (by, at))) = loaded.filter(|&module| module != id).find_map(replaced) {
+                    let note = "puts something else in the place of the module later";
+                    let reason = Reason::at(KeepReason::FrozenValue, by, TextRange::empty(at), note);
+                    verdicts.sites[index].keep(reason.about(program.module(module).name));
+                }
                 let (source, name) = match program.origin(id, import, site.alias as usize) {
                     Origin::Attribute(source, name) => (source, name),
                     Origin::Foreign => {

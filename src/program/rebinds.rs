@@ -12,12 +12,17 @@
 use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::state::{Writer, foreign_path, last_name, module_of, of_all, same_project};
+use super::state::{Writer, defined_in, foreign_path, last_name, module_of, of_all, same_project};
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Program, tables};
-use crate::facts::{Call, Code, FuncId, ImportStmt, ModuleFacts, Op, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{
+    Call, Code, FuncId, ImportStmt, MarkKind, ModuleFacts, Op, OpKind, Sym, Value, ValueId, words,
+};
 
-/// Globals that are rebound later: by whom and where. The name `*` stands for all names of a module.
+/// Stands for the entry of a module in `sys.modules`.
+const ENTRY: &str = "";
+
+/// Globals that are rebound later: by whom and where. The name `*` stands for all names of a module, no name for the entry in `sys.modules`.
 pub(super) type Rebound = FxHashMap<(ModuleId, Sym), Vec<(ModuleId, TextSize)>>;
 /// Names of foreign modules that are rebound: by whom and where.
 pub type Replaced = FxHashMap<Sym, Vec<Writer>>;
@@ -31,6 +36,11 @@ pub(super) fn rebinders(
     let named = rebound.get(&(owner, name));
     let any = Sym::find("*").and_then(|any| rebound.get(&(owner, any)));
     named.into_iter().chain(any).flatten()
+}
+
+/// Who puts something else in the place of a module, and where.
+pub(super) fn entry_replacer(rebound: &Rebound, module: ModuleId) -> Option<(ModuleId, TextSize)> {
+    rebound.get(&(module, Sym::find(ENTRY)?))?.first().copied()
 }
 
 /// Who may rebind a global before a module has loaded that takes its value, and where.
@@ -157,6 +167,15 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
             rebound.push(((id, name), (id, at)));
         }
     }
+    for mark in facts.marks.iter().filter(|mark| !mark.func.is_module()) {
+        if let MarkKind::ReplacesEntry(name) = mark.kind
+            && let Some(target) = program.find(name.as_str())
+            // A package that puts its own modules in other places, does so while they load: `twisted.internet.reactor`.
+            && !(name.as_str().contains('.') && same_project(program, id, target))
+        {
+            rebound.push(((target, Sym::new(ENTRY)), (id, mark.range.start())));
+        }
+    }
     let code = &facts.code;
     let any = Sym::new("*");
     for (func, op) in code.ops_by_function() {
@@ -167,7 +186,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
             OpKind::SetAttr { base, attr, .. } | OpKind::DelAttr { base, attr } => {
                 if let Some(target) = module_of(program, id, base).filter(|&t| later(t)) {
                     add(target, attr);
-                } else if is_variable(code, func, base) {
+                } else if may_be_module(code, func, base) {
                     unclear.push(Unclear { by: id, at: op.at, object: base, name: attr, copied_from: None });
                 }
             }
@@ -198,9 +217,7 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                 }
                 for patch in patches(code, call) {
                     if let Patch::Of(object, name) = patch
-                        && (is_variable(code, func, object)
-                            || is_kept(code, func, object)
-                            || is_loaded_by_name(code, object))
+                        && may_be_module(code, func, object)
                     {
                         let copied_from = if name.is_none() { copied_from(code, call) } else { None };
                         let name = name.unwrap_or(any);
@@ -256,13 +273,12 @@ fn is_kept(code: &Code, func: FuncId, value: ValueId) -> bool {
     function.class.is_some() && matches!(code.value(base), Value::Var(var) if var == function.params.start)
 }
 
-/// `import_module(name)`: a module, by a name that somebody gives.
-fn is_loaded_by_name(code: &Code, value: ValueId) -> bool {
-    let Value::Call(call) = code.value(value) else { return false };
-    let call = code.call(call);
-    let (Value::Global(callee) | Value::Attr(_, callee)) = code.value(call.callee) else { return false };
-    let written = |name: &ValueId| matches!(code.value(*name), Value::Str(_));
-    tables::imports_by_name(callee.as_str()) && !code.positional(&call).first().is_some_and(written)
+/// Whether an object on which a name is bound may be a module that has come from hand to hand: in a variable, as what an object keeps, as an
+/// element, or from a function.
+fn may_be_module(code: &Code, func: FuncId, value: ValueId) -> bool {
+    is_variable(code, func, value)
+        || is_kept(code, func, value)
+        || matches!(code.value(value), Value::Item(_) | Value::Call(_) | Value::LoadedAs(_))
 }
 
 /// The object whose names a value shows: `vars(module)`, `module.__dict__`.
@@ -290,6 +306,7 @@ fn namespace_of(program: &Program, id: ModuleId, value: ValueId) -> Option<Modul
         Value::Global(name) => code.globals_of(name).iter().find_map(|&(_, value)| read(value)),
         Value::Var(var) => code.assigned_to(var).iter().find_map(|&value| read(value)),
         Value::Attr(base, attr) if attr == "__dict__" => module_of(program, id, base),
+        Value::Attr(of, attr) if attr == "__globals__" => defined_in(program, id, of),
         Value::Call(call) => {
             let call = &code.call(call);
             let Value::Global(name) = code.value(call.callee) else { return None };
@@ -367,10 +384,20 @@ pub(super) fn patches(code: &Code, call: &Call) -> Vec<Patch> {
             | words::REPLACE
             | words::MULTIPLE
             | words::SETATTR
+            | words::PARTIAL
     ) {
         return Vec::new();
     }
-    let args = code.positional(call);
+    let mut args = code.positional(call);
+    let mut setter = matches!(code.value(call.callee), Value::Global(words::SETATTR_FUNCTION));
+    // `partial(setattr, module, "name")`
+    if name == words::PARTIAL {
+        let Some((&function, rest)) = args.split_first() else { return Vec::new() };
+        if !matches!(code.value(function), Value::Global(words::SETATTR_FUNCTION | words::DELATTR_FUNCTION)) {
+            return Vec::new();
+        }
+        (args, setter) = (rest, true);
+    }
     let text = |index: usize| match args.get(index).map(|&a| code.value(a)) {
         Some(Value::Str(text)) => Some(text),
         _ => None,
@@ -397,9 +424,7 @@ pub(super) fn patches(code: &Code, call: &Call) -> Vec<Patch> {
     match text(1) {
         Some(name) => vec![Patch::Of(object, Some(name))],
         // `setattr(module, name, value)` may rebind any of its names.
-        None if matches!(code.value(call.callee), Value::Global(name) if name == "setattr") => {
-            vec![Patch::Of(object, None)]
-        }
+        None if setter => vec![Patch::Of(object, None)],
         None => Vec::new(),
     }
 }

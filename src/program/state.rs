@@ -8,6 +8,7 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::before::Prepared;
+use super::callees::{class_behind, functions_of};
 use super::interpret::{Part, StateRead};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
@@ -85,14 +86,27 @@ pub(crate) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
         }
         Value::Loaded(None) => Some(id),
         Value::Loaded(Some(name)) => program.find_from(id, name.as_str()),
-        // `import_module("config")`
+        // `sys.modules[function.__module__]`
+        Value::LoadedAs(name) => match facts.code.value(name) {
+            Value::Attr(of, attr) if attr == "__module__" => defined_in(program, id, of),
+            _ => None,
+        },
+        // `import_module("config")`, `inspect.getmodule(function)`
         Value::Call(call) => {
             let call = &facts.code.call(call);
             let (Value::Global(name) | Value::Attr(_, name)) = facts.code.value(call.callee) else {
                 return None;
             };
-            match facts.code.positional(call).first().map(|&name| facts.code.value(name)) {
-                Some(Value::Str(path)) if name == "import_module" => program.find_from(id, path.as_str()),
+            let &first = facts.code.positional(call).first()?;
+            match (name.as_str(), facts.code.value(first)) {
+                // Without more arguments it gives the outermost package.
+                ("__import__", Value::Str(path)) => {
+                    program.find_from(id, path.as_str().split('.').next().unwrap_or_default())
+                }
+                (importer, Value::Str(path)) if tables::imports_by_name(importer) => {
+                    program.find_from(id, path.as_str())
+                }
+                ("getmodule", _) => defined_in(program, id, first),
                 _ => None,
             }
         }
@@ -111,6 +125,12 @@ pub(crate) fn module_of(program: &Program, id: ModuleId, value: ValueId) -> Opti
         }
         _ => None,
     }
+}
+
+/// The module in which a function or class is defined that a value is.
+pub(crate) fn defined_in(program: &Program, id: ModuleId, value: ValueId) -> Option<ModuleId> {
+    let function = || functions_of(program, id, value).first().map(|&(module, _)| module);
+    class_behind(program, id, value).map(|(module, _)| module).or_else(function)
 }
 
 /// What one function gives for each module, in the order of the modules.

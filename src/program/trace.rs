@@ -471,6 +471,10 @@ fn calls_of(program: &Program, name: Sym, wanted: &Wanted) -> Vec<Called> {
             Value::Var(var) => (None, Some(code.vars[var as usize].func)),
             _ => (None, None),
         };
+        let itself = match code.value(call.callee) {
+            Value::Function(func) => Some(func),
+            _ => None,
+        };
         let mut full = false;
         for ((module, func), asked) in &mut functions {
             let (module, func) = (*module, *func);
@@ -478,6 +482,7 @@ fn calls_of(program: &Program, name: Sym, wanted: &Wanted) -> Vec<Called> {
             let function = target.function(func);
             let init = function.class.is_some() && function.name == "__init__";
             let calls = match base {
+                _ if let Some(itself) = itself => module == id && func == itself,
                 _ if let Some(around) = around => module == id && function.parent == around,
                 // A method: by its name, with the object in front.
                 Some(_) if function.class.is_some() && !init => true,

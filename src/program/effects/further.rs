@@ -9,7 +9,7 @@ use super::super::files::ChangedFiles;
 use super::super::graph::Graph;
 use super::super::interpret::{Effect, EffectKind, GlobalRead, MethodRead, Outcome, Owner};
 use super::super::mutated::{Mutated, method_replacer, mutator};
-use super::super::rebinds::{Rebound, Replaced, rebinder_before, rebinders};
+use super::super::rebinds::{Rebound, Replaced, entry_replacer, rebinder_before, rebinders};
 use super::super::state::{Writer, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
@@ -105,6 +105,14 @@ pub(super) fn further_effects(
                     let owner = Owner::External(path);
                     add(EffectKind::ReadsState, owner, import.range.start(), Some(item.name), Some(by));
                 }
+            }
+            let replaced = |module| Some((module, entry_replacer(rebound, module)?));
+            let others =
+                program.loaded_by(id, import, alias).filter(|&module| !is_around(program, id, module));
+            if let Some((module, by)) = others.filter(|&module| module != id).find_map(replaced) {
+                let name = program.module(module).name;
+                let owner = Owner::External(Sym::new("sys.modules"));
+                add(EffectKind::ReadsState, owner, import.range.start(), Some(name), Some(by));
             }
             if let Origin::Attribute(source, name) = program.origin(id, import, alias)
                 && source != id
