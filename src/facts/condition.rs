@@ -139,7 +139,7 @@ impl Walker<'_> {
 
     fn decided(&self, test: &Expr) -> Condition {
         match test {
-            Expr::Name(name) if matches!(name.id.as_str(), "TYPE_CHECKING" | "MYPY") => Condition::Never,
+            Expr::Name(name) if is_type_checking(name.id.as_str()) => Condition::Never,
             Expr::Attribute(attribute) if attribute.attr.as_str() == "TYPE_CHECKING" => Condition::Never,
             Expr::BooleanLiteral(literal) if !literal.value => Condition::Never,
             Expr::NumberLiteral(ast::ExprNumberLiteral {
@@ -449,4 +449,9 @@ pub(super) fn number(expr: &Expr) -> Option<u64> {
         },
         _ => None,
     }
+}
+
+/// Whether a name is false wherever code runs, and true for type checkers.
+pub(super) fn is_type_checking(name: &str) -> bool {
+    matches!(name, "TYPE_CHECKING" | "MYPY")
 }

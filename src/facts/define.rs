@@ -106,7 +106,7 @@ impl<'a> Walker<'a> {
         if sym == words::GETATTR && self.scopes.len() == 1 {
             // Of two definitions nobody knows which is there.
             let first = !std::mem::replace(&mut self.facts.exports.dynamic, true);
-            self.facts.exports.given = first.then(|| super::getter::names_given(def)).flatten();
+            self.facts.exports.given = first.then(|| super::getter::names_given(def, self.body)).flatten();
         }
     }
 

@@ -376,6 +376,7 @@ impl<'a> Walker<'a> {
             OpKind::SetGlobal { .. } | OpKind::Bind { .. } | OpKind::Return(_) | OpKind::When { .. } => true,
             // The test of a constant.
             OpKind::Operate { on, .. } => match self.facts.code.value(on) {
+                Value::Global(name) if super::condition::is_type_checking(name.as_str()) => true,
                 Value::Global(name) => {
                     let name = self.names.find(name.as_str());
                     name.is_some_and(|name| (self.names[name].switch as usize) < self.switches.len())
