@@ -232,6 +232,21 @@ fn rebound_by(program: &Program, id: ModuleId) -> (Vec<Rebinding>, Vec<Unclear>)
                 {
                     add(target, any);
                 }
+                // `operator.setitem(vars(config), "level", 3)`, `patch.dict(vars(config), level=3)`
+                if let (
+                    Value::Attr(_, words::SETITEM_FUNCTION | words::DELITEM_FUNCTION | words::DICT_CLASS)
+                    | Value::Global(words::SETITEM_FUNCTION | words::DELITEM_FUNCTION),
+                    Some(&namespace),
+                ) = (code.value(call.callee), code.positional(call).first())
+                    && let Some(target) = namespace_of(program, id, namespace).filter(|&t| later(t))
+                {
+                    code.keyword_args(call).for_each(|(name, _)| add(target, name));
+                    match code.positional(call).get(1).map(|&key| code.value(key)) {
+                        Some(Value::Str(name)) => add(target, name),
+                        Some(_) => add(target, any),
+                        None => {}
+                    }
+                }
                 if let Some(target) = reloaded(program, id, call) {
                     for name in bound_again(&program.module(target).facts) {
                         add(target, name);
@@ -406,6 +421,8 @@ pub(super) fn patches(code: &Code, call: &Call) -> Vec<Patch> {
         let Value::Attr(base, _) = code.value(call.callee) else { return Vec::new() };
         return match args.len() {
             2 => vec![Patch::Of(base, text(0))],
+            // `ModuleType.__setattr__(module, "name", value)`
+            3 => vec![Patch::Of(args[0], text(1))],
             _ => Vec::new(),
         };
     }

@@ -340,12 +340,30 @@ impl Interpreter<'_> {
                 return self.told(env.module, value, &class.given_env());
             }
         }
+        if matches!(object, Abs::Instance(..)) && self.has_fields_of_others(class) {
+            return Told::Nothing;
+        }
         let Some((base, value)) = self.find_member(class, attr) else { return Told::Nothing };
         let code = self.code(base.module);
         let bound = code.classes[base.class as usize].members.into_iter().filter(|(name, _)| *name == attr);
         match code.value(value) {
             Value::Constant(constant) if bound.count() == 1 => Told::Constant(constant),
             _ => Told::Nothing,
+        }
+    }
+
+    /// Whether somebody else than the methods of a class may give its instances what the class only has a default for: what decorates it
+    /// (`@dataclass`), a metaclass, or a base that is not of the program (`NamedTuple`).
+    fn has_fields_of_others(&mut self, class: &ClassRef) -> bool {
+        let own_init = self.find_method(class, "__init__").is_some();
+        let mro = self.mro(class);
+        let definition = |base: &ClassRef| &self.code(base.module).classes[base.class as usize];
+        let definitions: SmallVec<[_; 4]> = mro.iter().map(definition).collect();
+        if own_init {
+            definitions.iter().any(|class| class.calls_base) && !self.foreign_bases(class).is_empty()
+        } else {
+            definitions.iter().any(|class| !class.decorators.is_empty() || class.metaclass.is_some())
+                || !self.foreign_bases(class).is_empty()
         }
     }
 
