@@ -47,10 +47,10 @@ use smallvec::SmallVec;
 
 pub(super) use self::object::has_decorator;
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
-use self::object::{elements_of, function, is_builtin, owned, unique};
+use self::object::{elements_of, function, is_builtin, join, owned, unique};
 pub use self::outcome::{Effect, EffectKind, GlobalRead, MethodRead, Outcome, Part, Risk, StateRead};
 use self::premise::{Followed, Told};
-pub use self::shared::{Shared, StoredAttributes};
+pub use self::shared::{Classes, Shared, StoredAttributes};
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;
@@ -83,6 +83,9 @@ struct CallResult {
     path: Path,
     result: AbsSet,
 }
+
+/// Results of the calls in one environment.
+type CallResults = FxHashMap<(ModuleId, u32), AbsSet>;
 
 impl CallResult {
     fn new(key: &CallKey<'_>, result: AbsSet) -> Self {
@@ -161,11 +164,12 @@ pub struct Interpreter<'p> {
     /// What the module that is being loaded puts where.
     own_stores: Option<std::sync::Arc<carried::Stores>>,
     calls_running: FxHashMap<(ModuleId, FuncId), SmallVec<[u64; MOST_NESTED]>>,
-    vars_running: FxHashSet<(ModuleId, u32, EnvRef)>,
+    /// Variables whose values are being computed, with the number and the owner of their environment.
+    vars_running: Vec<(ModuleId, u32, u64, Owner)>,
     /// Results of calls, by the hash of the call: so a call that has run is found without a copy of its arguments.
     results: FxHashMap<u64, SmallVec<[CallResult; 1]>>,
-    /// Results of the calls that have run, by environment.
-    call_results: FxHashMap<(u64, ModuleId, u32), AbsSet>,
+    /// Results of the calls that have run, by the number of their environment.
+    call_results: FxHashMap<u64, CallResults>,
     /// What is being computed depends on something that is being computed as well.
     incomplete: bool,
     path: Path,
@@ -248,7 +252,7 @@ impl<'p> Interpreter<'p> {
             stores_running: FxHashSet::default(),
             own_stores: None,
             calls_running: FxHashMap::default(),
-            vars_running: FxHashSet::default(),
+            vars_running: Vec::new(),
             results: FxHashMap::default(),
             call_results: FxHashMap::default(),
             incomplete: false,
@@ -320,7 +324,7 @@ impl<'p> Interpreter<'p> {
             match op.kind {
                 OpKind::Call { call, role } => {
                     let result = self.run_call(module, call, env, role, place);
-                    self.call_results.insert((env.number(), module, call), result);
+                    self.call_results.entry(env.number()).or_default().insert((module, call), result);
                 }
                 OpKind::SetAttr { base, attr, value, memo } => {
                     if !is_init_of(code, func, base) {

@@ -6,13 +6,14 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::Given;
+use super::shared::Bases;
 use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_STEPS, Owner, elements_of, unique};
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 use crate::program::callees::function_behind;
 use crate::program::listed::Listed;
 
-impl Interpreter<'_> {
+impl<'p> Interpreter<'p> {
     pub(super) fn define_class(
         &mut self,
         module: ModuleId,
@@ -321,11 +322,11 @@ impl Interpreter<'_> {
     }
 
     /// The class and its bases, nearest first, as far as they are of the program.
-    pub fn mro(&mut self, class: &ClassRef) -> Rc<[ClassRef]> {
-        let key = (class.module, class.class);
+    pub fn mro(&mut self, class: &ClassRef) -> Bases<'p> {
         let top = class.around.env.is_none();
-        if top && let Some(known) = self.shared.bases.get(&key) {
-            return known;
+        let known = &self.shared.classes.get(class.module, class.class).bases;
+        if top && let Some(known) = known.get() {
+            return Bases::Known(known);
         }
         let before = std::mem::replace(&mut self.incomplete, false);
         // Who asks first, pays no more than who finds them known.
@@ -361,15 +362,13 @@ impl Interpreter<'_> {
                 }
             }
         }
-        let out: Rc<[ClassRef]> = out.into();
+        let complete = !self.incomplete && self.steps <= self.most_steps;
         if top {
-            if !self.incomplete && self.steps <= self.most_steps {
-                self.shared.bases.set(key, out.clone());
-            }
             (self.steps, self.most_steps, self.depth) = saved;
         }
         self.incomplete |= before;
-        out
+        let out = out.into_boxed_slice();
+        if top && complete { Bases::Known(known.get_or_init(|| out)) } else { Bases::Found(out) }
     }
 
     /// Whether the values are classes of the module that is being loaded, or of modules inside it (extension modules too):
