@@ -150,6 +150,9 @@ words! {
     REPLACE = "replace",
     MULTIPLE = "multiple",
     SETATTR = "__setattr__",
+    // What makes and prepares objects.
+    NEW = "__new__",
+    INIT = "__init__",
 }
 
 /// Whether the walk knows the name.

@@ -159,6 +159,8 @@ pub struct Interpreter<'p> {
     /// How many a statement may take.
     most_steps: u32,
     globals: FxHashMap<(ModuleId, Sym), AbsSet>,
+    /// Values that all share and that were asked for lately: most names are asked for several times on end.
+    recent_globals: Box<[Option<((ModuleId, Sym), AbsSet)>; RECENT_GLOBALS]>,
     globals_running: FxHashSet<(ModuleId, Sym)>,
     stores_running: FxHashSet<(ModuleId, Sym, bool)>,
     /// What the module that is being loaded puts where.
@@ -213,6 +215,7 @@ const MOST_CALLS: u32 = 10;
 const MOST_NESTED: usize = 3;
 const MOST_DEPTH: u32 = 24;
 const MOST_GLOBALS: usize = 300;
+const RECENT_GLOBALS: usize = 64;
 
 impl<'p> Interpreter<'p> {
     /// What loading `module` does.
@@ -248,6 +251,7 @@ impl<'p> Interpreter<'p> {
             steps: 0,
             most_steps: MOST_STEPS,
             globals: FxHashMap::default(),
+            recent_globals: Box::new([const { None }; RECENT_GLOBALS]),
             globals_running: FxHashSet::default(),
             stores_running: FxHashSet::default(),
             own_stores: None,

@@ -124,6 +124,8 @@ pub struct Known {
     pub bases: OnceLock<Box<[ClassRef]>>,
     /// What its methods store in their object.
     pub stored_by_methods: OnceLock<Box<StoredByMethods>>,
+    /// It has, or inherits, a method that only says that subclasses have one.
+    pub lacks_methods: OnceLock<bool>,
 }
 
 /// All classes by their numbers: who asks for one waits for nobody, and borrows what is known.

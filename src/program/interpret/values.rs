@@ -6,7 +6,7 @@ use ruff_text_size::TextSize;
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
+    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner, RECENT_GLOBALS,
     elements_of, function, has_decorator, is_builtin, join, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId, Var};
@@ -334,7 +334,14 @@ impl Interpreter<'_> {
             self.incomplete = true;
             return known.clone();
         }
+        let recent = &mut self.recent_globals[(module.0 ^ name.number()) as usize % RECENT_GLOBALS];
+        if let Some((of, known)) = recent
+            && *of == (module, name)
+        {
+            return known.clone();
+        }
         if let Some(known) = self.shared.globals.get(&(module, name)) {
+            *recent = Some(((module, name), known.clone()));
             return known;
         }
         if !self.globals_running.insert((module, name)) {
