@@ -297,10 +297,12 @@ impl<'p> Interpreter<'p> {
         let mut premises: SmallVec<[(u32, Premise); 4]> = SmallVec::new();
         let mut ops = code.ops_of(func);
         while let Some(op) = ops.next() {
-            premises.retain(|(left, _)| {
-                *left = left.saturating_sub(1);
-                *left > 0
-            });
+            if !premises.is_empty() {
+                premises.retain(|(left, _)| {
+                    *left = left.saturating_sub(1);
+                    *left > 0
+                });
+            }
             if op.main_guard {
                 continue;
             }

@@ -168,7 +168,7 @@ impl Interpreter<'_> {
                         self.effect(EffectKind::Write, Owner::External(Sym::new(&name)), place, subject);
                     }
                 }
-                self.enter_given((*module, *func), &env.clone(), args, keywords, given)
+                self.enter_given((*module, *func), env, args, keywords, given)
             }
             // `Base("Colour", "RED GREEN")` defines an enumeration.
             Abs::Class(class) if args.len() > 1 && self.is_enumeration(class) => {
@@ -200,7 +200,7 @@ impl Interpreter<'_> {
             Abs::Partial(inner, first) => {
                 let mut all = first.to_vec();
                 all.extend(args.iter().cloned());
-                self.call(&inner.clone(), &all, keywords, role, place)
+                self.call(inner, &all, keywords, role, place)
             }
             Abs::External(path) => self.call_external(*path, args, keywords, role, place),
             // `super().__call__()` in a metaclass.

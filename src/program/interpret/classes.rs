@@ -1,12 +1,12 @@
 //! Classes that are defined: what their bases and metaclasses do, and where their members are.
 
-use std::sync::Arc as Rc;
+use std::sync::{Arc as Rc, OnceLock};
 
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::Given;
-use super::shared::Bases;
+use super::shared::{Bases, Lineage};
 use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_STEPS, Owner, elements_of, unique};
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
@@ -324,7 +324,7 @@ impl<'p> Interpreter<'p> {
     /// The class and its bases, nearest first, as far as they are of the program.
     pub fn mro(&mut self, class: &ClassRef) -> Bases<'p> {
         let top = class.around.env.is_none();
-        let known = &self.shared.classes.get(class.module, class.class).bases;
+        let known = &self.shared.classes.get(class.module, class.class).lineage;
         if top && let Some(known) = known.get() {
             return Bases::Known(known);
         }
@@ -367,8 +367,12 @@ impl<'p> Interpreter<'p> {
             (self.steps, self.most_steps, self.depth) = saved;
         }
         self.incomplete |= before;
-        let out = out.into_boxed_slice();
-        if top && complete { Bases::Known(known.get_or_init(|| out)) } else { Bases::Found(out) }
+        let bases = out.into_boxed_slice();
+        if top && complete {
+            Bases::Known(known.get_or_init(|| Lineage { bases, lacks_methods: OnceLock::new() }.into()))
+        } else {
+            Bases::Found(bases)
+        }
     }
 
     /// Whether the values are classes of the module that is being loaded, or of modules inside it (extension modules too):
@@ -401,7 +405,8 @@ impl<'p> Interpreter<'p> {
     }
 
     pub(super) fn find_member(&mut self, class: &ClassRef, name: Sym) -> Option<(ClassRef, ValueId)> {
-        for base in self.mro(class).iter() {
+        let classes = &self.shared.classes;
+        for base in self.mro(class).iter().filter(|base| classes.may_have(base, name)) {
             let members = &self.code(base.module).classes[base.class as usize].members;
             if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
                 return Some((base.clone(), *value));
@@ -413,7 +418,8 @@ impl<'p> Interpreter<'p> {
     /// A method of a class, with the variables around the class that has it, or around the function that a decorator has put there.
     pub(super) fn find_method(&mut self, class: &ClassRef, name: &str) -> Option<(ModuleId, FuncId, EnvRef)> {
         let name = Sym::new(name);
-        for base in self.mro(class).iter() {
+        let classes = &self.shared.classes;
+        for base in self.mro(class).iter().filter(|base| classes.may_have(base, name)) {
             let code = self.code(base.module);
             let members = &code.classes[base.class as usize].members;
             let own = members.iter().rev().find(|(n, _)| *n == name);

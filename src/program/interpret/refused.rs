@@ -73,11 +73,8 @@ impl Interpreter<'_> {
             return;
         }
         let lacks = match self.mro(class) {
-            bases @ Bases::Known(_) => {
-                let known = self.shared.classes.get(class.module, class.class);
-                *known.lacks_methods.get_or_init(|| self.lacks_methods(&bases))
-            }
-            bases @ Bases::Found(_) => self.lacks_methods(&bases),
+            Bases::Known(known) => *known.lacks_methods.get_or_init(|| self.lacks_methods(&known.bases)),
+            Bases::Found(bases) => self.lacks_methods(&bases),
         };
         let known = |path: &Sym| matches!(path.as_str(), "abc.ABC" | "builtins.object");
         if lacks && self.is_abstract(class) && self.foreign_bases(class).iter().all(known) {

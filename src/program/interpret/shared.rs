@@ -9,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::attributes::StoredByMethods;
 use super::carried::Stores;
 use super::{AbsSet, ClassRef};
-use crate::facts::{MarkKind, OpKind, Sym, Value, words};
+use crate::facts::{Class, MarkKind, OpKind, Sym, Value, words};
 use crate::program::listed::Listed;
 use crate::program::rebinds::Replaced;
 use crate::program::state::{Writer, of_all};
@@ -120,11 +120,18 @@ fn stored_by(program: &Program, id: ModuleId) -> Vec<Option<Sym>> {
 /// What is found out about one class, once: pure functions of the program, like the values of a [`Cache`].
 #[derive(Debug, Default)]
 pub struct Known {
-    /// The class and its bases, if there are no variables around it.
-    pub bases: OnceLock<Box<[ClassRef]>>,
+    /// Its bases, if there are no variables around it.
+    pub lineage: OnceLock<Box<Lineage>>,
     /// What its methods store in their object.
     pub stored_by_methods: OnceLock<Box<StoredByMethods>>,
-    /// It has, or inherits, a method that only says that subclasses have one.
+}
+
+/// A class with all its bases.
+#[derive(Debug)]
+pub struct Lineage {
+    /// The class and its bases, nearest first.
+    pub bases: Box<[ClassRef]>,
+    /// Of some method all of them only say that subclasses have it.
     pub lacks_methods: OnceLock<bool>,
 }
 
@@ -134,6 +141,13 @@ pub struct Classes {
     /// For each module, the place of its first class.
     firsts: Box<[u32]>,
     all: Box<[Known]>,
+    /// For each class, marks of the names that its body binds or its decorators may store, see [`mark`].
+    names: Box<[u64]>,
+}
+
+/// One of 64 marks that stands for a name. What bears none of a name's, has no such name.
+fn mark(name: Sym) -> u64 {
+    1 << (name.number().wrapping_mul(0x9e37_79b9) >> 26)
 }
 
 impl Classes {
@@ -146,7 +160,17 @@ impl Classes {
             u32::try_from(first).expect("fewer than 2^32 classes")
         };
         let firsts = program.ids().map(first).collect();
-        Self { firsts, all: (0..count).map(|_| Known::default()).collect() }
+        let names = |class: &Class| {
+            let any = if class.decorators.is_empty() { 0 } else { u64::MAX };
+            class.members.iter().fold(any, |marks, (name, _)| marks | mark(*name))
+        };
+        let classes = program.modules.iter().flat_map(|module| &module.facts.code.classes);
+        Self { firsts, all: (0..count).map(|_| Known::default()).collect(), names: classes.map(names).collect() }
+    }
+
+    /// Whether a class may have a name of its own, be it bound in its body or stored by a decorator; mostly it has if this says so.
+    pub fn may_have(&self, class: &ClassRef, name: Sym) -> bool {
+        self.names[(self.firsts[class.module.index()] + class.class) as usize] & mark(name) != 0
     }
 
     /// What is known of a class.
@@ -158,7 +182,7 @@ impl Classes {
 /// A class and its bases, nearest first.
 pub enum Bases<'p> {
     /// They are known once and for all.
-    Known(&'p [ClassRef]),
+    Known(&'p Lineage),
     /// As far as can be told here and now.
     Found(Box<[ClassRef]>),
 }
@@ -167,7 +191,7 @@ impl Deref for Bases<'_> {
     type Target = [ClassRef];
     fn deref(&self) -> &[ClassRef] {
         match self {
-            Self::Known(bases) => bases,
+            Self::Known(lineage) => &lineage.bases,
             Self::Found(bases) => bases,
         }
     }
