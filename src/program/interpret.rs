@@ -87,6 +87,9 @@ struct CallResult {
 /// Results of the calls in one environment.
 type CallResults = FxHashMap<(ModuleId, u32), AbsSet>;
 
+/// A global with its values.
+type GlobalValues = ((ModuleId, Sym), AbsSet);
+
 impl CallResult {
     fn new(key: &CallKey<'_>, result: AbsSet) -> Self {
         let &CallKey { module, func, closure, args, keywords, told, complete, silent, path } = key;
@@ -160,7 +163,7 @@ pub struct Interpreter<'p> {
     most_steps: u32,
     globals: FxHashMap<(ModuleId, Sym), AbsSet>,
     /// Values that all share and that were asked for lately: most names are asked for several times on end.
-    recent_globals: Box<[Option<((ModuleId, Sym), AbsSet)>; RECENT_GLOBALS]>,
+    recent_globals: Box<[Option<GlobalValues>; RECENT_GLOBALS]>,
     globals_running: FxHashSet<(ModuleId, Sym)>,
     stores_running: FxHashSet<(ModuleId, Sym, bool)>,
     /// What the module that is being loaded puts where.

@@ -165,7 +165,11 @@ impl Classes {
             class.members.iter().fold(any, |marks, (name, _)| marks | mark(*name))
         };
         let classes = program.modules.iter().flat_map(|module| &module.facts.code.classes);
-        Self { firsts, all: (0..count).map(|_| Known::default()).collect(), names: classes.map(names).collect() }
+        Self {
+            firsts,
+            all: (0..count).map(|_| Known::default()).collect(),
+            names: classes.map(names).collect(),
+        }
     }
 
     /// Whether a class may have a name of its own, be it bound in its body or stored by a decorator; mostly it has if this says so.

@@ -6,8 +6,8 @@ use ruff_text_size::TextSize;
 use smallvec::{SmallVec, smallvec};
 
 use super::{
-    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner, RECENT_GLOBALS,
-    elements_of, function, has_decorator, is_builtin, join, owned, unique,
+    Abs, AbsSet, ClassRef, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH, MOST_GLOBALS, MOST_STEPS, Owner,
+    RECENT_GLOBALS, elements_of, function, has_decorator, is_builtin, join, owned, unique,
 };
 use crate::facts::{CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId, Var};
 use crate::program::callees::{function_behind, is_display, is_frozen, is_frozen_value};
@@ -304,9 +304,8 @@ impl Interpreter<'_> {
             }
             at = &current.parent;
         }
-        let default = Some(default).filter(|&value| {
-            out.is_empty() && value != ValueId::OPAQUE && !value.is_constant()
-        });
+        let default =
+            Some(default).filter(|&value| out.is_empty() && value != ValueId::OPAQUE && !value.is_constant());
         let assigned = code.assigned_to(var);
         if default.is_some() || !assigned.is_empty() {
             let running = (module, var, home.number(), home.owner);
