@@ -554,7 +554,18 @@ impl Code {
 
     /// All operations with their functions.
     pub fn ops_by_function(&self) -> impl Iterator<Item = (FuncId, Op)> {
-        (0..).map(FuncId).take(self.functions.len()).flat_map(|id| self.ops_of(id).map(move |op| (id, op)))
+        let wide = self.wide.as_slice();
+        let functions = self.functions.as_slice();
+        // Where the operations of the next function begin.
+        let start_of = |id: usize| functions.get(id).map_or(usize::MAX, |function| function.ops as usize);
+        let (mut id, mut end) = (0, start_of(1));
+        self.ops.into_iter().enumerate().map(move |(index, op)| {
+            while index >= end {
+                id += 1;
+                end = start_of(id as usize + 1);
+            }
+            (FuncId(id), op.op(wide))
+        })
     }
 
     /// The values that a function may return.

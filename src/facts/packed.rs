@@ -123,7 +123,8 @@ impl PackedOp {
         wide[self.first as usize][2] = ops;
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "who asks for one kind, looks at no other")]
+    #[inline(always)]
     pub fn op(self, wide: &[Wide]) -> Op {
         let (first, second) = (self.first, self.second);
         let (value, name) = (ValueId::numbered, Sym::numbered);

@@ -154,6 +154,9 @@ words! {
     REPLACE = "replace",
     MULTIPLE = "multiple",
     SETATTR = "__setattr__",
+    // What makes and prepares objects.
+    NEW = "__new__",
+    INIT = "__init__",
 }
 
 /// Whether the walk knows the name.

@@ -67,9 +67,13 @@ impl Called {
             Some(&[start, end]) => &self.calls[start as usize..end as usize],
             _ => &[],
         };
-        calls.iter().map(|&number| {
-            // Of modules without calls the last one is found, which is where the call is.
-            let module = self.firsts.partition_point(|&first| first <= number) - 1;
+        let mut module = 0;
+        calls.iter().map(move |&number| {
+            // Calls of one module stand together.
+            if self.firsts.get(module + 1).is_some_and(|&first| first <= number) {
+                // Of modules without calls the last one is found, which is where the call is.
+                module += self.firsts[module..].partition_point(|&first| first <= number) - 1;
+            }
             let id = ModuleId(u32::try_from(module).expect("fewer than 2^32 modules"));
             (id, number - self.firsts[module])
         })

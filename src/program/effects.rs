@@ -29,7 +29,9 @@ use super::files::changed_files;
 use super::filters::general_filters;
 use super::forgotten::forgotten;
 use super::graph::{Graph, Run};
-use super::interpret::{Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared, StoredAttributes};
+use super::interpret::{
+    Classes, Effect, EffectKind, Interpreter, Outcome, Owner, Risk, Shared, StoredAttributes,
+};
 use super::listed::listed_classes;
 use super::mutated::{Mutated, mutated_globals};
 use super::rebinds::{Rebound, Replaced, entry_replacer, rebound, replaced_names};
@@ -63,7 +65,7 @@ pub struct Effects {
 impl Effects {
     /// Runs all modules' import-time code.
     pub fn of_program(program: &Program, safety: Safety, pure: NamePatterns, effect: NamePatterns) -> Self {
-        let mut shared = Shared { pure, effect, ..Shared::default() };
+        let mut shared = Shared { pure, effect, classes: Classes::of(program), ..Shared::default() };
         shared.shown_privates = shown_privates(program);
         shared.replaced_names = replaced_names(program);
         shared.observed_loggers = observed_loggers(program);

@@ -47,10 +47,10 @@ use smallvec::SmallVec;
 
 pub(super) use self::object::has_decorator;
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
-use self::object::{elements_of, function, is_builtin, owned, unique};
+use self::object::{elements_of, function, is_builtin, join, owned, unique};
 pub use self::outcome::{Effect, EffectKind, GlobalRead, MethodRead, Outcome, Part, Risk, StateRead};
 use self::premise::{Followed, Told};
-pub use self::shared::{Shared, StoredAttributes};
+pub use self::shared::{Classes, Shared, StoredAttributes};
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;
@@ -83,6 +83,12 @@ struct CallResult {
     path: Path,
     result: AbsSet,
 }
+
+/// Results of the calls in one environment.
+type CallResults = FxHashMap<(ModuleId, u32), AbsSet>;
+
+/// A global with its values.
+type GlobalValues = ((ModuleId, Sym), AbsSet);
 
 impl CallResult {
     fn new(key: &CallKey<'_>, result: AbsSet) -> Self {
@@ -156,16 +162,19 @@ pub struct Interpreter<'p> {
     /// How many a statement may take.
     most_steps: u32,
     globals: FxHashMap<(ModuleId, Sym), AbsSet>,
+    /// Values that all share and that were asked for lately: most names are asked for several times on end.
+    recent_globals: Box<[Option<GlobalValues>; RECENT_GLOBALS]>,
     globals_running: FxHashSet<(ModuleId, Sym)>,
     stores_running: FxHashSet<(ModuleId, Sym, bool)>,
     /// What the module that is being loaded puts where.
     own_stores: Option<std::sync::Arc<carried::Stores>>,
     calls_running: FxHashMap<(ModuleId, FuncId), SmallVec<[u64; MOST_NESTED]>>,
-    vars_running: FxHashSet<(ModuleId, u32, EnvRef)>,
+    /// Variables whose values are being computed, with the number and the owner of their environment.
+    vars_running: Vec<(ModuleId, u32, u64, Owner)>,
     /// Results of calls, by the hash of the call: so a call that has run is found without a copy of its arguments.
     results: FxHashMap<u64, SmallVec<[CallResult; 1]>>,
-    /// Results of the calls that have run, by environment.
-    call_results: FxHashMap<(u64, ModuleId, u32), AbsSet>,
+    /// Results of the calls that have run, by the number of their environment.
+    call_results: FxHashMap<u64, CallResults>,
     /// What is being computed depends on something that is being computed as well.
     incomplete: bool,
     path: Path,
@@ -209,6 +218,7 @@ const MOST_CALLS: u32 = 10;
 const MOST_NESTED: usize = 3;
 const MOST_DEPTH: u32 = 24;
 const MOST_GLOBALS: usize = 300;
+const RECENT_GLOBALS: usize = 64;
 
 impl<'p> Interpreter<'p> {
     /// What loading `module` does.
@@ -244,11 +254,12 @@ impl<'p> Interpreter<'p> {
             steps: 0,
             most_steps: MOST_STEPS,
             globals: FxHashMap::default(),
+            recent_globals: Box::new([const { None }; RECENT_GLOBALS]),
             globals_running: FxHashSet::default(),
             stores_running: FxHashSet::default(),
             own_stores: None,
             calls_running: FxHashMap::default(),
-            vars_running: FxHashSet::default(),
+            vars_running: Vec::new(),
             results: FxHashMap::default(),
             call_results: FxHashMap::default(),
             incomplete: false,
@@ -289,10 +300,12 @@ impl<'p> Interpreter<'p> {
         let mut premises: SmallVec<[(u32, Premise); 4]> = SmallVec::new();
         let mut ops = code.ops_of(func);
         while let Some(op) = ops.next() {
-            premises.retain(|(left, _)| {
-                *left = left.saturating_sub(1);
-                *left > 0
-            });
+            if !premises.is_empty() {
+                premises.retain(|(left, _)| {
+                    *left = left.saturating_sub(1);
+                    *left > 0
+                });
+            }
             if op.main_guard {
                 continue;
             }
@@ -329,7 +342,7 @@ impl<'p> Interpreter<'p> {
             match op.kind {
                 OpKind::Call { call, role } => {
                     let result = self.run_call(module, call, env, role, place);
-                    self.call_results.insert((env.number(), module, call), result);
+                    self.call_results.entry(env.number()).or_default().insert((module, call), result);
                 }
                 OpKind::SetAttr { base, attr, value, memo } => {
                     if !is_init_of(code, func, base) {

@@ -131,6 +131,8 @@ pub struct Program {
     pub environment: Environment,
     /// For each module, import statement and alias, what it means.
     resolved: Vec<Vec<Box<[Resolved]>>>,
+    /// For each module, how the name of its project begins, see [`state::same_project`]; none for what is in no package.
+    projects: Vec<Option<Sym>>,
     /// For each module, whether the package around it gives its name another value, see [`Program::is_bound_over`].
     bound_over: Vec<bool>,
     /// All calls by the names of what they call.
@@ -187,7 +189,9 @@ impl Program {
         }
         let mut sorted: Vec<ModuleId> = by_index(&modules).collect();
         sorted.sort_by_key(|id| modules[id.index()].name.as_str());
+        let project = |module: &Module| state::project_of(module.name.as_str()).map(Sym::new);
         let mut program = Self {
+            projects: modules.iter().map(project).collect(),
             modules,
             by_name,
             by_root,

@@ -523,12 +523,12 @@ pub(super) fn observed_loggers(program: &Program) -> FxHashSet<Sym> {
 /// Two modules of one distribution, roughly: the same top-level package, or neither in a package. What a package keeps of other
 /// people's packages, in a folder of that name, are distributions of their own, as they would be if they were installed.
 pub(crate) fn same_project(program: &Program, a: ModuleId, b: ModuleId) -> bool {
-    let project = |id: ModuleId| project_of(program.module(id).name.as_str());
-    project(a) == project(b) && program.module(a).installed == program.module(b).installed
+    let project = |id: ModuleId| (program.projects[id.index()], program.module(id).installed);
+    project(a) == project(b)
 }
 
 /// The beginning of a dotted name that says to which distribution the module belongs.
-fn project_of(name: &str) -> Option<&str> {
+pub(super) fn project_of(name: &str) -> Option<&str> {
     let (top, rest) = name.split_once('.')?;
     let mut start = top.len() + 1;
     for part in rest.split('.') {

@@ -53,18 +53,27 @@ pub(super) fn copied(program: &Program) -> Vec<(ModuleId, ModuleId)> {
         return Vec::new();
     }
     let named: Vec<(usize, ModuleId)> = of_all(program, |id| named_by(program, id, &folders)).collect();
-    let copiers: Vec<ModuleId> =
-        of_all(program, |id| if copies(program, id) { vec![id] } else { Vec::new() }).collect();
+    let named: Vec<(&Folder<'_>, ModuleId)> = (0..)
+        .zip(&folders)
+        .filter_map(|(index, folder)| Some((folder, named.iter().find(|&&(of, _)| of == index)?.1)))
+        .collect();
+    let may_copy = |id: ModuleId| named.iter().any(|(folder, _)| folder.is_around(program, id));
+    let copiers = |id: ModuleId| if may_copy(id) && copies(program, id) { vec![id] } else { Vec::new() };
+    let copiers: Vec<ModuleId> = of_all(program, copiers).collect();
     let mut found = Vec::new();
-    for (index, folder) in folders.iter().enumerate() {
-        let within = |id: ModuleId| program.module(id).path.starts_with(folder.package);
-        let by = named.iter().find(|&&(of, by)| of == index && within(by));
-        let by = by.filter(|_| copiers.iter().any(|&copier| within(copier)));
-        if let Some(&(_, by)) = by {
+    for &(folder, by) in &named {
+        if copiers.iter().any(|&copier| folder.is_around(program, copier)) {
             found.extend(folder.modules.iter().map(|&id| (id, by)));
         }
     }
     found
+}
+
+impl Folder<'_> {
+    /// Whether a module is in the outermost package around the folder.
+    fn is_around(&self, program: &Program, id: ModuleId) -> bool {
+        program.module(id).path.starts_with(self.package)
+    }
 }
 
 /// The outermost folders below a package that have no `__init__.py`, with the modules in them.
@@ -179,13 +188,18 @@ fn used_by(
     used
 }
 
-/// The folders, by number, that a module names that asks where files are.
+/// The folders in the package of a module, by number, that it names, if it asks where files are.
 fn named_by(program: &Program, id: ModuleId, folders: &[Folder<'_>]) -> Vec<(usize, ModuleId)> {
     let code = &program.module(id).facts.code;
+    let near: Vec<usize> =
+        (0..folders.len()).filter(|&index| folders[index].is_around(program, id)).collect();
+    if near.is_empty() {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     for text in &code.strings {
         let names = |folder: &Folder<'_>| text.as_str().split(['/', '\\']).any(|part| folder.name == *part);
-        found.extend((0..folders.len()).filter(|&index| names(&folders[index])));
+        found.extend(near.iter().copied().filter(|&index| names(&folders[index])));
     }
     if found.is_empty() || !code.mentions(PLACES) {
         return Vec::new();

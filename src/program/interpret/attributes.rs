@@ -17,7 +17,7 @@ use crate::program::{ModuleId, Origin, tables};
 /// Attributes with what methods store in them.
 pub type StoredByMethods = FxHashMap<Sym, SmallVec<[(FuncId, ValueId); 1]>>;
 
-impl Interpreter<'_> {
+impl<'p> Interpreter<'p> {
     pub(super) fn attr(&mut self, abs: &Abs, attr: Sym) -> AbsSet {
         match abs {
             Abs::Unknown => smallvec![Abs::Unknown],
@@ -415,27 +415,24 @@ impl Interpreter<'_> {
     }
 
     /// What the methods of a class store in attributes of their object: `self.attr = value`.
-    fn stored_by_methods(&self, module: ModuleId, class: u32) -> Rc<StoredByMethods> {
-        if let Some(known) = self.shared.stored_by_methods.get(&(module, class)) {
-            return known;
-        }
-        let code = self.code(module);
-        let mut stores = StoredByMethods::default();
-        for (func, function) in (0..).map(FuncId).zip(&code.functions) {
-            if function.class != Some(class) {
-                continue;
-            }
-            for op in code.ops_of(func) {
-                if let OpKind::SetAttr { base, attr, value, .. } = op.kind
-                    && matches!(code.value(base), Value::Var(var) if var == function.params.start)
-                {
-                    stores.entry(attr).or_default().push((func, value));
+    fn stored_by_methods(&self, module: ModuleId, class: u32) -> &'p StoredByMethods {
+        self.shared.classes.get(module, class).stored_by_methods.get_or_init(|| {
+            let code = self.code(module);
+            let mut stores = StoredByMethods::default();
+            for (func, function) in (0..).map(FuncId).zip(&code.functions) {
+                if function.class != Some(class) {
+                    continue;
+                }
+                for op in code.ops_of(func) {
+                    if let OpKind::SetAttr { base, attr, value, .. } = op.kind
+                        && matches!(code.value(base), Value::Var(var) if var == function.params.start)
+                    {
+                        stores.entry(attr).or_default().push((func, value));
+                    }
                 }
             }
-        }
-        let stores = Rc::new(stores);
-        self.shared.stored_by_methods.set((module, class), stores.clone());
-        stores
+            Box::new(stores)
+        })
     }
 
     pub(super) fn class_member(

@@ -12,7 +12,7 @@ use super::forwarded::{Arguments, Extra};
 use super::premise::{Given, Told};
 use super::{
     ANY_ATTRIBUTE, Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter,
-    MOST_CALLS, MOST_DEPTH, MOST_NESTED, Owner, Path, has_decorator, owned, unique,
+    MOST_CALLS, MOST_DEPTH, MOST_NESTED, Owner, Path, has_decorator, join, owned, unique,
 };
 use crate::config::Safety;
 use crate::facts::{CallRole, FuncId, OpKind, Sym, Unpacked, Value, words};
@@ -109,7 +109,7 @@ impl Interpreter<'_> {
         self.path.conditional |= definitions.len() > 1;
         self.call_collected((module, call.callee, env), (&callees, role), &args);
         for callee in callees {
-            out.extend(self.call_given(&callee, &args, &keywords, role, place, given.as_ref()));
+            join(&mut out, self.call_given(&callee, &args, &keywords, role, place, given.as_ref()));
         }
         self.path = outer;
         out
@@ -168,7 +168,7 @@ impl Interpreter<'_> {
                         self.effect(EffectKind::Write, Owner::External(Sym::new(&name)), place, subject);
                     }
                 }
-                self.enter_given((*module, *func), &env.clone(), args, keywords, given)
+                self.enter_given((*module, *func), env, args, keywords, given)
             }
             // `Base("Colour", "RED GREEN")` defines an enumeration.
             Abs::Class(class) if args.len() > 1 && self.is_enumeration(class) => {
@@ -200,7 +200,7 @@ impl Interpreter<'_> {
             Abs::Partial(inner, first) => {
                 let mut all = first.to_vec();
                 all.extend(args.iter().cloned());
-                self.call(&inner.clone(), &all, keywords, role, place)
+                self.call(inner, &all, keywords, role, place)
             }
             Abs::External(path) => self.call_external(*path, args, keywords, role, place),
             // `super().__call__()` in a metaclass.
@@ -475,7 +475,7 @@ impl Interpreter<'_> {
         if module == self.cause && self.silent == 0 {
             self.outcome.entered.push(func);
         }
-        let env = self.bound((module, func), closure, args, keywords, (told.clone(), given.is_some()));
+        let mut env = self.bound((module, func), closure, args, keywords, (told.clone(), given.is_some()));
         self.depth += 1;
         self.calls += 1;
         let entry = self.path.is_certain().then_some(self.state_reads);
@@ -491,10 +491,13 @@ impl Interpreter<'_> {
                 continue;
             }
             self.note_read(module, value, &env, false);
-            out.extend(self.eval(module, value, &env));
+            join(&mut out, self.eval(module, value, &env));
         }
         self.depth -= 1;
         self.calls -= 1;
+        if env.is_only() {
+            self.call_results.remove(&env.number());
+        }
         if let Some(running) = self.calls_running.get_mut(&(module, func)) {
             running.pop();
         }

@@ -1,18 +1,19 @@
 //! Classes that are defined: what their bases and metaclasses do, and where their members are.
 
-use std::sync::Arc as Rc;
+use std::sync::{Arc as Rc, OnceLock};
 
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::premise::Given;
+use super::shared::{Bases, Lineage};
 use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_STEPS, Owner, elements_of, unique};
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
 use crate::program::callees::function_behind;
 use crate::program::listed::Listed;
 
-impl Interpreter<'_> {
+impl<'p> Interpreter<'p> {
     pub(super) fn define_class(
         &mut self,
         module: ModuleId,
@@ -320,11 +321,11 @@ impl Interpreter<'_> {
     }
 
     /// The class and its bases, nearest first, as far as they are of the program.
-    pub fn mro(&mut self, class: &ClassRef) -> Rc<[ClassRef]> {
-        let key = (class.module, class.class);
+    pub fn mro(&mut self, class: &ClassRef) -> Bases<'p> {
         let top = class.around.env.is_none();
-        if top && let Some(known) = self.shared.bases.get(&key) {
-            return known;
+        let known = &self.shared.classes.get(class.module, class.class).lineage;
+        if top && let Some(known) = known.get() {
+            return Bases::Known(known);
         }
         let before = std::mem::replace(&mut self.incomplete, false);
         // Who asks first, pays no more than who finds them known.
@@ -360,15 +361,17 @@ impl Interpreter<'_> {
                 }
             }
         }
-        let out: Rc<[ClassRef]> = out.into();
+        let complete = !self.incomplete && self.steps <= self.most_steps;
         if top {
-            if !self.incomplete && self.steps <= self.most_steps {
-                self.shared.bases.set(key, out.clone());
-            }
             (self.steps, self.most_steps, self.depth) = saved;
         }
         self.incomplete |= before;
-        out
+        let bases = out.into_boxed_slice();
+        if top && complete {
+            Bases::Known(known.get_or_init(|| Lineage { bases, lacks_methods: OnceLock::new() }.into()))
+        } else {
+            Bases::Found(bases)
+        }
     }
 
     /// Whether the values are classes of the module that is being loaded, or of modules inside it (extension modules too):
@@ -401,7 +404,8 @@ impl Interpreter<'_> {
     }
 
     pub(super) fn find_member(&mut self, class: &ClassRef, name: Sym) -> Option<(ClassRef, ValueId)> {
-        for base in self.mro(class).iter() {
+        let classes = &self.shared.classes;
+        for base in self.mro(class).iter().filter(|base| classes.may_have(base, name)) {
             let members = &self.code(base.module).classes[base.class as usize].members;
             if let Some((_, value)) = members.iter().rev().find(|(n, _)| *n == name) {
                 return Some((base.clone(), *value));
@@ -413,7 +417,8 @@ impl Interpreter<'_> {
     /// A method of a class, with the variables around the class that has it, or around the function that a decorator has put there.
     pub(super) fn find_method(&mut self, class: &ClassRef, name: &str) -> Option<(ModuleId, FuncId, EnvRef)> {
         let name = Sym::new(name);
-        for base in self.mro(class).iter() {
+        let classes = &self.shared.classes;
+        for base in self.mro(class).iter().filter(|base| classes.may_have(base, name)) {
             let code = self.code(base.module);
             let members = &code.classes[base.class as usize].members;
             let own = members.iter().rev().find(|(n, _)| *n == name);

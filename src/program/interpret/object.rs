@@ -206,6 +206,11 @@ impl EnvRef {
         self.env.as_ref().map(|env| &*env.0)
     }
 
+    /// Whether nothing else refers to the environment, so that nobody can ask for it again.
+    pub(super) fn is_only(&mut self) -> bool {
+        self.env.as_mut().is_some_and(|env| Rc::get_mut(&mut env.0).is_some())
+    }
+
     pub(super) fn number(&self) -> u64 {
         self.get().map_or(0, |env| env.number)
     }
@@ -230,6 +235,15 @@ pub(super) fn unique(set: &mut AbsSet) {
         }
     }
     set.truncate(kept);
+}
+
+/// Adds values to others. Mostly there are none yet.
+pub(super) fn join(set: &mut AbsSet, more: AbsSet) {
+    if set.is_empty() {
+        *set = more;
+    } else {
+        set.extend(more);
+    }
 }
 
 pub(super) fn elements_of(abs: &Abs) -> AbsSet {

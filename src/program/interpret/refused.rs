@@ -10,6 +10,7 @@
 use rustc_hash::FxHashMap;
 
 use super::premise::Given;
+use super::shared::Bases;
 use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, has_decorator};
 use crate::facts::{Code, FuncId, Function, Sym, Value, ValueId, Var};
 use crate::program::ModuleId;
@@ -71,20 +72,27 @@ impl Interpreter<'_> {
         if !self.certainly_runs() {
             return;
         }
-        let mro = self.mro(class);
-        let mut methods: FxHashMap<Sym, bool> = FxHashMap::default();
-        for base in mro.iter() {
-            let code = self.code(base.module);
-            for &(name, value) in &code.classes[base.class as usize].members {
-                *methods.entry(name).or_insert(true) &= is_abstract_method(code, value);
-            }
-        }
-        let lacks = methods.values().any(|is_abstract| *is_abstract);
+        let lacks = match self.mro(class) {
+            Bases::Known(known) => *known.lacks_methods.get_or_init(|| self.lacks_methods(&known.bases)),
+            Bases::Found(bases) => self.lacks_methods(&bases),
+        };
         let known = |path: &Sym| matches!(path.as_str(), "abc.ABC" | "builtins.object");
         if lacks && self.is_abstract(class) && self.foreign_bases(class).iter().all(known) {
             let name = self.code(class.module).classes[class.class as usize].name;
             self.refused(name);
         }
+    }
+
+    /// Whether a class with these bases has only abstract methods under some name.
+    fn lacks_methods(&self, bases: &[ClassRef]) -> bool {
+        let mut methods: FxHashMap<Sym, bool> = FxHashMap::default();
+        for base in bases {
+            let code = self.code(base.module);
+            for &(name, value) in &code.classes[base.class as usize].members {
+                *methods.entry(name).or_insert(true) &= is_abstract_method(code, value);
+            }
+        }
+        methods.values().any(|is_abstract| *is_abstract)
     }
 
     /// A class statement whose bases do not go together.

@@ -1,5 +1,6 @@
 //! What all runs of the interpreter have in common: what the whole program does, and values that are computed once.
 
+use std::ops::Deref;
 use std::sync::Arc as Rc;
 use std::sync::{OnceLock, PoisonError, RwLock};
 
@@ -8,7 +9,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::attributes::StoredByMethods;
 use super::carried::Stores;
 use super::{AbsSet, ClassRef};
-use crate::facts::{MarkKind, OpKind, Sym, Value, words};
+use crate::facts::{Class, MarkKind, OpKind, Sym, Value, words};
 use crate::program::listed::Listed;
 use crate::program::rebinds::Replaced;
 use crate::program::state::{Writer, of_all};
@@ -43,12 +44,10 @@ pub struct Shared {
     pub only_keyed: Cache<(ModuleId, MarkKind), bool>,
     /// What the import-time code of modules puts where.
     pub stores: Cache<ModuleId, Rc<Stores>>,
-    /// What methods of classes store in their objects.
-    pub stored_by_methods: Cache<(ModuleId, u32), Rc<StoredByMethods>>,
     /// Names that modules of the library may lack, and whether they do.
     pub lacking: Cache<Sym, bool>,
-    /// Classes with their bases.
-    pub bases: Cache<(ModuleId, u32), Bases>,
+    /// What is found out about each class.
+    pub classes: Classes,
     /// Attributes that any code stores.
     pub stored: StoredAttributes,
     /// Somebody asks generic functions which classes they know: `show.registry`.
@@ -118,8 +117,89 @@ fn stored_by(program: &Program, id: ModuleId) -> Vec<Option<Sym>> {
     stored
 }
 
-/// The bases of a class, itself first.
-type Bases = Rc<[ClassRef]>;
+/// What is found out about one class, once: pure functions of the program, like the values of a [`Cache`].
+#[derive(Debug, Default)]
+pub struct Known {
+    /// Its bases, if there are no variables around it.
+    pub lineage: OnceLock<Box<Lineage>>,
+    /// What its methods store in their object.
+    pub stored_by_methods: OnceLock<Box<StoredByMethods>>,
+}
+
+/// A class with all its bases.
+#[derive(Debug)]
+pub struct Lineage {
+    /// The class and its bases, nearest first.
+    pub bases: Box<[ClassRef]>,
+    /// Of some method all of them only say that subclasses have it.
+    pub lacks_methods: OnceLock<bool>,
+}
+
+/// All classes by their numbers: who asks for one waits for nobody, and borrows what is known.
+#[derive(Debug, Default)]
+pub struct Classes {
+    /// For each module, the place of its first class.
+    firsts: Box<[u32]>,
+    all: Box<[Known]>,
+    /// For each class, marks of the names that its body binds or its decorators may store, see [`mark`].
+    names: Box<[u64]>,
+}
+
+/// One of 64 marks that stands for a name. What bears none of a name's, has no such name.
+fn mark(name: Sym) -> u64 {
+    1 << (name.number().wrapping_mul(0x9e37_79b9) >> 26)
+}
+
+impl Classes {
+    /// The classes of a program, of which nothing is known yet.
+    pub fn of(program: &Program) -> Self {
+        let mut count = 0;
+        let first = |id: ModuleId| {
+            let first = count;
+            count += program.module(id).facts.code.classes.len();
+            u32::try_from(first).expect("fewer than 2^32 classes")
+        };
+        let firsts = program.ids().map(first).collect();
+        let names = |class: &Class| {
+            let any = if class.decorators.is_empty() { 0 } else { u64::MAX };
+            class.members.iter().fold(any, |marks, (name, _)| marks | mark(*name))
+        };
+        let classes = program.modules.iter().flat_map(|module| &module.facts.code.classes);
+        Self {
+            firsts,
+            all: (0..count).map(|_| Known::default()).collect(),
+            names: classes.map(names).collect(),
+        }
+    }
+
+    /// Whether a class may have a name of its own, be it bound in its body or stored by a decorator; mostly it has if this says so.
+    pub fn may_have(&self, class: &ClassRef, name: Sym) -> bool {
+        self.names[(self.firsts[class.module.index()] + class.class) as usize] & mark(name) != 0
+    }
+
+    /// What is known of a class.
+    pub fn get(&self, module: ModuleId, class: u32) -> &Known {
+        &self.all[(self.firsts[module.index()] + class) as usize]
+    }
+}
+
+/// A class and its bases, nearest first.
+pub enum Bases<'p> {
+    /// They are known once and for all.
+    Known(&'p Lineage),
+    /// As far as can be told here and now.
+    Found(Box<[ClassRef]>),
+}
+
+impl Deref for Bases<'_> {
+    type Target = [ClassRef];
+    fn deref(&self) -> &[ClassRef] {
+        match self {
+            Self::Known(lineage) => &lineage.bases,
+            Self::Found(bases) => bases,
+        }
+    }
+}
 
 /// Values that are shared between the runs: pure functions of the program, so it does not matter who computes them.
 #[derive(Debug)]

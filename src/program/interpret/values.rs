@@ -7,9 +7,10 @@ use smallvec::{SmallVec, smallvec};
 
 use super::{
     ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_CALLS, MOST_DEPTH,
-    MOST_GLOBALS, MOST_STEPS, Owner, elements_of, function, has_decorator, is_builtin, owned, unique,
+    MOST_GLOBALS, MOST_STEPS, Owner, RECENT_GLOBALS, elements_of, function, has_decorator, is_builtin, join,
+    owned, unique,
 };
-use crate::facts::{Added, CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{Added, CallRole, FuncId, MarkKind, NameInfo, OpKind, Sym, Value, ValueId, Var, words};
 use crate::program::callees::{function_behind, is_display, is_frozen_value, takes_in_place};
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
@@ -96,7 +97,7 @@ impl Interpreter<'_> {
                 self.path.one_of_several |= several || otherwise;
                 self.asked_of_variable(&objects);
                 for abs in objects {
-                    out.extend(self.attr(&abs, attr));
+                    join(&mut out, self.attr(&abs, attr));
                 }
                 self.path = outer;
                 out
@@ -106,7 +107,7 @@ impl Interpreter<'_> {
                 for abs in self.eval(module, base, env) {
                     match abs {
                         Abs::Class(..) | Abs::Instance(..) => out.push(Abs::Object(self.full_owner(&abs))),
-                        abs => out.extend(self.attr(&abs, attr)),
+                        abs => join(&mut out, self.attr(&abs, attr)),
                     }
                 }
                 out
@@ -174,13 +175,14 @@ impl Interpreter<'_> {
                 texts
             }
             Value::Call(index) => {
-                let key = (env.number(), module, index);
-                if let Some(known) = self.call_results.get(&key) {
+                let key = (module, index);
+                let known = self.call_results.get(&env.number()).and_then(|results| results.get(&key));
+                if let Some(known) = known {
                     return known.clone();
                 }
                 let place = (module, TextSize::new(0));
                 let result = self.quietly(|w| w.run_call(module, index, env, CallRole::Used, place));
-                self.call_results.insert(key, result.clone());
+                self.call_results.entry(env.number()).or_default().insert(key, result.clone());
                 result
             }
             Value::Function(func) => {
@@ -194,7 +196,7 @@ impl Interpreter<'_> {
             }
             Value::Either(a, b) => {
                 let mut out = self.eval(module, a, env);
-                out.extend(self.eval(module, b, env));
+                join(&mut out, self.eval(module, b, env));
                 out
             }
             Value::Sum(of) => {
@@ -307,8 +309,9 @@ impl Interpreter<'_> {
 
     pub(super) fn variable(&mut self, module: ModuleId, var: u32, env: &EnvRef) -> AbsSet {
         let mut out = AbsSet::new();
-        let func = self.code(module).vars[var as usize].func;
-        let mut home = env.clone();
+        let code = self.code(module);
+        let Var { func, default, .. } = code.vars[var as usize];
+        let mut home = env;
         // Whose the objects are that its function made.
         let mut owner = Owner::Fresh;
         let mut whose = Owner::Fresh;
@@ -318,23 +321,25 @@ impl Interpreter<'_> {
                 whose = at.owner;
             }
             if current.module == module && current.func == func {
-                out.extend(current.bound(var).into_iter().flatten().cloned());
-                home = at.clone();
+                out = current.bound(var).cloned().unwrap_or_default();
+                home = at;
                 owner = whose;
                 break;
             }
             at = &current.parent;
         }
-        let given = !out.is_empty();
-        if self.vars_running.insert((module, var, home.clone())) {
-            let default = self.code(module).vars[var as usize].default;
-            if !given && default != ValueId::OPAQUE && !default.is_constant() {
-                out.extend(self.eval(module, default, &home));
+        let default =
+            Some(default).filter(|&value| out.is_empty() && value != ValueId::OPAQUE && !value.is_constant());
+        let assigned = code.assigned_to(var);
+        if default.is_some() || !assigned.is_empty() {
+            let running = (module, var, home.number(), home.owner);
+            if !self.vars_running.contains(&running) {
+                self.vars_running.push(running);
+                for value in default.into_iter().chain(assigned.iter().copied()) {
+                    join(&mut out, self.eval(module, value, home));
+                }
+                self.vars_running.pop();
             }
-            for &assigned in self.code(module).assigned_to(var) {
-                out.extend(self.eval(module, assigned, &home));
-            }
-            self.vars_running.remove(&(module, var, home));
         }
         if owner != Owner::Fresh {
             out.iter_mut().for_each(|abs| *abs = owned(abs, owner));
@@ -352,7 +357,14 @@ impl Interpreter<'_> {
             self.incomplete = true;
             return known.clone();
         }
+        let recent = &mut self.recent_globals[(module.0 ^ name.number()) as usize % RECENT_GLOBALS];
+        if let Some((of, known)) = recent
+            && *of == (module, name)
+        {
+            return known.clone();
+        }
         if let Some(known) = self.shared.globals.get(&(module, name)) {
+            *recent = Some(((module, name), known.clone()));
             return known;
         }
         if !self.globals_running.insert((module, name)) {
@@ -396,9 +408,9 @@ impl Interpreter<'_> {
         let import = &program.module(module).facts.imports[stmt as usize];
         let alias = alias as usize;
         match program.origin(module, import, alias) {
-            Origin::Module(id) => out.extend(self.module(id)),
+            Origin::Module(id) => join(out, self.module(id)),
             Origin::Attribute(id, attr) if id == module && own == Some(attr) => {}
-            Origin::Attribute(id, attr) => out.extend(self.taken(id, attr)),
+            Origin::Attribute(id, attr) => join(out, self.taken(id, attr)),
             Origin::Foreign => {
                 let path = program.loaded_name(module, import, alias).unwrap_or_default();
                 let item = import.aliases[alias];

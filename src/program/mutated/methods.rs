@@ -247,7 +247,7 @@ pub(super) fn keeper(program: &Program, id: ModuleId, callee: ValueId) -> Option
     with_bases(program, vec![class]).into_iter().find_map(|(module, class)| {
         let code = &program.module(module).facts.code;
         let class = &code.classes[class as usize];
-        let method_named = |wanted: &str| {
+        let method_named = |wanted: Sym| {
             let mut members = class.members.iter().filter(|(name, _)| *name == wanted);
             members.find_map(|&(_, value)| function_behind(code, value))
         };
@@ -266,10 +266,10 @@ pub(super) fn keeper(program: &Program, id: ModuleId, callee: ValueId) -> Option
             code.ops_of(func).any(|op| matches!(op.kind, OpKind::SetAttr { attr, .. } if attr == words::DICT))
         };
         let keeps = match method {
-            Some(method) => method_named(method.as_str()).is_some_and(returns_kept),
+            Some(method) => method_named(method).is_some_and(returns_kept),
             None => {
-                method_named("__new__").is_some_and(returns_kept)
-                    || method_named("__init__").is_some_and(shares)
+                method_named(words::NEW).is_some_and(returns_kept)
+                    || method_named(words::INIT).is_some_and(shares)
             }
         };
         keeps.then_some((module, class.name))
