@@ -66,7 +66,7 @@ fn report(
 ) -> Result<Status, CliError> {
     let baseline = baselines.known.as_ref();
     let mut reports: ManuallyDrop<Vec<Report<'_>>> =
-        ManuallyDrop::new(runs.iter().map(|(_, run)| Report::new(run)).collect());
+        ManuallyDrop::new(runs.iter().map(|(_, run)| report_of(args, run)).collect());
     let mut gone = 0;
     if let (Some(baseline), Some(path)) = (baseline, &args.baseline) {
         gone = baseline.mark(&mut reports, path);
@@ -124,6 +124,16 @@ fn report(
     } else {
         Status::Done
     })
+}
+
+/// What has to be placed for what is shown.
+fn report_of<'a>(args: &CheckArgs, run: &'a Run) -> Report<'a> {
+    let everything = match args.output_format {
+        OutputFormat::Text => detail(args) != Detail::Findings && !args.statistics,
+        OutputFormat::Github | OutputFormat::Sarif => args.common.verbose,
+        OutputFormat::Json => true,
+    };
+    if everything { Report::new(run) } else { Report::of_findings(run) }
 }
 
 /// Who is quiet, or goes down from a baseline, wants to see what there is to do.

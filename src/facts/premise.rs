@@ -14,7 +14,7 @@
 //! [`OpKind::When`], which says how many they are.
 
 use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt, UnaryOp};
-use ruff_text_size::TextSize;
+use ruff_text_size::{Ranged, TextSize};
 use smallvec::SmallVec;
 
 use super::code::OpKind;
@@ -164,6 +164,20 @@ impl<'a> Walker<'a> {
             open.places.push(self.facts.code.ops.len() - 1);
         }
         open
+    }
+
+    /// The same for a block. There are very many tests of numbers and classes: they count where the block refuses what it gets.
+    pub fn open_premises_of(&mut self, test: &'a Expr, outcome: bool, block: &[Stmt]) -> Open {
+        let refuses = || match block.last() {
+            Some(Stmt::Raise(_)) => true,
+            // `fail("too large")`
+            Some(Stmt::Expr(_)) => block.len() == 1,
+            _ => false,
+        };
+        if asks_for_kind(test) && !refuses() {
+            return Open::unknown();
+        }
+        self.open_premises(test, outcome, test.end())
     }
 
     /// What follows runs only if an import statement fails, until [`Walker::close_premises`].
@@ -494,7 +508,10 @@ fn asks_for_kind(test: &Expr) -> bool {
     match test {
         Expr::UnaryOp(unary) => asks_for_kind(&unary.operand),
         Expr::Compare(compare) => compare.comparators.iter().any(|other| integer(other).is_some()),
-        Expr::Call(call) => matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "isinstance"),
+        Expr::Call(call) => {
+            matches!(&*call.func, Expr::Name(name) if name.id.as_str() == "isinstance")
+                && !matches!(call.arguments.args.get(1), Some(Expr::Name(class)) if class.id.as_str() == "str")
+        }
         _ => false,
     }
 }

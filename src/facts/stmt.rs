@@ -235,7 +235,10 @@ impl<'a> Walker<'a> {
                 }
                 None => Condition::Always,
             };
-            let holds = test.map(|test| self.open_premises(test, true, test.end())).unwrap_or_default();
+            let holds = match test {
+                Some(test) => self.open_premises_of(test, true, body),
+                None => Open::new(),
+            };
             match condition {
                 Condition::Never => {
                     self.note_elsewhere(test, body);
@@ -282,10 +285,8 @@ impl<'a> Walker<'a> {
             }
             first_live &= condition == Condition::Never;
             self.close_premises(holds);
-            if let Some(test) = test
-                && index < stmt.elif_else_clauses.len()
-            {
-                let more = self.open_premises(test, false, test.end());
+            if let (Some(test), Some(clause)) = (test, stmt.elif_else_clauses.get(index)) {
+                let more = self.open_premises_of(test, false, &clause.body);
                 fails.extend(more);
             }
         }

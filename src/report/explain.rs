@@ -30,10 +30,11 @@ pub fn explain(
     let renderer = if colours { Renderer::styled() } else { Renderer::plain() };
     for file in &report.files {
         // A line between the names of a statement is about all of them.
-        let exact = line.is_some_and(|line| file.sites.iter().any(|site| site.place.on_line(line)));
+        let exact = line.is_some_and(|line| file.sites.iter().any(|site| site.is_on(line)));
         for site in &file.sites {
-            let place = if exact { &site.place } else { &site.whole };
-            if line.is_some_and(|line| !place.on_line(line)) {
+            let (first, last) = site.lines;
+            let is_on = |line| if exact { site.is_on(line) } else { (first..=last).contains(&line) };
+            if line.is_some_and(|line| !is_on(line)) {
                 continue;
             }
             if found {

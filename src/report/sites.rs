@@ -44,8 +44,8 @@ pub struct FileReport<'a> {
 pub struct SiteReport<'a> {
     /// Where the name stands.
     pub place: Place,
-    /// Where the whole statement stands.
-    pub whole: Place,
+    /// The first and the last line of the whole statement, counted from 1: there are very many sites.
+    pub lines: (u32, u32),
     import: &'a ImportStmt,
     /// The site.
     pub site: &'a Site,
@@ -139,6 +139,15 @@ impl Lines<'_> {
 impl<'a> Report<'a> {
     /// Places all sites of the selected files.
     pub fn new(run: &'a Run) -> Self {
+        Self::of(run, |_| true)
+    }
+
+    /// Places those that `check` asks to be changed: where nothing else is shown, most files need not be read for that.
+    pub fn of_findings(run: &'a Run) -> Self {
+        Self::of(run, Standing::is_finding)
+    }
+
+    fn of(run: &'a Run, shown: fn(Standing) -> bool) -> Self {
         let mut report = Self {
             run,
             files: Vec::new(),
@@ -148,7 +157,7 @@ impl<'a> Report<'a> {
             .into_par_iter()
             .with_max_len(32)
             .filter(|&index| run.discovery.files[index].selected)
-            .map(|index| FileReport { index, sites: report.sites_of(index) })
+            .map(|index| FileReport { index, sites: report.sites_of(index, shown) })
             .collect();
         report
     }
@@ -182,48 +191,47 @@ impl<'a> Report<'a> {
     }
 
     /// The sites of one file, in source order.
-    fn sites_of(&self, index: usize) -> Vec<SiteReport<'a>> {
+    fn sites_of(&self, index: usize, shown: fn(Standing) -> bool) -> Vec<SiteReport<'a>> {
         let run = self.run;
         let id = ModuleId(u32::try_from(index).expect("fewer than 2^32 files"));
-        let Some(facts) = run.facts(index).filter(|facts| !facts.sites.is_empty()) else {
+        let Some(facts) = run.facts(index) else { return Vec::new() };
+        let is_shown = |number: usize| shown(run.standing(index, number));
+        let count = (0..facts.sites.len()).filter(|&number| is_shown(number)).count();
+        if count == 0 {
             return Vec::new();
-        };
+        }
         // Not kept: only evidence is looked up again.
         let end = facts.imports.iter().map(|import| import.range.end()).max();
         let Some(lines) = Lines::of(run, id, end) else { return Vec::new() };
-        facts
-            .sites
-            .iter()
-            .zip(&run.verdicts[index].sites)
-            .enumerate()
-            .map(|(number, (site, verdict))| {
-                let import = &facts.imports[site.stmt as usize];
-                let alias = &import.aliases[site.alias as usize];
-                SiteReport {
-                    place: lines.place(alias.range),
-                    whole: lines.place(import.range),
-                    import,
-                    site,
-                    verdict,
-                    standing: run.standing(index, number),
-                    known: false,
-                }
-            })
-            .collect()
-    }
-}
-
-impl Place {
-    /// Whether it is on a line.
-    pub fn on_line(&self, line: u32) -> bool {
-        (self.line..=self.end_line).contains(&line)
+        let mut reports = Vec::with_capacity(count);
+        let sites = facts.sites.iter().zip(&run.verdicts[index].sites).enumerate();
+        reports.extend(sites.filter(|(number, _)| is_shown(*number)).map(|(number, (site, verdict))| {
+            let import = &facts.imports[site.stmt as usize];
+            let alias = &import.aliases[site.alias as usize];
+            let whole = lines.place(import.range);
+            SiteReport {
+                place: lines.place(alias.range),
+                lines: (whole.line, whole.end_line),
+                import,
+                site,
+                verdict,
+                standing: run.standing(index, number),
+                known: false,
+            }
+        }));
+        reports
     }
 }
 
 impl SiteReport<'_> {
+    /// Whether the name is on a line.
+    pub fn is_on(&self, line: u32) -> bool {
+        (self.place.line..=self.place.end_line).contains(&line)
+    }
+
     /// Whether `check` asks for a change.
     pub fn is_finding(&self) -> bool {
-        matches!(self.standing, Standing::Pending | Standing::Withdrawn)
+        self.standing.is_finding()
     }
 
     /// The statement for this name alone.

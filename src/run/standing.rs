@@ -22,6 +22,13 @@ pub enum Standing {
     NotCandidate,
 }
 
+impl Standing {
+    /// Whether `check` asks for a change.
+    pub fn is_finding(self) -> bool {
+        matches!(self, Self::Pending | Self::Withdrawn)
+    }
+}
+
 impl Run {
     /// Whether a site of a file is lazy in the source as it is, in any form.
     pub fn is_lazy_in_source(&self, index: usize, site: usize) -> bool {
