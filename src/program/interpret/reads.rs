@@ -266,13 +266,13 @@ impl Interpreter<'_> {
 
     /// Whether an object is what a global stands for, as far as can be told, and not something inside it.
     fn is_all_of(&mut self, object: &Abs, (owner, name): (ModuleId, Sym)) -> bool {
-        match object {
-            Abs::Class(_) => true,
-            Abs::Instance(class, _) => {
-                let whole = self.quietly(|w| w.global(owner, name));
-                whole.iter().any(|abs| matches!(abs, Abs::Instance(other, _) if (other.module, other.class) == (class.module, class.class)))
-            }
-            _ => self.quietly(|w| w.global(owner, name)).contains(object),
+        if matches!(object, Abs::Class(_)) {
+            return true;
+        }
+        let whole = self.quietly(|w| w.global(owner, name));
+        match object.class() {
+            Some(class) => whole.iter().any(|abs| abs.class() == Some(class)),
+            None => whole.contains(object),
         }
     }
 
