@@ -156,8 +156,9 @@ impl<'a> Walker<'a> {
             _ => return None,
         };
         let start = self.text_start(text).filter(|start| !start.own && !start.text.as_str().is_empty())?;
-        let start = self.value(Value::Str(start.text));
-        Some(self.value(Value::Joined(start, rest)))
+        let begun = self.value(Value::Str(start.text));
+        // `"do_" + "quit"`
+        Some(if start.whole { begun } else { self.value(Value::Joined(begun, rest)) })
     }
 
     /// A text that begins with what a name stands for: `PREFIX + name`, `f"{PREFIX}{name}"`.

@@ -284,7 +284,7 @@ impl Effects {
         });
     }
 
-    /// From-imports of names that the `__getattr__` of a module makes, changing something.
+    /// From-imports of names that the `__getattr__` of a module makes, changing something, or of something that is changed later.
     fn asking(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
         let changes = |kind| {
             matches!(
@@ -294,6 +294,7 @@ impl Effects {
                     | EffectKind::Process
                     | EffectKind::InputOutput
                     | EffectKind::TooMuch
+                    | EffectKind::ReadsState
             )
         };
         for (id, outcome) in program.ids().zip(&self.outcomes) {
@@ -302,11 +303,21 @@ impl Effects {
                 let Ok(stmt) = facts.imports.binary_search_by_key(&effect.at, |i| i.range.start()) else {
                     continue;
                 };
+                let reads = effect.kind == EffectKind::ReadsState;
+                // Who rebinds the name itself, is another matter.
+                let itself = |alias| match program.origin(id, &facts.imports[stmt], alias) {
+                    Origin::Attribute(source, name) => effect.owner == Owner::Module(source, name),
+                    _ => true,
+                };
+                if reads && (0..facts.imports[stmt].aliases.len()).any(itself) {
+                    continue;
+                }
                 for (site, verdict) in facts.sites.iter().zip(&mut verdicts[id.index()].sites) {
                     if site.stmt as usize == stmt {
                         let (module, place) = effect.deep.unwrap_or((id, effect.at));
                         let place = TextRange::empty(place);
-                        verdict.keep(Reason::at(KeepReason::LoadEffects, module, place, note_of(effect)));
+                        let kind = if reads { KeepReason::StateWindow } else { KeepReason::LoadEffects };
+                        verdict.keep(Reason::at(kind, module, place, note_of(effect)));
                     }
                 }
             }

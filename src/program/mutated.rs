@@ -395,9 +395,26 @@ fn globals_behind(
                     Origin::Attribute(target, name) => found((target, name), attr),
                     _ => found((target, name), attr),
                 },
-                None => follow(id, base, Some(name)),
+                // `config.settings.__dict__.update(level=3)`
+                None => follow(id, base, Some(name).filter(|&name| name != words::DICT)),
             },
-            Value::Item(base) => follow(id, base, None),
+            Value::Item(base) => match code.value(base) {
+                // `for table in [config.ROWS, config.COLUMNS]: table.clear()`
+                Value::Holder(inside) => follow(id, inside, None),
+                // `table, size = config.both()`
+                Value::Call(call) => {
+                    follow(id, base, None);
+                    for (owner, func) in functions_of(program, id, code.call(call).callee) {
+                        let code = &program.module(owner).facts.code;
+                        for &value in code.returns_of(func) {
+                            if let Value::Holder(inside) = code.value(value) {
+                                follow(owner, inside, None);
+                            }
+                        }
+                    }
+                }
+                _ => follow(id, base, None),
+            },
             Value::Var(var) => code.assigned_to(var).iter().for_each(|&assigned| follow(id, assigned, attr)),
             Value::Either(a, b) => {
                 follow(id, a, attr);
@@ -407,9 +424,24 @@ fn globals_behind(
             Value::Sum(of) => follow(id, of, attr),
             // `get_config().level = 3`
             Value::Call(call) => {
-                let callee = code.call(call).callee;
+                let call = code.call(call);
+                let callee = call.callee;
                 if let Some((owner, name)) = keeper(program, id, callee) {
                     found((owner, name), attr);
+                } else if let (Value::Global(words::GETATTR_FUNCTION), &[base, name, ..]) =
+                    (code.value(callee), code.positional(&call))
+                    && let Some(name) = text_of(code, name)
+                {
+                    // `getattr(config, "TABLE")["a"] = 9`
+                    match module_of(program, id, base) {
+                        Some(target) => found((target, name), attr),
+                        None => follow(id, base, Some(name)),
+                    }
+                } else if let (Value::Global(words::VARS), &[object]) =
+                    (code.value(callee), code.positional(&call))
+                {
+                    // `vars(config.settings)["level"] = 3`
+                    follow(id, object, None);
                 } else if matches!(code.value(callee), Value::Global(_) | Value::Attr(..)) {
                     for (owner, func) in functions_of(program, id, callee) {
                         let code = &program.module(owner).facts.code;
@@ -428,6 +460,18 @@ fn globals_behind(
             }
             _ => {}
         }
+    }
+}
+
+/// The text that a value is, also by the name of a variable.
+fn text_of(code: &Code, value: ValueId) -> Option<Sym> {
+    match code.value(value) {
+        Value::Str(text) => Some(text),
+        Value::Var(var) => code.assigned_to(var).iter().find_map(|&value| match code.value(value) {
+            Value::Str(text) => Some(text),
+            _ => None,
+        }),
+        _ => None,
     }
 }
 

@@ -137,7 +137,9 @@ impl<'p> Interpreter<'p> {
                         return result.iter().map(|found| owned(found, *owner)).collect();
                     }
                     let mut stored = stored.unwrap_or_default();
-                    stored.extend(self.put_under(attr, *owner));
+                    // `settings.db = Database()`: what is new, is part of the object.
+                    let put = self.put_under(attr, *owner);
+                    stored.extend(put.iter().map(|abs| owned(abs, *owner)));
                     stored.extend(self.put_under_any(class));
                     if stored.is_empty() {
                         self.attribute_missing(abs, attr);

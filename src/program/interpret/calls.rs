@@ -43,15 +43,21 @@ impl Interpreter<'_> {
             _ => false,
         };
         let content = callees.is_empty() || !callees.iter().all(&mut known);
-        for &arg in code.positional(call) {
-            self.note_read(module, arg, env, content);
-        }
+        self.note_arguments(module, call, (&args, &keywords), env, content);
         // `X = settings.get("x")` depends on what the object holds.
         if let (Value::Attr(base, method), CallRole::Used) = (code.value(call.callee), role)
             && !tables::is_mutator(method)
-            && matches!(code.value(base), Value::Global(_) | Value::Attr(..))
         {
-            self.note_content(module, base, env);
+            match code.value(base) {
+                Value::Global(_) | Value::Attr(..) => self.note_content(module, base, env),
+                // What a method of the program reads, shows when it runs.
+                Value::Call(_) | Value::Var(_) | Value::Item(_) if content => {
+                    let steps = self.steps;
+                    self.note_content(module, base, env);
+                    self.steps = steps;
+                }
+                _ => {}
+            }
         }
         // `super()` needs the class around the call.
         if let Value::Global(name) = code.value(call.callee)
@@ -488,6 +494,12 @@ impl Interpreter<'_> {
         for &value in code.returns_of(func) {
             if let Some(index) = dead.iter().position(|&dead| dead == value) {
                 dead.swap_remove(index);
+                continue;
+            }
+            if matches!(code.value(value), Value::Call(_) | Value::Var(_)) {
+                let given = self.eval(module, value, &env);
+                self.note_held(&given, false);
+                out.extend(given);
                 continue;
             }
             self.note_read(module, value, &env, false);

@@ -14,10 +14,10 @@ use super::foreign::only_text;
 use super::object::PROPERTY;
 use super::premise::{Given, Told};
 use super::{
-    Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, Risk, elements_of, has_decorator,
-    unique,
+    Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Path, Risk, elements_of,
+    has_decorator, unique,
 };
-use crate::facts::{CallRole, FuncId, MarkKind, OpKind, Sym, Value, ValueId};
+use crate::facts::{CallRole, FuncId, Mark, MarkKind, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -56,8 +56,33 @@ impl Interpreter<'_> {
         env: &EnvRef,
         place: (ModuleId, TextSize),
     ) {
-        for abs in self.eval(module, base, env) {
+        let objects = self.eval(module, base, env);
+        if objects.iter().all(|abs| matches!(abs, Abs::Class(_))) {
+            // `Base[T]`
+        } else if matches!(self.code(module).value(base), Value::Attr(..)) {
+            let steps = self.steps;
+            self.note_read(module, base, env, true);
+            self.steps = steps;
+        } else {
+            self.note_held(&objects, true);
+        }
+        for abs in objects {
             match &abs {
+                // `vars(config)["level"]`
+                Abs::Object(Owner::Module(owner, name))
+                    if *owner != self.cause && *name == "" && self.silent == 0 =>
+                {
+                    if let Some(name) = self.key_name(module, key, env) {
+                        let (owner, at) = (*owner, self.at);
+                        self.outcome.global_reads.push(GlobalRead {
+                            owner,
+                            name,
+                            at,
+                            content: true,
+                            attr: None,
+                        });
+                    }
+                }
                 Abs::External(path) if tables::is_process_state(path.as_str()) => {
                     let key = only_text(&self.eval(module, key, env));
                     self.state_read(*path, key);
@@ -155,7 +180,9 @@ impl Interpreter<'_> {
         }
         self.note_content(module, on, env);
         // `f"{settings.name}"`, `settings.size + 1`
-        self.note_read(module, on, env, false);
+        if !matches!(self.code(module).value(on), Value::Call(_) | Value::Var(_)) {
+            self.note_read(module, on, env, false);
+        }
         for abs in self.eval(module, on, env) {
             if matches!(method.as_str(), "__iter__" | "__contains__") {
                 self.gone_through(&abs, (self.cause, self.at));
@@ -354,9 +381,11 @@ impl Interpreter<'_> {
     /// Runs the `__getattr__` of a module for a name that the module does not bind. That it keeps what it makes is nobody's business.
     pub(super) fn asked_for(&mut self, source: ModuleId, name: Sym) {
         let program = self.program;
+        let facts = &program.module(source).facts;
+        let swapped = |mark: &Mark| mark.kind == MarkKind::SetsOwnClass;
         if source == self.cause
-            || !program.module(source).facts.exports.dynamic
             || program.binds(source, name)
+            || !facts.exports.dynamic && !facts.marks.iter().any(swapped)
         {
             return;
         }
@@ -364,6 +393,9 @@ impl Interpreter<'_> {
         let outer = self.path;
         self.path = Path { guarded: true, conditional: true, may_have_left: true, one_of_several: false };
         self.made_by_getattr(source, name);
+        if facts.marks.iter().any(swapped) {
+            self.asked_of_own_class(source, name);
+        }
         self.path = outer;
         let kept = [Sym::new("globals()"), Sym::new(""), name];
         let mut index = 0;
@@ -375,13 +407,35 @@ impl Interpreter<'_> {
         });
     }
 
+    /// A module has made itself an instance of a class of its own, which may have a property of that name:
+    /// `sys.modules[__name__].__class__ = Settings`.
+    fn asked_of_own_class(&mut self, source: ModuleId, name: Sym) {
+        let code = self.code(source);
+        for op in code.ops_of(FuncId::MODULE) {
+            let OpKind::SetAttr { attr, value, .. } = op.kind else { continue };
+            if attr != "__class__" {
+                continue;
+            }
+            for class in self.quietly(|w| w.eval(source, value, &EnvRef::default())) {
+                if let Abs::Class(class) = class {
+                    let owner = Owner::Module(source, Sym::new(""));
+                    self.attr(&Abs::Instance(class, owner), name);
+                }
+            }
+        }
+    }
+
     /// What the `__getattr__` of a module gives for a name.
     pub(super) fn made_by_getattr(&mut self, source: ModuleId, name: Sym) -> AbsSet {
         let code = self.code(source);
         let getattr = Sym::new("__getattr__");
         let func = code.globals_of(getattr).iter().find_map(|&(_, v)| function_behind(code, v));
         match func {
-            Some(func) => self.enter(source, func, &EnvRef::default(), &[smallvec![Abs::Str(name)]], &[]),
+            Some(func) => {
+                let given = Given { positional: smallvec![Told::Text(name)], ..Given::default() };
+                let args = [smallvec![Abs::Str(name)]];
+                self.enter_given((source, func), &EnvRef::default(), &args, &[], Some(&given))
+            }
             None => AbsSet::new(),
         }
     }

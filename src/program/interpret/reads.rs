@@ -9,7 +9,7 @@ use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, MethodRead, Owner, Part, Path,
     StateRead,
 };
-use crate::facts::{Sym, Value, ValueId};
+use crate::facts::{Call, Sym, Unpacked, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, tables};
@@ -163,6 +163,23 @@ impl Interpreter<'_> {
                     }
                 }
                 self.note_name_read(module, value, content);
+                // `settings.rows[-1]`, `options()["level"]`; of a name it has been noted.
+                if let Value::Item(container) = code.value(value)
+                    && !matches!(code.value(container), Value::Global(_))
+                {
+                    let steps = self.steps;
+                    self.note_read(module, container, env, true);
+                    self.steps = steps;
+                }
+            }
+            // What a function was given, has been noted where it was called.
+            Value::Var(var) if !content && code.assigned_to(var).is_empty() => {}
+            // `dict(config.options())`, `def copied(table): return dict(table)`
+            Value::Call(_) | Value::Var(_) => {
+                let steps = self.steps;
+                let objects = self.eval(module, value, env);
+                self.steps = steps;
+                self.note_held(&objects, content);
             }
             Value::Either(a, b) => {
                 self.note_read(module, a, env, content);
@@ -172,6 +189,90 @@ impl Interpreter<'_> {
             // What the parts hold, is copied.
             Value::Sum(inner) => self.note_read(module, inner, env, true),
             _ => {}
+        }
+    }
+
+    /// Arguments of a call; `content` says whether the call reads what they hold.
+    pub(super) fn note_arguments(
+        &mut self,
+        module: ModuleId,
+        call: &Call,
+        (args, keywords): (&[AbsSet], &[(Sym, AbsSet)]),
+        env: &EnvRef,
+        content: bool,
+    ) {
+        if self.silent > 0 {
+            return;
+        }
+        let code = self.code(module);
+        let positional = code.positional(call);
+        // `**options`
+        let plain = match call.unpacked {
+            Unpacked::Nothing | Unpacked::Arguments => positional.len(),
+            Unpacked::Options | Unpacked::Both => positional.len() - 1,
+            Unpacked::Otherwise => 0,
+        };
+        // Those before any unpacked ones have been evaluated in this order.
+        let written = match call.unpacked {
+            Unpacked::Both => plain - 1,
+            Unpacked::Arguments => plain.saturating_sub(1),
+            _ => plain,
+        };
+        for (index, &value) in positional.iter().enumerate() {
+            let content = content || index >= plain;
+            match code.value(value) {
+                Value::Call(_) | Value::Var(_) if index < written => self.note_held(&args[index], content),
+                _ => self.note_read(module, value, env, content),
+            }
+        }
+        let steps = self.steps;
+        for ((_, value), (_, given)) in code.keyword_args(call).zip(keywords) {
+            match code.value(value) {
+                Value::Call(_) | Value::Var(_) => self.note_held(given, content),
+                _ => self.note_read(module, value, env, content),
+            }
+        }
+        self.steps = steps;
+    }
+
+    /// Objects are read that others have, whatever expression gave them: what they hold, as far as `content` says so. An attribute
+    /// about which nothing is known but its holder, is what the holder holds.
+    pub(super) fn note_held(&mut self, objects: &AbsSet, content: bool) {
+        if self.silent > 0 {
+            return;
+        }
+        for abs in objects {
+            let (holder, attr) = match abs {
+                Abs::Bound(base, attr) => first_of_bound(base, *attr),
+                Abs::Instance(..) | Abs::Object(_) | Abs::Made(..) | Abs::Holder(..) if content => {
+                    (abs, None)
+                }
+                _ => continue,
+            };
+            if matches!(holder, Abs::Module(_) | Abs::External(_) | Abs::Function(..)) {
+                continue;
+            }
+            if let Owner::Module(owner, name) = self.full_owner(holder)
+                && owner != self.cause
+            {
+                let attr = attr.filter(|_| self.is_all_of(holder, (owner, name)));
+                let read = GlobalRead { owner, name, at: self.at, content: true, attr };
+                if self.outcome.global_reads.last() != Some(&read) {
+                    self.outcome.global_reads.push(read);
+                }
+            }
+        }
+    }
+
+    /// Whether an object is what a global stands for, as far as can be told, and not something inside it.
+    fn is_all_of(&mut self, object: &Abs, (owner, name): (ModuleId, Sym)) -> bool {
+        if matches!(object, Abs::Class(_)) {
+            return true;
+        }
+        let whole = self.quietly(|w| w.global(owner, name));
+        match object.class() {
+            Some(class) => whole.iter().any(|abs| abs.class() == Some(class)),
+            None => whole.contains(object),
         }
     }
 
@@ -237,10 +338,18 @@ impl Interpreter<'_> {
 
     /// What an object holds matters, unless it is a function, class or module.
     pub(super) fn note_content(&mut self, module: ModuleId, value: ValueId, env: &EnvRef) {
+        if self.silent > 0 {
+            return;
+        }
+        let objects = self.eval(module, value, env);
         let holds =
             |abs: &Abs| matches!(abs, Abs::Instance(..) | Abs::Object(_) | Abs::Made(..) | Abs::Holder(..));
-        if self.silent == 0 && self.eval(module, value, env).iter().any(holds) {
+        if matches!(self.code(module).value(value), Value::Call(_) | Value::Var(_)) {
+            self.note_held(&objects, true);
+        } else if objects.iter().any(holds) {
             self.note_read(module, value, env, true);
+        } else if objects.iter().any(|abs| matches!(abs, Abs::Bound(..))) {
+            self.note_held(&objects, true);
         }
     }
 
@@ -284,4 +393,12 @@ impl Interpreter<'_> {
             _ => None,
         }
     }
+}
+
+/// The object on which a chain of attributes is asked for, and the first of them.
+fn first_of_bound(mut base: &Abs, mut attr: Sym) -> (&Abs, Option<Sym>) {
+    while let Abs::Bound(inner, name) = base {
+        (base, attr) = (inner, *name);
+    }
+    (base, Some(attr))
 }
