@@ -434,3 +434,8 @@ impl World {
 pub fn extract(text: &str, module: &ModModule, world: World) -> ModuleFacts {
     walker::walk(text, module, world)
 }
+
+/// Gives back the memory that threads keep from one module to the next, once all have been read.
+pub fn all_extracted() {
+    walker::forget_tables();
+}

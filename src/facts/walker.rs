@@ -188,6 +188,11 @@ thread_local! {
     static TABLES: Cell<Tables> = Cell::default();
 }
 
+/// Gives back what all threads have kept for their next modules: there are none for now.
+pub(super) fn forget_tables() {
+    rayon::broadcast(|_| drop(TABLES.take()));
+}
+
 /// Walks a module.
 pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts {
     let body = &module.body;

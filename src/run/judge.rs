@@ -15,7 +15,7 @@ use crate::cache::{Cache, Use};
 use crate::config::Config;
 use crate::decide::{self, DecideOptions, Decisions};
 use crate::discover::{Discovery, SourceFile};
-use crate::facts::{ModuleFacts, Sym, System, World};
+use crate::facts::{self, ModuleFacts, Sym, System, World};
 use crate::packages::{Packages, entry_points};
 use crate::program::{Environment, Module, Program, Stdlib};
 use crate::rewrite::Form;
@@ -111,6 +111,7 @@ pub(super) fn judge(
         compiled.extend(found.existing);
         reached = found.reached;
     }
+    facts::all_extracted();
     let program = Program::link(modules, compiled, stdlib, environment);
     let decisions = decide::decide(&program, options, &eager_in);
     let started = Started::of(&program, discovery, options);
