@@ -22,13 +22,15 @@
 //! package as an object: not if it gives names when it is asked, and not if others take all names that it has.
 
 use rayon::prelude::*;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::implicit::gives_when_asked;
 use super::{ModuleVerdicts, Verdict};
 use crate::discover::is_importable;
 use crate::facts::{MarkKind, Sym};
+use crate::program::effects::Effects;
 use crate::program::graph::{Edge, Graph, Walk};
-use crate::program::held::held_of;
+use crate::program::held::{held_of, mentions};
 use crate::program::state::of_all;
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, Program};
@@ -60,7 +62,7 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
         Sym::new(name.split('.').next().unwrap_or(name))
     };
     let projects: Vec<Sym> = program.par_ids().map(outermost).collect();
-    let delayed = delayed(program, graph, verdicts);
+    let delayed = delayed(program, graph, |from, site| verdicts[from.index()].sites[site].is_lazy());
     let mut found: Vec<Submodules> = program
         .par_ids()
         .map_init(
@@ -80,8 +82,8 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
     let further = |&id: &ModuleId| !found[id.index()].further.is_empty();
     let further: FxHashSet<ModuleId> = program.ids().filter(further).collect();
     if !further.is_empty() {
-        let (held, starred) = (held_of(program, &further), starred(program));
-        for id in further.into_iter().filter(|id| held.contains(id) && !starred.contains(id)) {
+        let (held, starred) = (held_of(program, &further, true), starred(program));
+        for id in further.into_iter().filter(|id| held.contains_key(id) && !starred.contains(id)) {
             let Submodules { own, further } = &mut found[id.index()];
             own.append(further);
         }
@@ -90,6 +92,53 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
         let mut names = found.own;
         names.sort_unstable_by_key(|name| name.as_str());
         verdicts.provided = names;
+    }
+}
+
+/// Keeps submodules that others load, and that somebody asks packages for which cannot have placeholders. `placeholders`: others can.
+pub fn keep(program: &Program, effects: &Effects, placeholders: bool, verdicts: &mut [ModuleVerdicts]) {
+    let needs = |&id: &ModuleId| {
+        let module = program.module(id);
+        let able = placeholders && verdicts[id.index()].plain && !answers(program, id);
+        module.is_package && !module.installed && !able
+    };
+    let mut packages: FxHashSet<ModuleId> = program.ids().filter(needs).collect();
+    if placeholders {
+        packages.extend(starred(program));
+    }
+    if packages.is_empty() {
+        return;
+    }
+    let waits = |from: ModuleId, site: usize| !verdicts[from.index()].sites[site].has_reasons();
+    let delayed = delayed(program, effects.graph(), waits);
+    let submodules = |id: ModuleId| {
+        let inside = program.module(id).name.as_str().len() + 1;
+        let below = program.modules_below(id).into_iter().filter(|module| delayed[module.index()]);
+        let named = below.filter_map(move |module| {
+            let name = Sym::find(&program.module(module).name.as_str()[inside..])?;
+            let missing = !program.binds(id, name) && !gives_when_asked(program, id, module);
+            missing.then_some((name, module))
+        });
+        named.collect::<Vec<_>>()
+    };
+    let submodules: FxHashMap<ModuleId, Vec<(Sym, ModuleId)>> =
+        packages.iter().map(|&id| (id, submodules(id))).filter(|(_, found)| !found.is_empty()).collect();
+    packages.retain(|id| submodules.contains_key(id));
+    if packages.is_empty() {
+        return;
+    }
+    let mut asked: Vec<ModuleId> = Vec::new();
+    for (package, holders) in held_of(program, &packages, false) {
+        let asks = |&&(name, module): &&(Sym, ModuleId)| {
+            holders
+                .iter()
+                .any(|&holder| holder != module && holder != package && mentions(program, holder, name))
+        };
+        asked.extend(submodules[&package].iter().filter(asks).map(|&(_, module)| module));
+    }
+    asked.sort_unstable();
+    if !asked.is_empty() {
+        effects.keep_moments(program, asked.into_iter(), verdicts);
     }
 }
 
@@ -103,7 +152,7 @@ struct Submodules {
 }
 
 /// For each module, whether starting some program loaded it, and does so no more in at least one way.
-fn delayed(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec<bool> {
+fn delayed(program: &Program, graph: &Graph, waits: impl Fn(ModuleId, usize) -> bool) -> Vec<bool> {
     // What nobody imports from outside its cycle is where a program starts.
     let imported: Vec<u32> = of_all(program, |id| {
         let facts = &program.module(id).facts;
@@ -136,8 +185,7 @@ fn delayed(program: &Program, graph: &Graph, verdicts: &[ModuleVerdicts]) -> Vec
     }
     while let Some((from, late)) = todo.pop() {
         for edge in graph.out[from.index()].iter().filter(|edge| edge.certain && !edge.lazy) {
-            let waits = edge.site.is_some_and(|site| verdicts[from.index()].sites[site as usize].is_lazy());
-            let late = late || waits;
+            let late = late || edge.site.is_some_and(|site| waits(from, site as usize));
             add(if late { &mut delayed } else { &mut started }, &mut todo, edge.to, late);
         }
     }

@@ -10,11 +10,11 @@
 //! Direct reads (`pkg.parts`) of a module that imports the package itself are another matter: they get the import that was forgotten.
 
 use ruff_text_size::TextRange;
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::state::{foreign_import, of_all};
 use super::trace::{Leaf, Start, trace};
-use super::watched::Place;
+use super::watched::{Place, imports};
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{Alias, Call, FuncId, OpKind, Read, ReadKind, Site, Sym, Value, words};
 
@@ -130,6 +130,8 @@ struct Wanted {
     starts: FxHashSet<Sym>,
     /// The same as attributes of other modules.
     attributes: FxHashSet<Sym>,
+    /// Functions that import packages themselves count whatever they do with them.
+    loosely: bool,
 }
 
 /// What one module has as objects, by its statements and by literal names.
@@ -140,14 +142,17 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
     let bound = |name: Sym| facts.sites_of(name).filter_map(|site| bound_to(program, id, site, 0));
     let known: FxHashSet<Sym> = facts.sites.iter().map(|site| site.bound).collect();
     for read in facts.reads().filter(|read| known.contains(&read.name)) {
-        let counts = wanted.starts.contains(&read.name)
-            || read.chain.iter().any(|attr| wanted.attributes.contains(attr));
+        let leads = |attr: &Sym| *attr == "__dict__" || wanted.attributes.contains(attr);
+        let counts = match read.chain {
+            [] => read.kind == ReadKind::Escape && wanted.starts.contains(&read.name),
+            chain => chain.iter().any(leads),
+        };
         if counts {
             bound(read.name).for_each(|package| held.read(program, id, &package, &read));
         }
     }
     // What a function imports itself.
-    for import in facts.imports.iter().filter(|import| !import.func.is_module()) {
+    for import in facts.imports.iter().filter(|import| wanted.loosely && !import.func.is_module()) {
         for (alias, item) in (0..).zip(&import.aliases) {
             if !wanted.starts.contains(&Sym::new(item.bound(import.from.is_some()))) {
                 continue;
@@ -186,8 +191,13 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
     held
 }
 
-/// Those packages of the program that somebody has as objects: by statement, or by texts that begin with their names.
-pub(crate) fn held_of(program: &Program, packages: &FxHashSet<ModuleId>) -> FxHashSet<ModuleId> {
+/// Those packages of the program that somebody has as objects, with all who have: by statement, or by texts that begin with their names. If
+/// not `loosely`, texts count only where functions are at hand that take them apart.
+pub(crate) fn held_of(
+    program: &Program,
+    packages: &FxHashSet<ModuleId>,
+    loosely: bool,
+) -> FxHashMap<ModuleId, Vec<ModuleId>> {
     let last = |name: &'static str| Sym::find(name.rsplit('.').next().unwrap_or(name));
     let full: FxHashSet<&str> = packages.iter().map(|&id| program.module(id).name.as_str()).collect();
     let mut wanted: FxHashSet<Sym> =
@@ -201,7 +211,9 @@ pub(crate) fn held_of(program: &Program, packages: &FxHashSet<ModuleId>) -> FxHa
     };
     let renamed: Vec<Sym> = of_all(program, renamed).collect();
     wanted.extend(renamed);
-    let wanted = Wanted { starts: wanted.clone(), attributes: wanted };
+    let parts = |id: ModuleId| if taken_apart(program, id).is_empty() { Vec::new() } else { vec![id] };
+    let parting: Vec<ModuleId> = if loosely { Vec::new() } else { of_all(program, parts).collect() };
+    let wanted = Wanted { starts: wanted.clone(), attributes: wanted, loosely };
     let of_module = |id: ModuleId| {
         let mut held: Vec<ModuleId> = Vec::new();
         let objects = held_by(program, id, &wanted).packages.into_iter();
@@ -209,16 +221,44 @@ pub(crate) fn held_of(program: &Program, packages: &FxHashSet<ModuleId>) -> FxHa
             Package::Own(module) => Some(module),
             Package::Library(_) => None,
         }));
-        for text in program.module(id).facts.code.strings {
-            let text = text.as_str();
-            let head = text.split_once('.').map(|(head, _)| head);
-            let names = [Some(text), head].into_iter().flatten().filter(|name| full.contains(name));
-            held.extend(names.filter_map(|name| program.find(name)));
+        if loosely || parting.iter().any(|&parting| parting == id || imports(program, id, parting)) {
+            for text in program.module(id).facts.code.strings {
+                let text = text.as_str();
+                let head = text.split_once('.').map(|(head, _)| head);
+                let whole = Some(text).filter(|_| loosely);
+                let names = [whole, head].into_iter().flatten().filter(|name| full.contains(name));
+                held.extend(names.filter_map(|name| program.find(name)));
+            }
         }
         held.retain(|module| packages.contains(module));
-        held
+        held.into_iter().map(|package| (package, id)).collect()
     };
-    of_all(program, of_module).collect()
+    let mut holders: FxHashMap<ModuleId, Vec<ModuleId>> = FxHashMap::default();
+    for (package, id) in of_all(program, of_module) {
+        let holders = holders.entry(package).or_default();
+        if holders.last() != Some(&id) {
+            holders.push(id);
+        }
+    }
+    holders
+}
+
+/// Whether a module mentions a name with which it may ask an object for a submodule: not as `package.name`, where it has imported `package`.
+pub(crate) fn mentions(program: &Program, id: ModuleId, name: Sym) -> bool {
+    let facts = &program.module(id).facts;
+    let code = &facts.code;
+    let direct = |base| match code.value(base) {
+        Value::Global(name) => facts.sites_of(name).next().is_some(),
+        // The object of a method.
+        Value::Var(var) => {
+            let function = code.function(code.vars[var as usize].func);
+            function.class.is_some() && function.params.start == var
+        }
+        _ => false,
+    };
+    let mut attributes = code.attributes_with_bases();
+    attributes.any(|(base, attr)| attr[0] == name && !direct(base))
+        || code.strings.iter().any(|text| text.as_str().split('.').any(|part| part == name.as_str()))
 }
 
 /// Submodules of the library that somebody may reach by objects, and who: all of a package that has nothing else, if it is held at all.
@@ -234,7 +274,7 @@ pub(super) fn held_submodules(program: &Program) -> Vec<(Sym, Place)> {
         };
         facts.sites.iter().filter_map(package).collect()
     };
-    let mut wanted = Wanted::default();
+    let mut wanted = Wanted { loosely: true, ..Wanted::default() };
     for (name, bare) in of_all(program, bound) {
         wanted.attributes.insert(name);
         if bare {
