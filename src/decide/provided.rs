@@ -30,7 +30,7 @@ use crate::discover::is_importable;
 use crate::facts::{MarkKind, Sym};
 use crate::program::effects::Effects;
 use crate::program::graph::{Edge, Graph, Walk};
-use crate::program::held::{held_of, mentions};
+use crate::program::held::{asked_by_texts, held_of, mentioned};
 use crate::program::state::of_all;
 use crate::program::stdlib::Has;
 use crate::program::{ModuleId, Origin, Program};
@@ -127,16 +127,22 @@ pub fn keep(program: &Program, effects: &Effects, placeholders: bool, verdicts: 
     if packages.is_empty() {
         return;
     }
-    let mut asked: Vec<ModuleId> = Vec::new();
+    let missing = |module: &ModuleId| submodules.values().flatten().any(|(_, other)| other == module);
+    let mut asked: Vec<ModuleId> = asked_by_texts(program).into_iter().filter(missing).collect();
+    let mut held: Vec<(ModuleId, ModuleId)> = Vec::new();
     for (package, holders) in held_of(program, &packages, false) {
-        let asks = |&&(name, module): &&(Sym, ModuleId)| {
-            holders
-                .iter()
-                .any(|&holder| holder != module && holder != package && mentions(program, holder, name))
-        };
-        asked.extend(submodules[&package].iter().filter(asks).map(|&(_, module)| module));
+        held.extend(holders.into_iter().filter(|&holder| holder != package).map(|holder| (holder, package)));
+    }
+    held.sort_unstable();
+    for held in held.chunk_by(|(one, _), (other, _)| one == other) {
+        let names = mentioned(program, held[0].0);
+        for &(holder, package) in held {
+            let asked_for = submodules[&package].iter().filter(|(name, _)| names.contains(name));
+            asked.extend(asked_for.map(|&(_, module)| module).filter(|&module| module != holder));
+        }
     }
     asked.sort_unstable();
+    asked.dedup();
     if !asked.is_empty() {
         effects.keep_moments(program, asked.into_iter(), verdicts);
     }

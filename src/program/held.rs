@@ -14,7 +14,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::state::{foreign_import, of_all};
 use super::trace::{Leaf, Start, trace};
-use super::watched::{Place, imports};
+use super::watched::Place;
 use super::{ModuleId, Origin, Program, tables};
 use crate::facts::{Alias, Call, FuncId, OpKind, Read, ReadKind, Site, Sym, Value, words};
 
@@ -140,8 +140,7 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
     let code = &facts.code;
     let mut held = Held::default();
     let bound = |name: Sym| facts.sites_of(name).filter_map(|site| bound_to(program, id, site, 0));
-    let known: FxHashSet<Sym> = facts.sites.iter().map(|site| site.bound).collect();
-    for read in facts.reads().filter(|read| known.contains(&read.name)) {
+    for read in facts.reads() {
         let leads = |attr: &Sym| *attr == "__dict__" || wanted.attributes.contains(attr);
         let counts = match read.chain {
             [] => read.kind == ReadKind::Escape && wanted.starts.contains(&read.name),
@@ -191,8 +190,8 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
     held
 }
 
-/// Those packages of the program that somebody has as objects, with all who have: by statement, or by texts that begin with their names. If
-/// not `loosely`, texts count only where functions are at hand that take them apart.
+/// Those packages of the program that somebody has as objects, with all who have: by statement, or by texts that begin with their names. Texts count if it is
+/// `loosely`.
 pub(crate) fn held_of(
     program: &Program,
     packages: &FxHashSet<ModuleId>,
@@ -211,8 +210,6 @@ pub(crate) fn held_of(
     };
     let renamed: Vec<Sym> = of_all(program, renamed).collect();
     wanted.extend(renamed);
-    let parts = |id: ModuleId| if taken_apart(program, id).is_empty() { Vec::new() } else { vec![id] };
-    let parting: Vec<ModuleId> = if loosely { Vec::new() } else { of_all(program, parts).collect() };
     let wanted = Wanted { starts: wanted.clone(), attributes: wanted, loosely };
     let of_module = |id: ModuleId| {
         let mut held: Vec<ModuleId> = Vec::new();
@@ -221,12 +218,11 @@ pub(crate) fn held_of(
             Package::Own(module) => Some(module),
             Package::Library(_) => None,
         }));
-        if loosely || parting.iter().any(|&parting| parting == id || imports(program, id, parting)) {
+        if loosely {
             for text in program.module(id).facts.code.strings {
                 let text = text.as_str();
                 let head = text.split_once('.').map(|(head, _)| head);
-                let whole = Some(text).filter(|_| loosely);
-                let names = [whole, head].into_iter().flatten().filter(|name| full.contains(name));
+                let names = [Some(text), head].into_iter().flatten().filter(|name| full.contains(name));
                 held.extend(names.filter_map(|name| program.find(name)));
             }
         }
@@ -243,8 +239,8 @@ pub(crate) fn held_of(
     holders
 }
 
-/// Whether a module mentions a name with which it may ask an object for a submodule: not as `package.name`, where it has imported `package`.
-pub(crate) fn mentions(program: &Program, id: ModuleId, name: Sym) -> bool {
+/// The names that a module mentions and by which it may ask an object for a submodule: not as `package.name`, where it has imported `package`.
+pub(crate) fn mentioned(program: &Program, id: ModuleId) -> FxHashSet<Sym> {
     let facts = &program.module(id).facts;
     let code = &facts.code;
     let direct = |base| match code.value(base) {
@@ -256,9 +252,8 @@ pub(crate) fn mentions(program: &Program, id: ModuleId, name: Sym) -> bool {
         }
         _ => false,
     };
-    let mut attributes = code.attributes_with_bases();
-    attributes.any(|(base, attr)| attr[0] == name && !direct(base))
-        || code.strings.iter().any(|text| text.as_str().split('.').any(|part| part == name.as_str()))
+    let attributes = code.attributes_with_bases().filter(|(base, _)| !direct(*base));
+    attributes.map(|(_, attr)| attr[0]).chain(code.strings.iter().copied()).collect()
 }
 
 /// Submodules of the library that somebody may reach by objects, and who: all of a package that has nothing else, if it is held at all.
@@ -292,16 +287,38 @@ pub(super) fn held_submodules(program: &Program) -> Vec<(Sym, Place)> {
         found.into_iter().map(|full| (full, id)).collect()
     };
     let held: Vec<(String, ModuleId)> = of_all(program, of_module).collect();
-    let starts: Vec<Start> = of_all(program, |id| taken_apart(program, id)).collect();
     let mut named = Vec::new();
+    for (text, id) in texts_taken_apart(program) {
+        let head = text.as_str().split('.').next().unwrap_or_default();
+        named.extend(submodules_of(program, head).into_iter().map(|full| (full, id)));
+    }
+    held.into_iter().chain(named).map(|(full, id)| (Sym::new(&full), place(id))).collect()
+}
+
+/// The submodules of the program that somebody asks packages for by texts that he takes apart.
+pub(crate) fn asked_by_texts(program: &Program) -> Vec<ModuleId> {
+    let mut asked = Vec::new();
+    for (text, id) in texts_taken_apart(program) {
+        let text = text.as_str();
+        let ends = text.match_indices('.').map(|(end, _)| end).chain([text.len()]);
+        let modules = ends.map_while(|end| program.find_from(id, &text[..end]));
+        asked.extend(modules.skip(1));
+    }
+    asked
+}
+
+/// Texts that functions take apart before they import something by name, and who.
+fn texts_taken_apart(program: &Program) -> Vec<(Sym, ModuleId)> {
+    let starts: Vec<Start> = of_all(program, |id| taken_apart(program, id)).collect();
+    let mut texts = Vec::new();
     for (leaves, (id, ..)) in trace(program, &starts).into_iter().zip(starts) {
         for leaf in leaves {
-            if let Leaf::Library(name) = leaf {
-                named.extend(submodules_of(program, name.as_str()).into_iter().map(|full| (full, id)));
+            if let Leaf::TakenApart(text) = leaf {
+                texts.push((text, id));
             }
         }
     }
-    held.into_iter().chain(named).map(|(full, id)| (Sym::new(&full), place(id))).collect()
+    texts
 }
 
 /// Names of modules that functions import and may have taken out of longer texts: `head, *rest = path.split(".")`.

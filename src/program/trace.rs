@@ -25,8 +25,8 @@ pub(crate) enum Leaf {
     Module(ModuleId),
     /// A module that the given one loads by a name that it computes, or from a file: `import_module("plugins." + name)`.
     LoadedBy(ModuleId),
-    /// A package of the library, with which a text begins that is taken apart.
-    Library(Sym),
+    /// A text with points that is taken apart, and whose parts are names of modules: `path.split(".")`.
+    TakenApart(Sym),
     /// The main program: `sys.modules["__main__"]`.
     Main,
     /// A function of the program, where definitions are asked for.
@@ -48,7 +48,7 @@ impl Leaf {
             Self::Module(id) => Some(id),
             Self::Text(_)
             | Self::LoadedBy(_)
-            | Self::Library(_)
+            | Self::TakenApart(_)
             | Self::Main
             | Self::Function(..)
             | Self::Class(..)
@@ -263,10 +263,9 @@ impl Trace {
         let module = module.or_else(begun);
         if let Some(module) = module {
             self.leaf(Leaf::Module(module));
-        } else if let Some((head, _)) = text.as_str().split_once('.').filter(|_| how.parted)
-            && program.stdlib.is_package(head)
-        {
-            self.leaf(Leaf::Library(Sym::new(head)));
+        }
+        if how.parted && text.as_str().contains('.') {
+            self.leaf(Leaf::TakenApart(text));
         }
     }
 
