@@ -140,10 +140,17 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
     let code = &facts.code;
     let mut held = Held::default();
     let bound = |name: Sym| facts.sites_of(name).filter_map(|site| bound_to(program, id, site, 0));
+    // `json = json`
+    let goes_to_itself = |read: &Read| {
+        let mut bound = code.globals_of(read.name).iter();
+        read.func.is_module() && bound.any(|&(_, value)| code.value(value) == Value::Global(read.name))
+    };
     for read in facts.reads() {
         let leads = |attr: &Sym| *attr == "__dict__" || wanted.attributes.contains(attr);
         let counts = match read.chain {
-            [] => read.kind == ReadKind::Escape && wanted.starts.contains(&read.name),
+            [] => {
+                read.kind == ReadKind::Escape && wanted.starts.contains(&read.name) && !goes_to_itself(&read)
+            }
             chain => chain.iter().any(leads),
         };
         if counts {
