@@ -75,9 +75,9 @@ impl Held {
                     Origin::Attribute(source, name) => {
                         let mut sites = program.module(source).facts.sites_of(name);
                         let next = sites.find_map(|site| bound_to(program, source, site, 0));
-                        through |= next.is_some();
-                        if next.is_some() {
-                            package = next.unwrap_or(package);
+                        if let Some(next) = next {
+                            through = true;
+                            package = next;
                             continue;
                         }
                         None
@@ -89,23 +89,19 @@ impl Held {
                     program.stdlib.knows(&full).then_some(Package::Library(full))
                 }
             };
-            match next {
-                Some(next) => {
-                    if through {
-                        match &next {
-                            Package::Own(_) => self.add(&package),
-                            Package::Library(full) => self.submodules.push(full.clone()),
-                        }
-                    }
-                    package = next;
+            let Some(next) = next else {
+                if attr == "__dict__" {
+                    self.add(&package);
                 }
-                None => {
-                    if attr == "__dict__" {
-                        self.add(&package);
-                    }
-                    return;
+                return;
+            };
+            if through {
+                match &next {
+                    Package::Own(_) => self.add(&package),
+                    Package::Library(full) => self.submodules.push(full.clone()),
                 }
             }
+            package = next;
         }
         let escapes = match read.kind {
             ReadKind::Escape | ReadKind::Fixed(_) | ReadKind::ClassPattern(_) => true,
@@ -154,7 +150,9 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
             chain => chain.iter().any(leads),
         };
         if counts {
-            bound(read.name).for_each(|package| held.read(program, id, &package, &read));
+            for package in bound(read.name) {
+                held.read(program, id, &package, &read);
+            }
         }
     }
     // What a function imports itself.
@@ -189,9 +187,13 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
         if imports {
             // Without more arguments it gives the outermost package.
             let package = named(if name == "__import__" { head } else { text.as_str() });
-            package.iter().for_each(|package| held.add(package));
+            if let Some(package) = package {
+                held.add(&package);
+            }
         } else if let Some(head) = Sym::find(head) {
-            bound(head).for_each(|package| held.add(&package));
+            for package in bound(head) {
+                held.add(&package);
+            }
         }
     }
     held

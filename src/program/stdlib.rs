@@ -77,7 +77,9 @@ static SUBMODULES: LazyLock<FxHashMap<&'static str, Vec<&'static str>>> = LazyLo
     for (package, name) in MODULES.keys().filter_map(|name| name.rsplit_once('.')) {
         submodules.entry(package).or_default().push(name);
     }
-    submodules.values_mut().for_each(|names| names.sort_unstable());
+    for names in submodules.values_mut() {
+        names.sort_unstable();
+    }
     submodules
 });
 
