@@ -363,7 +363,7 @@ impl<'a> Provided<'a> {
 ///         import numpy.ma as ma
 ///         return ma
 /// ```
-fn gives_when_asked(program: &Program, package: ModuleId, submodule: ModuleId) -> bool {
+pub(super) fn gives_when_asked(program: &Program, package: ModuleId, submodule: ModuleId) -> bool {
     let facts = &program.module(package).facts;
     let Some(getter) = Sym::find("__getattr__").filter(|&name| facts.names.contains(name)) else {
         return false;

@@ -98,7 +98,11 @@ impl Inspected {
                         inspected.add_by_text(program, by, looks);
                         false
                     }
-                    Leaf::Text(_) | Leaf::Module(_) | Leaf::LoadedBy(_) | Leaf::Main => false,
+                    Leaf::Text(_)
+                    | Leaf::Module(_)
+                    | Leaf::LoadedBy(_)
+                    | Leaf::TakenApart(_)
+                    | Leaf::Main => false,
                 };
             }
             if !found && !program.module(by).installed {

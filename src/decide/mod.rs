@@ -176,6 +176,9 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         })
         .collect();
 
+    // Not for lists, which name modules: every import from the package itself would wait.
+    let placeholders =
+        matches!(options.target, Target::Proxy | Target::Native) && options.form == Form::Build;
     let mut conflicts = Vec::new();
     let effects = (options.safety != Safety::Trusting)
         .then(|| Effects::of_program(program, options.safety, options.pure.clone(), options.effect.clone()));
@@ -183,6 +186,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         effects.decide(program, &mut verdicts);
         probes::decide(program, effects, &mut verdicts);
         implicit::decide(program, effects, options, &mut verdicts);
+        provided::keep(program, effects, placeholders, &mut verdicts);
         program.par_ids().zip(&mut verdicts).for_each(|(id, verdicts)| {
             companions::decide(program, id, effects.graph(), verdicts);
         });
@@ -194,10 +198,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         groups::decide(program, id, options, verdicts);
         verdicts.settle();
     });
-    // Not for lists, which name modules: every import from the package itself would wait.
-    if let (Some(effects), Target::Proxy | Target::Native, Form::Build) =
-        (&effects, options.target, options.form)
-    {
+    if let Some(effects) = effects.as_ref().filter(|_| placeholders) {
         provided::decide(program, effects.graph(), &mut verdicts);
     }
     if let (Target::Proxy, Form::Build) = (options.target, options.form) {

@@ -163,7 +163,7 @@ pub(crate) fn foreign_path(program: &Program, id: ModuleId, value: ValueId) -> O
 }
 
 /// The dotted name of what an import statement binds, if that is foreign.
-fn foreign_import(program: &Program, id: ModuleId, stmt: u32, alias: u32) -> Option<String> {
+pub(crate) fn foreign_import(program: &Program, id: ModuleId, stmt: u32, alias: u32) -> Option<String> {
     let import = &program.module(id).facts.imports[stmt as usize];
     if program.origin(id, import, alias as usize) != Origin::Foreign {
         return None;

@@ -71,6 +71,18 @@ static MODULES: LazyLock<FxHashMap<&'static str, Entry>> = LazyLock::new(|| {
         .collect()
 });
 
+/// The last names of the submodules of each package.
+static SUBMODULES: LazyLock<FxHashMap<&'static str, Vec<&'static str>>> = LazyLock::new(|| {
+    let mut submodules: FxHashMap<&str, Vec<&str>> = FxHashMap::default();
+    for (package, name) in MODULES.keys().filter_map(|name| name.rsplit_once('.')) {
+        submodules.entry(package).or_default().push(name);
+    }
+    for names in submodules.values_mut() {
+        names.sort_unstable();
+    }
+    submodules
+});
+
 /// The standard library of a range of versions.
 #[derive(Debug, Clone, Copy)]
 pub struct Stdlib {
@@ -153,7 +165,19 @@ impl Stdlib {
 
     /// Whether a module of the library has submodules.
     pub fn is_package(self, name: &str) -> bool {
-        MODULES.keys().any(|module| module.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+        SUBMODULES.contains_key(name)
+    }
+
+    /// The last names of a package's submodules.
+    pub fn submodules(self, package: &str) -> impl Iterator<Item = &'static str> {
+        SUBMODULES.get(package).into_iter().flatten().copied()
+    }
+
+    /// Whether a package has nothing but submodules, in most versions.
+    pub fn is_bare(self, package: &str) -> bool {
+        let own =
+            |entry: &Entry| entry.attributes.split(' ').any(|word| !word.is_empty() && !word.contains(':'));
+        self.is_package(package) && MODULES.get(package).is_some_and(|entry| !entry.opaque && !own(entry))
     }
 
     /// Whether any version knows the module.

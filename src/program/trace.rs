@@ -25,6 +25,8 @@ pub(crate) enum Leaf {
     Module(ModuleId),
     /// A module that the given one loads by a name that it computes, or from a file: `import_module("plugins." + name)`.
     LoadedBy(ModuleId),
+    /// A text with points that is taken apart, and whose parts are names of modules: `path.split(".")`.
+    TakenApart(Sym),
     /// The main program: `sys.modules["__main__"]`.
     Main,
     /// A function of the program, where definitions are asked for.
@@ -46,6 +48,7 @@ impl Leaf {
             Self::Module(id) => Some(id),
             Self::Text(_)
             | Self::LoadedBy(_)
+            | Self::TakenApart(_)
             | Self::Main
             | Self::Function(..)
             | Self::Class(..)
@@ -260,6 +263,9 @@ impl Trace {
         let module = module.or_else(begun);
         if let Some(module) = module {
             self.leaf(Leaf::Module(module));
+        }
+        if how.parted && text.as_str().contains('.') {
+            self.leaf(Leaf::TakenApart(text));
         }
     }
 

@@ -18,6 +18,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use self::hooks::installs_finder;
 use super::forgotten::{forgets, is_modules, taken_out};
 use super::handed::sought_by_hand;
+use super::held::held_submodules;
 use super::interpret::Outcome;
 use super::renamed::renamed;
 use super::state::{foreign_path, module_of, same_project};
@@ -46,6 +47,8 @@ struct Listed {
     range: TextRange,
     /// Only names in capitals count.
     capitals: bool,
+    /// Only names count that the module has as texts.
+    texts: bool,
 }
 
 /// A function, and where its text shows what it watches.
@@ -95,7 +98,13 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                         of: (id, of, false),
                         range: mark.range,
                         capitals: matches!(mark.kind, MarkKind::CapitalsOf(_)),
+                        texts: false,
                     });
+                }
+                // `vars(package)["part"]`
+                MarkKind::NamespaceOf(of) if module_of(program, id, of).is_some() => {
+                    let of = (id, of, false);
+                    listed.push(Listed { of, range: mark.range, capitals: false, texts: true });
                 }
                 MarkKind::ReadsSysModules if !loads_or_forgets(program, id, mark.func) => {
                     patterns.add_compared(id, mark.func);
@@ -122,6 +131,9 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
     }
     for (submodule, sought) in sought_by_hand(program) {
         patterns.submodules.entry(submodule).or_insert(sought);
+    }
+    for (submodule, place) in held_submodules(program) {
+        patterns.exact.entry(submodule).or_insert(place);
     }
     patterns.add_lookups(&lookups);
     patterns.add_traced(&keys, &asking, &listed);
@@ -327,6 +339,7 @@ impl Patterns<'_> {
                 continue;
             }
             let prefix = program.module(package).name.as_str().len() + 1;
+            let mentioned: FxHashSet<Sym> = module.facts.code.globals_mentioned().collect();
             for below in program.modules_below(package) {
                 let full = program.module(below).name;
                 let Some(name) = Sym::find(&full.as_str()[prefix..]) else { continue };
@@ -337,7 +350,9 @@ impl Patterns<'_> {
                 }
                 let own = Sym::find(&format!("{}.{name}", module.name))
                     .filter(|own| module.is_package && program.find(own.as_str()).is_some());
-                if own.is_some() || module.facts.names.contains(name) {
+                // Nobody else gives it to a module that reads it.
+                let read = module.facts.names.contains(name) || mentioned.contains(&name);
+                if own.is_some() || read {
                     self.submodules.entry(full).or_insert((package, (id, import.range)));
                 }
                 // It is put over the own one only if that comes first.
@@ -444,6 +459,7 @@ impl Patterns<'_> {
             for package in leaves.into_iter().filter_map(Leaf::module).filter(|&package| package != id) {
                 let prefix = program.module(package).name.as_str().len() + 1;
                 let facts = &program.module(package).facts;
+                let texts = &program.module(id).facts.code.strings;
                 let stars = facts.imports.iter().filter(|import| import.aliases[0].name == "*");
                 let starred: Vec<ModuleId> =
                     stars.flat_map(|import| program.loaded_chain(package, import, 0)).copied().collect();
@@ -454,7 +470,8 @@ impl Patterns<'_> {
                     let passed_over = listed.capitals
                         && !name.starts_with(char::is_uppercase)
                         && name.contains(char::is_lowercase);
-                    let counts = !name.contains('.') && !bound && !passed_over;
+                    let named = || Sym::find(name).is_some_and(|name| texts.contains(&name));
+                    let counts = !name.contains('.') && !bound && !passed_over && (!listed.texts || named());
                     if counts && below != id && !starred.contains(&below) {
                         self.exact.entry(full).or_insert((id, listed.range));
                     }

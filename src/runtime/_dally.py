@@ -318,9 +318,15 @@ def _attach(importer, namespace, package, prefix, target):
             present = attributes.get(child, attributes)
             targets = ""
             if type(present) is Pending:
-                words = _arguments(present)[1].split()
+                waiting, statement = _arguments(present)
+                words = statement.split()
                 if words[0] == "submodule":
                     targets = " ".join(word for word in words[2:] if word != target) + " "
+                elif statement == _PROVIDED + child and waiting.namespace is attributes:
+                    if prefix == target:
+                        return  # it waits already
+                    waiting.waiting.discard(child)
+                    present = attributes
             if "__path__" in attributes and (present is attributes or targets):
                 record = _further_record(attributes, package, child, namespace)
                 statement = "submodule " + prefix + " " + targets + target
