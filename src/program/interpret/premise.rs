@@ -113,15 +113,17 @@ impl Interpreter<'_> {
             Value::Function(_) => Told::Function,
             Value::Class(_) | Value::Holder(_) => Told::Something,
             Value::Var(var) if !code.vars[var as usize].rebound() => env.told(var),
-            // `PORT = 80`, as nothing else binds the name.
-            Value::Global(name) => match code.globals_of(name) {
-                &[(_, bound)] if self.keeps_value(module, value) => match code.value(bound) {
-                    Value::Constant(constant) => Told::Constant(constant),
-                    Value::Str(text) => Told::Text(text),
+            // `PORT = 80`, as nothing else binds the name, at least not before the module has loaded.
+            Value::Global(name) if env.get().is_none() || !self.shared.is_stored(name) => {
+                match code.globals_of(name) {
+                    &[(_, bound)] if self.keeps_value(module, value) => match code.value(bound) {
+                        Value::Constant(constant) => Told::Constant(constant),
+                        Value::Str(text) => Told::Text(text),
+                        _ => Told::Nothing,
+                    },
                     _ => Told::Nothing,
-                },
-                _ => Told::Nothing,
-            },
+                }
+            }
             _ => Told::Nothing,
         }
     }
