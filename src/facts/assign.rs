@@ -190,6 +190,7 @@ impl<'a> Walker<'a> {
                 // `rows += config.ROWS` takes the elements of what is added, and is not that itself.
                 let added = if assign.op == ast::Operator::Add { self.sum(value, value) } else { value };
                 let sum = self.either(old, added);
+                let sum = self.one_of_several(sum);
                 self.bind(id, at, sum, false);
                 if self.names.text(id) == words::ALL.as_str() {
                     self.extend_all(&assign.value);

@@ -103,7 +103,7 @@ impl<'a> Walker<'a> {
                     }
                 }
                 self.close_premises(premises);
-                value
+                self.one_of_several(value)
             }
             Expr::If(expr) => {
                 let test = self.expr(&expr.test, Use::Escape);
@@ -123,7 +123,8 @@ impl<'a> Walker<'a> {
                 };
                 let body = branch(&expr.body, true);
                 let orelse = branch(&expr.orelse, false);
-                self.either(body, orelse)
+                let either = self.either(body, orelse);
+                self.one_of_several(either)
             }
             Expr::Named(named) => {
                 let value = self.expr(&named.value, Use::Escape);
@@ -268,6 +269,16 @@ impl<'a> Walker<'a> {
             Expr::BytesLiteral(literal) => ValueId::constant(!literal.value.is_empty()),
             Expr::EllipsisLiteral(_) => ValueId::TRUE,
             Expr::IpyEscapeCommand(_) => ValueId::FRESH,
+        }
+    }
+
+    /// What `or`, `and`, a choice or `+=` gives: of a name of which something may be told, it may be something else as well.
+    pub fn one_of_several(&mut self, value: ValueId) -> ValueId {
+        match self.facts.code.value(value) {
+            Value::Var(_) | Value::Global(_) | Value::Attr(..) => {
+                self.value(Value::Either(value, ValueId::FRESH))
+            }
+            _ => value,
         }
     }
 

@@ -352,6 +352,20 @@ impl Read {
         let text = matches!(self.kind, ReadKind::Annotation(annotation) if annotation.text);
         self.moment == Moment::ImportTime && self.func.is_module() && !text
     }
+
+    /// Whether the object, or what the last attribute of the chain gives, may go to somebody else.
+    pub fn hands_on(&self) -> bool {
+        match self.kind {
+            ReadKind::Escape | ReadKind::Fixed(_) | ReadKind::ClassPattern(_) => true,
+            // What becomes of the last one of the chain, the read does not say.
+            ReadKind::Attribute => !self.chain.is_empty(),
+            ReadKind::Call
+            | ReadKind::Subscript
+            | ReadKind::TypeTest
+            | ReadKind::Dropped
+            | ReadKind::Annotation(_) => false,
+        }
+    }
 }
 
 /// What is done with the value of a name.

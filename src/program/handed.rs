@@ -15,7 +15,7 @@ use super::state::{module_of, of_all};
 use super::trace::{Start, trace};
 use super::watched::Place;
 use super::{ModuleId, Origin, Program};
-use crate::facts::{OpKind, ReadKind, Sym, Value, ValueId, words};
+use crate::facts::{OpKind, Sym, Value, ValueId, words};
 
 /// A submodule that somebody looks for: its name, its package, and who does so where.
 pub(super) type Sought = (Sym, (ModuleId, Place));
@@ -133,17 +133,7 @@ fn handed_by(program: &Program, id: ModuleId, packages: &FxHashSet<ModuleId>) ->
                     _ => inside = false,
                 }
             }
-            let escapes = match read.kind {
-                ReadKind::Escape | ReadKind::Fixed(_) | ReadKind::ClassPattern(_) => true,
-                // What becomes of the last one of the chain, the read does not say.
-                ReadKind::Attribute => !read.chain.is_empty(),
-                ReadKind::Call
-                | ReadKind::Subscript
-                | ReadKind::TypeTest
-                | ReadKind::Dropped
-                | ReadKind::Annotation(_) => false,
-            };
-            if inside && escapes && packages.contains(&package) && !handed.contains(&package) {
+            if inside && read.hands_on() && packages.contains(&package) && !handed.contains(&package) {
                 handed.push(package);
             }
         }

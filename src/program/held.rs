@@ -103,17 +103,7 @@ impl Held {
             }
             package = next;
         }
-        let escapes = match read.kind {
-            ReadKind::Escape | ReadKind::Fixed(_) | ReadKind::ClassPattern(_) => true,
-            // What becomes of the last one of the chain, the read does not say.
-            ReadKind::Attribute => !read.chain.is_empty(),
-            ReadKind::Call
-            | ReadKind::Subscript
-            | ReadKind::TypeTest
-            | ReadKind::Dropped
-            | ReadKind::Annotation(_) => false,
-        };
-        if escapes {
+        if read.hands_on() {
             self.add(&package);
         }
     }

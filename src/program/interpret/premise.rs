@@ -81,6 +81,16 @@ impl Told {
         }
     }
 
+    /// What is told of an attribute: many ways lead to another number, and few to another truth.
+    fn without_number(self) -> Self {
+        match self {
+            Self::Constant(number @ Constant::Number(_)) => {
+                Self::Constant(if number.truth() { Constant::True } else { Constant::False })
+            }
+            other => other,
+        }
+    }
+
     /// Whether it may be an instance of a builtin class.
     fn may_be_a(self, class: &str) -> bool {
         match self {
@@ -113,17 +123,19 @@ impl Interpreter<'_> {
             Value::Function(_) => Told::Function,
             Value::Class(_) | Value::Holder(_) => Told::Something,
             Value::Var(var) if !code.vars[var as usize].rebound() => env.told(var),
-            // `PORT = 80`, as nothing else binds the name, at least not before the module has loaded.
-            Value::Global(name) if env.get().is_none() || !self.shared.is_stored(name) => {
-                match code.globals_of(name) {
-                    &[(_, bound)] if self.keeps_value(module, value) => match code.value(bound) {
+            // `PORT = 80`, as nothing else binds the name.
+            Value::Global(name) => match code.globals_of(name) {
+                &[(_, bound)]
+                    if self.keeps_value(module, value) && self.shared.is_bound_by_module_only(name) =>
+                {
+                    match code.value(bound) {
                         Value::Constant(constant) => Told::Constant(constant),
                         Value::Str(text) => Told::Text(text),
                         _ => Told::Nothing,
-                    },
-                    _ => Told::Nothing,
+                    }
                 }
-            }
+                _ => Told::Nothing,
+            },
             _ => Told::Nothing,
         }
     }
@@ -339,7 +351,7 @@ impl Interpreter<'_> {
                 if module.is_none() || op.conditional || op.may_have_left || op.guarded {
                     return Told::Nothing;
                 }
-                return self.told(env.module, value, &class.given_env());
+                return self.told(env.module, value, &class.given_env()).without_number();
             }
         }
         if matches!(object, Abs::Instance(..)) && self.has_fields_of_others(class) {
@@ -349,7 +361,7 @@ impl Interpreter<'_> {
         let code = self.code(base.module);
         let bound = code.classes[base.class as usize].members.into_iter().filter(|(name, _)| *name == attr);
         match code.value(value) {
-            Value::Constant(constant) if bound.count() == 1 => Told::Constant(constant),
+            Value::Constant(constant) if bound.count() == 1 => Told::Constant(constant).without_number(),
             _ => Told::Nothing,
         }
     }
@@ -361,12 +373,11 @@ impl Interpreter<'_> {
         let mro = self.mro(class);
         let definition = |base: &ClassRef| &self.code(base.module).classes[base.class as usize];
         let definitions: SmallVec<[_; 4]> = mro.iter().map(definition).collect();
-        if own_init {
-            definitions.iter().any(|class| class.calls_base) && !self.foreign_bases(class).is_empty()
-        } else {
-            definitions.iter().any(|class| !class.decorators.is_empty() || class.metaclass.is_some())
-                || !self.foreign_bases(class).is_empty()
+        if own_init && !definitions.iter().any(|class| class.calls_base) {
+            return false;
         }
+        definitions.iter().any(|class| !class.decorators.is_empty() || class.metaclass.is_some())
+            || !self.foreign_bases(class).is_empty()
     }
 
     /// Whether a class stores attributes under names that cannot be seen: `setattr(self, name, …)`, `self.__dict__.update(…)`.

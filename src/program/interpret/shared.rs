@@ -9,11 +9,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::attributes::StoredByMethods;
 use super::carried::Stores;
 use super::{AbsSet, ClassRef};
-use crate::facts::{Class, MarkKind, OpKind, Sym, Value, words};
+use crate::facts::{Class, Code, MarkKind, OpKind, Sym, Value, ValueId, words};
 use crate::program::listed::Listed;
 use crate::program::rebinds::Replaced;
 use crate::program::state::{Writer, of_all};
-use crate::program::{ModuleId, Program};
+use crate::program::{ModuleId, Program, tables};
 
 /// What the interpreter needs to know of the whole program.
 #[derive(Debug, Default)]
@@ -60,6 +60,19 @@ pub struct StoredAttributes {
     names: FxHashSet<Sym>,
     /// Some code computes the name.
     computed: bool,
+    /// Some code may store names in a namespace that it has as a dictionary.
+    namespaces: bool,
+}
+
+/// What one module stores.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Stored {
+    /// An attribute, by the number of its name.
+    Named(u32),
+    /// An attribute whose name is computed.
+    Computed,
+    /// Something in a namespace, or it hands one on.
+    InNamespace,
 }
 
 impl Shared {
@@ -70,6 +83,11 @@ impl Shared {
                 |id: ModuleId| program.module(id).facts.code.attributes().any(|attr| attr == "registry");
             program.ids().any(asks)
         })
+    }
+
+    /// Whether only the module itself can bind a global of that name, as far as the whole program shows.
+    pub fn is_bound_by_module_only(&self, name: Sym) -> bool {
+        !self.stored.namespaces && !self.is_stored(name)
     }
 
     /// Whether some code of the program may store an attribute of that name.
@@ -84,37 +102,72 @@ impl StoredAttributes {
         let mut found = Self::default();
         for stored in of_all(program, |id| stored_by(program, id)) {
             match stored {
-                Some(name) => found.names.extend([name]),
-                None => found.computed = true,
+                Stored::Named(name) => found.names.extend([Sym::numbered(name)]),
+                Stored::Computed => found.computed = true,
+                Stored::InNamespace => found.namespaces = true,
             }
         }
         found
     }
 }
 
-/// The attributes that one module stores, each once; `None` stands for a computed name.
-fn stored_by(program: &Program, id: ModuleId) -> Vec<Option<Sym>> {
+/// The attributes that one module stores, each once.
+fn stored_by(program: &Program, id: ModuleId) -> Vec<Stored> {
     let code = &program.module(id).facts.code;
-    let mut stored: Vec<Option<Sym>> = Vec::new();
+    let mut stored: Vec<Stored> = Vec::new();
     for op in code.ops() {
-        match op.kind {
-            OpKind::SetAttr { attr, .. } => stored.push(Some(attr)),
+        let namespaces = match op.kind {
+            OpKind::SetAttr { attr, value, .. } => {
+                stored.push(Stored::Named(attr.number()));
+                is_namespace(code, value)
+            }
+            OpKind::SetItem { base, value, .. } | OpKind::ChangeInPlace { base, value, .. } => {
+                is_namespace(code, base) || is_namespace(code, value)
+            }
+            OpKind::SetGlobal { value, .. } | OpKind::Bind { value, .. } => is_namespace(code, value),
             OpKind::Call { call, .. } => {
                 let call = &code.call(call);
-                let (Value::Global(name) | Value::Attr(_, name)) = code.value(call.callee) else { continue };
-                if matches!(name, words::SETATTR_FUNCTION | words::SETATTR) {
-                    stored.push(code.positional(call).iter().find_map(|&value| match code.value(value) {
-                        Value::Str(name) => Some(name),
+                if let Value::Global(words::SETATTR_FUNCTION | words::SETATTR)
+                | Value::Attr(_, words::SETATTR_FUNCTION | words::SETATTR) = code.value(call.callee)
+                {
+                    let name = code.positional(call).iter().find_map(|&value| match code.value(value) {
+                        Value::Str(name) => Some(Stored::Named(name.number())),
                         _ => None,
-                    }));
+                    });
+                    stored.push(name.unwrap_or(Stored::Computed));
                 }
+                let of_namespace = |callee| {
+                    matches!(code.value(callee), Value::Attr(base, method)
+                        if is_namespace(code, base) && !tables::CONTAINER_VIEWS.contains(&method.as_str()) && method != "get")
+                };
+                let args = &code.args[call.args.start as usize..call.args.end as usize];
+                of_namespace(call.callee) || args.iter().any(|&arg| is_namespace(code, arg))
             }
-            _ => {}
+            _ => false,
+        };
+        if namespaces {
+            stored.push(Stored::InNamespace);
         }
     }
-    stored.sort_unstable_by_key(|name| name.map(Sym::number));
+    stored.sort_unstable();
     stored.dedup();
     stored
+}
+
+/// `globals()`, `vars(module)`, `module.__dict__`, `function.__globals__`
+fn is_namespace(code: &Code, value: ValueId) -> bool {
+    match code.value(value) {
+        Value::Attr(_, attr) => {
+            matches!(attr, words::DICT | words::GLOBALS_OF_FUNCTION | words::F_GLOBALS)
+        }
+        Value::Call(call) => {
+            matches!(
+                code.value(code.call(call).callee),
+                Value::Global(words::GLOBALS | words::VARS | words::LOCALS)
+            )
+        }
+        _ => false,
+    }
 }
 
 /// What is found out about one class, once: pure functions of the program, like the values of a [`Cache`].
