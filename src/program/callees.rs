@@ -107,7 +107,21 @@ pub(crate) fn is_frozen(program: &Program, id: ModuleId, name: Sym) -> bool {
 
 /// Whether a global stands for an object that may be changed in place by what is added to it.
 pub(crate) fn takes_in_place(program: &Program, (id, name): (ModuleId, Sym), added: Added) -> bool {
-    !is_frozen(program, id, name) && (added != Added::ForLists || is_display(program, id, name))
+    let is_list = || is_display(program, id, name) || is_bound_to(program, id, name, makes_list);
+    !is_frozen(program, id, name) && (added != Added::ForLists || is_list())
+}
+
+/// Whether a value is a list or the like that is made of something: `list(names)`, `sorted(names)`, `NAMES.copy()`, `NAMES + []`.
+fn makes_list(code: &Code, value: ValueId) -> bool {
+    match code.value(value) {
+        Value::Sum(_) => true,
+        Value::Call(call) => match code.value(code.call(call).callee) {
+            Value::Global(function) => matches!(function.as_str(), "list" | "sorted" | "deque" | "bytearray"),
+            Value::Attr(_, method) => matches!(method.as_str(), "copy" | "deque" | "split"),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Whether a value of a module cannot be changed.

@@ -218,10 +218,20 @@ pub(crate) fn held_of(
             Package::Library(_) => None,
         }));
         if loosely {
-            for text in program.module(id).facts.code.strings {
+            // A package may mention its own name for other purposes: `NAME = "kit"`.
+            let module = program.module(id);
+            let is_around = |name: &str| {
+                module
+                    .name
+                    .as_str()
+                    .strip_prefix(name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            for text in module.facts.code.strings {
                 let text = text.as_str();
                 let head = text.split_once('.').map(|(head, _)| head);
-                let names = [Some(text), head].into_iter().flatten().filter(|name| full.contains(name));
+                let names = [Some(text), head].into_iter().flatten();
+                let names = names.filter(|name| full.contains(name) && !is_around(name));
                 held.extend(names.filter_map(|name| program.find(name)));
             }
         }

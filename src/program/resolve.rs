@@ -71,11 +71,12 @@ impl Program {
     pub fn is_in_library(&self, importer: ModuleId, import: u32) -> bool {
         let import = &self.module(importer).facts.imports[import as usize];
         (0..import.aliases.len()).all(|alias| {
-            self.resolved(importer, import, alias).target == Target::Stdlib
-                && self.origin(importer, import, alias) == Origin::Foreign
-                && self.loaded_name(importer, import, alias).is_some_and(|name| {
-                    !tables::may_not_be_built(name) && name.split('.').all(|part| part != "test")
-                })
+            let resolved = self.resolved(importer, import, alias);
+            // What is taken from a package may be one of its modules.
+            let names = resolved.name.into_iter().chain(import.from.map(|_| import.aliases[alias].name));
+            resolved.target == Target::Stdlib
+                && resolved.origin == Origin::Foreign
+                && !names.flat_map(|name| name.as_str().split('.')).any(tables::may_not_be_built)
         })
     }
 

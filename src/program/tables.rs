@@ -34,38 +34,45 @@ pub const VENDOR_FOLDERS: &[&str] = &["_vendor", "vendor", "_vendored", "vendore
 /// Libraries that load what the metadata of distributions offer as plugins, and go on without what fails.
 pub const LOADERS_OF_PLUGINS: &[&str] = &["stevedore", "click_plugins", "entrypoints", "plux"];
 
-/// Whether a module of the library needs a library of the system, or one that distributors package by itself, so that Pythons may
-/// lack it (the optional modules in "Configure Python", "Requirements").
-pub fn may_not_be_built(module: &str) -> bool {
-    matches!(
-        module.split('.').next().unwrap_or_default().trim_start_matches('_'),
-        "bz2"
-            | "compression"
-            | "crypt"
-            | "ctypes"
-            | "curses"
-            | "dbm"
-            | "distutils"
-            | "ensurepip"
-            | "gdbm"
-            | "hashlib"
-            | "idlelib"
-            | "lib2to3"
-            | "lzma"
-            | "multiprocessing"
-            | "nis"
-            | "ossaudiodev"
-            | "readline"
-            | "spwd"
-            | "sqlite3"
-            | "ssl"
-            | "tkinter"
-            | "turtle"
-            | "turtledemo"
-            | "uuid"
-            | "venv"
-            | "zlib"
-    )
+/// Whether a module or package of the library that has such a name needs a library of the system or a certain platform, or is one that
+/// distributors package by itself, so that Pythons may lack it (the optional modules in "Configure Python", "Requirements").
+pub fn may_not_be_built(name: &str) -> bool {
+    let name = name.trim_start_matches('_');
+    ["win", "unix", "nt", "posix"].iter().any(|platform| name.starts_with(platform))
+        || matches!(
+            name,
+            "bz2"
+                | "compression"
+                | "crypt"
+                | "ctypes"
+                | "curses"
+                | "dbm"
+                | "distutils"
+                | "ensurepip"
+                | "gdbm"
+                | "hashlib"
+                | "idlelib"
+                | "lib2to3"
+                | "lzma"
+                | "mbcs"
+                | "msilib"
+                | "msvcrt"
+                | "multiprocessing"
+                | "nis"
+                | "oem"
+                | "ossaudiodev"
+                | "readline"
+                | "spwd"
+                | "sqlite3"
+                | "ssl"
+                | "test"
+                | "tkinter"
+                | "turtle"
+                | "turtledemo"
+                | "uuid"
+                | "venv"
+                | "zlib"
+        )
 }
 
 /// Methods that change the object they are called on.
