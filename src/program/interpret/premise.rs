@@ -367,7 +367,7 @@ impl Interpreter<'_> {
     }
 
     /// Whether somebody else than the methods of a class may give its instances what the class only has a default for: what decorates it
-    /// (`@dataclass`), a metaclass, or a base that is not of the program (`NamedTuple`).
+    /// (`@dataclass`), or a base that is not of the program (`NamedTuple`). What a metaclass of the program stores, is seen when it runs.
     fn has_fields_of_others(&mut self, class: &ClassRef) -> bool {
         let own_init = self.find_method(class, "__init__").is_some();
         let mro = self.mro(class);
@@ -376,8 +376,7 @@ impl Interpreter<'_> {
         if own_init && !definitions.iter().any(|class| class.calls_base) {
             return false;
         }
-        definitions.iter().any(|class| !class.decorators.is_empty() || class.metaclass.is_some())
-            || !self.foreign_bases(class).is_empty()
+        definitions.iter().any(|class| !class.decorators.is_empty()) || !self.foreign_bases(class).is_empty()
     }
 
     /// Whether a class stores attributes under names that cannot be seen: `setattr(self, name, …)`, `self.__dict__.update(…)`.
