@@ -18,7 +18,7 @@ use super::Sym;
 /// The names that such a function of a module may have an answer for; `None` if it does not say that it refuses all others.
 pub(super) fn names_given(def: &ast::StmtFunctionDef, module: &[Stmt]) -> Option<Vec<Sym>> {
     let parameter = def.parameters.iter_non_variadic_params().next()?.parameter.name.as_str();
-    let mut getter = Getter { module, parameter, names: Vec::new() };
+    let mut getter = Getter { module, parameter, names: Vec::new(), locals: Vec::new() };
     (def.decorator_list.is_empty() && getter.refuses(&def.body)).then_some(getter.names)
 }
 
@@ -26,6 +26,8 @@ struct Getter<'a> {
     module: &'a [Stmt],
     parameter: &'a str,
     names: Vec<Sym>,
+    /// Names that the function binds itself.
+    locals: Vec<&'a str>,
 }
 
 impl<'a> Getter<'a> {
@@ -35,7 +37,7 @@ impl<'a> Getter<'a> {
             match stmt {
                 Stmt::Raise(_) => return true,
                 // Whoever is not in the table gets no further.
-                Stmt::If(stmt) if stmt.body.last().is_some_and(Stmt::is_raise_stmt) => {
+                Stmt::If(stmt) if matches!(&*stmt.body, [Stmt::Raise(_)]) => {
                     if let Some(table) = self.left_out(&stmt.test) {
                         return self.takes(table);
                     }
@@ -53,8 +55,17 @@ impl<'a> Getter<'a> {
                     }
                 }
                 Stmt::Try(stmt) => return self.looks_up(stmt),
-                Stmt::Import(_) | Stmt::ImportFrom(_) | Stmt::Pass(_) | Stmt::Expr(_) | Stmt::Global(_) => {}
-                Stmt::Assign(assign) if assign.targets.iter().all(|target| self.is_other(target)) => {}
+                // Nothing else happens to whoever is refused.
+                Stmt::Expr(expr) if expr.value.is_literal_expr() => {}
+                Stmt::Pass(_) | Stmt::Global(_) => {}
+                Stmt::Import(ast::StmtImport { names, .. })
+                | Stmt::ImportFrom(ast::StmtImportFrom { names, .. }) => {
+                    let bound = |alias: &'a ast::Alias| {
+                        let name = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+                        name.split('.').next().unwrap_or(name)
+                    };
+                    self.locals.extend(names.iter().map(bound));
+                }
                 _ => return false,
             }
         }
@@ -88,7 +99,11 @@ impl<'a> Getter<'a> {
     fn left_out(&self, test: &'a Expr) -> Option<&'a Expr> {
         let Expr::Compare(compare) = test else { return None };
         match (&*compare.ops, &*compare.comparators) {
-            ([CmpOp::NotIn], [table]) if self.is_parameter(&compare.left) => Some(table),
+            ([CmpOp::NotIn], [table]) | ([CmpOp::NotEq], [table @ Expr::StringLiteral(_)])
+                if self.is_parameter(&compare.left) =>
+            {
+                Some(table)
+            }
             _ => None,
         }
     }
@@ -107,7 +122,8 @@ impl<'a> Getter<'a> {
             _ => value,
         };
         let Expr::Subscript(item) = value else { return false };
-        handler.body.last().is_some_and(Stmt::is_raise_stmt)
+        matches!(&*handler.body, [Stmt::Raise(_)])
+            && stmt.finalbody.is_empty()
             && self.is_parameter(&item.slice)
             && self.takes(&item.value)
     }
@@ -122,7 +138,10 @@ impl<'a> Getter<'a> {
                 .items
                 .iter()
                 .all(|item| item.key.as_ref().is_some_and(|key| self.takes_texts(std::slice::from_ref(key)))),
-            Expr::Name(name) if name.id.as_str() != self.parameter => {
+            Expr::StringLiteral(_) => self.takes_texts(std::slice::from_ref(table)),
+            Expr::Name(name)
+                if name.id.as_str() != self.parameter && !self.locals.contains(&name.id.as_str()) =>
+            {
                 bound_once(self.module, name.id.as_str()).is_some_and(|value| self.takes(value))
             }
             _ => false,
@@ -141,10 +160,6 @@ impl<'a> Getter<'a> {
 
     fn is_parameter(&self, expr: &Expr) -> bool {
         matches!(expr, Expr::Name(name) if name.id.as_str() == self.parameter)
-    }
-
-    fn is_other(&self, target: &Expr) -> bool {
-        matches!(target, Expr::Name(name) if name.id.as_str() != self.parameter)
     }
 }
 
