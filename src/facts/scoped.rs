@@ -29,10 +29,11 @@ impl Walker<'_> {
             // `events = events.Channel()`: until the class has bound it, the name is that of the module.
             Resolved::Class { certain: false } => {
                 let global = self.global_read(name, range, usage);
-                match self.class_member(name) {
+                let either = match self.class_member(name) {
                     Some(member) => self.either(member, global),
                     None => global,
-                }
+                };
+                self.one_of_several(either)
             }
             Resolved::Global => self.global_read(name, range, usage),
         }
