@@ -1,7 +1,8 @@
 //! Functions and classes that a value may be, by names alone: those of the module, and those that it imports.
 
+use super::state::foreign_path;
 use super::{ModuleId, Origin, Program};
-use crate::facts::{Added, Code, Constant, FuncId, MarkKind, NameInfo, Sym, Value, ValueId};
+use crate::facts::{Added, Code, Constant, FuncId, MarkKind, NameInfo, Site, Sym, Value, ValueId};
 
 /// How many classes are looked at for their bases.
 const MOST_BASES: usize = 16;
@@ -134,6 +135,51 @@ pub(crate) fn is_frozen_value(program: &Program, id: ModuleId, value: ValueId) -
         Value::Str(_) => true,
         _ => false,
     }
+}
+
+/// Whether a global stands for marks that hold nothing and cannot be changed, its own ones or those of another module: `object()`, members of enumerations
+/// of the library alone that give their members nothing.
+pub(crate) fn is_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) -> bool {
+    let facts = &program.module(id).facts;
+    let code = &facts.code;
+    let rebound =
+        |info: &NameInfo| info.rebound_in_function.or(info.computed_in_function).is_some() || info.deleted;
+    let is_made = |value: ValueId| match code.value(value) {
+        Value::Call(call) => matches!(code.value(code.call(call).callee), Value::Global(class)
+            if class == "object" && !facts.names.contains(class)),
+        Value::Attr(class, _) => {
+            class_behind(program, id, class).is_some_and(|class| is_plain_enumeration(program, class))
+        }
+        _ => false,
+    };
+    let is_taken = |site: &Site| {
+        let import = &facts.imports[site.stmt as usize];
+        matches!(program.origin(id, import, site.alias as usize), Origin::Attribute(source, name)
+            if source != id && is_mark(program, source, name, depth + 1))
+    };
+    let mut bound = code.globals_of(name).iter().map(|&(_, value)| value);
+    let imported = facts.sites_of(name).next().is_some();
+    depth <= 8
+        && (imported || !code.globals_of(name).is_empty())
+        && facts.sites_of(name).all(is_taken)
+        && bound.all(|value| imported && value == ValueId::OPAQUE || is_made(value))
+        && !facts.names.get(name).is_some_and(rebound)
+}
+
+/// Whether a class is an enumeration whose members have nothing but names and values.
+fn is_plain_enumeration(program: &Program, (id, class): (ModuleId, u32)) -> bool {
+    let class = &program.module(id).facts.code.classes[class as usize];
+    let gives = |(member, _): &(Sym, ValueId)| {
+        matches!(member.as_str(), "__init__" | "__new__" | "__getattr__" | "__setattr__")
+    };
+    let is_enum = |&base: &ValueId| {
+        foreign_path(program, id, base)
+            .is_some_and(|path| matches!(path.as_str(), "enum.Enum" | "enum.IntEnum"))
+    };
+    !class.star
+        && !class.bases.is_empty()
+        && class.bases.iter().all(is_enum)
+        && !class.members.iter().any(gives)
 }
 
 /// Whether all that a global of a module is ever bound to is of a kind, as far as the module shows.

@@ -16,7 +16,7 @@ use super::state::{foreign_import, of_all};
 use super::trace::{Leaf, Start, trace};
 use super::watched::Place;
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Alias, Call, FuncId, OpKind, Read, ReadKind, Site, Sym, Value, words};
+use crate::facts::{Alias, Call, Code, FuncId, OpKind, Read, ReadKind, Site, Sym, Value, words};
 
 /// A package, as an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -175,6 +175,10 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
         let Value::Str(text) = code.value(first) else { continue };
         let head = text.as_str().split('.').next().unwrap_or_default();
         if imports {
+            // `__import__("concurrent.futures").futures`: what is asked for, has just been loaded.
+            if name == "__import__" && is_asked_for_next(code, &call, text) {
+                continue;
+            }
             // Without more arguments it gives the outermost package.
             let package = named(if name == "__import__" { head } else { text.as_str() });
             if let Some(package) = package {
@@ -187,6 +191,14 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
         }
     }
     held
+}
+
+/// Whether of the package that a call gives, only that module is taken which the call has loaded.
+fn is_asked_for_next(code: &Code, call: &Call, text: Sym) -> bool {
+    let Some(next) = text.as_str().split('.').nth(1) else { return false };
+    let is_call = |base| matches!(code.value(base), Value::Call(other) if code.call(other).args == call.args);
+    let mut asked = code.attributes_with_bases().filter(|(base, _)| is_call(*base)).peekable();
+    code.positional(call).len() == 1 && asked.peek().is_some() && asked.all(|(_, attr)| attr[0] == next)
 }
 
 /// Those packages of the program that somebody has as objects, with all who have: by statement, or by texts that begin with their names. Texts count if it is

@@ -18,7 +18,7 @@ use self::methods::{
     OwnCalls, SelfChangers, add_method, attribute_of_self, changed_by_methods, handed_on, is_memo, is_own,
     keeper, takes_object,
 };
-use super::callees::{class_behind, functions_of, takes_in_place};
+use super::callees::{class_behind, functions_of, is_mark, takes_in_place};
 use super::interpret::{Effect, EffectKind, Outcome, Owner, has_decorator};
 use super::rebinds::{Patch, patches};
 use super::state::{module_of, of_all};
@@ -126,7 +126,7 @@ pub(super) fn mutated_globals(
     for (key, mutation) in of_all(program, |id| changed_by_methods(program, id, &methods)) {
         mutated.entry(key).or_default().push(mutation);
     }
-    mutated.retain(|&(id, name), _| !is_module(program, id, name));
+    mutated.retain(|&(id, name), _| !is_module(program, id, name) && !is_mark(program, id, name, 0));
     mutated
 }
 
