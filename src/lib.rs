@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod decide;
 pub mod discover;
+pub(crate) mod dotted;
 pub mod facts;
 pub mod packages;
 pub mod program;

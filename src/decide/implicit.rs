@@ -25,6 +25,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::reason::{KeepReason, Reason};
 use super::{DecideOptions, ModuleVerdicts};
 use crate::config::Target;
+use crate::dotted::is_within;
 use crate::facts::{
     FuncId, ImportStmt, ModuleFacts, Moment, OpKind, Read, ReadKind, Site, Sym, Value, ValueId,
 };
@@ -175,7 +176,7 @@ fn missing_in(
                 None => {
                     let known = program.stdlib.has_module(&full) == stdlib::Has::Yes
                         && !program.stdlib.lists_submodule(&name, attr.as_str())
-                        || named.iter().any(|named| below(named, &full));
+                        || named.iter().any(|named| is_within(named, &full));
                     if known {
                         found = Some(full.clone());
                     }
@@ -254,11 +255,6 @@ fn reads_by_other_names(facts: &ModuleFacts, submodules: &FxHashSet<Sym>) -> Vec
     found
 }
 
-/// Whether a module is `name` or something below it.
-fn below(module: &str, name: &str) -> bool {
-    module.strip_prefix(name).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
 /// The submodules that the module's own statements show to be modules.
 fn named_here(facts: &ModuleFacts) -> Vec<&str> {
     let mut names = Vec::new();
@@ -299,7 +295,7 @@ fn package_behind(
                 Some(_) => name,
                 None => name.split('.').next().unwrap_or_default(),
             };
-            let known = named.iter().any(|named| below(named, bound))
+            let known = named.iter().any(|named| is_within(named, bound))
                 || program.stdlib.has_module(bound) == stdlib::Has::Yes;
             known.then(|| (None, bound.to_owned()))
         }
@@ -409,8 +405,8 @@ fn own_import(program: &Program, id: ModuleId, name: &str, read: &Read) -> Own {
     for import in facts.imports.iter().filter(|i| i.moment != Moment::Never) {
         for (number, alias) in import.aliases.iter().enumerate() {
             let loads = program.loaded_name(id, import, number).is_some_and(|loaded| {
-                below(loaded, name)
-                    || (import.from.is_some() && below(&format!("{loaded}.{}", alias.name), name))
+                is_within(loaded, name)
+                    || (import.from.is_some() && is_within(&format!("{loaded}.{}", alias.name), name))
             });
             if !loads {
                 continue;

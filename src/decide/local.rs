@@ -7,6 +7,7 @@ use super::annotations::{self, AnnotationUse};
 use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason, keep_all, mark};
 use crate::config::{Escapes, Target};
+use crate::dotted::is_within;
 use crate::facts::{
     Constant, ImportStmt, LineUse, MarkKind, ModuleFacts, Moment, Place, Read, ReadKind, Site, Sym, Value,
 };
@@ -174,8 +175,7 @@ fn already_loaded(program: &Program, id: ModuleId, site: &Site, reasons: &mut Ve
     let import = &module.facts.imports[site.stmt as usize];
     let Some(name) = program.loaded_name(id, import, site.alias as usize) else { return };
     let own = module.name.as_str();
-    let ancestor =
-        |name: &str| own == name || own.strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+    let ancestor = |name: &str| is_within(own, name);
     let loaded = match program.origin(id, import, site.alias as usize) {
         Origin::Module(target) => {
             ancestor(program.module(target).name.as_str()) && {

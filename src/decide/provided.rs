@@ -33,7 +33,7 @@ use crate::program::graph::{Edge, Graph, Walk};
 use crate::program::held::{asked_by_texts, held_of, mentioned};
 use crate::program::state::of_all;
 use crate::program::stdlib::Has;
-use crate::program::{ModuleId, Origin, Program};
+use crate::program::{ModuleId, Program};
 
 /// Whether a module's own code leaves its namespace and its class alone.
 pub fn is_plain(program: &Program, id: ModuleId) -> bool {
@@ -164,13 +164,7 @@ fn delayed(program: &Program, graph: &Graph, waits: impl Fn(ModuleId, usize) -> 
         let facts = &program.module(id).facts;
         let called = facts.imports.iter().filter(|import| !import.func.is_module()).flat_map(|import| {
             let aliases = 0..import.aliases.len();
-            aliases.flat_map(|alias| {
-                let module = match program.origin(id, import, alias) {
-                    Origin::Module(module) => Some(module),
-                    _ => None,
-                };
-                program.loaded_chain(id, import, alias).iter().copied().chain(module)
-            })
+            aliases.flat_map(|alias| program.loaded_by(id, import, alias))
         });
         let own = graph.cycle_of(id);
         let others = graph.out[id.index()].iter().map(|edge| edge.to).chain(called);

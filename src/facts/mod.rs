@@ -32,6 +32,7 @@ mod inspection;
 mod keep;
 mod keyed;
 pub(crate) mod layout;
+pub(crate) mod loaders;
 mod marks;
 mod names;
 mod namespace;

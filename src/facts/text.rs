@@ -11,6 +11,7 @@ use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement, Operator};
 use ruff_text_size::Ranged;
 use smallvec::SmallVec;
 
+use super::loaders::imports_by_name;
 use super::value::{Value, ValueId};
 use super::walker::Walker;
 use super::{MarkKind, Sym, TextStart, words};
@@ -186,10 +187,9 @@ impl<'a> Walker<'a> {
     /// `importlib.import_module(…)`, `__import__(…)`
     pub(super) fn loads_by_name(&self, callee: &Expr) -> bool {
         match callee {
-            Expr::Attribute(method) => matches!(method.attr.as_str(), "import_module" | "__import__"),
+            Expr::Attribute(method) => imports_by_name(method.attr.as_str()),
             Expr::Name(name) => {
-                matches!(name.id.as_str(), "import_module" | "__import__")
-                    || self.loader_names.contains(&name.id.as_str())
+                imports_by_name(name.id.as_str()) || self.loader_names.contains(&name.id.as_str())
             }
             _ => false,
         }

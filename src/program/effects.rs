@@ -39,10 +39,11 @@ use super::settled::tested_attributes;
 use super::state::{
     Writer, asked_caches, observed_loggers, seeds_random, shown_privates, taken_names, written_state,
 };
-use super::watched::{Watched, is_inside, loads_name, watched};
+use super::watched::{Watched, loads_name, watched};
 use super::{ModuleId, Origin, Program, cycles, tables};
 use crate::config::{NamePatterns, Safety};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
+use crate::dotted::is_within;
 use crate::facts::{ImportStmt, Mark, MarkKind, Moment, Sym};
 
 /// The whole-program view of what loading does.
@@ -331,7 +332,8 @@ impl Effects {
             // Who asks for what it has loaded itself, counts only there. Packages around it are loaded in any case.
             let around = program.module(id).name;
             let own = facts.marks.iter().filter_map(asked_name);
-            let own: Vec<(Sym, TextRange)> = own.filter(|&(asked, _)| !is_inside(around, asked)).collect();
+            let own: Vec<(Sym, TextRange)> =
+                own.filter(|&(asked, _)| !is_within(around.as_str(), asked.as_str())).collect();
             if self.asked.is_empty() && own.is_empty() {
                 return;
             }

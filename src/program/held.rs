@@ -16,6 +16,7 @@ use super::state::{foreign_import, of_all};
 use super::trace::{Leaf, Start, trace};
 use super::watched::Place;
 use super::{ModuleId, Origin, Program, tables};
+use crate::dotted::is_within;
 use crate::facts::{Alias, Call, Code, FuncId, OpKind, Read, ReadKind, Site, Sym, Value, words};
 
 /// A package, as an object.
@@ -232,13 +233,7 @@ pub(crate) fn held_of(
         if loosely {
             // A package may mention its own name for other purposes: `NAME = "kit"`.
             let module = program.module(id);
-            let is_around = |name: &str| {
-                module
-                    .name
-                    .as_str()
-                    .strip_prefix(name)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            };
+            let is_around = |name: &str| is_within(module.name.as_str(), name);
             for text in module.facts.code.strings {
                 let text = text.as_str();
                 let head = text.split_once('.').map(|(head, _)| head);

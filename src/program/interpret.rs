@@ -54,6 +54,7 @@ pub use self::shared::{Classes, Shared, StoredAttributes};
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;
+use crate::dotted::is_within;
 use crate::facts::{Asked, Code, FuncId, OpKind, Sym, Value, ValueId, words};
 
 /// A call with its arguments, and whether its effects count and on which path.
@@ -557,8 +558,7 @@ impl<'p> Interpreter<'p> {
 
     /// Whether a dotted name is the module that is being loaded, or inside it: who imports that, loads this before.
     fn is_inside_cause(&self, name: Sym) -> bool {
-        let own = self.program.module(self.cause).name.as_str();
-        name.as_str().strip_prefix(own).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        is_within(name.as_str(), self.program.module(self.cause).name.as_str())
     }
 
     /// `sys.modules[__name__].x = …` changes the module itself.

@@ -15,6 +15,7 @@ use rustc_hash::FxHashSet;
 
 use super::interpret::Outcome;
 use super::{ModuleId, Program};
+use crate::dotted::is_below;
 use crate::facts::{MarkKind, Sym};
 
 /// A loop that gives names.
@@ -76,7 +77,7 @@ impl Renamed {
             }
         }
         let own = program.module(renames.by).name.as_str();
-        let inside = prefix.strip_prefix(own).is_some_and(|rest| rest.starts_with('.'));
+        let inside = is_below(prefix, own);
         if asked.is_empty() && inside {
             self.unseen.insert((renames.by, renames.range));
         }

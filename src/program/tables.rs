@@ -2,7 +2,6 @@
 
 mod doers;
 mod external;
-mod loaders;
 mod state;
 
 pub use self::doers::{
@@ -12,7 +11,6 @@ pub use self::external::{
     ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, makes_tuple_class,
     risk,
 };
-pub use self::loaders::{imports_by_name, loads_modules, makes_module};
 pub use self::state::{
     CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed,
     LEVELS, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, RUNNING_LOOP, THREAD, Wins, always_changes,
@@ -20,6 +18,7 @@ pub use self::state::{
     is_process_state, looks_at_all, may_write_state, overwrites, read_state, read_variable, reads_clock,
     reads_file, reads_frames, same_state, state_of, state_of_attribute, window_state, written_setting,
 };
+pub use crate::facts::loaders::{imports_by_name, loads_modules, makes_module};
 
 static WELL_KNOWN: &str = include_str!("data/well_known.txt");
 

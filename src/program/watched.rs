@@ -25,6 +25,7 @@ use super::state::{foreign_path, module_of, same_project};
 use super::stdlib::Has;
 use super::trace::{Leaf, Start, trace};
 use super::{ModuleId, Origin, Program, tables};
+use crate::dotted::{is_below, is_within};
 use crate::facts::{
     Code, FuncId, ImportStmt, Mark, MarkKind, Moment, Op, OpKind, Sym, TextStart, Value, ValueId, words,
 };
@@ -85,7 +86,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                     patterns.exact.entry(name).or_insert((id, mark.range));
                 }
                 // A package that provides its submodules by hand, has done so before anybody gets at them.
-                MarkKind::ReplacesEntry(name) if !is_inside(name, module.name) => {
+                MarkKind::ReplacesEntry(name) if !is_within(name.as_str(), module.name.as_str()) => {
                     patterns.exact.entry(name).or_insert((id, mark.range));
                 }
                 MarkKind::AsksSysModulesFrom(start) => patterns.add(start, (id, mark.range)),
@@ -146,12 +147,6 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
     (exact, submodules, renamed.unseen)
 }
 
-/// Whether a dotted name is a module, or inside it.
-pub(super) fn is_inside(name: Sym, module: Sym) -> bool {
-    let rest = name.as_str().strip_prefix(module.as_str());
-    rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-}
-
 /// Whether a module has certainly loaded another one by a place in its text: who asks there, is always told yes, whoever else
 /// loads it. Packages have submodules besides, as attributes.
 fn has_loaded(program: &Program, id: ModuleId, name: Sym, at: TextSize) -> bool {
@@ -182,7 +177,7 @@ pub(crate) fn loads_name(
     alias: usize,
     name: Sym,
 ) -> bool {
-    program.loaded_name(id, import, alias).is_some_and(|loaded| is_inside(Sym::new(loaded), name))
+    program.loaded_name(id, import, alias).is_some_and(|loaded| is_within(loaded, name.as_str()))
 }
 
 /// A function that loads what it asks for, or takes it out, whoever loaded it.
@@ -275,7 +270,7 @@ impl Patterns<'_> {
         let text = format!("{own}{}", start.text);
         let asker = self.program.module(place.0).name.as_str();
         // Who asks is inside the package. And who goes through all modules of his own project does so for all alike.
-        let around = asker.strip_prefix(text.trim_end_matches('.')).is_some_and(|rest| rest.starts_with('.'));
+        let around = is_below(asker, text.trim_end_matches('.'));
         let alike = around && (start.whole || !text.trim_end_matches('.').contains('.'));
         if !text.is_empty() && text != asker && !alike {
             self.starts.push((text, start.whole, place));

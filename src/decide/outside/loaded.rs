@@ -15,6 +15,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use crate::dotted::is_below;
 use crate::facts::MarkKind;
 use crate::program::state::same_project;
 use crate::program::watched::imports;
@@ -108,8 +109,7 @@ fn named_by(program: &Program, id: ModuleId) -> Vec<String> {
         let name = name.trim_end_matches('.');
         let plain = |c: char| c == '_' || c == '.' || c.is_alphanumeric();
         // A bare name of the package in which the module itself is, is said for many reasons.
-        let own =
-            program.module(id).name.as_str().strip_prefix(name).is_some_and(|rest| rest.starts_with('.'));
+        let own = is_below(program.module(id).name.as_str(), name);
         let only_said = own && text.as_str() == name;
         if !only_said && !name.is_empty() && !name.starts_with('.') && name.chars().all(plain) {
             prefixes.push(format!("{name}."));

@@ -14,6 +14,7 @@
 use rustc_hash::FxHashSet;
 
 use super::{READERS, opens};
+use crate::dotted::{is_below, is_within};
 use crate::facts::{Call, Code, Value};
 use crate::program::state::{of_all, same_project};
 use crate::program::{ModuleId, Program};
@@ -35,17 +36,13 @@ pub(super) fn packed(program: &Program) -> Vec<(ModuleId, ModuleId)> {
         }
         let inside = |id: ModuleId| {
             let name = program.module(id).name.as_str();
-            packages.iter().any(|package| {
-                name.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
+            packages.iter().any(|package| is_within(name, package))
         };
         let imported = imported.get_or_insert_with(|| program.imported_modules());
         // What else it imports of the project would not be there.
         let around = |id: ModuleId| {
             let name = program.module(id).name.as_str();
-            packages
-                .iter()
-                .any(|package| package.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
+            packages.iter().any(|package| is_below(package, name))
         };
         let run = |id: ModuleId| {
             if imported.contains(&id) || !same_project(program, id, by) {

@@ -14,6 +14,7 @@ use super::super::state::{Writer, WrittenState, foreign_path, same_project};
 use super::super::watched::{Submodules, UnseenRenames, Watched};
 use super::super::{ModuleId, Origin, Program, Target, tables};
 use crate::decide::{KeepReason, ModuleVerdicts, Reason};
+use crate::dotted::is_below;
 use crate::facts::{FuncId, MarkKind, Moment, OpKind, Sym, Value, ValueId};
 
 /// What the rest of the program does, as far as it decides what loading a module shows.
@@ -297,8 +298,7 @@ pub(super) fn add_half_loaded(program: &Program, graph: &Graph, outcomes: &mut [
 /// Whether `inner` is a module inside the package `outer`: who gets at its state has loaded `outer` before.
 pub(super) fn is_around(program: &Program, outer: ModuleId, inner: ModuleId) -> bool {
     let package = program.module(outer);
-    let rest = program.module(inner).name.as_str().strip_prefix(package.name.as_str());
-    package.is_package && rest.is_some_and(|r| r.starts_with('.'))
+    package.is_package && is_below(program.module(inner).name.as_str(), package.name.as_str())
 }
 
 /// Whether loading a module does nothing but to define functions, classes and constants: then it reads no state.

@@ -4,6 +4,7 @@ use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
 use super::{Abs, AbsSet, GlobalRead, Interpreter, Owner};
+use crate::dotted::is_within;
 use crate::facts::{MarkKind, Sym};
 use crate::program::{ModuleId, tables};
 
@@ -57,9 +58,7 @@ impl Interpreter<'_> {
     /// who gets at that state by way of the module has loaded it.
     pub(super) fn is_only_user(&self, path: &str) -> bool {
         let Some(library) = tables::keeps_for_users(path) else { return false };
-        let below = |name: &str| {
-            name.strip_prefix(library).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
+        let below = |name: &str| is_within(name, library);
         let uses = |id: ModuleId| {
             let facts = &self.program.module(id).facts;
             facts.imports.iter().any(|import| match import.from {

@@ -53,9 +53,6 @@ impl Interpreter<'_> {
             }
             let relative = made == tables::RELATIVE_PATH;
             let reads = tables::FILE_READERS.contains(&method);
-            if (relative || made == "pathlib.Path") && reads {
-                self.state_read(Sym::new(tables::FILES), None);
-            }
             if relative && (reads || matches!(method, "resolve" | "absolute")) {
                 self.state_read(Sym::new("os.getcwd"), None);
             }

@@ -87,12 +87,17 @@ impl Interpreter<'_> {
         if stores_any {
             self.changed.insert(Sym::new(ANY_ATTRIBUTE));
         }
-        // `(Path(__file__).parent / "cache").mkdir()`
         if let Value::Attr(_, method) = code.value(call.callee)
-            && tables::changes_path(method.as_str())
             && !callees.iter().any(|abs| matches!(abs, Abs::Function(..) | Abs::Method(..) | Abs::Class(..)))
         {
-            self.effect(EffectKind::InputOutput, Owner::External(method), place, Some(method));
+            // `(Path(__file__).parent / "cache").mkdir()`
+            if tables::changes_path(method.as_str()) {
+                self.effect(EffectKind::InputOutput, Owner::External(method), place, Some(method));
+            }
+            // `(files(__package__) / "rates.json").read_text()`, `parser.read("settings.ini")`
+            if tables::FILE_READERS.contains(&method.as_str()) || method == "read" && !args.is_empty() {
+                self.state_read(Sym::new(tables::FILES), None);
+            }
         }
         if let Some(decorator) = self.context_as_decorator(module, index, &callees, &args) {
             return decorator;

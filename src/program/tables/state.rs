@@ -5,6 +5,7 @@ use std::sync::LazyLock;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::MUTATORS;
+use crate::dotted::is_within;
 use crate::facts::Sym;
 
 /// State of the process that modules read while they load.
@@ -70,9 +71,20 @@ pub const FILES: &str = "a file";
 /// What is made of a path that is relative.
 pub const RELATIVE_PATH: &str = "pathlib.Path(relative)";
 
-/// Methods of a path that read.
-pub const FILE_READERS: &[&str] =
-    &["read_text", "read_bytes", "open", "exists", "is_file", "is_dir", "iterdir", "glob", "rglob", "stat"];
+/// Methods of paths and of what stands for one that read.
+pub const FILE_READERS: &[&str] = &[
+    "read_text",
+    "read_bytes",
+    "open",
+    "exists",
+    "is_file",
+    "is_dir",
+    "iterdir",
+    "glob",
+    "rglob",
+    "walk",
+    "stat",
+];
 
 /// Functions of which the first argument is the path of a file or folder that they read.
 pub fn reads_file(path: &str) -> bool {
@@ -84,13 +96,43 @@ pub fn reads_file(path: &str) -> bool {
             | "os.path.getsize"
             | "os.path.getmtime"
             | "os.stat"
+            | "os.open"
+            | "os.access"
+            | "os.walk"
             | "os.listdir"
             | "os.scandir"
+            | "os.readlink"
             | "glob.glob"
+            | "glob.iglob"
+            | "filecmp.cmp"
             | "pkgutil.get_data"
+            | "importlib.resources.read_text"
+            | "importlib.resources.read_binary"
+            | "importlib.resources.open_text"
+            | "importlib.resources.open_binary"
+            | "importlib.resources.is_resource"
+            | "importlib.resources.contents"
             | "runpy.run_path"
             | "linecache.getline"
             | "linecache.getlines"
+            | "fileinput.input"
+            | "gzip.open"
+            | "bz2.open"
+            | "lzma.open"
+            | "codecs.open"
+            | "tokenize.open"
+            | "tarfile.open"
+            | "tarfile.is_tarfile"
+            | "zipfile.ZipFile"
+            | "zipfile.is_zipfile"
+            | "shelve.open"
+            | "dbm.open"
+            | "sqlite3.connect"
+            | "netrc.netrc"
+            | "logging.config.fileConfig"
+            | "xml.etree.ElementTree.parse"
+            | "xml.etree.ElementTree.iterparse"
+            | "xml.dom.minidom.parse"
     )
 }
 
@@ -424,8 +466,7 @@ pub fn is_passive_window(state: &str) -> bool {
 
 /// State in whose changes an import can be caught: which, by the dotted name of what is changed or called.
 pub fn window_state(path: &str) -> Option<&'static str> {
-    let prefixed =
-        |prefix: &str| path == prefix || path.strip_prefix(prefix).is_some_and(|r| r.starts_with('.'));
+    let prefixed = |prefix: &str| is_within(path, prefix);
     let reading = path.ends_with(".get") || path.ends_with(".copy") || path.ends_with(".index");
     if reading {
         return None;

@@ -10,7 +10,8 @@
 use ruff_text_size::TextRange;
 use rustc_hash::FxHashSet;
 
-use super::{Patterns, is_inside};
+use super::Patterns;
+use crate::dotted::is_within;
 use crate::facts::{FuncId, Moment};
 use crate::program::ModuleId;
 use crate::program::state::same_project;
@@ -38,7 +39,9 @@ impl Patterns<'_> {
             while let Some(loaded) = todo.pop() {
                 let module = program.module(loaded);
                 // The packages around are there.
-                if is_inside(program.module(id).name, module.name) || !same_project(program, id, loaded) {
+                if is_within(program.module(id).name.as_str(), module.name.as_str())
+                    || !same_project(program, id, loaded)
+                {
                     continue;
                 }
                 self.exact.entry(module.name).or_insert((id, TextRange::empty(facts.code.function(func).at)));
