@@ -4,9 +4,9 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange, TextSize};
 
 use super::cache;
-use super::code::{Added, OpKind};
 use super::condition::Condition;
 use super::idioms::{self, Target};
+use super::operation::{Added, OpKind};
 use super::scope::{Resolved, ScopeKind};
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};

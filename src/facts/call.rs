@@ -4,10 +4,10 @@ use ruff_python_ast::{self as ast, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::alias::{is_globals_of, is_of_module};
-use super::code::{CallRole, OpKind};
 use super::expr::is_own_name;
 use super::inspection::inspects;
 use super::names::NameId;
+use super::operation::{CallRole, OpKind};
 use super::scope::ScopeKind;
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};

@@ -5,8 +5,9 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use smallvec::SmallVec;
 
 use super::assigned;
-use super::code::{CallRole, Class, FuncId, OpKind};
+use super::code::{Class, FuncId};
 use super::names::NameId;
+use super::operation::{CallRole, OpKind};
 use super::scope::{Resolved, ScopeKind};
 use super::value::{Value, ValueId};
 use super::walker::{Context, Use, Walker};

@@ -6,9 +6,10 @@ use ruff_text_size::TextSize;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use super::call::Unpacked;
-use super::code::{Call, Class, Code, FuncId, Function, Op, OpKind, Var};
+use super::code::{Call, Class, Code, FuncId, Function, Var};
 use super::keep::Keeper;
 use super::layout::{Layout, Top};
+use super::operation::{Op, OpKind};
 use super::packed::{PackedCall, PackedOp, PackedRead, SharedDraft, SharedFacts, Wide};
 use super::value::{Value, ValueId};
 use super::{

@@ -9,7 +9,7 @@ use ruff_python_ast::{self as ast, Expr};
 use ruff_text_size::Ranged;
 
 use super::MarkKind;
-use super::code::OpKind;
+use super::operation::OpKind;
 use super::walker::Walker;
 
 /// Builtins that only make a value of what they are given, where that is written out.

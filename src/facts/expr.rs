@@ -8,7 +8,8 @@ use ruff_python_ast::{self as ast, Expr, InterpolatedStringElement, Number};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::alias::{is_globals_of, is_of_module};
-use super::code::{CallRole, FuncId, OpKind};
+use super::code::FuncId;
+use super::operation::{CallRole, OpKind};
 use super::premise::Open;
 use super::scope::{Resolved, ScopeKind};
 use super::value::{Constant, Value, ValueId};

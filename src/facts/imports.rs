@@ -5,7 +5,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use smallvec::SmallVec;
 
 use super::binding::bound_by_alias;
-use super::code::OpKind;
+use super::operation::OpKind;
 use super::value::{Value, ValueId};
 use super::walker::Walker;
 use super::{Alias, Declared, FromModule, ImportStmt, LineUse, Mark, MarkKind, Moment, Place, Site, Sym};

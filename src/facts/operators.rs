@@ -9,7 +9,7 @@
 use ruff_python_ast::{self as ast, CmpOp, Expr};
 use ruff_text_size::{Ranged, TextRange};
 
-use super::code::OpKind;
+use super::operation::OpKind;
 use super::value::{Value, ValueId};
 use super::walker::{Use, Walker};
 use super::{MarkKind, Sym, words};

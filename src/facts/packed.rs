@@ -2,8 +2,9 @@
 
 use ruff_text_size::{TextRange, TextSize};
 
-use super::code::{Added, CallRole, FuncId, Op, OpKind};
+use super::code::FuncId;
 use super::keep::Kept;
+use super::operation::{Added, CallRole, Op, OpKind};
 use super::premise::Asked;
 use super::value::ValueId;
 use super::{Annotation, FixedUse, Moment, Read, ReadKind, Sym};

@@ -17,7 +17,7 @@ use ruff_python_ast::{self as ast, BoolOp, CmpOp, Expr, Stmt, UnaryOp};
 use ruff_text_size::{Ranged, TextSize};
 use smallvec::SmallVec;
 
-use super::code::OpKind;
+use super::operation::OpKind;
 use super::scope::Resolved;
 use super::value::{Value, ValueId};
 use super::walker::Walker;

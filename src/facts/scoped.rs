@@ -11,9 +11,9 @@
 
 use ruff_text_size::{TextRange, TextSize};
 
-use super::code::OpKind;
 use super::idioms::Target;
 use super::names::{InClass, Name, NameId};
+use super::operation::OpKind;
 use super::packed::PackedRead;
 use super::scope::Resolved;
 use super::value::{Value, ValueId};

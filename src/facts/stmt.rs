@@ -5,10 +5,10 @@ use ruff_python_ast::{self as ast, ExceptHandler, Expr, Pattern, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 use smallvec::SmallVec;
 
-use super::code::{CallRole, OpKind};
 use super::condition::Condition;
 use super::define::late_context;
 use super::idioms::{self, Alias, Target};
+use super::operation::{CallRole, OpKind};
 use super::premise::Open;
 use super::scope::Resolved;
 use super::value::{Value, ValueId};

@@ -13,12 +13,13 @@ use rustc_hash::FxHashMap;
 
 use super::binding::{self, Form};
 use super::call::Unpacked;
-use super::code::{CallRole, FuncId, Op, OpKind, Var};
+use super::code::{FuncId, Var};
 use super::condition::System;
 use super::draft::Draft;
 use super::idioms::{Alias, Target};
 use super::names::{Memo, NameId, Names, Table};
 use super::namespace::OneOf;
+use super::operation::{CallRole, Op, OpKind};
 use super::scope::{ScopeKind, Scopes};
 use super::text::Texts;
 use super::value::{Value, ValueId};

@@ -5,11 +5,12 @@
 use std::cell::RefCell;
 use std::ops::Range;
 
-use super::code::{Added, CallRole, Class, Code, FuncId, Function, Op, OpKind, Var};
+use super::code::{Class, Code, FuncId, Function, Var};
 use super::draft::Keepers;
 use super::keep::{Keeper, Kept};
 use super::layout::{Layout, Top};
 use super::marks::{Mark, MarkKind, TextStart};
+use super::operation::{Added, CallRole, Op, OpKind};
 use super::packed::{PackedCall, PackedOp, PackedRead, Reading, SharedFacts};
 use super::premise::Asked;
 use super::value::{Constant, Value, ValueId};

@@ -37,6 +37,7 @@ mod reads;
 mod refused;
 mod shared;
 mod texts;
+mod told;
 mod values;
 
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -49,8 +50,8 @@ pub(super) use self::object::has_decorator;
 pub use self::object::{Abs, AbsSet, ClassRef, Env, EnvRef, Owner};
 use self::object::{elements_of, function, is_builtin, join, owned, unique};
 pub use self::outcome::{Effect, EffectKind, GlobalRead, MethodRead, Outcome, Part, Risk, StateRead};
-use self::premise::{Followed, Told};
 pub use self::shared::{Classes, Shared, StoredAttributes};
+use self::told::{Followed, Told};
 use super::settled::is_init_of;
 use super::{ModuleId, Origin, Program, Target, tables};
 use crate::config::Safety;

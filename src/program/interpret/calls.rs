@@ -9,7 +9,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::contexts;
 use super::forwarded::{Arguments, Extra};
-use super::premise::{Given, Told};
+use super::told::{Given, Told};
 use super::{
     ANY_ATTRIBUTE, Abs, AbsSet, CallKey, CallResult, ClassRef, EffectKind, Env, EnvRef, Interpreter,
     MOST_CALLS, MOST_DEPTH, MOST_NESTED, Owner, Path, has_decorator, join, owned, unique,

@@ -5,8 +5,8 @@ use std::sync::{Arc as Rc, OnceLock};
 use ruff_text_size::TextSize;
 use smallvec::smallvec;
 
-use super::premise::Given;
 use super::shared::{Bases, Lineage};
+use super::told::Given;
 use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, MOST_STEPS, Owner, elements_of, unique};
 use crate::facts::{CallRole, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;

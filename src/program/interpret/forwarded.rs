@@ -11,7 +11,7 @@
 
 use smallvec::{SmallVec, smallvec};
 
-use super::premise::{Given, Told};
+use super::told::{Given, Told};
 use super::{Abs, AbsSet, EnvRef, Interpreter, elements_of};
 use crate::facts::{Call, Code, FuncId, OpKind, Sym, Unpacked, Value, ValueId};
 use crate::program::{ModuleId, tables};

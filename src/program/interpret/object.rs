@@ -5,7 +5,7 @@ use std::sync::Arc as Rc;
 use smallvec::{SmallVec, smallvec};
 
 use super::forwarded::Extra;
-use super::premise::Told;
+use super::told::Told;
 use crate::facts::{Code, FuncId, Sym, Value};
 use crate::program::ModuleId;
 

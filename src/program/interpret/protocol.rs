@@ -12,7 +12,7 @@ use smallvec::smallvec;
 
 use super::foreign::only_text;
 use super::object::PROPERTY;
-use super::premise::{Given, Told};
+use super::told::{Given, Told};
 use super::{
     Abs, AbsSet, ClassRef, EffectKind, EnvRef, GlobalRead, Interpreter, Owner, Path, Risk, elements_of,
     has_decorator, unique,

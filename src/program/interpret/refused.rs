@@ -9,8 +9,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::premise::Given;
 use super::shared::Bases;
+use super::told::Given;
 use super::{Abs, AbsSet, ClassRef, EffectKind, EnvRef, Interpreter, Owner, Path, has_decorator};
 use crate::facts::{Code, FuncId, Function, Sym, Value, ValueId, Var};
 use crate::program::ModuleId;
