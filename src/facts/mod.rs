@@ -292,6 +292,8 @@ pub struct NameInfo {
     pub computed_in_function: Option<TextSize>,
     /// Deleted at module level.
     pub deleted: bool,
+    /// Certainly deleted at module level, and not bound again in the text after that.
+    pub gone: bool,
     /// Bound more than once at module level, loops included.
     pub rebound_at_module_level: bool,
 }

@@ -84,7 +84,8 @@ impl<'a> Walker<'a> {
             // `"x" in globals()` only asks for the name, which is there.
             let harmless = membership && matches!(right, Expr::Call(call) if self.is_namespace_call(call));
             if asks {
-                self.expr(right, Use::Subscript);
+                let modules = self.expr(right, Use::Subscript);
+                self.operate(compare.range, modules, left, words::CONTAINS);
             } else if !harmless {
                 let right = self.expr(right, Use::Escape);
                 let (on, other) = if membership { (right, left) } else { (left, right) };

@@ -150,6 +150,7 @@ impl Walker<'_> {
                 info.rebound_at_module_level |= info.imported || info.otherwise;
             }
             info.only_type_checking = false;
+            info.gone = false;
         }
         if memo {
             info.computed_in_function.get_or_insert(at);
@@ -206,9 +207,11 @@ impl Walker<'_> {
                 let name = self.mangled_id(name);
                 let sym = self.names.sym(name);
                 let at_module_level = self.context.func.is_module();
+                let certain = !self.context.conditional && self.context.moment == Moment::ImportTime;
                 let info = self.info(name, false);
                 if at_module_level {
                     info.deleted = true;
+                    info.gone |= certain;
                 } else {
                     info.rebound_in_function.get_or_insert(at);
                 }

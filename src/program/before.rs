@@ -62,7 +62,9 @@ fn runs_once(program: &Program, id: ModuleId, at: TextSize) -> bool {
         _ => false,
     };
     let mut there = code.ops_of(FuncId::MODULE).filter(|op| op.at == at).peekable();
-    there.peek().is_some()
+    let is_import =
+        |import: &ImportStmt| import.range.start() == at && import.func.is_module() && import.is_certain();
+    (there.peek().is_some() || program.module(id).facts.imports.iter().any(is_import))
         && there.all(|op| !op.conditional)
         && !code.ops().any(|op| op.at < at && loads(&op))
 }

@@ -89,7 +89,7 @@ impl Effects {
             },
             || {
                 let mutated = mutated_globals(program, &shown_privates, &outcomes);
-                (written_state(program), (mutated, changed_files(program)))
+                (written_state(program, &outcomes), (mutated, changed_files(program)))
             },
         );
         let views = Views {

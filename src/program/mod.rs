@@ -365,9 +365,8 @@ impl Program {
     pub fn binds(&self, id: ModuleId, name: Sym) -> bool {
         let facts = &self.module(id).facts;
         facts.names.get(name).is_some_and(|info| {
-            (info.imported
-                || info.otherwise
-                || info.rebound_in_function.or(info.computed_in_function).is_some())
+            let bound = (info.imported || info.otherwise) && !info.gone;
+            (bound || info.rebound_in_function.or(info.computed_in_function).is_some())
                 && !info.only_type_checking
         })
     }

@@ -219,6 +219,16 @@ fn mutated_by(
             params.push((func, var - function.params.start));
         }
     }
+    // `class Extra(base.Plugin)` in a function is one more for who goes through `base.Plugin.__subclasses__()`.
+    let subclasses = Sym::new("__subclasses__");
+    for class in code.classes.iter().filter(|class| !class.func.is_module()) {
+        let mutation = Mutation { by: id, at: class.at, loading: false, attr: None, replaced: false };
+        for &base in class.bases.iter() {
+            globals_behind(program, id, base, None, |(owner, name), _| {
+                globals.push(((owner, Sym::dotted(name, subclasses)), mutation));
+            });
+        }
+    }
     // There are many, and most are repetitions.
     calls.sort_unstable_by_key(|&(func, name)| (func.0, name.number()));
     calls.dedup();

@@ -9,9 +9,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::before::Prepared;
 use super::callees::{class_behind, functions_of};
-use super::interpret::{Part, StateRead};
+use super::interpret::{Outcome, Part, StateRead};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{FuncId, MarkKind, OpKind, Sym, Value, ValueId};
+use crate::dotted::is_within;
+use crate::facts::{FuncId, MarkKind, Moment, OpKind, Sym, Value, ValueId};
 
 /// Imported names that other modules take from a module: `from m import n`, `m.n`.
 pub(super) fn taken_names(program: &Program) -> FxHashSet<(ModuleId, Sym)> {
@@ -276,7 +277,9 @@ impl WrittenState {
         reader: ModuleId,
         &StateRead { state, key, part, .. }: &StateRead,
     ) -> Option<&Writer> {
-        if part == Part::Name {
+        // Whoever gets at what is inside a package, has loaded the package.
+        let around = || key.is_some_and(|key| is_within(program.module(reader).name.as_str(), key.as_str()));
+        if part == Part::Name || state == tables::LOADED && around() {
             return None;
         }
         // What modules change while they load, each for itself, is little of the whole, and nobody waits for it.
@@ -317,14 +320,44 @@ impl WrittenState {
     }
 }
 
-pub(super) fn written_state(program: &Program) -> WrittenState {
+pub(super) fn written_state(program: &Program, outcomes: &[Outcome]) -> WrittenState {
     let mut written = WrittenState::default();
     for (key, by) in of_all(program, |id| written_by(program, id)) {
         written.writers.entry(key).or_default().push(by);
     }
+    for (name, by) in loaded_later(program, outcomes) {
+        written.writers.entry((Sym::new(tables::LOADED), Some(name))).or_default().push(by);
+    }
     let loading = written.writers.values().flatten().filter(|writer| writer.when == When::Loading);
     written.prepared = Prepared::of(program, loading.map(|writer| (writer.by, writer.at)));
     written
+}
+
+/// Who loads the modules that somebody asks `sys.modules` for while he loads: all but those that are inside them.
+fn loaded_later(program: &Program, outcomes: &[Outcome]) -> Vec<(Sym, Writer)> {
+    let reads = outcomes.iter().flat_map(|outcome| &outcome.reads);
+    let asked: FxHashSet<Sym> =
+        reads.filter(|read| read.state == tables::LOADED).filter_map(|read| read.key).collect();
+    if asked.is_empty() {
+        return Vec::new();
+    }
+    let of_module = |id: ModuleId| {
+        let module = program.module(id);
+        let mut found: Vec<(Sym, Writer)> = Vec::new();
+        for import in module.facts.imports.iter().filter(|import| import.moment != Moment::Never) {
+            for alias in 0..import.aliases.len() {
+                let Some(name) = program.loaded_name(id, import, alias) else { continue };
+                let ends = name.match_indices('.').map(|(end, _)| end).chain([name.len()]);
+                let names = ends.filter_map(|end| Sym::find(&name[..end]));
+                let writer = Writer::new(program, id, import.func, import.range.start(), false);
+                let counts =
+                    |name: &Sym| asked.contains(name) && !is_within(module.name.as_str(), name.as_str());
+                found.extend(names.filter(counts).map(|name| (name, writer)));
+            }
+        }
+        found
+    };
+    of_all(program, of_module).collect()
 }
 
 /// The state of the process that one module writes, with the key if it is known.

@@ -13,10 +13,11 @@ pub use self::external::{
 };
 pub use self::state::{
     CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed,
-    LEVELS, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, RUNNING_LOOP, THREAD, Wins, always_changes,
-    asks_for_level, changes_files, changes_path, fills_itself, is_data_file, is_mutator, is_passive_window,
-    is_process_state, looks_at_all, may_write_state, overwrites, read_state, read_variable, reads_clock,
-    reads_file, reads_frames, same_state, state_of, state_of_attribute, window_state, written_setting,
+    LEVELS, LOADED, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, RUNNING_LOOP, THREAD, Wins,
+    always_changes, asks_for_level, changes_files, changes_path, fills_itself, is_data_file, is_mutator,
+    is_passive_window, is_process_state, looks_at_all, may_write_state, overwrites, read_state,
+    read_variables, reads_clock, reads_file, reads_frames, same_state, state_of, state_of_attribute,
+    takes_stream, window_state, written_setting,
 };
 pub use crate::facts::loaders::{imports_by_name, loads_modules, makes_module};
 

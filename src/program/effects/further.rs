@@ -67,6 +67,16 @@ pub(super) fn further_effects(
                     .map(|name| program.target(id, &name))
                 && !is_around(program, id, source)
             {
+                // A name in `__all__` that is not there.
+                let all = program.module(source).facts.exports.all.iter().flatten();
+                let lacks =
+                    |name: &&Sym| matches!(program.attribute(id, source, **name), Origin::MissingName(_));
+                if import.is_certain()
+                    && !import.guarded
+                    && let Some(&name) = all.clone().find(lacks)
+                {
+                    add(EffectKind::Fails, Owner::Fresh, import.range.start(), Some(name), None);
+                }
                 // It takes the values that all of them have now. One is told, whichever way they are numbered.
                 let names = program.module(source).facts.names.iter().map(|(name, _)| name);
                 let changed = names.filter_map(|name| {

@@ -59,6 +59,9 @@ impl Interpreter<'_> {
                 _ => {}
             }
         }
+        if matches!(code.value(call.callee), Value::Attr(_, method) if method == "__subclasses__") {
+            self.subclasses_read(&callees);
+        }
         // `super()` needs the class around the call.
         if let Value::Global(name) = code.value(call.callee)
             && name == "super"

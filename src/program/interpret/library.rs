@@ -127,8 +127,29 @@ impl Interpreter<'_> {
         if tables::looks_at_all(text) {
             self.looked_at(&first());
         }
-        if let Some(variable) = tables::read_variable(text, string(0).map(Sym::as_str)) {
+        for variable in tables::read_variables(text, string(0).map(Sym::as_str)) {
             self.state_read(Sym::new("os.environ"), Some(Sym::new(variable)));
+        }
+        if text == "sys.modules.get" {
+            self.loaded_read(string(0));
+        }
+        // `find_spec("plugins")`, where no folder is known that has it.
+        if text == "importlib.util.find_spec"
+            && string(0).is_none_or(|name| {
+                self.program.find(name.as_str()).is_none() && !self.program.stdlib.knows(name.as_str())
+            })
+        {
+            self.state_read(Sym::new("sys.path"), None);
+        }
+        if args.is_empty()
+            && let Some(stream) = tables::takes_stream(text).map(Sym::new)
+            && self.shared.replaced_names.contains_key(&stream)
+        {
+            self.replaced_read(stream);
+        }
+        // The name of the program, for its messages.
+        if text == "argparse.ArgumentParser" && args.is_empty() && call.named("prog").is_none() {
+            self.state_read(Sym::new("sys.argv"), None);
         }
         if matches!(text, "os.path.expandvars" | "urllib.request.getproxies") {
             self.state_read(Sym::new("os.environ"), None);

@@ -188,11 +188,14 @@ impl Interpreter<'_> {
                 self.gone_through(&abs, (self.cause, self.at));
             }
             match &abs {
+                // `"pytest" in sys.modules`
+                Abs::External(path) if method == "__contains__" && path == "sys.modules" => {
+                    let name = only_text(&self.eval(module, other, env));
+                    self.loaded_read(name);
+                }
                 // `"DEBUG" in os.environ`
                 Abs::External(path)
-                    if method == "__contains__"
-                        && tables::is_process_state(path.as_str())
-                        && path != "sys.modules" =>
+                    if method == "__contains__" && tables::is_process_state(path.as_str()) =>
                 {
                     // What `sys.argv` holds, has no names.
                     let key = only_text(&self.eval(module, other, env)).filter(|_| path == "os.environ");

@@ -70,6 +70,13 @@ impl Interpreter<'_> {
         self.note_state(StateRead { state, key, at: self.at, part: Part::Content });
     }
 
+    /// `sys.modules` is asked whether a module has been loaded.
+    pub(super) fn loaded_read(&mut self, name: Option<Sym>) {
+        if name.is_some() {
+            self.state_read(Sym::new(tables::LOADED), name);
+        }
+    }
+
     /// All that objects hold is looked at: `list(sys.argv)`, `for folder in sys.path`.
     pub(super) fn looked_at(&mut self, objects: &AbsSet) {
         for abs in objects {
@@ -284,6 +291,25 @@ impl Interpreter<'_> {
         if holder.func.is_module() && base.module != self.cause && !self.is_given(class, name) {
             let (owner, name, at) = (base.module, holder.name, self.at);
             self.outcome.global_reads.push(GlobalRead { owner, name, at, content: true, attr });
+        }
+    }
+
+    /// Classes are asked for their subclasses: functions may define more of them later.
+    pub(super) fn subclasses_read(&mut self, callees: &AbsSet) {
+        if self.silent > 0 {
+            return;
+        }
+        for callee in callees {
+            if let Abs::Bound(base, attr) = callee
+                && let Abs::Class(class) = &**base
+                && class.module != self.cause
+            {
+                let holder = &self.code(class.module).classes[class.class as usize];
+                // They are no attribute of the class that somebody sets.
+                let name = Sym::dotted(holder.name, *attr);
+                let (owner, at) = (class.module, self.at);
+                self.outcome.global_reads.push(GlobalRead { owner, name, at, content: true, attr: None });
+            }
         }
     }
 

@@ -68,6 +68,18 @@ pub fn state_of(path: &str) -> &'static str {
 /// The state of the file system, as a name for it.
 pub const FILES: &str = "a file";
 
+/// Which modules have been loaded, as a name for it: the key is the module.
+pub const LOADED: &str = "what is in sys.modules";
+
+/// The standard streams that an object is given when it is made, if it is given none.
+pub fn takes_stream(path: &str) -> Option<&'static str> {
+    Some(match path {
+        "logging.StreamHandler" => "sys.stderr",
+        "pprint.PrettyPrinter" | "cmd.Cmd" => "sys.stdout",
+        _ => return None,
+    })
+}
+
 /// What is made of a path that is relative.
 pub const RELATIVE_PATH: &str = "pathlib.Path(relative)";
 
@@ -313,16 +325,17 @@ pub fn written_setting(path: &str) -> Option<&'static str> {
     WRITERS.get(path).copied()
 }
 
-/// The variable of the environment that a call reads without naming it.
-pub fn read_variable(path: &str, first: Option<&str>) -> Option<&'static str> {
-    Some(match path {
-        "os.path.expanduser" if first.is_none_or(|text| text.starts_with('~')) => "HOME",
-        "pathlib.Path.home" => "HOME",
-        "shutil.which" | "os.get_exec_path" => "PATH",
-        "shutil.get_terminal_size" => "COLUMNS",
-        "tempfile.gettempdir" | "tempfile.gettempdirb" => "TMPDIR",
-        _ => return None,
-    })
+/// The variables of the environment that a call reads without naming them.
+pub fn read_variables(path: &str, first: Option<&str>) -> &'static [&'static str] {
+    match path {
+        "os.path.expanduser" if first.is_none_or(|text| text.starts_with('~')) => &["HOME"],
+        "pathlib.Path.home" => &["HOME"],
+        "shutil.which" | "os.get_exec_path" => &["PATH"],
+        "shutil.get_terminal_size" => &["COLUMNS"],
+        "tempfile.gettempdir" | "tempfile.gettempdirb" => &["TMPDIR", "TEMP", "TMP"],
+        "getpass.getuser" => &["LOGNAME", "USER", "LNAME", "USERNAME"],
+        _ => &[],
+    }
 }
 
 /// State that is another one at every moment, whoever writes it: the time, who imports the module, what the main program has bound.
