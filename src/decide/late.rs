@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{KeepReason, ModuleVerdicts, Reason};
-use crate::facts::{CallRole, FuncId, OpKind, Sym, Value, ValueId};
+use crate::facts::{Call, CallRole, FuncId, OpKind, Sym, Value, ValueId};
 use crate::program::callees::{class_behind, functions_of};
 use crate::program::state::{foreign_path, last_name};
 use crate::program::{ModuleId, Program};
@@ -205,6 +205,7 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
             }
         }
     }
+    todo.extend(redirected(program, id).map(|func| (id, func, KeepReason::ImportHookUse)));
     for op in code.ops() {
         if let OpKind::Call { call, .. } = op.kind
             && let call = code.call(call)
@@ -254,6 +255,74 @@ fn late_in(program: &Program, id: ModuleId) -> Vec<(ModuleId, FuncId, KeepReason
         }
     }
     todo
+}
+
+/// The functions of a module that run while imports give something else: what is loaded then, is gone afterwards, or not loaded at all.
+///
+/// ```python
+/// with mock.patch.dict(sys.modules): …
+/// @mock.patch("builtins.__import__", side_effect=ImportError)
+/// builtins.__import__ = refuse
+/// ```
+fn redirected(program: &Program, id: ModuleId) -> impl Iterator<Item = FuncId> {
+    let code = &program.module(id).facts.code;
+    let may_be = code
+        .strings
+        .iter()
+        .any(|text| matches!(text.as_str(), "__import__" | "builtins.__import__" | "sys.modules"))
+        || code.attributes().any(|attr| matches!(attr.as_str(), "modules" | "__import__"));
+    let is_patch = |call: &Call| may_be && redirects(program, id, call);
+    let decorates =
+        |value: ValueId| matches!(code.value(value), Value::Call(call) if is_patch(&code.call(call)));
+    let decorated = (0..).map(FuncId).zip(&code.functions).filter(move |(_, function)| {
+        let class = function.class.map(|class| &code.classes[class as usize].decorators);
+        may_be
+            && function
+                .decorators
+                .iter()
+                .chain(class.into_iter().flat_map(|all| all.iter()))
+                .any(|&value| decorates(value))
+    });
+    let decorated: Vec<FuncId> = decorated.map(|(func, _)| func).collect();
+    let around = code.ops_by_function().filter(move |(func, op)| {
+        may_be
+            && match op.kind {
+                OpKind::Call { call, role } => {
+                    role != CallRole::Decorator && redirects(program, id, &code.call(call))
+                }
+                OpKind::SetAttr { attr, .. } => !func.is_module() && attr == "__import__",
+                _ => false,
+            }
+    });
+    decorated.into_iter().chain(around.map(|(func, _)| func))
+}
+
+/// Whether a call puts something else in the place of `sys.modules` or of what imports, until it is undone.
+fn redirects(program: &Program, id: ModuleId, call: &Call) -> bool {
+    let code = &program.module(id).facts.code;
+    let Some(name) = last_name(program, id, call.callee) else { return false };
+    let text = |value: ValueId| match code.value(value) {
+        Value::Str(text) => Some(text.as_str()),
+        _ => None,
+    };
+    let last = |value: ValueId| match code.value(value) {
+        Value::Attr(_, name) | Value::Global(name) => Some(name),
+        _ => None,
+    };
+    match (name.as_str(), code.positional(call)) {
+        // `mock.patch.dict(sys.modules, {"fast": None})`
+        ("dict", &[table, ..]) => {
+            matches!(code.value(call.callee), Value::Attr(base, _) if last(base).is_some_and(|name| name == "patch"))
+                && (text(table) == Some("sys.modules")
+                    || foreign_path(program, id, table).is_some_and(|path| path == "sys.modules"))
+        }
+        ("patch" | "setattr", &[target, ..]) if let Some(target) = text(target) => {
+            matches!(target, "builtins.__import__" | "sys.modules" | "importlib.import_module")
+        }
+        // `mock.patch.object(builtins, "__import__", refuse)`, `monkeypatch.setattr(builtins, "__import__", refuse)`
+        ("object" | "setattr", &[_, attribute, ..]) => text(attribute) == Some("__import__"),
+        _ => false,
+    }
 }
 
 /// Adds the reasons.

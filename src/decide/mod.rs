@@ -7,6 +7,7 @@ pub mod annotations;
 mod companions;
 mod compiled;
 mod existence;
+mod found;
 mod groups;
 mod implicit;
 mod inspected;
@@ -176,6 +177,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         })
         .collect();
 
+    found::decide(program, &mut verdicts);
     // Not for lists, which name modules: every import from the package itself would wait.
     let placeholders =
         matches!(options.target, Target::Proxy | Target::Native) && options.form == Form::Build;

@@ -239,6 +239,7 @@ reasons! {
     /// First use may come inside the import system: in a finder, a loader, or a replaced `__import__`.
     ///
     /// Importing there starts the same code again. Or the project refuses imports from some moment on, by an audit hook.
+    /// Or a function runs while `sys.modules` or `__import__` are patched: what is loaded then, is gone afterwards, or is refused.
     ///
     /// ## To make it lazy
     ///

@@ -97,6 +97,7 @@ words! {
     IMPORT = "__import__",
     GLOBALS = "globals",
     VARS = "vars",
+    PATH = "__path__",
     LOCALS = "locals",
     LIST = "list",
     TUPLE = "tuple",

@@ -90,7 +90,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                     patterns.exact.entry(name).or_insert((id, mark.range));
                 }
                 MarkKind::AsksSysModulesFrom(start) => patterns.add(start, (id, mark.range)),
-                MarkKind::AsksSysModulesOf(key) if !loads_or_forgets(program, id, mark.func) => {
+                MarkKind::AsksSysModulesOf(key) if !loads_itself(program, id, mark.func) => {
                     keys.push(((id, key, false), mark.range));
                     asking.push(mark.func);
                 }
@@ -107,7 +107,7 @@ pub(super) fn watched(program: &Program, outcomes: &[Outcome]) -> (Watched, Subm
                     let of = (id, of, false);
                     listed.push(Listed { of, range: mark.range, capitals: false, texts: true });
                 }
-                MarkKind::ReadsSysModules if !loads_or_forgets(program, id, mark.func) => {
+                MarkKind::ReadsSysModules if !loads_itself(program, id, mark.func) => {
                     patterns.add_compared(id, mark.func);
                     // Who asks for one name, goes through none.
                     let asks = |other: &Mark| {
@@ -180,13 +180,13 @@ pub(crate) fn loads_name(
     program.loaded_name(id, import, alias).is_some_and(|loaded| is_within(loaded, name.as_str()))
 }
 
-/// A function that loads what it asks for, or takes it out, whoever loaded it.
-fn loads_or_forgets(program: &Program, id: ModuleId, func: FuncId) -> bool {
+/// A function that loads what it asks for, whoever loaded it. Who takes it out, leaves two of it if it was loaded.
+fn loads_itself(program: &Program, id: ModuleId, func: FuncId) -> bool {
     let code = &program.module(id).facts.code;
     let loads = |name: Sym| name == "find_spec" || tables::loads_modules(name.as_str());
     !func.is_module()
+        && !code.ops_of(func).any(|op| taken_out(code, &op).is_some())
         && code.ops_of(func).any(|op| match op.kind {
-            _ if taken_out(code, &op).is_some() => true,
             OpKind::SetItem { base, .. } | OpKind::ChangeInPlace { base, .. } => is_modules(code, base),
             OpKind::Call { call, .. } => match code.value(code.call(call).callee) {
                 Value::Attr(_, name) | Value::Global(name) => loads(name),
