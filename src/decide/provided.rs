@@ -25,7 +25,7 @@ use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::implicit::gives_when_asked;
-use super::{ModuleVerdicts, Verdict};
+use super::{KeepReason, ModuleVerdicts, Verdict};
 use crate::discover::is_importable;
 use crate::facts::{MarkKind, Sym};
 use crate::program::effects::Effects;
@@ -62,7 +62,11 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
         Sym::new(name.split('.').next().unwrap_or(name))
     };
     let projects: Vec<Sym> = program.par_ids().map(outermost).collect();
-    let delayed = delayed(program, graph, |from, site| verdicts[from.index()].sites[site].is_lazy());
+    let mut delayed = delayed(program, graph, |from, site| verdicts[from.index()].sites[site].is_lazy());
+    // What loading a module does besides, is not done by whoever asks for its name.
+    for id in loaded_for_effects(program, verdicts) {
+        delayed[id.index()] = false;
+    }
     let mut found: Vec<Submodules> = program
         .par_ids()
         .map_init(
@@ -200,6 +204,19 @@ fn starred(program: &Program) -> FxHashSet<ModuleId> {
         stars.filter_map(|import| program.loaded_chain(id, import, 0).last().copied()).collect()
     })
     .collect()
+}
+
+/// The modules of which some import stays for what loading them does.
+fn loaded_for_effects(program: &Program, verdicts: &[ModuleVerdicts]) -> Vec<ModuleId> {
+    let of_module = |id: ModuleId| {
+        let facts = &program.module(id).facts;
+        let kept = facts.sites.iter().zip(&verdicts[id.index()].sites).filter(|(_, verdict)| {
+            matches!(verdict, Verdict::Keep(reasons) if reasons.iter().any(|reason| reason.kind == KeepReason::LoadEffects))
+        });
+        let imports = kept.map(|(site, _)| (&facts.imports[site.stmt as usize], site.alias as usize));
+        imports.filter_map(|(import, alias)| program.loaded_by(id, import, alias).last()).collect()
+    };
+    of_all(program, of_module).collect()
 }
 
 /// Whether a package may make names when it is asked for them.

@@ -472,8 +472,12 @@ def _load_own(placeholder):
     words = statement.split()
     namespace = record.namespace
     if words[0] != "submodule" and "__path__" in namespace:
-        target = _absolute(record.importing, words[1]) + "."
-        if target.startswith(namespace["__name__"] + "."):
+        target = _absolute(record.importing, words[1])
+        package = namespace["__name__"]
+        if target == package and words[0] == "from":
+            target += "." + words[3]
+        # While a submodule loads, it may put something else in its place.
+        if target.startswith(package + ".") and target not in _modules:
             _resolve(None, placeholder)
 
 
