@@ -58,11 +58,15 @@ pub enum Asked {
     Fails,
     /// It does not.
     Succeeds,
+    /// It is the object that a name of the module stands for: `value is MISSING`.
+    IsThat,
+    /// It is another one.
+    IsOther,
 }
 
 impl Asked {
     /// All, by their numbers.
-    pub(super) const ALL: [Self; 16] = [
+    pub(super) const ALL: [Self; 18] = [
         Self::True,
         Self::False,
         Self::IsNone,
@@ -79,6 +83,8 @@ impl Asked {
         Self::Outside,
         Self::Fails,
         Self::Succeeds,
+        Self::IsThat,
+        Self::IsOther,
     ];
 
     /// The opposite.
@@ -99,6 +105,8 @@ impl Asked {
             Self::Lacks => Self::Has,
             Self::Within => Self::Outside,
             Self::Outside => Self::Within,
+            Self::IsThat => Self::IsOther,
+            Self::IsOther => Self::IsThat,
             Self::Fails => Self::Succeeds,
             Self::Succeeds => Self::Fails,
         }
@@ -263,6 +271,15 @@ impl<'a> Walker<'a> {
                     let of = self.parameter_or_attribute(left)?;
                     let asked = if *op == CmpOp::In { Asked::Equals } else { Asked::Differs };
                     return Some((of, asked, text));
+                }
+                if let (CmpOp::Is | CmpOp::IsNot, Expr::Name(_)) = (op, other) {
+                    let other = self.quiet_value(other);
+                    if !matches!(self.facts.code.value(other), Value::Global(_)) {
+                        return None;
+                    }
+                    let of = self.parameter_or_attribute(left)?;
+                    let asked = if *op == CmpOp::Is { Asked::IsThat } else { Asked::IsOther };
+                    return Some((of, asked, other));
                 }
                 let (asked, text) = match (op, other) {
                     (CmpOp::Is | CmpOp::Eq, Expr::NoneLiteral(_)) => (Asked::IsNone, None),

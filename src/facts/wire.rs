@@ -125,7 +125,7 @@ variants! {
     Asked {
         0: True, 1: False, 2: IsNone, 3: NotNone, 4: Is, 5: IsNot, 6: Callable, 7: NotCallable, 8: Equals,
         9: Differs, 10: Has, 11: Lacks, 12: Within, 13: Outside, 14: Fails,
-        15: Succeeds,
+        15: Succeeds, 16: IsThat, 17: IsOther,
     }
     CallRole { 0: Used, 1: Dropped, 2: Decorator }
     Added { 0: Display, 1: Unknown, 2: ForLists }

@@ -137,6 +137,41 @@ pub(crate) fn is_frozen_value(program: &Program, id: ModuleId, value: ValueId) -
     }
 }
 
+/// The object `object()` that a global stands for, as the name that it is bound to, and nothing else.
+pub(crate) fn mark_behind(program: &Program, id: ModuleId, name: Sym) -> Option<(ModuleId, Sym)> {
+    let (mut id, mut name) = (id, name);
+    for _ in 0..8 {
+        let facts = &program.module(id).facts;
+        let rebound = |info: &NameInfo| {
+            info.rebound_at_module_level
+                || info.deleted
+                || info.rebound_in_function.or(info.computed_in_function).is_some()
+        };
+        if facts.names.get(name).is_none_or(rebound) {
+            return None;
+        }
+        if let &[(_, value)] = facts.code.globals_of(name)
+            && value != ValueId::OPAQUE
+        {
+            return is_new_object(program, id, value).then_some((id, name));
+        }
+        let site = facts.sites_of(name).next()?;
+        match program.origin(id, &facts.imports[site.stmt as usize], site.alias as usize) {
+            Origin::Attribute(source, other) if source != id => (id, name) = (source, other),
+            _ => return None,
+        }
+    }
+    None
+}
+
+/// Whether a value is `object()`.
+fn is_new_object(program: &Program, id: ModuleId, value: ValueId) -> bool {
+    let facts = &program.module(id).facts;
+    matches!(facts.code.value(value), Value::Call(call)
+        if matches!(facts.code.value(facts.code.call(call).callee), Value::Global(class)
+            if class == "object" && !facts.names.contains(class)))
+}
+
 /// Whether a global stands for marks that hold nothing and cannot be changed, its own ones or those of another module: `object()`, members of enumerations
 /// of the library alone that give their members nothing.
 pub(crate) fn is_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) -> bool {
@@ -145,8 +180,7 @@ pub(crate) fn is_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) ->
     let rebound =
         |info: &NameInfo| info.rebound_in_function.or(info.computed_in_function).is_some() || info.deleted;
     let is_made = |value: ValueId| match code.value(value) {
-        Value::Call(call) => matches!(code.value(code.call(call).callee), Value::Global(class)
-            if class == "object" && !facts.names.contains(class)),
+        Value::Call(_) => is_new_object(program, id, value),
         Value::Attr(class, _) => {
             class_behind(program, id, class).is_some_and(|class| is_plain_enumeration(program, class))
         }

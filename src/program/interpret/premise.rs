@@ -23,7 +23,11 @@ impl Interpreter<'_> {
         env: &EnvRef,
     ) -> bool {
         let code = self.code(module);
-        let wanted = &wanted_by(code, text);
+        let mut wanted = wanted_by(code, text);
+        if let (Asked::IsThat | Asked::IsOther, Value::Global(name)) = (asked, code.value(text)) {
+            wanted.mark = self.mark_named(module, name);
+        }
+        let wanted = &wanted;
         let rebound = |var: u32| code.vars[var as usize].rebound();
         match code.value(of) {
             Value::Var(var) if matches!(asked, Asked::Has | Asked::Lacks) => {

@@ -8,6 +8,7 @@ use smallvec::{SmallVec, smallvec};
 use super::{AbsSet, Env, EnvRef, Interpreter};
 use crate::facts::{Asked, Code, Constant, FuncId, Sym, Value, ValueId};
 use crate::program::ModuleId;
+use crate::program::callees::mark_behind;
 
 /// What is known of an argument.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -21,6 +22,8 @@ pub enum Told {
     Text(Sym),
     /// It is a function.
     Function,
+    /// It is this `object()`, as the name that it has in its module.
+    Mark(ModuleId, Sym),
     /// It is not `None`.
     Something,
 }
@@ -40,12 +43,12 @@ impl Told {
             Asked::True => match self {
                 Self::Constant(constant) => constant.truth(),
                 Self::Text(text) => !text.as_str().is_empty(),
-                Self::Nothing | Self::Function | Self::Something => true,
+                Self::Nothing | Self::Function | Self::Mark(..) | Self::Something => true,
             },
             Asked::False => match self {
                 Self::Constant(constant) => !constant.truth(),
                 Self::Text(text) => text.as_str().is_empty(),
-                Self::Function => false,
+                Self::Function | Self::Mark(..) => false,
                 Self::Nothing | Self::Something => true,
             },
             Asked::IsNone => matches!(self, Self::Nothing | Self::Constant(Constant::None)),
@@ -54,7 +57,7 @@ impl Told {
             Asked::IsNot => match self {
                 Self::Text(_) => !texts.iter().any(|class| *class == "str"),
                 Self::Constant(Constant::Number(_)) => !texts.iter().any(|class| *class == "int"),
-                Self::Nothing | Self::Constant(_) | Self::Function | Self::Something => true,
+                Self::Nothing | Self::Constant(_) | Self::Function | Self::Mark(..) | Self::Something => true,
             },
             Asked::Within | Asked::Outside => match self {
                 Self::Constant(Constant::Number(number)) => {
@@ -66,14 +69,20 @@ impl Told {
                 // Truth and fractions are numbers as well, and what is none cannot be compared.
                 _ => true,
             },
-            Asked::Callable => !matches!(self, Self::Constant(_) | Self::Text(_)),
+            Asked::Callable => !matches!(self, Self::Constant(_) | Self::Text(_) | Self::Mark(..)),
             Asked::NotCallable => self != Self::Function,
             Asked::Equals => match self {
                 Self::Text(own) => texts.is_empty() || texts.contains(&own),
-                Self::Constant(_) | Self::Function => false,
+                Self::Constant(_) | Self::Function | Self::Mark(..) => false,
                 Self::Nothing | Self::Something => true,
             },
             Asked::Differs => !matches!(self, Self::Text(own) if texts.contains(&own)),
+            Asked::IsThat => match (self, wanted.mark) {
+                (_, None) | (Self::Nothing, _) => true,
+                (Self::Mark(id, name), mark) => mark == Some((id, name)),
+                _ => false,
+            },
+            Asked::IsOther => !matches!(self, Self::Mark(id, name) if wanted.mark == Some((id, name))),
             // That depends on the object, or on the statement.
             Asked::Has | Asked::Lacks | Asked::Fails | Asked::Succeeds => true,
         }
@@ -96,6 +105,7 @@ impl Told {
             Self::Text(_) => class == "str",
             Self::Constant(Constant::Number(_)) => class == "int",
             Self::Constant(Constant::None) | Self::Function => false,
+            Self::Mark(..) => class == "object",
             // Truth, fractions, bytes; and what `*args` and `**options` hold.
             Self::Constant(Constant::True | Constant::False) => class != "str",
             // A class, or a container.
@@ -110,6 +120,8 @@ pub(super) struct Wanted {
     pub(super) texts: SmallVec<[Sym; 2]>,
     /// The least and the largest integer, if there are such.
     pub(super) limits: (Option<i32>, Option<i32>),
+    /// The `object()` that it may be.
+    pub(super) mark: Option<(ModuleId, Sym)>,
 }
 
 impl Interpreter<'_> {
@@ -129,13 +141,24 @@ impl Interpreter<'_> {
                     match code.value(bound) {
                         Value::Constant(constant) => Told::Constant(constant),
                         Value::Str(text) => Told::Text(text),
-                        _ => Told::Nothing,
+                        _ => self.told_of_mark(module, name),
                     }
                 }
-                _ => Told::Nothing,
+                _ => self.told_of_mark(module, name),
             },
             _ => Told::Nothing,
         }
+    }
+
+    /// What is known of an argument that is a global: which mark it is.
+    fn told_of_mark(&self, module: ModuleId, name: Sym) -> Told {
+        self.mark_named(module, name).map_or(Told::Nothing, |(id, name)| Told::Mark(id, name))
+    }
+
+    /// The `object()` that a global of a module certainly stands for.
+    pub(super) fn mark_named(&self, module: ModuleId, name: Sym) -> Option<(ModuleId, Sym)> {
+        let mark = mark_behind(self.program, module, name);
+        mark.filter(|&(_, bound)| [bound, name].iter().all(|&name| self.shared.is_bound_by_module_only(name)))
     }
 
     /// What is known of the parameters of a function that is entered with so many arguments, the last of them from the call;
@@ -177,6 +200,7 @@ impl Interpreter<'_> {
                     match code.value(var.default) {
                         Value::Constant(constant) => Told::Constant(constant),
                         Value::Str(text) => Told::Text(text),
+                        Value::Global(name) => self.told_of_mark(module, name),
                         _ => Told::Nothing,
                     }
                 }
@@ -206,7 +230,7 @@ pub(super) fn wanted_by(code: &Code, value: ValueId) -> Wanted {
         Value::Joined(low, high) => (integer(low), integer(high)),
         _ => (None, None),
     };
-    Wanted { texts: texts_of(code, value), limits }
+    Wanted { texts: texts_of(code, value), limits, mark: None }
 }
 
 /// A text, or those of which it is one.
