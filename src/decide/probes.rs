@@ -87,7 +87,7 @@ fn keep_what_may_be_missing(
             }
             if let Some(site) = facts.site_at(import, alias) {
                 let range = import.aliases[alias].range;
-                let note = "the package may be missing, and somebody guards against that";
+                let note = "it may be missing, and somebody guards against that";
                 let reason = Reason::at(KeepReason::OptionalProbe, id, range, note);
                 verdicts[id.index()].sites[site].keep(reason.about(import.aliases[alias].name));
             }
@@ -294,6 +294,14 @@ fn may_be_missing(
     import: &ImportStmt,
     alias: usize,
 ) -> Option<&'static str> {
+    // `from readers import Fast`, which readers has only if something else is there.
+    if let Origin::Attribute(source, name) = program.origin(id, import, alias) {
+        let module = program.module(source);
+        let perhaps =
+            module.facts.names.get(name).is_some_and(|info| info.perhaps) && !module.facts.exports.dynamic;
+        let text = module.name.as_str();
+        return perhaps.then(|| text.split('.').next().unwrap_or(text));
+    }
     if program.environment.complete
         || program.origin(id, import, alias) != Origin::Foreign
         || !program.loaded_chain(id, import, alias).is_empty()

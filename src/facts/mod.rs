@@ -39,6 +39,7 @@ mod namespace;
 pub mod operation;
 mod operators;
 mod packed;
+mod perhaps;
 mod premise;
 mod renames;
 mod scope;
@@ -294,6 +295,8 @@ pub struct NameInfo {
     pub deleted: bool,
     /// Certainly deleted at module level, and not bound again in the text after that.
     pub gone: bool,
+    /// Some way through the top level of the module binds it nowhere.
+    pub perhaps: bool,
     /// Bound more than once at module level, loops included.
     pub rebound_at_module_level: bool,
 }

@@ -284,6 +284,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
     walker.enter(ScopeKind::Module);
     walker.block(body);
     walker.leave();
+    walker.note_perhaps_bound(body);
     walker.finish()
 }
 

@@ -94,7 +94,7 @@ fields! {
     Alias { range, name, asname }
     Site { stmt, alias, bound, declared }
     NameInfo {
-        imported, otherwise, only_type_checking, rebound_in_function, computed_in_function, deleted, gone,
+        imported, otherwise, only_type_checking, rebound_in_function, computed_in_function, deleted, gone, perhaps,
         rebound_at_module_level,
     }
     Exports { all, partial, dynamic, given, writes_namespace }
