@@ -3,6 +3,8 @@
 //! The interpreter compares the absolute name of the module: `a.b` for `import a.b`, `a` for `from a import b`.
 //! The list counts for the whole file, so `decide` gives this target verdicts that agree per module name.
 
+use ruff_text_size::TextLen;
+
 use super::edit::EditSet;
 use super::place::{HeaderPlace, header_place};
 use super::{Plan, Refusal};
@@ -67,6 +69,11 @@ pub fn insert_header(plan: &Plan<'_>, edits: &mut EditSet, place: &HeaderPlace, 
         }
         HeaderPlace::NewLine { at } => {
             edits.insert(at, -10, format!("{header}{}", plan.newline()));
+        }
+        HeaderPlace::End => {
+            let open = !plan.text.is_empty() && !plan.text.ends_with(['\n', '\r']);
+            let newline = if open { plan.newline() } else { "" };
+            edits.insert(plan.text.text_len(), -10, format!("{newline}{header}"));
         }
     }
 }

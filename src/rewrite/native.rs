@@ -47,8 +47,7 @@ fn provide(plan: &Plan<'_>, edits: &mut EditSet) {
     if plan.form != Form::Build || plan.provided.is_empty() {
         return;
     }
-    if let Some(place) = place_behind_imports(plan) {
-        let names: Vec<&str> = plan.provided.iter().map(|name| name.as_str()).collect();
-        insert_header(plan, edits, &place, &format!("lazy {PROVIDED}{}", names.join(", ")));
-    }
+    let names: Vec<&str> = plan.provided.iter().map(|name| name.as_str()).collect();
+    let statement = format!("lazy {PROVIDED}{}", names.join(", "));
+    insert_header(plan, edits, &place_behind_imports(plan), &statement);
 }

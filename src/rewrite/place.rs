@@ -16,6 +16,8 @@ pub enum HeaderPlace {
     OnLine { at: TextSize, comment: bool },
     /// Insert `header` and a newline here (`apply` only).
     NewLine { at: TextSize },
+    /// Insert `header` behind everything.
+    End,
 }
 
 /// Finds the place.
@@ -82,15 +84,15 @@ pub fn indent_start(text: &str, at: TextSize) -> TextSize {
 }
 
 /// Where something can be added to a module that runs after its imports, without a new line.
-pub fn place_behind_imports(plan: &Plan<'_>) -> Option<HeaderPlace> {
-    match plan.last_of_top() {
-        Some(statement) => Some(HeaderPlace::After(statement.end())),
-        None if plan.text.is_empty() => Some(HeaderPlace::OnLine { at: TextSize::new(0), comment: false }),
-        None => {
-            let end = plan.facts.layout.tops.first().map_or(plan.text.text_len(), |top| top.range.start());
-            spare_line(plan.text, TextSize::new(0), end).or_else(|| first_line(plan.text))
-        }
+pub fn place_behind_imports(plan: &Plan<'_>) -> HeaderPlace {
+    if let Some(statement) = plan.last_of_top() {
+        return HeaderPlace::After(statement.end());
     }
+    let end = plan.facts.layout.tops.first().map_or(plan.text.text_len(), |top| top.range.start());
+    spare_line(plan.text, TextSize::new(0), end)
+        .or_else(|| first_line(plan.text))
+        // Blocks alone, or neither statements nor plain comments: behind them no line gets another number.
+        .unwrap_or(HeaderPlace::End)
 }
 
 /// The first line, if it is a comment that means nothing to the interpreter or the system.

@@ -200,9 +200,7 @@ fn provide_only(plan: &Plan<'_>, edits: &mut EditSet) {
     let bound: Vec<&str> = plan.provided.iter().map(|name| name.as_str()).collect();
     let mut parts = vec![build_header(plan, &names, &bound, false)];
     parts.extend(bound.iter().map(|name| provide(name, &names.lazy)));
-    if let Some(place) = place_behind_imports(plan) {
-        insert_header(plan, edits, &place, &parts.join("; "));
-    }
+    insert_header(plan, edits, &place_behind_imports(plan), &parts.join("; "));
 }
 
 /// A placeholder for a submodule that the source does not import here.
