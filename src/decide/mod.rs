@@ -201,7 +201,7 @@ pub fn decide(program: &Program, options: &DecideOptions, eager_in: &[bool]) -> 
         verdicts.settle();
     });
     if let Some(effects) = effects.as_ref().filter(|_| placeholders) {
-        provided::decide(program, effects.graph(), &mut verdicts);
+        provided::decide(program, effects, &mut verdicts);
     }
     if let (Target::Proxy, Form::Build) = (options.target, options.form) {
         outside::pass_over(program, &mut verdicts);

@@ -56,7 +56,8 @@ pub fn is_plain(program: &Program, id: ModuleId) -> bool {
 }
 
 /// Finds them for all packages in which names can wait.
-pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts]) {
+pub fn decide(program: &Program, effects: &Effects, verdicts: &mut [ModuleVerdicts]) {
+    let graph = effects.graph();
     let outermost = |id: ModuleId| {
         let name = program.module(id).name.as_str();
         Sym::new(name.split('.').next().unwrap_or(name))
@@ -74,7 +75,8 @@ pub fn decide(program: &Program, graph: &Graph, verdicts: &mut [ModuleVerdicts])
             |walk, id| {
                 let verdict = &verdicts[id.index()];
                 let able = verdict.plain || verdict.sites.iter().any(Verdict::is_lazy);
-                if !able || !program.module(id).is_package {
+                // Who stands in for a package, asks it for the names while the import system asks him.
+                if !able || !program.module(id).is_package || effects.is_replaced(id) {
                     return Submodules::default();
                 }
                 let open = verdict.plain && !answers(program, id);

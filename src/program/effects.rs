@@ -144,6 +144,11 @@ impl Effects {
         &self.graph
     }
 
+    /// Whether somebody puts something else in the place of a module.
+    pub fn is_replaced(&self, id: ModuleId) -> bool {
+        entry_replacer(&self.rebound, id).is_some()
+    }
+
     /// Adds the reasons to the verdicts.
     pub fn decide(&self, program: &Program, verdicts: &mut [ModuleVerdicts]) {
         Self::unread(program, verdicts);

@@ -86,6 +86,20 @@ impl<'p> Interpreter<'p> {
             self.enum_members(class);
         }
         let mut metaclasses: AbsSet = metaclass.map(AbsSet::from).unwrap_or_default();
+        // `class Order(metaclass=registered)` with a function: it is not inherited.
+        for meta in metaclasses
+            .iter()
+            .filter(|meta| matches!(meta, Abs::Function(..) | Abs::Method(..) | Abs::Partial(..)))
+        {
+            let bases = Abs::Holder(Rc::new(AbsSet::from(bases)), Owner::Fresh);
+            let namespace = match new {
+                Abs::Class(class) => self.objects_in(class),
+                _ => AbsSet::new(),
+            };
+            let namespace = Abs::Holder(Rc::new(namespace), Owner::Fresh);
+            let args = [smallvec![Abs::Unknown], smallvec![bases], smallvec![namespace]];
+            self.call(meta, &args, keywords, CallRole::Used, place);
+        }
         for base in bases {
             metaclasses.extend(self.metaclass_of_base(base, 0));
         }
