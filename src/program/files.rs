@@ -10,7 +10,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::state::{module_of, of_all, same_project};
 use super::watched::imports;
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Code, MarkKind, Sym, Value, ValueId};
+use crate::facts::{Call, Code, MarkKind, Sym, Value, ValueId};
 
 /// Files that more than one module names, in a program that changes files.
 #[derive(Debug, Default)]
@@ -42,6 +42,8 @@ struct Found {
     data: Vec<&'static str>,
     /// It changes files.
     changes: bool,
+    /// The other files that it gives to functions, if it changes files.
+    given: Vec<&'static str>,
 }
 
 impl Found {
@@ -54,13 +56,16 @@ impl Found {
         });
         let changes = code.calls().any(|call| match code.value(call.callee) {
             Value::Global(name) | Value::Attr(_, name) if name == "open" => {
-                let modes = code.positional(&call).iter().take(2);
-                modes.copied().any(
+                let modes = code.positional(&call).iter().take(2).copied();
+                let named = code.keyword_args(&call).filter(|(name, _)| *name == "mode");
+                modes.chain(named.map(|(_, mode)| mode)).any(
                     |mode| matches!(code.value(mode), Value::Str(mode) if is_writing_mode(mode.as_str())),
                 )
             }
-            Value::Attr(_, name) | Value::Global(name) if matches!(name.as_str(), "remove" | "move") => {
-                // Lists have `remove` as well.
+            Value::Attr(_, name) | Value::Global(name)
+                if matches!(name.as_str(), "remove" | "move" | "replace" | "copy") =>
+            {
+                // Lists have `remove` as well, and texts `replace`.
                 let of = match code.value(call.callee) {
                     Value::Attr(base, _) => match code.value(base) {
                         Value::Global(name) => Some(name),
@@ -74,7 +79,8 @@ impl Found {
             Value::Attr(_, name) | Value::Global(name) => tables::changes_files(name.as_str()),
             _ => false,
         });
-        Self { id, named: named.collect(), data: data_files(code).collect(), changes }
+        let given = if changes { given_files(code).collect() } else { Vec::new() };
+        Self { id, named: named.collect(), data: data_files(code).collect(), changes, given }
     }
 }
 
@@ -84,6 +90,7 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
     let mut named = FxHashSet::default();
     let mut data: FxHashMap<&'static str, Vec<ModuleId>> = FxHashMap::default();
     let mut changers = Vec::new();
+    let mut given: FxHashSet<&'static str> = FxHashSet::default();
     for found in of_all(program, |id| vec![Found::of(program, id)]) {
         named.extend(found.named.into_iter().map(|name| (name, found.id)));
         for name in found.data {
@@ -95,9 +102,23 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
         if found.changes {
             changers.push(found.id);
         }
+        given.extend(found.given);
     }
     if changers.is_empty() {
         return files;
+    }
+    // Who else has the name of such a file as a text, may read it.
+    if !given.is_empty() {
+        let mentions = |id: ModuleId| {
+            let texts = program.module(id).facts.code.strings.iter().map(|text| last_part(text.as_str()));
+            texts.filter(|text| given.contains(text)).map(|text| (text, id)).collect()
+        };
+        for (name, id) in of_all(program, mentions) {
+            let modules = data.entry(name).or_default();
+            if modules.last() != Some(&id) {
+                modules.push(id);
+            }
+        }
     }
     let only_named = add_by_name(program, &mut data, &changers);
     // `glob("*.cfg")` finds whatever file of that kind another module names.
@@ -149,7 +170,36 @@ pub(super) fn changed_files(program: &Program) -> ChangedFiles {
 /// The data files that the texts of some code name.
 fn data_files(code: &Code) -> impl Iterator<Item = &'static str> {
     let texts = code.strings.iter().map(|text| text.as_str()).filter(|text| tables::is_data_file(text));
-    texts.map(|text| text.rsplit('/').next().unwrap_or_default())
+    texts.map(last_part)
+}
+
+/// The files that functions are given by texts, whatever they are called: `open(".env", "w")`, `HERE.joinpath("LOCK")`.
+fn given_files(code: &Code) -> impl Iterator<Item = &'static str> {
+    let takes = |call: &Call| match code.value(call.callee) {
+        Value::Global(name) | Value::Attr(_, name) => tables::takes_path(name.as_str()),
+        _ => false,
+    };
+    let path = |call: Call| {
+        let given = code.positional(&call);
+        let path = if given.len() > 1 && is_mode(code, &call) { given.first() } else { given.last() };
+        match code.value(*path?) {
+            Value::Str(text) => Some(last_part(text.as_str())),
+            _ => None,
+        }
+    };
+    let named = code.calls().filter(takes).filter_map(path);
+    named.filter(|name| name.len() > 1 && !tables::is_data_file(name))
+}
+
+/// The name of a file without the folders before it.
+fn last_part(path: &'static str) -> &'static str {
+    path.rsplit('/').next().unwrap_or_default()
+}
+
+/// Whether the last argument of a call says how a file is opened.
+fn is_mode(code: &Code, call: &Call) -> bool {
+    let last = code.positional(call).last();
+    last.is_some_and(|&last| matches!(code.value(last), Value::Str(mode) if mode.as_str().len() <= 3 && mode.as_str().bytes().all(|c| b"rwaxbt+U".contains(&c))))
 }
 
 /// Adds the modules that know a file by a name of another module: `open(settings.PATH)`, where `settings` says

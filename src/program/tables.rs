@@ -17,7 +17,7 @@ pub use self::state::{
     always_changes, asks_for_level, changes_files, changes_path, fills_itself, is_data_file, is_mutator,
     is_passive_window, is_process_state, looks_at_all, may_write_state, overwrites, read_state,
     read_variables, reads_clock, reads_file, reads_frames, same_state, state_of, state_of_attribute,
-    takes_stream, window_state, written_setting,
+    takes_path, takes_stream, window_state, written_setting,
 };
 pub use crate::facts::loaders::{imports_by_name, loads_modules, makes_module};
 

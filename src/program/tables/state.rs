@@ -148,6 +148,34 @@ pub fn reads_file(path: &str) -> bool {
     )
 }
 
+/// Functions that are given the name of a file, or make a path of it.
+pub fn takes_path(function: &str) -> bool {
+    matches!(
+        function,
+        "open"
+            | "Path"
+            | "PurePath"
+            | "join"
+            | "joinpath"
+            | "with_name"
+            | "exists"
+            | "isfile"
+            | "isdir"
+            | "listdir"
+            | "scandir"
+            | "walk"
+            | "glob"
+            | "remove"
+            | "unlink"
+            | "mkdir"
+            | "makedirs"
+            | "rename"
+            | "copyfile"
+            | "copy2"
+            | "move"
+    )
+}
+
 /// Methods and functions that write, move or remove files.
 pub fn changes_files(name: &str) -> bool {
     matches!(
