@@ -17,7 +17,7 @@ use smallvec::SmallVec;
 use super::Sym;
 use super::call::Unpacked;
 use super::keep::Kept;
-use super::operation::Op;
+use super::operation::{Op, OpKind};
 use super::packed::{PackedCall, PackedOp, Wide};
 use super::value::{Value, ValueId};
 
@@ -261,6 +261,36 @@ impl Code {
             Value::Global(name) => Some(name),
             _ => None,
         })
+    }
+
+    /// Whether import-time code calls what a global name stands for, and nothing else is done with the name: no function has it, nobody is given it.
+    pub fn is_called_by_module_only(&self, name: Sym) -> bool {
+        let is_name = |value: ValueId| self.value(value) == Value::Global(name);
+        let mut calls = 0;
+        for (func, op) in self.ops_by_function() {
+            match op.kind {
+                OpKind::Call { call, .. } if is_name(self.call(call).callee) => {
+                    if !func.is_module() || op.main_guard {
+                        return false;
+                    }
+                    calls += 1;
+                }
+                OpKind::SetAttr { value, .. }
+                | OpKind::SetItem { value, .. }
+                | OpKind::ChangeInPlace { value, .. }
+                | OpKind::SetGlobal { value, .. }
+                | OpKind::Bind { value, .. }
+                | OpKind::Return(value)
+                | OpKind::Read(value)
+                    if is_name(value) =>
+                {
+                    return false;
+                }
+                _ => {}
+            }
+        }
+        let kept = self.classes.iter().flat_map(|class| &class.members).any(|&(_, value)| is_name(value));
+        calls > 0 && !kept && self.globals_mentioned().filter(|other| *other == name).count() == calls
     }
 
     /// The attributes that are read, each once or more.

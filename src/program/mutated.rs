@@ -100,7 +100,10 @@ pub(super) fn mutated_globals(
     let mut changers = Changers::default();
     let mut methods = SelfChangers::default();
     let mut calls: Vec<(ModuleId, OwnCalls)> = Vec::new();
-    let by = |id: ModuleId| vec![mutated_by(program, shown_privates, id, &outcomes[id.index()])];
+    let private_imports = private_imports(program, shown_privates);
+    let by = |id: ModuleId| {
+        vec![mutated_by(program, (shown_privates, &private_imports), id, &outcomes[id.index()])]
+    };
     for (id, Changes { globals, params, methods: own, calls: own_calls }) in
         program.ids().zip(of_all(program, by))
     {
@@ -142,7 +145,7 @@ fn is_module(program: &Program, id: ModuleId, name: Sym) -> bool {
 /// The globals whose value or content one module changes, and the parameters of its functions that they change.
 fn mutated_by(
     program: &Program,
-    shown_privates: &FxHashSet<Sym>,
+    (shown_privates, private_imports): (&FxHashSet<Sym>, &FxHashSet<Sym>),
     id: ModuleId,
     outcome: &Outcome,
 ) -> Changes {
@@ -150,9 +153,16 @@ fn mutated_by(
     let Changes { mut globals, mut params, mut methods, .. } = Changes { globals, ..Changes::default() };
     let mut calls: Vec<(FuncId, Sym)> = Vec::new();
     let code = &program.module(id).facts.code;
+    let mut filling: Option<(FuncId, bool)> = None;
     for (func, op) in code.ops_by_function() {
         // What import-time code changes, the interpreter has seen.
         if func.is_module() && !op.main_guard {
+            continue;
+        }
+        if filling.is_none_or(|(known, _)| known != func) {
+            filling = Some((func, fills_only(program, private_imports, id, func)));
+        }
+        if filling.is_some_and(|(_, fills)| fills) {
             continue;
         }
         let mutation = |attr, replaced| Mutation { by: id, at: op.at, loading: false, attr, replaced };
@@ -233,6 +243,29 @@ fn mutated_by(
     calls.sort_unstable_by_key(|&(func, name)| (func.0, name.number()));
     calls.dedup();
     Changes { globals, params, methods, calls: calls.into() }
+}
+
+/// Whether a function runs only while its module loads: `def _init(): …`, `_init()`.
+fn fills_only(program: &Program, private_imports: &FxHashSet<Sym>, id: ModuleId, func: FuncId) -> bool {
+    let facts = &program.module(id).facts;
+    let function = facts.code.function(func);
+    function.name.as_str().starts_with('_')
+        && function.parent.is_module()
+        && !func.is_module()
+        && function.class.is_none()
+        && function.decorators.is_empty()
+        && !function.generator
+        && !private_imports.contains(&function.name)
+        && facts.code.is_called_by_module_only(function.name)
+}
+
+/// Private names that modules take from others, by import statements or as attributes.
+fn private_imports(program: &Program, shown_privates: &FxHashSet<Sym>) -> FxHashSet<Sym> {
+    let imported = of_all(program, |id| {
+        let aliases = program.module(id).facts.imports.iter().flat_map(|import| &import.aliases);
+        aliases.map(|alias| alias.name).filter(|name| name.as_str().starts_with('_')).collect()
+    });
+    imported.chain(shown_privates.iter().copied()).collect()
 }
 
 /// The globals in which a call replaces an attribute, whatever it does with those of modules.

@@ -481,11 +481,19 @@ pub fn mixed_in(class: &str, method: &str) -> &'static [&'static str] {
     }
 }
 
-/// Builtins that do not look at what an object holds.
+/// Functions of the library that do not look at what an object holds.
 pub fn asks_for_class(path: &str) -> bool {
     matches!(
         path,
-        "builtins.isinstance" | "builtins.issubclass" | "builtins.callable" | "builtins.type" | "builtins.id"
+        "builtins.isinstance"
+            | "builtins.issubclass"
+            | "builtins.callable"
+            | "builtins.type"
+            | "builtins.id"
+            | "typing.TypeVar"
+            | "typing.NewType"
+            | "typing.cast"
+            | "typing_extensions.TypeVar"
     )
 }
 
