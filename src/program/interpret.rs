@@ -171,6 +171,8 @@ pub struct Interpreter<'p> {
     /// What the module that is being loaded puts where.
     own_stores: Option<std::sync::Arc<carried::Stores>>,
     calls_running: FxHashMap<(ModuleId, FuncId), SmallVec<[u64; MOST_NESTED]>>,
+    /// The classes that metaclasses are just making.
+    creating: Vec<ClassRef>,
     /// Variables whose values are being computed, with the number and the owner of their environment.
     vars_running: Vec<(ModuleId, u32, u64, Owner)>,
     /// Results of calls, by the hash of the call: so a call that has run is found without a copy of its arguments.
@@ -261,6 +263,7 @@ impl<'p> Interpreter<'p> {
             stores_running: FxHashSet::default(),
             own_stores: None,
             calls_running: FxHashMap::default(),
+            creating: Vec::new(),
             vars_running: Vec::new(),
             results: FxHashMap::default(),
             call_results: FxHashMap::default(),

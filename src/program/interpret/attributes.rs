@@ -68,6 +68,11 @@ impl<'p> Interpreter<'p> {
             }
             Abs::Instance(..) | Abs::Class(_) | Abs::ClassOf(..) if attr == "__class__" => self.type_of(abs),
             Abs::Class(class) if attr == "__dict__" => smallvec![self.namespace_of(class)],
+            // `for base in cls.__bases__`
+            Abs::Class(class) if matches!(attr.as_str(), "__bases__" | "__mro__") => {
+                let bases = self.mro(class).iter().skip(1).map(|base| Abs::Class(base.clone())).collect();
+                smallvec![Abs::Holder(Rc::new(bases), Owner::Fresh)]
+            }
             Abs::Class(class) => {
                 if let Some((base, value)) = self.find_member(class, attr) {
                     self.method_read(&base, attr, value);
@@ -88,6 +93,16 @@ impl<'p> Interpreter<'p> {
                     self.attribute_missing(abs, attr);
                     let mut stored = self.put_under(attr, Owner::Module(class.module, attr));
                     stored.extend(self.put_under_any(class));
+                    // `Base = Meta("Base", (), {"registry": {}})`: it may be one of those.
+                    if !attr.as_str().starts_with("__") {
+                        for base in self.made_bases(class) {
+                            let owner = self.full_owner(&base);
+                            if let Abs::ClassOf(made, _) = &base {
+                                stored.extend(self.of_bases_made(made, attr, abs));
+                            }
+                            stored.push(Abs::Object(owner));
+                        }
+                    }
                     stored.push(Abs::Bound(Rc::new(abs.clone()), attr));
                     stored
                 }
@@ -159,6 +174,9 @@ impl<'p> Interpreter<'p> {
                 }
                 // `object` and `type` change nothing but the new object.
                 match (&**this, attr.as_str()) {
+                    (Abs::Class(meta), "__new__") if self.is_metaclass(meta) => {
+                        smallvec![Abs::External(Sym::new("builtins.type.__new__"))]
+                    }
                     (Abs::Class(..), "__call__") => smallvec![Abs::Bound(this.clone(), attr)],
                     (_, "__new__") => smallvec![Abs::External(Sym::new("builtins.object.__new__"))],
                     // A method of a foreign base, which changes the object.
@@ -205,10 +223,50 @@ impl<'p> Interpreter<'p> {
                 found.push(Abs::Bound(Rc::new(abs.clone()), attr));
                 found
             }
-            Abs::Method(..) | Abs::Bound(..) | Abs::Partial(..) | Abs::ClassOf(..) | Abs::Holder(..) => {
+            Abs::ClassOf(made, _) => {
+                let inherited = self.of_bases_made(made, attr, abs);
+                if inherited.is_empty() {
+                    smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
+                } else {
+                    inherited
+                }
+            }
+            Abs::Method(..) | Abs::Bound(..) | Abs::Partial(..) | Abs::Holder(..) => {
                 smallvec![Abs::Bound(Rc::new(abs.clone()), attr)]
             }
         }
+    }
+
+    /// What a class that a call has made has from its bases, or from its metaclass.
+    fn of_bases_made(&mut self, made: &(Option<ClassRef>, AbsSet), attr: Sym, abs: &Abs) -> AbsSet {
+        let (meta, bases) = made;
+        let mut found = AbsSet::new();
+        for base in bases {
+            if let Abs::Class(class) = base
+                && let Some((holder, value)) = self.find_member(class, attr)
+            {
+                found.extend(self.class_member(&holder, value, attr, abs));
+            }
+        }
+        if found.is_empty()
+            && let Some(meta) = meta
+            && let Some((module, func, around)) = self.find_method(meta, attr.as_str())
+        {
+            found.push(Abs::Method(Rc::new(abs.clone()), module, func, around));
+        }
+        found
+    }
+
+    /// Classes among the bases of a class, its own or inherited ones, of which nothing is known but who has them: those that a call has made.
+    fn made_bases(&mut self, class: &ClassRef) -> AbsSet {
+        let mut found = AbsSet::new();
+        for ClassRef { module, class, around, .. } in self.mro(class).to_vec() {
+            for base in self.code(module).classes[class as usize].bases.to_vec() {
+                let objects = self.quietly(|w| w.eval(module, base, &around));
+                found.extend(objects.into_iter().filter(|abs| matches!(abs, Abs::ClassOf(..))));
+            }
+        }
+        found
     }
 
     /// What a function among the members of its class gives as an attribute of an object.
@@ -381,8 +439,8 @@ impl<'p> Interpreter<'p> {
                 let given = class.given().is_some_and(|env| env.module == m && env.func == func);
                 let env = if given {
                     class.given_env()
-                } else if matches!(self.code(m).value(value), Value::Holder(_)) {
-                    // `self.steps = [self.open, self.read]`
+                } else if self.asks_itself(m, func, value) {
+                    // `self.steps = [self.open, self.read]`, `self.model = self.make_model()`
                     let this = smallvec![Abs::Instance(class.clone(), owner)];
                     self.bound((m, func), around, &[this], &[], (Box::default(), false))
                 } else {
@@ -398,6 +456,7 @@ impl<'p> Interpreter<'p> {
                         | Abs::Method(..)
                         | Abs::Partial(..)
                         | Abs::Class(..)
+                        | Abs::ClassOf(..)
                         | Abs::Module(_) => {
                             out.push(owned(&abs, owner));
                         }
@@ -414,6 +473,21 @@ impl<'p> Interpreter<'p> {
             out = Self::kept_by(class).map(|kept| kept.iter().map(|abs| owned(abs, owner)).collect());
         }
         out
+    }
+
+    /// Whether what a method stores in its object is made of what the object has: a display, or a call of one of its methods.
+    fn asks_itself(&self, module: ModuleId, method: FuncId, value: ValueId) -> bool {
+        let code = self.code(module);
+        match code.value(value) {
+            Value::Holder(_) => true,
+            Value::Call(call) => match code.value(code.call(call).callee) {
+                Value::Attr(base, _) => {
+                    matches!(code.value(base), Value::Var(var) if var == code.function(method).params.start)
+                }
+                _ => false,
+            },
+            _ => false,
+        }
     }
 
     /// What the methods of a class store in attributes of their object: `self.attr = value`.

@@ -63,6 +63,9 @@ impl<'p> Interpreter<'p> {
         // `__init_subclass__` of the nearest base that has one.
         for base in bases {
             self.special(base, "__mro_entries__", &[smallvec![Abs::Unknown]]);
+            if let Abs::ClassOf(made, _) = base {
+                self.subclass_of_made(made, new);
+            }
             // `class Late(ValueError)`, where somebody lists those.
             if let Abs::External(path) = base
                 && self.shared.listed_classes.contains(&Listed::Foreign(*path))
@@ -121,8 +124,23 @@ impl<'p> Interpreter<'p> {
                         namespace.push(Abs::Fresh);
                         Abs::Holder(Rc::new(namespace), Owner::Fresh)
                     };
-                    let args = [smallvec![first], smallvec![Abs::Fresh], bases, smallvec![namespace]];
+                    // By its name one class differs from the next.
+                    let name = match new {
+                        Abs::Class(new) if method == "__new__" => {
+                            Abs::Str(self.code(new.module).classes[new.class as usize].name)
+                        }
+                        _ => Abs::Fresh,
+                    };
+                    let args = [smallvec![first], smallvec![name], bases, smallvec![namespace]];
+                    let creates = match new {
+                        Abs::Class(new) if method == "__new__" => Some(new.clone()),
+                        _ => None,
+                    };
+                    let creates = creates.map(|new| self.creating.push(new)).is_some();
                     let made = self.enter_given((owner, func), &around, &args, keywords, given);
+                    if creates {
+                        self.creating.pop();
+                    }
                     if method == "__prepare__" {
                         self.members_stored(new, &made);
                     }
@@ -171,12 +189,27 @@ impl<'p> Interpreter<'p> {
         }
     }
 
+    /// A class that a call has made gets a subclass: what its bases do then.
+    fn subclass_of_made(&mut self, made: &(Option<ClassRef>, AbsSet), new: &Abs) {
+        for base in &made.1 {
+            match base {
+                Abs::Class(class) => {
+                    if let Some((owner, func, around)) = self.find_method(class, "__init_subclass__") {
+                        self.enter(owner, func, &around, &[smallvec![new.clone()]], &[]);
+                    }
+                }
+                Abs::ClassOf(made, _) => self.subclass_of_made(made, new),
+                _ => {}
+            }
+        }
+    }
+
     /// The class that a call of a metaclass makes.
     pub(super) fn class_of(&mut self, meta: &ClassRef, args: &[AbsSet], place: (ModuleId, TextSize)) -> Abs {
         let bases: AbsSet = args.get(1).into_iter().flatten().flat_map(elements_of).collect();
         self.class_created(&Abs::Fresh, &bases, Some(&[Abs::Class(meta.clone())]), (&[], None), place);
         self.members_named(&Abs::Fresh, args.get(2).into_iter().flatten().flat_map(elements_of).collect());
-        Abs::ClassOf(Rc::new((meta.clone(), bases)), Owner::Fresh)
+        Abs::ClassOf(Rc::new((Some(meta.clone()), bases)), Owner::Fresh)
     }
 
     /// Whether the instances of a class are classes.
@@ -329,7 +362,10 @@ impl<'p> Interpreter<'p> {
     fn metaclass_of_base(&mut self, base: &Abs, depth: u32) -> AbsSet {
         match base {
             Abs::Class(class) => self.metaclass_of(class, depth),
-            Abs::ClassOf(made, _) => smallvec![Abs::Class(made.0.clone())],
+            Abs::ClassOf(made, _) => match &made.0 {
+                Some(meta) => smallvec![Abs::Class(meta.clone())],
+                None => made.1.iter().flat_map(|base| self.metaclass_of_base(base, depth + 1)).collect(),
+            },
             _ => AbsSet::new(),
         }
     }

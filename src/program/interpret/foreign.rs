@@ -213,7 +213,12 @@ impl Interpreter<'_> {
                     let bases: AbsSet = args[1].iter().flat_map(elements_of).collect();
                     self.class_created(&Abs::Fresh, &bases, None, (&[], None), place);
                     self.members_named(&Abs::Fresh, args[2].iter().flat_map(elements_of).collect());
-                    return smallvec![Abs::Fresh];
+                    let known = bases.iter().any(|base| matches!(base, Abs::Class(_) | Abs::ClassOf(..)));
+                    return smallvec![if known {
+                        Abs::ClassOf(Rc::new((None, bases)), Owner::Fresh)
+                    } else {
+                        Abs::Fresh
+                    }];
                 }
                 first().iter().flat_map(|abs| self.type_of(abs)).collect()
             }

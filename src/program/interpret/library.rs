@@ -263,9 +263,10 @@ impl Interpreter<'_> {
             let mut made = AbsSet::new();
             for abs in first() {
                 made.push(match abs {
+                    Abs::Class(_) if let Some(new) = self.creating.last() => Abs::Class(new.clone()),
                     Abs::Class(meta) => {
                         let bases = args.get(2).into_iter().flatten().flat_map(elements_of).collect();
-                        Abs::ClassOf(Rc::new((meta, bases)), Owner::Fresh)
+                        Abs::ClassOf(Rc::new((Some(meta), bases)), Owner::Fresh)
                     }
                     _ => Abs::Fresh,
                 });

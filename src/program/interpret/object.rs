@@ -54,8 +54,8 @@ pub enum Abs {
     Holder(Rc<AbsSet>, Owner),
     /// `super()` in a method of a class.
     Super(ClassRef, Rc<Abs>),
-    /// A class that a call of its metaclass made of some bases.
-    ClassOf(Rc<(ClassRef, AbsSet)>, Owner),
+    /// A class that a call made of some bases: of its metaclass, if that is of the program.
+    ClassOf(Rc<(Option<ClassRef>, AbsSet)>, Owner),
 }
 
 /// The possible values of an expression.
@@ -266,7 +266,7 @@ pub(super) fn owned(abs: &Abs, owner: Owner) -> Abs {
         Abs::Class(class) => Abs::Class(class.owned(owner)),
         Abs::ClassOf(made, Owner::Fresh) => {
             let (meta, bases) = &**made;
-            Abs::ClassOf(Rc::new((meta.owned(owner), bases.clone())), owner)
+            Abs::ClassOf(Rc::new((meta.as_ref().map(|meta| meta.owned(owner)), bases.clone())), owner)
         }
         Abs::Made(path, Owner::Fresh) => Abs::Made(*path, owner),
         Abs::Holder(elements, Owner::Fresh) => Abs::Holder(elements.clone(), owner),
