@@ -253,6 +253,7 @@ fn provided(
     let before = walk.certain_from(id, |_, edge| is_own(edge));
     let (mut own, mut further): (Vec<_>, Vec<_>) =
         submodules.into_iter().partition(|&(_, module)| before.has(module));
+    let others = further.clone();
     further.retain(|&(name, module)| delayed(module) && !program.binds(id, name));
     if !own.is_empty() {
         let stays = |from: ModuleId, site: u32| !verdicts[from.index()].sites[site as usize].is_lazy();
@@ -260,7 +261,23 @@ fn provided(
             .certain_from(id, |from, edge| is_own(edge) && edge.site.is_none_or(|site| stays(from, site)));
         own.retain(|&(_, module)| !still.has(module));
     }
-    let names = |submodules: Vec<(Sym, ModuleId)>| submodules.into_iter().map(|(name, _)| name).collect();
+    // Declared laziness takes none of the submodules away that the statement would have loaded.
+    for (site, verdict) in package.facts.sites.iter().zip(&verdicts[id.index()].sites) {
+        let import = &package.facts.imports[site.stmt as usize];
+        if site.declared.is_some() && verdict.is_lazy() && import.from.is_some() {
+            let loaded = program.loaded_chain(id, import, site.alias as usize).last();
+            let declared = further.iter().find(|(_, module)| loaded == Some(module)).copied();
+            own.extend(
+                declared.or_else(|| others.iter().find(|(_, module)| loaded == Some(module)).copied()),
+            );
+        }
+    }
+    let names = |submodules: Vec<(Sym, ModuleId)>| {
+        let mut names: Vec<Sym> = submodules.into_iter().map(|(name, _)| name).collect();
+        names.sort_unstable_by_key(|name| name.number());
+        names.dedup();
+        names
+    };
     Submodules { own: names(own), further: names(further) }
 }
 

@@ -15,6 +15,7 @@ use crate::program::{ModuleId, Origin, Program};
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
     overwritten(program, id, verdicts);
+    specially_named(program, id, verdicts);
     if options.target == Target::Proxy {
         return;
     }
@@ -54,6 +55,26 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         }
     }
     hidden_attribute(program, id, verdicts);
+}
+
+/// Imports by which a package gets a submodule with a special name, `from .__about__ import version`: no placeholder can have such a name.
+fn specially_named(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
+    let module = program.module(id);
+    if !module.is_package {
+        return;
+    }
+    for (index, site) in module.facts.sites.iter().enumerate() {
+        let import = &module.facts.imports[site.stmt as usize];
+        for &loaded in program.loaded_chain(id, import, site.alias as usize) {
+            let name = program.module(loaded).name.as_str();
+            let inside = name.strip_prefix(module.name.as_str()).and_then(|rest| rest.strip_prefix('.'));
+            if inside.is_some_and(|name| name.starts_with("__") && name.ends_with("__")) {
+                let range = import.aliases[site.alias as usize].range;
+                let note = "gives the package a submodule with a special name";
+                verdicts.sites[index].keep(Reason::at(KeepReason::NameIsSubmodule, id, range, note));
+            }
+        }
+    }
 }
 
 /// Imports of a submodule whose package gives the same name another value: loading it later would overwrite that. And imports

@@ -1226,7 +1226,7 @@ _PROVIDED = "from .  import "
 
 def _import_now(namespace, statement):
     # type: (Namespace, str) -> Any
-    if statement.startswith(_PROVIDED):
+    if statement.startswith(_PROVIDED) and _bound_name(statement)[:2] != "__":
         module = _modules.get(namespace.get("__name__"))  # type: Any
         if (type(module) is ModuleType or _is_ours(type(module))) and _namespace(module) is namespace:
             # There was nothing here to carry out, and the submodule may need what the package defines below.

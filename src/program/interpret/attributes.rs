@@ -6,11 +6,13 @@ use rustc_hash::FxHashMap;
 use smallvec::{SmallVec, smallvec};
 
 use super::carried::matters;
+use super::forwarded::Arguments;
 use super::object::PROPERTY;
 use super::{
-    ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, Interpreter, Owner, Path, function, has_decorator, owned, unique,
+    ANY_ATTRIBUTE, Abs, AbsSet, ClassRef, EnvRef, Interpreter, Owner, Path, function, has_decorator, owned,
+    unique,
 };
-use crate::facts::{CallRole, FuncId, Op, OpKind, Sym, Value, ValueId};
+use crate::facts::{Call, CallRole, FuncId, Op, OpKind, Sym, Value, ValueId};
 use crate::program::callees::function_behind;
 use crate::program::{ModuleId, Origin, tables};
 
@@ -439,6 +441,8 @@ impl<'p> Interpreter<'p> {
                 let given = class.given().is_some_and(|env| env.module == m && env.func == func);
                 let env = if given {
                     class.given_env()
+                } else if let Some(env) = self.given_by_derived(class, (m, func), around) {
+                    env
                 } else if self.asks_itself(m, func, value) {
                     // `self.steps = [self.open, self.read]`, `self.model = self.make_model()`
                     let this = smallvec![Abs::Instance(class.clone(), owner)];
@@ -473,6 +477,36 @@ impl<'p> Interpreter<'p> {
             out = Self::kept_by(class).map(|kept| kept.iter().map(|abs| owned(abs, owner)).collect());
         }
         out
+    }
+
+    /// What the `__init__` of a derived class hands to that of a base: `super().__init__(table)`.
+    fn given_by_derived(
+        &mut self,
+        class: &ClassRef,
+        (module, init): (ModuleId, FuncId),
+        around: &EnvRef,
+    ) -> Option<EnvRef> {
+        let (derived, by) = class.given().map(|env| (env.module, env.func))?;
+        if self.code(module).function(init).name != "__init__" || (derived, by) == (module, init) {
+            return None;
+        }
+        let code = self.code(derived);
+        let calls = code.ops_of(by).filter_map(|op| match op.kind {
+            OpKind::Call { call, .. } => Some(code.call(call)),
+            _ => None,
+        });
+        let of_base = |call: &Call| match code.value(call.callee) {
+            Value::Attr(base, name) if name == "__init__" => {
+                matches!(code.value(base), Value::Call(inner) if matches!(code.value(code.call(inner).callee), Value::Global(name) if name == "super"))
+            }
+            _ => false,
+        };
+        let call = calls.into_iter().find(of_base)?;
+        let env = class.given_env();
+        let Arguments { positional, keywords, .. } = self.quietly(|w| w.arguments(derived, &call, &env));
+        let mut all = vec![smallvec![Abs::Unknown]];
+        all.extend(positional);
+        Some(self.bound((module, init), around, &all, &keywords, (Box::default(), false)))
     }
 
     /// Whether what a method stores in its object is made of what the object has: a display, or a call of one of its methods.

@@ -358,7 +358,6 @@ impl Interpreter<'_> {
         if let Some((m, func, around)) = init {
             let mut all = vec![made.clone()];
             all.extend(args.iter().cloned());
-            self.enter_given((m, func), &around, &all, keywords, given);
             let sets = args.iter().chain(keywords.iter().map(|(_, set)| set));
             // What methods may call, or change.
             let callable = |abs: &Abs| match abs {
@@ -387,6 +386,9 @@ impl Interpreter<'_> {
                     }
                 }
             }
+            // `__init__` may call methods that use what it has stored.
+            all[0].clone_from(&made);
+            self.enter_given((m, func), &around, &all, keywords, given);
         }
         if let Some((m, func, around)) = self.find_method(class, "__post_init__") {
             self.enter(m, func, &around, &[made.clone()], &[]);
