@@ -136,7 +136,10 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
         let leads = |attr: &Sym| *attr == "__dict__" || wanted.attributes.contains(attr);
         let counts = match read.chain {
             [] => {
-                read.kind == ReadKind::Escape && wanted.starts.contains(&read.name) && !goes_to_itself(&read)
+                read.kind == ReadKind::Escape
+                    && wanted.starts.contains(&read.name)
+                    && !goes_to_itself(&read)
+                    && !is_only_listed(program, id, read.name)
             }
             chain => chain.iter().any(leads),
         };
@@ -192,6 +195,19 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
         }
     }
     held
+}
+
+/// Whether a name is given away to `inspect.getmembers` and `dir` alone. Which names they find, is looked at where they are called.
+fn is_only_listed(program: &Program, id: ModuleId, name: Sym) -> bool {
+    let facts = &program.module(id).facts;
+    let code = &facts.code;
+    let lists = |call: &Call| {
+        matches!(code.value(call.callee), Value::Global(function) | Value::Attr(_, function)
+            if matches!(function.as_str(), "getmembers" | "dir"))
+            && code.positional(call).first().is_some_and(|&first| code.value(first) == Value::Global(name))
+    };
+    let escapes = facts.reads().filter(|read| read.name == name && read.hands_on()).count();
+    code.calls().filter(lists).count() == escapes
 }
 
 /// Whether of the package that a call gives, only that module is taken which the call has loaded.
