@@ -145,7 +145,12 @@ impl<'a> Walker<'a> {
             Moment::Never => (Moment::Never, Place::TypeChecking),
             _ => (Moment::Deferred, Place::Function),
         };
-        self.context = Context { fixed: saved.fixed, ..Context::new(id, moment, place) };
+        let encloses = block.iter().any(|stmt| match stmt {
+            Stmt::FunctionDef(_) => true,
+            Stmt::Return(stmt) => stmt.value.as_deref().is_some_and(Expr::is_lambda_expr),
+            _ => false,
+        });
+        self.context = Context { fixed: saved.fixed, encloses, ..Context::new(id, moment, place) };
         self.enter(ScopeKind::Function);
         let first = u32::try_from(self.facts.code.vars.len()).expect("few variables");
         let first_param = u32::try_from(self.facts.code.params.len()).expect("few variables");

@@ -106,6 +106,12 @@ impl Walker<'_> {
                     self.facts.code.functions[func.index()].binds_outer = true;
                 }
                 self.assign_var(var, value, at);
+                // `level = settings.level`, which a function inside keeps.
+                if self.context.encloses
+                    && matches!(self.facts.code.value(value), Value::Global(_) | Value::Attr(..))
+                {
+                    self.op(at, OpKind::Read(value));
+                }
                 if straight && self.facts.code.vars[var as usize].func == func {
                     self.last_values.insert(var, value);
                 } else {

@@ -67,6 +67,8 @@ pub(super) struct Context {
     pub restores_warnings: bool,
     /// The call asks a cache, or empties it.
     pub of_cache: bool,
+    /// The function has others inside, which may keep its variables.
+    pub encloses: bool,
     pub fixed: Option<FixedUse>,
     pub annotation: Option<Annotation>,
 }
@@ -95,6 +97,7 @@ impl Context {
             looped: false,
             restores_warnings: false,
             of_cache: false,
+            encloses: false,
             fixed: None,
             annotation: None,
         }

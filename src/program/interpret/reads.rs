@@ -187,6 +187,14 @@ impl Interpreter<'_> {
                 let objects = self.eval(module, value, env);
                 self.steps = steps;
                 self.note_held(&objects, content);
+                // `level = settings.level`, `self.level = level`
+                if let Value::Var(var) = code.value(value) {
+                    for &assigned in code.assigned_to(var) {
+                        if matches!(code.value(assigned), Value::Global(_) | Value::Attr(..)) {
+                            self.note_read(module, assigned, env, content);
+                        }
+                    }
+                }
             }
             Value::Either(a, b) => {
                 self.note_read(module, a, env, content);
