@@ -4,10 +4,17 @@
 //! `from __future__ import annotations`; from 3.14 on it is evaluated when somebody asks (PEP 649).
 //! Where nobody asks, an annotation that only names a lazy import can be put into quotes.
 
+mod functions;
+
+use std::cell::OnceCell;
+
+use rustc_hash::FxHashSet;
+
+use self::functions::{function_inspected, handed_on};
 use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, mark};
 use crate::config::{Annotations, Target};
-use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, OpKind, Read, Sym, Value, ValueId};
+use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, Read, Sym, Value, ValueId};
 use crate::program::callees::class_behind;
 use crate::program::state::foreign_path;
 use crate::program::{Module, ModuleId, Origin, Program};
@@ -62,16 +69,42 @@ const PLAIN_BASES: &[&str] = &[
     "frozenset",
 ];
 
-/// Judges one read in an annotation.
-pub fn judge(
-    program: &Program,
-    id: ModuleId,
-    read: &Read,
-    annotation: Annotation,
-    options: &DecideOptions,
-    by_others: &Inspected,
-) -> AnnotationUse {
-    let inspected = inspected(program, id, read, annotation).or_else(|| {
+/// Who judges the annotations of a module.
+pub struct Judge<'a> {
+    program: &'a Program,
+    /// The module.
+    pub id: ModuleId,
+    /// For what it is judged.
+    pub options: &'a DecideOptions,
+    by_others: &'a Inspected,
+    /// The functions that the module hands on.
+    handed: OnceCell<FxHashSet<FuncId>>,
+}
+
+impl<'a> Judge<'a> {
+    /// For one module.
+    pub fn new(
+        program: &'a Program,
+        id: ModuleId,
+        options: &'a DecideOptions,
+        by_others: &'a Inspected,
+    ) -> Self {
+        Self { program, id, options, by_others, handed: OnceCell::new() }
+    }
+
+    /// Judges one read in an annotation.
+    pub fn read(&self, read: &Read, annotation: Annotation) -> AnnotationUse {
+        judge(self, read, annotation)
+    }
+
+    fn is_handed_on(&self, func: FuncId) -> bool {
+        self.handed.get_or_init(|| handed_on(self.program, self.id)).contains(&func)
+    }
+}
+
+fn judge(judge: &Judge<'_>, read: &Read, annotation: Annotation) -> AnnotationUse {
+    let &Judge { program, id, options, by_others, .. } = judge;
+    let inspected = inspected(judge, read, annotation).or_else(|| {
         let seen = options.target == Target::Proxy && by_others.has(program, id, annotation);
         seen.then_some("somebody looks at the annotations of the function or class")
     });
@@ -105,7 +138,8 @@ pub fn judge(
 }
 
 /// Whether something may evaluate or inspect the annotation, and what.
-fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotation) -> Option<&'static str> {
+fn inspected(judge: &Judge<'_>, read: &Read, annotation: Annotation) -> Option<&'static str> {
+    let &Judge { program, id, .. } = judge;
     let module = program.module(id);
     if mark(module, MarkKind::EvaluatesAnnotations).is_some() {
         return Some("the module evaluates annotations");
@@ -117,7 +151,7 @@ fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotatio
     match annotation.owner {
         AnnotationOwner::Variable => None,
         AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
-        AnnotationOwner::Plain(func) => function_inspected(module, func),
+        AnnotationOwner::Plain(func) => function_inspected(module, func, || judge.is_handed_on(func)),
         AnnotationOwner::Field(class) => {
             let reads_no_text =
                 || annotation.text && !marks_field(program, id, read) && is_dataclass(program, id, class, 0);
@@ -253,55 +287,6 @@ fn is_plain_base(module: &Module, base: ValueId, depth: u32) -> bool {
             Value::Global(name) | Value::Attr(_, name) => matches!(name.as_str(), "Generic" | "Protocol"),
             _ => false,
         },
-        _ => false,
-    }
-}
-
-/// A function that is handed to somebody, who may look at its annotations; or a method of a class that is decorated.
-fn function_inspected(module: &Module, func: FuncId) -> Option<&'static str> {
-    let code = &module.facts.code;
-    let function = code.function(func);
-    if let Some(class) = function.class {
-        let class = &code.classes[class as usize];
-        if !class.decorators.is_empty() && !is_known_class_decorator(module, &class.decorators) {
-            return Some("a class decorator may look at the annotations of methods");
-        }
-        return None;
-    }
-    let handed_on = code.ops().any(|op| match op.kind {
-        OpKind::Call { call, .. } => {
-            let call = &code.call(call);
-            code.args[call.args.start as usize..call.args.end as usize]
-                .iter()
-                .any(|&arg| mentions(module, arg, func))
-        }
-        _ => false,
-    });
-    handed_on.then_some("the function is handed to a call that may look at its annotations")
-}
-
-fn is_known_class_decorator(module: &Module, decorators: &[ValueId]) -> bool {
-    let code = &module.facts.code;
-    decorators.iter().all(|&decorator| {
-        let callee = match code.value(decorator) {
-            Value::Call(call) => code.call(call).callee,
-            _ => decorator,
-        };
-        matches!(code.value(callee), Value::Global(name) | Value::Attr(_, name)
-            if matches!(name.as_str(), "dataclass" | "total_ordering" | "final" | "unique" | "runtime_checkable" | "define" | "frozen" | "attrs" | "s"))
-    })
-}
-
-fn mentions(module: &Module, value: ValueId, func: FuncId) -> bool {
-    let code = &module.facts.code;
-    match code.value(value) {
-        Value::Function(id) => id == func,
-        Value::Global(name) => {
-            let function = code.function(func);
-            function.parent.is_module() && function.name == name
-        }
-        Value::Either(a, b) => mentions(module, a, func) || mentions(module, b, func),
-        Value::Holder(inner) | Value::Sum(inner) => mentions(module, inner, func),
         _ => false,
     }
 }

@@ -8,8 +8,8 @@ pub use self::doers::{
     DOES_SOMETHING, binds, is_standard_stream, keeps_settings, parses_command_line, starts_something,
 };
 pub use self::external::{
-    ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, makes_tuple_class,
-    risk,
+    ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, leaves_annotations,
+    makes_tuple_class, only_calls, risk, shows_annotations,
 };
 pub use self::state::{
     CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed,
