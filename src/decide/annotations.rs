@@ -5,18 +5,20 @@
 //! Where nobody asks, an annotation that only names a lazy import can be put into quotes.
 
 mod functions;
+mod shown;
 
 use std::cell::OnceCell;
 
 use rustc_hash::FxHashSet;
 
 use self::functions::{function_inspected, handed_on};
+pub(super) use self::shown::{has_fields, shown_modules};
 use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, mark};
 use crate::config::{Annotations, Target};
 use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, Read, Sym, Value, ValueId};
 use crate::program::callees::class_behind;
-use crate::program::state::foreign_path;
+use crate::program::state::{foreign_path, module_of};
 use crate::program::{Module, ModuleId, Origin, Program};
 
 /// What an annotation means for the site that it names.
@@ -154,7 +156,7 @@ fn inspected(judge: &Judge<'_>, read: &Read, annotation: Annotation) -> Option<&
         AnnotationOwner::Plain(func) => function_inspected(module, func, || judge.is_handed_on(func)),
         AnnotationOwner::Field(class) => {
             let reads_no_text =
-                || annotation.text && !marks_field(program, id, read) && is_dataclass(program, id, class, 0);
+                || annotation.text && !marks_field(program, id, read) && is_record(program, id, class, 0);
             let plain = is_plain_class(module, class, 0) || reads_no_text();
             (!plain || has_named_members(program, id, class))
                 .then_some("a base class, metaclass or decorator may look at the field's annotation")
@@ -221,12 +223,16 @@ fn may_be_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) -> bool {
         })
 }
 
-/// A class that nothing looks at but the `dataclass` of the library.
-fn is_dataclass(program: &Program, id: ModuleId, class: u32, depth: u32) -> bool {
+/// A class that nothing looks at but what the library makes records with: `dataclass`, `NamedTuple` and `TypedDict`. The last two compile
+/// texts and evaluate none.
+fn is_record(program: &Program, id: ModuleId, class: u32, depth: u32) -> bool {
     let module = program.module(id);
     let code = &module.facts.code;
     let class = &code.classes[class as usize];
-    if depth > 8 || class.metaclass.is_some() || class.star || !class.keywords.is_empty() {
+    // `class Options(TypedDict, total=False)`: other bases of such a class are such classes.
+    let known =
+        |&(keyword, _): &(Sym, ValueId)| matches!(keyword.as_str(), "total" | "closed" | "extra_items");
+    if depth > 8 || class.metaclass.is_some() || class.star || !class.keywords.iter().all(known) {
         return false;
     }
     let known = |&decorator: &ValueId| {
@@ -249,11 +255,45 @@ fn is_dataclass(program: &Program, id: ModuleId, class: u32, depth: u32) -> bool
     class.decorators.iter().all(known)
         && !creates("__init_subclass__")
         && class.bases.iter().all(|&base| {
-            is_plain_base(module, base, depth) || {
-                let found = class_behind(program, id, base);
-                found.is_some_and(|(owner, class)| is_dataclass(program, owner, class, depth + 1))
-            }
+            let found = || class_behind(program, id, base);
+            is_plain_base(module, base, depth)
+                || library_path(program, id, base).is_some_and(|path| makes_records(&path))
+                || found().is_some_and(|(owner, class)| is_record(program, owner, class, depth + 1))
         })
+}
+
+/// Whether a base of the library makes a record of the fields of a class.
+fn makes_records(path: &str) -> bool {
+    let name = path.strip_prefix("typing.").or_else(|| path.strip_prefix("typing_extensions."));
+    matches!(name, Some("NamedTuple" | "TypedDict"))
+}
+
+/// The dotted name of what a value is in the library or in a package of the environment.
+fn library_path(program: &Program, id: ModuleId, value: ValueId) -> Option<String> {
+    let facts = &program.module(id).facts;
+    let origin = match facts.code.value(value) {
+        Value::Global(name) => {
+            let mut sites = facts.sites_of(name);
+            let site = sites.next().filter(|_| sites.next().is_none())?;
+            // Whatever else may stand under the name, is not known.
+            if facts.code.globals_of(name).iter().any(|&(_, value)| value != ValueId::OPAQUE) {
+                return None;
+            }
+            program.origin(id, &facts.imports[site.stmt as usize], site.alias as usize)
+        }
+        Value::Attr(base, name) => match module_of(program, id, base) {
+            Some(module) => program.attribute(id, module, name),
+            None => return foreign_path(program, id, value),
+        },
+        _ => return foreign_path(program, id, value),
+    };
+    match origin {
+        Origin::Attribute(source, name) => {
+            let source = program.module(source);
+            source.installed.then(|| [source.name.as_str(), name.as_str()].join("."))
+        }
+        _ => foreign_path(program, id, value),
+    }
 }
 
 /// A class that nothing turns into a dataclass-like thing.

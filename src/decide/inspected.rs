@@ -10,6 +10,7 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::annotations::{has_fields, shown_modules};
 use crate::facts::{
     Annotation, AnnotationOwner, Call, FuncId, Function, MarkKind, ReadKind, Sym, Value, ValueId,
 };
@@ -45,6 +46,8 @@ pub struct Inspected {
     handed_on: FxHashSet<(ModuleId, u32)>,
     /// Functions that other modules hand to foreign code, to another project or to a method of some object, by name.
     functions_out: FxHashSet<(ModuleId, Sym)>,
+    /// Modules whose records somebody may evaluate.
+    shown: FxHashSet<ModuleId>,
 }
 
 /// `inspect.signature(getattr(module, name))`
@@ -118,6 +121,14 @@ impl Inspected {
             classes.insert((id, class));
         }
         inspected.functions_out = of_all(program, |id| functions_out(program, id)).collect();
+        let evaluating: Vec<ModuleId> = inspected
+            .unclear
+            .iter()
+            .filter(|(_, looks)| *looks == Looks::Evaluating)
+            .map(|&(by, _)| by)
+            .collect();
+        let evaluates = |id| evaluating.iter().any(|&by| same_project(program, by, id));
+        inspected.shown = shown_modules(program, inspected.handed_out.iter().map(|&(id, _)| id), evaluates);
         inspected
     }
 
@@ -224,7 +235,10 @@ impl Inspected {
                             || is_constructor(function.name) && self.is_handed_on(program, id, class, least)
                     })
             }
-            AnnotationOwner::Field(class) => counts(self.classes.get(&(id, class))),
+            AnnotationOwner::Field(class) => {
+                counts(self.classes.get(&(id, class)))
+                    || annotation.text && self.shown.contains(&id) && has_fields(program, id, class)
+            }
             AnnotationOwner::Variable => false,
         }
     }

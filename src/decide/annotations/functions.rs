@@ -9,9 +9,10 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::library_path;
 use crate::facts::{CallRole, Code, FuncId, OpKind, Sym, Value, ValueId};
-use crate::program::state::{foreign_import, foreign_path};
-use crate::program::{Module, ModuleId, Origin, Program, tables};
+use crate::program::state::foreign_path;
+use crate::program::{Module, ModuleId, Program, tables};
 
 /// Whether somebody may look at the annotations of a function: it is handed to a call, or is a method of a class that is decorated.
 pub(super) fn function_inspected(
@@ -53,27 +54,10 @@ pub(super) fn handed_on(program: &Program, id: ModuleId) -> FxHashSet<FuncId> {
 
 /// Whether a decorator, with its arguments or without, is one of the library that does not look at annotations.
 fn leaves_annotations(program: &Program, id: ModuleId, decorator: ValueId) -> bool {
-    let facts = &program.module(id).facts;
-    match facts.code.value(decorator) {
-        Value::Call(call) => leaves_annotations(program, id, facts.code.call(call).callee),
-        Value::Global(name) => {
-            let mut sites = facts.sites_of(name).peekable();
-            // Whatever else may stand under the name, is not known.
-            sites.peek().is_some()
-                && facts.code.globals_of(name).iter().all(|&(_, value)| value == ValueId::OPAQUE)
-                && sites.all(|site| {
-                    let import = &facts.imports[site.stmt as usize];
-                    let path = match program.origin(id, import, site.alias as usize) {
-                        Origin::Attribute(source, name) => {
-                            let source = program.module(source);
-                            source.installed.then(|| [source.name.as_str(), name.as_str()].join("."))
-                        }
-                        _ => foreign_import(program, id, site.stmt, site.alias),
-                    };
-                    path.is_some_and(|path| tables::leaves_annotations(&path))
-                })
-        }
-        _ => foreign_path(program, id, decorator).is_some_and(|path| tables::leaves_annotations(&path)),
+    let code = &program.module(id).facts.code;
+    match code.value(decorator) {
+        Value::Call(call) => leaves_annotations(program, id, code.call(call).callee),
+        _ => library_path(program, id, decorator).is_some_and(|path| tables::leaves_annotations(&path)),
     }
 }
 
