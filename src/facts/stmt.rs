@@ -201,6 +201,10 @@ impl<'a> Walker<'a> {
     // ---------------------------------------------------------------- compound statements
 
     fn if_stmt(&mut self, stmt: &'a ast::StmtIf) {
+        if let Some(logger) = idioms::kept_quiet(stmt) {
+            self.expr(logger, Use::Attribute);
+            return self.in_context(super::walker::Context::depends, |w| w.block(&stmt.body));
+        }
         let alias = self.alias.take();
         let test = self.expr(&stmt.test, Use::Escape);
         self.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);

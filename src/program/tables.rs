@@ -12,9 +12,10 @@ pub use self::external::{
     makes_tuple_class, only_calls, risk, shows_annotations,
 };
 pub use self::state::{
-    CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed,
-    LEVELS, LOADED, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, RUNNING_LOOP, THREAD, Wins,
-    always_changes, asks_for_level, changes_files, changes_path, fills_itself, is_data_file, is_mutator,
+    CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, HANDLERS,
+    HANDLERS_ATTRIBUTE, IMPORTER, Keyed, LEVELS, LOADED, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH,
+    ROOT_HANDLERS, RUNNING_LOOP, THREAD, Wins, always_changes, asks_for_level, changes_files,
+    changes_handlers, changes_path, fills_itself, gives_root_handler, is_data_file, is_mutator,
     is_passive_window, is_process_state, looks_at_all, may_write_state, overwrites, read_state,
     read_variables, reads_clock, reads_file, reads_frames, same_state, state_of, state_of_attribute,
     takes_stream, window_state, written_setting,
@@ -231,7 +232,7 @@ pub fn draws_random(path: &str) -> bool {
 
 /// Whether a foreign class is a logger.
 pub fn is_logger(path: &str) -> bool {
-    path == "logging.Logger"
+    matches!(path, "logging.Logger" | "logging.RootLogger")
 }
 
 /// Attributes of foreign objects that may be set without anybody noticing.
