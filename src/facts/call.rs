@@ -72,6 +72,9 @@ impl<'a> Walker<'a> {
         let type_test = self.is_type_test(call);
         let mut options = 0;
         let getattr = self.value(Value::Global(words::GETATTR_FUNCTION));
+        let sets_attribute = [words::SETATTR_FUNCTION, words::DELATTR_FUNCTION]
+            .into_iter()
+            .any(|setter| callee == self.value(Value::Global(setter)));
         let (positional, keywords) = (self.arguments.len(), self.keywords.len());
         for (i, argument) in arguments.args.iter().enumerate() {
             let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
@@ -80,6 +83,8 @@ impl<'a> Walker<'a> {
                 value = self.value(Value::Str(words::EMPTY));
             } else if i == 1 && callee == getattr {
                 value = self.joined(argument).unwrap_or(value);
+            } else if i == 1 && sets_attribute {
+                value = self.text_in_loop(argument).unwrap_or(value);
             } else if i == 0 && idioms::asks_environment(&call.func) {
                 let joined = self.joined(argument).or_else(|| self.joined_to_name(argument));
                 value = joined.unwrap_or(value);

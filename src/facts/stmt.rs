@@ -115,7 +115,8 @@ impl<'a> Walker<'a> {
                     |w| {
                         w.target(&stmt.target, element);
                         let before = w.known_texts.len();
-                        w.known_texts.extend(Self::one_in_loop(stmt));
+                        let known = w.ones_in_loop(stmt);
+                        w.known_texts.extend(known);
                         w.block_unless(is_empty_display(&stmt.iter), &stmt.body);
                         w.known_texts.truncate(before);
                         w.block(&stmt.orelse);
