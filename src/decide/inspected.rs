@@ -66,20 +66,24 @@ impl Inspected {
         let mut ways = Vec::new();
         for id in program.ids() {
             for mark in &program.module(id).facts.marks {
-                let (of, looks) = match mark.kind {
-                    MarkKind::AnnotationsOf(of) => (of, Looks::Plainly),
-                    MarkKind::HintsOf(of) => (of, Looks::Evaluating),
+                let (of, looks, functions) = match mark.kind {
+                    MarkKind::AnnotationsOf(of) => (of, Looks::Plainly, false),
+                    MarkKind::HintsOf(of) => (of, Looks::Evaluating, false),
+                    MarkKind::ChosenByHints(of) => (of, Looks::Evaluating, true),
                     _ => continue,
                 };
                 places.push((id, of, false));
-                ways.push((id, looks));
+                ways.push((id, looks, functions));
             }
         }
         let mut inspected = Self::default();
         let mut derived = None;
-        for (leaves, (by, looks)) in trace_definitions(program, &places).into_iter().zip(ways) {
+        for (leaves, (by, looks, functions)) in trace_definitions(program, &places).into_iter().zip(ways) {
             let mut found = false;
             for leaf in leaves {
+                if functions && !matches!(leaf, Leaf::Function(..)) {
+                    continue;
+                }
                 found |= match leaf {
                     Leaf::Function(id, func) => {
                         let known = inspected.functions.entry((id, func)).or_insert(looks);
@@ -112,7 +116,7 @@ impl Inspected {
                     | Leaf::Main => false,
                 };
             }
-            if !found && !program.module(by).installed {
+            if !found && !functions && !program.module(by).installed {
                 inspected.unclear.push((by, looks));
             }
         }
