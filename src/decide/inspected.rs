@@ -81,7 +81,7 @@ impl Inspected {
         for (leaves, (by, looks, functions)) in trace_definitions(program, &places).into_iter().zip(ways) {
             let mut found = false;
             for leaf in leaves {
-                if functions && !matches!(leaf, Leaf::Function(..)) {
+                if functions && matches!(leaf, Leaf::Class(..) | Leaf::Subclasses(..)) {
                     continue;
                 }
                 found |= match leaf {
