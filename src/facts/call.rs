@@ -314,7 +314,7 @@ impl<'a> Walker<'a> {
         if method == words::REGISTER && is_bare_register(call) && !own_object() {
             match first_value {
                 Some(value) if value != ValueId::OPAQUE => {
-                    self.annotations_of(MarkKind::ChosenByHints, value, range)
+                    self.annotations_of(MarkKind::ChosenByHints, value, range);
                 }
                 _ => self.mark(MarkKind::EvaluatesAnnotations, range),
             }
