@@ -4,12 +4,21 @@
 //! `from __future__ import annotations`; from 3.14 on it is evaluated when somebody asks (PEP 649).
 //! Where nobody asks, an annotation that only names a lazy import can be put into quotes.
 
+mod functions;
+mod shown;
+
+use std::cell::OnceCell;
+
+use rustc_hash::FxHashSet;
+
+use self::functions::{function_inspected, handed_on};
+pub(super) use self::shown::{has_fields, shown_modules};
 use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, mark};
 use crate::config::{Annotations, Target};
-use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, OpKind, Read, Sym, Value, ValueId};
+use crate::facts::{Annotation, AnnotationOwner, FuncId, MarkKind, Read, Sym, Value, ValueId};
 use crate::program::callees::class_behind;
-use crate::program::state::foreign_path;
+use crate::program::state::{foreign_path, module_of};
 use crate::program::{Module, ModuleId, Origin, Program};
 
 /// What an annotation means for the site that it names.
@@ -62,16 +71,42 @@ const PLAIN_BASES: &[&str] = &[
     "frozenset",
 ];
 
-/// Judges one read in an annotation.
-pub fn judge(
-    program: &Program,
-    id: ModuleId,
-    read: &Read,
-    annotation: Annotation,
-    options: &DecideOptions,
-    by_others: &Inspected,
-) -> AnnotationUse {
-    let inspected = inspected(program, id, read, annotation).or_else(|| {
+/// Who judges the annotations of a module.
+pub struct Judge<'a> {
+    program: &'a Program,
+    /// The module.
+    pub id: ModuleId,
+    /// For what it is judged.
+    pub options: &'a DecideOptions,
+    by_others: &'a Inspected,
+    /// The functions that the module hands on.
+    handed: OnceCell<FxHashSet<FuncId>>,
+}
+
+impl<'a> Judge<'a> {
+    /// For one module.
+    pub fn new(
+        program: &'a Program,
+        id: ModuleId,
+        options: &'a DecideOptions,
+        by_others: &'a Inspected,
+    ) -> Self {
+        Self { program, id, options, by_others, handed: OnceCell::new() }
+    }
+
+    /// Judges one read in an annotation.
+    pub fn read(&self, read: &Read, annotation: Annotation) -> AnnotationUse {
+        judge(self, read, annotation)
+    }
+
+    fn is_handed_on(&self, func: FuncId) -> bool {
+        self.handed.get_or_init(|| handed_on(self.program, self.id)).contains(&func)
+    }
+}
+
+fn judge(judge: &Judge<'_>, read: &Read, annotation: Annotation) -> AnnotationUse {
+    let &Judge { program, id, options, by_others, .. } = judge;
+    let inspected = inspected(judge, read, annotation).or_else(|| {
         let seen = options.target == Target::Proxy && by_others.has(program, id, annotation);
         seen.then_some("somebody looks at the annotations of the function or class")
     });
@@ -105,7 +140,8 @@ pub fn judge(
 }
 
 /// Whether something may evaluate or inspect the annotation, and what.
-fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotation) -> Option<&'static str> {
+fn inspected(judge: &Judge<'_>, read: &Read, annotation: Annotation) -> Option<&'static str> {
+    let &Judge { program, id, .. } = judge;
     let module = program.module(id);
     if mark(module, MarkKind::EvaluatesAnnotations).is_some() {
         return Some("the module evaluates annotations");
@@ -117,10 +153,10 @@ fn inspected(program: &Program, id: ModuleId, read: &Read, annotation: Annotatio
     match annotation.owner {
         AnnotationOwner::Variable => None,
         AnnotationOwner::Decorated(_) => Some("a decorator may look at the annotation"),
-        AnnotationOwner::Plain(func) => function_inspected(module, func),
+        AnnotationOwner::Plain(func) => function_inspected(module, func, || judge.is_handed_on(func)),
         AnnotationOwner::Field(class) => {
             let reads_no_text =
-                || annotation.text && !marks_field(program, id, read) && is_dataclass(program, id, class, 0);
+                || annotation.text && !marks_field(program, id, read) && is_record(program, id, class, 0);
             let plain = is_plain_class(module, class, 0) || reads_no_text();
             (!plain || has_named_members(program, id, class))
                 .then_some("a base class, metaclass or decorator may look at the field's annotation")
@@ -187,12 +223,16 @@ fn may_be_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) -> bool {
         })
 }
 
-/// A class that nothing looks at but the `dataclass` of the library.
-fn is_dataclass(program: &Program, id: ModuleId, class: u32, depth: u32) -> bool {
+/// A class that nothing looks at but what the library makes records with: `dataclass`, `NamedTuple` and `TypedDict`. The last two compile
+/// texts and evaluate none.
+fn is_record(program: &Program, id: ModuleId, class: u32, depth: u32) -> bool {
     let module = program.module(id);
     let code = &module.facts.code;
     let class = &code.classes[class as usize];
-    if depth > 8 || class.metaclass.is_some() || class.star || !class.keywords.is_empty() {
+    // `class Options(TypedDict, total=False)`: other bases of such a class are such classes.
+    let known =
+        |&(keyword, _): &(Sym, ValueId)| matches!(keyword.as_str(), "total" | "closed" | "extra_items");
+    if depth > 8 || class.metaclass.is_some() || class.star || !class.keywords.iter().all(known) {
         return false;
     }
     let known = |&decorator: &ValueId| {
@@ -215,11 +255,45 @@ fn is_dataclass(program: &Program, id: ModuleId, class: u32, depth: u32) -> bool
     class.decorators.iter().all(known)
         && !creates("__init_subclass__")
         && class.bases.iter().all(|&base| {
-            is_plain_base(module, base, depth) || {
-                let found = class_behind(program, id, base);
-                found.is_some_and(|(owner, class)| is_dataclass(program, owner, class, depth + 1))
-            }
+            let found = || class_behind(program, id, base);
+            is_plain_base(module, base, depth)
+                || library_path(program, id, base).is_some_and(|path| makes_records(&path))
+                || found().is_some_and(|(owner, class)| is_record(program, owner, class, depth + 1))
         })
+}
+
+/// Whether a base of the library makes a record of the fields of a class.
+fn makes_records(path: &str) -> bool {
+    let name = path.strip_prefix("typing.").or_else(|| path.strip_prefix("typing_extensions."));
+    matches!(name, Some("NamedTuple" | "TypedDict"))
+}
+
+/// The dotted name of what a value is in the library or in a package of the environment.
+fn library_path(program: &Program, id: ModuleId, value: ValueId) -> Option<String> {
+    let facts = &program.module(id).facts;
+    let origin = match facts.code.value(value) {
+        Value::Global(name) => {
+            let mut sites = facts.sites_of(name);
+            let site = sites.next().filter(|_| sites.next().is_none())?;
+            // Whatever else may stand under the name, is not known.
+            if facts.code.globals_of(name).iter().any(|&(_, value)| value != ValueId::OPAQUE) {
+                return None;
+            }
+            program.origin(id, &facts.imports[site.stmt as usize], site.alias as usize)
+        }
+        Value::Attr(base, name) => match module_of(program, id, base) {
+            Some(module) => program.attribute(id, module, name),
+            None => return foreign_path(program, id, value),
+        },
+        _ => return foreign_path(program, id, value),
+    };
+    match origin {
+        Origin::Attribute(source, name) => {
+            let source = program.module(source);
+            source.installed.then(|| [source.name.as_str(), name.as_str()].join("."))
+        }
+        _ => foreign_path(program, id, value),
+    }
 }
 
 /// A class that nothing turns into a dataclass-like thing.
@@ -253,55 +327,6 @@ fn is_plain_base(module: &Module, base: ValueId, depth: u32) -> bool {
             Value::Global(name) | Value::Attr(_, name) => matches!(name.as_str(), "Generic" | "Protocol"),
             _ => false,
         },
-        _ => false,
-    }
-}
-
-/// A function that is handed to somebody, who may look at its annotations; or a method of a class that is decorated.
-fn function_inspected(module: &Module, func: FuncId) -> Option<&'static str> {
-    let code = &module.facts.code;
-    let function = code.function(func);
-    if let Some(class) = function.class {
-        let class = &code.classes[class as usize];
-        if !class.decorators.is_empty() && !is_known_class_decorator(module, &class.decorators) {
-            return Some("a class decorator may look at the annotations of methods");
-        }
-        return None;
-    }
-    let handed_on = code.ops().any(|op| match op.kind {
-        OpKind::Call { call, .. } => {
-            let call = &code.call(call);
-            code.args[call.args.start as usize..call.args.end as usize]
-                .iter()
-                .any(|&arg| mentions(module, arg, func))
-        }
-        _ => false,
-    });
-    handed_on.then_some("the function is handed to a call that may look at its annotations")
-}
-
-fn is_known_class_decorator(module: &Module, decorators: &[ValueId]) -> bool {
-    let code = &module.facts.code;
-    decorators.iter().all(|&decorator| {
-        let callee = match code.value(decorator) {
-            Value::Call(call) => code.call(call).callee,
-            _ => decorator,
-        };
-        matches!(code.value(callee), Value::Global(name) | Value::Attr(_, name)
-            if matches!(name.as_str(), "dataclass" | "total_ordering" | "final" | "unique" | "runtime_checkable" | "define" | "frozen" | "attrs" | "s"))
-    })
-}
-
-fn mentions(module: &Module, value: ValueId, func: FuncId) -> bool {
-    let code = &module.facts.code;
-    match code.value(value) {
-        Value::Function(id) => id == func,
-        Value::Global(name) => {
-            let function = code.function(func);
-            function.parent.is_module() && function.name == name
-        }
-        Value::Either(a, b) => mentions(module, a, func) || mentions(module, b, func),
-        Value::Holder(inner) | Value::Sum(inner) => mentions(module, inner, func),
         _ => false,
     }
 }

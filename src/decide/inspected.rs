@@ -10,11 +10,14 @@
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::facts::{Annotation, AnnotationOwner, Call, FuncId, MarkKind, ReadKind, Sym, Value};
-use crate::program::callees::{class_behind, global_class};
+use super::annotations::{has_fields, shown_modules};
+use crate::facts::{
+    Annotation, AnnotationOwner, Call, FuncId, Function, MarkKind, ReadKind, Sym, Value, ValueId,
+};
+use crate::program::callees::{class_behind, functions_of, global_class};
 use crate::program::state::{foreign_path, module_of, of_all, same_project};
 use crate::program::trace::{Leaf, Start, trace_definitions};
-use crate::program::{ModuleId, Origin, Program};
+use crate::program::{ModuleId, Origin, Program, tables};
 
 /// How somebody looks at annotations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -41,6 +44,10 @@ pub struct Inspected {
     handed_out: FxHashSet<(ModuleId, u32)>,
     /// Classes that are handed to functions of the program.
     handed_on: FxHashSet<(ModuleId, u32)>,
+    /// Functions that other modules hand to foreign code, to another project or to a method of some object, by name.
+    functions_out: FxHashSet<(ModuleId, Sym)>,
+    /// Modules whose records somebody may evaluate.
+    shown: FxHashSet<ModuleId>,
 }
 
 /// `inspect.signature(getattr(module, name))`
@@ -59,20 +66,24 @@ impl Inspected {
         let mut ways = Vec::new();
         for id in program.ids() {
             for mark in &program.module(id).facts.marks {
-                let (of, looks) = match mark.kind {
-                    MarkKind::AnnotationsOf(of) => (of, Looks::Plainly),
-                    MarkKind::HintsOf(of) => (of, Looks::Evaluating),
+                let (of, looks, functions) = match mark.kind {
+                    MarkKind::AnnotationsOf(of) => (of, Looks::Plainly, false),
+                    MarkKind::HintsOf(of) => (of, Looks::Evaluating, false),
+                    MarkKind::ChosenByHints(of) => (of, Looks::Evaluating, true),
                     _ => continue,
                 };
                 places.push((id, of, false));
-                ways.push((id, looks));
+                ways.push((id, looks, functions));
             }
         }
         let mut inspected = Self::default();
         let mut derived = None;
-        for (leaves, (by, looks)) in trace_definitions(program, &places).into_iter().zip(ways) {
+        for (leaves, (by, looks, functions)) in trace_definitions(program, &places).into_iter().zip(ways) {
             let mut found = false;
             for leaf in leaves {
+                if functions && matches!(leaf, Leaf::Class(..) | Leaf::Subclasses(..)) {
+                    continue;
+                }
                 found |= match leaf {
                     Leaf::Function(id, func) => {
                         let known = inspected.functions.entry((id, func)).or_insert(looks);
@@ -105,7 +116,7 @@ impl Inspected {
                     | Leaf::Main => false,
                 };
             }
-            if !found && !program.module(by).installed {
+            if !found && !functions && !program.module(by).installed {
                 inspected.unclear.push((by, looks));
             }
         }
@@ -113,6 +124,15 @@ impl Inspected {
             let classes = if out { &mut inspected.handed_out } else { &mut inspected.handed_on };
             classes.insert((id, class));
         }
+        inspected.functions_out = of_all(program, |id| functions_out(program, id)).collect();
+        let evaluating: Vec<ModuleId> = inspected
+            .unclear
+            .iter()
+            .filter(|(_, looks)| *looks == Looks::Evaluating)
+            .map(|&(by, _)| by)
+            .collect();
+        let evaluates = |id| evaluating.iter().any(|&by| same_project(program, by, id));
+        inspected.shown = shown_modules(program, inspected.handed_out.iter().map(|&(id, _)| id), evaluates);
         inspected
     }
 
@@ -212,13 +232,17 @@ impl Inspected {
             AnnotationOwner::Plain(func) | AnnotationOwner::Decorated(func) => {
                 let function = program.module(id).facts.code.function(func);
                 counts(self.functions.get(&(id, func)))
+                    || function.parent.is_module() && self.functions_out.contains(&(id, function.name))
                     || self.has_name(program, id, func, least)
                     || function.class.is_some_and(|class| {
                         counts(self.classes.get(&(id, class)))
                             || is_constructor(function.name) && self.is_handed_on(program, id, class, least)
                     })
             }
-            AnnotationOwner::Field(class) => counts(self.classes.get(&(id, class))),
+            AnnotationOwner::Field(class) => {
+                counts(self.classes.get(&(id, class)))
+                    || annotation.text && self.shown.contains(&id) && has_fields(program, id, class)
+            }
             AnnotationOwner::Variable => false,
         }
     }
@@ -290,6 +314,60 @@ fn handed_by(program: &Program, id: ModuleId) -> Vec<(ModuleId, u32, bool)> {
         }
     }
     handed
+}
+
+/// The functions of other modules that a module hands to somebody who may look at their annotations.
+fn functions_out(program: &Program, id: ModuleId) -> Vec<(ModuleId, Sym)> {
+    let module = program.module(id);
+    let facts = &module.facts;
+    let code = &facts.code;
+    let mut out = Vec::new();
+    for call in code.calls().filter(|_| !module.installed) {
+        let mut looks = None;
+        let keywords = code.keyword_args(&call).map(|(_, value)| value);
+        for arg in code.positional(&call).iter().copied().chain(keywords) {
+            let Some((owner, name)) = named_elsewhere(program, id, arg) else { continue };
+            let target = &program.module(owner).facts;
+            let is_function = |function: &Function| {
+                function.name == name && function.parent.is_module() && function.class.is_none()
+            };
+            if target.names.contains(name) && target.code.functions.iter().any(is_function) {
+                if !*looks.get_or_insert_with(|| may_look(program, id, &call)) {
+                    break;
+                }
+                out.push((owner, name));
+            }
+        }
+    }
+    out
+}
+
+/// The name of another module that a value is.
+fn named_elsewhere(program: &Program, id: ModuleId, value: ValueId) -> Option<(ModuleId, Sym)> {
+    let facts = &program.module(id).facts;
+    let origin = match facts.code.value(value) {
+        Value::Global(name) => {
+            let site = facts.sites_of(name).next()?;
+            program.origin(id, &facts.imports[site.stmt as usize], site.alias as usize)
+        }
+        Value::Attr(base, name) => program.attribute(id, module_of(program, id, base)?, name),
+        _ => return None,
+    };
+    match origin {
+        Origin::Attribute(owner, name) => Some((owner, name)),
+        Origin::Module(_) | Origin::Foreign | Origin::MissingName(_) | Origin::MissingModule => None,
+    }
+}
+
+/// Whether what a call calls may look at the annotations of what it is given.
+fn may_look(program: &Program, id: ModuleId, call: &Call) -> bool {
+    match hands_out(program, id, call) {
+        Some(true) => true,
+        Some(false) => functions_of(program, id, call.callee)
+            .into_iter()
+            .any(|(owner, _)| !same_project(program, owner, id)),
+        None => foreign_path(program, id, call.callee).is_some_and(|path| tables::shows_annotations(&path)),
+    }
 }
 
 /// Whether a call hands its arguments out of the functions of the program; `None` if it does not look at them.

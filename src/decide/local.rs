@@ -3,7 +3,7 @@
 use ruff_text_size::TextRange;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::annotations::{self, AnnotationUse};
+use super::annotations::{AnnotationUse, Judge};
 use super::inspected::Inspected;
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason, keep_all, mark};
 use crate::config::{Escapes, Target};
@@ -56,6 +56,7 @@ pub fn decide(
     let pragmas: FxHashSet<_> =
         facts.marks.iter().filter(|m| m.kind == MarkKind::PragmaEager).map(|m| m.range).collect();
 
+    let judge = Judge::new(program, id, options, inspected);
     let own_type_checking = gives_type_checking_another_value(facts);
     for (index, site) in facts.sites.iter().enumerate() {
         let import = &facts.imports[site.stmt as usize];
@@ -96,7 +97,7 @@ pub fn decide(
             may_be_read: declared || rebound,
         };
         uses(&context, own_reads, options, &mut reasons);
-        let quote = annotation_uses(program, id, own_reads, (options, inspected), declared, &mut reasons);
+        let quote = annotation_uses(&judge, own_reads, declared, &mut reasons);
         verdicts.quote.extend(quote);
         if let Some(note) = no_place(facts, import, own_type_checking, options) {
             reasons.push(Reason::at(KeepReason::Layout, id, range, note));
@@ -275,23 +276,21 @@ fn uses(
 
 /// Reads in annotations; gives those whose annotation must become text.
 fn annotation_uses(
-    program: &Program,
-    id: ModuleId,
+    judge: &Judge<'_>,
     reads: &[(usize, Read)],
-    (options, inspected): (&DecideOptions, &Inspected),
     declared: bool,
     reasons: &mut Vec<Reason>,
 ) -> Vec<usize> {
     let mut quote = Vec::new();
     for (index, read) in reads {
         let ReadKind::Annotation(annotation) = read.kind else { continue };
-        match annotations::judge(program, id, read, annotation, options, inspected) {
+        match judge.read(read, annotation) {
             AnnotationUse::Nothing => {}
             AnnotationUse::Quote => quote.push(*index),
             // The author of a declared site has judged that laziness is right.
-            AnnotationUse::Keep(..) if declared && options.target != Target::Proxy => {}
+            AnnotationUse::Keep(..) if declared && judge.options.target != Target::Proxy => {}
             AnnotationUse::Keep(kind, note) => {
-                reasons.push(Reason::at(kind, id, read.range, note).about(read.name));
+                reasons.push(Reason::at(kind, judge.id, read.range, note).about(read.name));
             }
         }
     }

@@ -72,6 +72,9 @@ impl<'a> Walker<'a> {
         let type_test = self.is_type_test(call);
         let mut options = 0;
         let getattr = self.value(Value::Global(words::GETATTR_FUNCTION));
+        let sets_attribute = [words::SETATTR_FUNCTION, words::DELATTR_FUNCTION]
+            .into_iter()
+            .any(|setter| callee == self.value(Value::Global(setter)));
         let (positional, keywords) = (self.arguments.len(), self.keywords.len());
         for (i, argument) in arguments.args.iter().enumerate() {
             let usage = if type_test && i == 1 { Use::TypeTest } else { Use::Escape };
@@ -80,6 +83,8 @@ impl<'a> Walker<'a> {
                 value = self.value(Value::Str(words::EMPTY));
             } else if i == 1 && callee == getattr {
                 value = self.joined(argument).unwrap_or(value);
+            } else if i == 1 && sets_attribute {
+                value = self.text_in_loop(argument).unwrap_or(value);
             } else if i == 0 && idioms::asks_environment(&call.func) {
                 let joined = self.joined(argument).or_else(|| self.joined_to_name(argument));
                 value = joined.unwrap_or(value);
@@ -111,8 +116,16 @@ impl<'a> Walker<'a> {
             if matches!(method.attr.as_str(), "get" | "clear") && self.goes_into_cache(&method.value));
         let saved = std::mem::replace(&mut self.context.of_cache, of_cache);
         let unpacked = Unpacked::of(&arguments.args, options);
-        let value = self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role);
+        let mut value = self.call_with(call.range().start(), callee, (positional, keywords), unpacked, role);
         self.context.of_cache = saved;
+        // `str("name")`
+        if let ([Expr::StringLiteral(_)], true, Some(text)) =
+            (&*arguments.args, arguments.keywords.is_empty(), first)
+            && matches!(&*call.func, Expr::Name(name) if self.is_builtin_text(name.id.as_str(), "str"))
+            && matches!(self.facts.code.value(text), Value::Str(_))
+        {
+            value = text;
+        }
         if self.names_variables(call) { self.own_variables() } else { value }
     }
 
@@ -299,7 +312,12 @@ impl<'a> Walker<'a> {
         // `plugin.register(self)`: an object is no function that could be chosen by its annotations.
         let own_object = || first_value.is_some_and(|value| self.is_own_object(value));
         if method == words::REGISTER && is_bare_register(call) && !own_object() {
-            self.mark(MarkKind::EvaluatesAnnotations, range);
+            match first_value {
+                Some(value) if value != ValueId::OPAQUE => {
+                    self.annotations_of(MarkKind::ChosenByHints, value, range);
+                }
+                _ => self.mark(MarkKind::EvaluatesAnnotations, range),
+            }
         }
         if self.is_sys_modules(&attribute.value) {
             match (method, first) {

@@ -36,6 +36,28 @@ pub(super) fn unset<'a>(test: &'a Expr, alias: Option<Alias<'a>>) -> Option<Targ
     private(target, alias)
 }
 
+/// The logger in `if not LOGGER.handlers: LOGGER.addHandler(logging.NullHandler())`: the handler does nothing, so nobody can tell whether
+/// there have been others.
+pub(super) fn kept_quiet(stmt: &ast::StmtIf) -> Option<&Expr> {
+    let ([Stmt::Expr(body)], []) = (&*stmt.body, &*stmt.elif_else_clauses) else { return None };
+    let Expr::UnaryOp(test) = &*stmt.test else { return None };
+    let (ast::UnaryOp::Not, Expr::Attribute(handlers)) = (test.op, &*test.operand) else { return None };
+    let Expr::Call(call) = &*body.value else { return None };
+    let (Expr::Attribute(method), [Expr::Call(handler)]) = (&*call.func, &*call.arguments.args) else {
+        return None;
+    };
+    let Expr::Attribute(class) = &*handler.func else { return None };
+    let (Expr::Name(logger), Expr::Name(same)) = (&*handlers.value, &*method.value) else { return None };
+    let library = matches!(&*class.value, Expr::Name(name) if name.id == "logging");
+    let quiet = library && class.attr.as_str() == "NullHandler" && handler.arguments.is_empty();
+    (quiet
+        && logger.id == same.id
+        && handlers.attr.as_str() == "handlers"
+        && method.attr.as_str() == "addHandler"
+        && call.arguments.keywords.is_empty())
+    .then_some(&*handlers.value)
+}
+
 /// The target in `if TARGET is not None: return TARGET`: what follows in the block runs if it is not set.
 pub(super) fn returned_if_set<'a>(stmt: &'a Stmt, alias: Option<Alias<'a>>) -> Option<Target<'a>> {
     let Stmt::If(stmt) = stmt else { return None };

@@ -65,7 +65,7 @@ pub enum MarkKind {
     ReplacesItself,
     /// `sys.modules[__name__].__class__ = …`
     SetsOwnClass,
-    /// Something in the module evaluates annotations, also those that are text: `get_type_hints`, `singledispatch`.
+    /// Something in the module evaluates annotations, also those that are text: `get_type_hints`.
     EvaluatesAnnotations,
     /// Something in the module hands annotations out as they are: `__annotations__`, `inspect.signature`.
     InspectsAnnotations,
@@ -73,6 +73,8 @@ pub enum MarkKind {
     AnnotationsOf(ValueId),
     /// Annotations of something are evaluated, also if they are text: `get_type_hints(f)`.
     HintsOf(ValueId),
+    /// The same if it is a function, which some registry may choose by them: `show.register(f)`.
+    ChosenByHints(ValueId),
     /// The namespace of the module of a function is read as a dict: `f.__globals__`.
     GlobalsOf(ValueId),
     /// The namespace of the module whose code calls the function is read as a dict: `sys._getframe(1).f_globals`.

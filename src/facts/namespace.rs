@@ -12,6 +12,7 @@ use ruff_python_ast::{self as ast, CmpOp, Expr, Stmt};
 use ruff_text_size::{Ranged, TextRange};
 
 use super::names::NameId;
+use super::value::Value;
 use super::walker::Walker;
 use super::{Mark, MarkKind, Sym, ValueId, words};
 
@@ -31,6 +32,8 @@ const TAKES_KEYS: &[Sym] = &[
 pub(super) struct OneOf<'a> {
     name: &'a str,
     texts: Vec<&'a str>,
+    /// The variable is nothing else here.
+    fixed: bool,
 }
 
 /// Whether statements may bind a name again, or make code that reads it later.
@@ -66,6 +69,55 @@ impl<'a> Visitor<'a> for Rebinds<'_> {
     }
 }
 
+/// Whether a statement of a function may bind one of its variables, also in functions within it.
+struct Binds<'n> {
+    name: &'n str,
+    found: bool,
+}
+
+impl<'a> Visitor<'a> for Binds<'_> {
+    fn visit_stmt(&mut self, stmt: &'a Stmt) {
+        let is_name = |name: &ast::Identifier| name.as_str() == self.name;
+        self.found |= match stmt {
+            Stmt::FunctionDef(def) => is_name(&def.name),
+            Stmt::ClassDef(def) => is_name(&def.name),
+            Stmt::Global(of) => of.names.iter().any(is_name),
+            Stmt::Nonlocal(of) => of.names.iter().any(is_name),
+            Stmt::Import(import) => import.names.iter().any(|alias| binds_alias(alias, self.name)),
+            Stmt::ImportFrom(import) => import.names.iter().any(|alias| binds_alias(alias, self.name)),
+            Stmt::Match(_) => true,
+            _ => false,
+        };
+        visitor::walk_stmt(self, stmt);
+    }
+    fn visit_expr(&mut self, expr: &'a Expr) {
+        if let Expr::Name(name) = expr {
+            self.found |= name.id.as_str() == self.name && !name.ctx.is_load();
+        }
+        visitor::walk_expr(self, expr);
+    }
+    fn visit_except_handler(&mut self, handler: &'a ast::ExceptHandler) {
+        let ast::ExceptHandler::ExceptHandler(inner) = handler;
+        self.found |= inner.name.as_ref().is_some_and(|name| name.as_str() == self.name);
+        visitor::walk_except_handler(self, handler);
+    }
+}
+
+fn binds_alias(alias: &ast::Alias, name: &str) -> bool {
+    let bound = alias.asname.as_ref().unwrap_or(&alias.name).as_str();
+    bound == "*" || bound.split('.').next() == Some(name)
+}
+
+/// The elements of a tuple or list that is written out.
+fn elements_of(value: &Expr) -> Option<&[Expr]> {
+    match value {
+        Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. }) => {
+            (!elts.iter().any(Expr::is_starred_expr)).then_some(elts)
+        }
+        _ => None,
+    }
+}
+
 impl<'a> Walker<'a> {
     /// What a test says of a variable: `name in ("a", "b")`, `name == "a"`.
     pub fn one_of(test: &'a Expr) -> Option<OneOf<'a>> {
@@ -83,27 +135,87 @@ impl<'a> Walker<'a> {
             _ => return None,
         };
         let text = |element: &'a Expr| element.as_string_literal_expr().map(|text| text.value.to_str());
-        Some(OneOf { name, texts: elements.iter().map(text).collect::<Option<_>>()? })
+        Some(OneOf { name, texts: elements.iter().map(text).collect::<Option<_>>()?, fixed: false })
     }
 
-    /// `for name in ("a", "b"):`, where the loop does nothing else to the name, and no code in it runs later.
-    pub fn one_in_loop(stmt: &'a ast::StmtFor) -> Option<OneOf<'a>> {
-        let name = stmt.target.as_name_expr()?.id.as_str();
-        let (Expr::Tuple(ast::ExprTuple { elts, .. }) | Expr::List(ast::ExprList { elts, .. })) = &*stmt.iter
-        else {
-            return None;
+    /// `for name in ("a", "b"):` and `for name, value in (("a", 1), ("b", 2)):`, where the loop does nothing else to the names, and no code in
+    /// it runs later.
+    pub fn ones_in_loop(&self, stmt: &'a ast::StmtFor) -> Vec<OneOf<'a>> {
+        let Some(rows) = elements_of(&stmt.iter).or_else(|| self.table(&stmt.iter)) else {
+            return Vec::new();
+        };
+        let fixed = |name: &str| {
+            let mut rebinds = Rebinds { name, found: false };
+            rebinds.visit_body(&stmt.body);
+            !rebinds.found
+        };
+        let one = |target: &'a Expr, texts: Option<Vec<&'a str>>| {
+            let name = target.as_name_expr()?.id.as_str();
+            let texts = texts.filter(|texts| !texts.is_empty() && fixed(name))?;
+            Some(OneOf { name, texts, fixed: true })
         };
         let text = |element: &'a Expr| element.as_string_literal_expr().map(|text| text.value.to_str());
-        let texts: Vec<&str> = elts.iter().map(text).collect::<Option<_>>()?;
-        let mut rebinds = Rebinds { name, found: false };
-        rebinds.visit_body(&stmt.body);
-        (!texts.is_empty() && !rebinds.found).then_some(OneOf { name, texts })
+        let Expr::Tuple(targets) = &*stmt.target else {
+            return one(&stmt.target, rows.iter().map(text).collect()).into_iter().collect();
+        };
+        let rows: Option<Vec<&[Expr]>> =
+            rows.iter().map(|row| elements_of(row).filter(|row| row.len() == targets.len())).collect();
+        let Some(rows) = rows else { return Vec::new() };
+        // Of two variables with one name the last one counts.
+        let named = |name: &Expr, target: &Expr| match (name, target) {
+            (Expr::Name(a), Expr::Name(b)) => a.id == b.id,
+            _ => false,
+        };
+        let once = |target: &Expr| targets.iter().filter(|other| named(other, target)).count() == 1;
+        let columns = targets.iter().enumerate().filter(|(_, target)| once(target));
+        columns
+            .filter_map(|(index, target)| one(target, rows.iter().map(|row| text(&row[index])).collect()))
+            .collect()
+    }
+
+    /// The elements of a tuple that a variable of the function certainly is: bound once, before, at the top of the function.
+    fn table(&self, value: &Expr) -> Option<&'a [Expr]> {
+        let (&(func, body), name) = (self.blocks.last()?, value.as_name_expr()?.id.as_str());
+        if func != self.context.func {
+            return None;
+        }
+        let mut found = None;
+        for stmt in body {
+            if let Stmt::Assign(assign) = stmt
+                && let ([Expr::Name(target)], Expr::Tuple(tuple)) = (&*assign.targets, &*assign.value)
+                && target.id.as_str() == name
+                && found.is_none()
+                && stmt.end() <= value.start()
+            {
+                found = Some(&*tuple.elts);
+                continue;
+            }
+            let mut binds = Binds { name, found: false };
+            binds.visit_stmt(stmt);
+            if binds.found {
+                return None;
+            }
+        }
+        found.filter(|elements| !elements.iter().any(Expr::is_starred_expr))
     }
 
     /// The texts that a variable can be here.
     pub fn known_texts_of(&self, name: &str) -> Option<&[&'a str]> {
         let known = self.known_texts.iter().rev().find(|known| known.name == name)?;
         Some(&known.texts)
+    }
+
+    /// The texts that a variable is here, one after the other, as a value.
+    pub fn text_in_loop(&mut self, variable: &Expr) -> Option<ValueId> {
+        let name = variable.as_name_expr()?.id.as_str();
+        let known = self.known_texts.iter().rev().find(|known| known.name == name)?;
+        let texts = known.texts.clone();
+        if !known.fixed {
+            return None;
+        }
+        let texts: Vec<ValueId> =
+            texts.into_iter().map(|text| self.value(Value::Str(Sym::new(text)))).collect();
+        texts.into_iter().reduce(|one, other| self.either(one, other))
     }
 
     /// `globals()[key]` where the key is no constant.

@@ -115,7 +115,8 @@ impl<'a> Walker<'a> {
                     |w| {
                         w.target(&stmt.target, element);
                         let before = w.known_texts.len();
-                        w.known_texts.extend(Self::one_in_loop(stmt));
+                        let known = w.ones_in_loop(stmt);
+                        w.known_texts.extend(known);
                         w.block_unless(is_empty_display(&stmt.iter), &stmt.body);
                         w.known_texts.truncate(before);
                         w.block(&stmt.orelse);
@@ -201,6 +202,10 @@ impl<'a> Walker<'a> {
     // ---------------------------------------------------------------- compound statements
 
     fn if_stmt(&mut self, stmt: &'a ast::StmtIf) {
+        if let Some(logger) = idioms::kept_quiet(stmt) {
+            self.expr(logger, Use::Attribute);
+            return self.in_context(super::walker::Context::depends, |w| w.block(&stmt.body));
+        }
         let alias = self.alias.take();
         let test = self.expr(&stmt.test, Use::Escape);
         self.operate(stmt.test.range(), test, ValueId::FRESH, words::BOOL);

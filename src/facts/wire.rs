@@ -144,7 +144,7 @@ variants! {
         27: OnlyKeyed(name), 28: PatchesVariable(name), 29: SearchesFunctions(value),
         30: CapitalsOf(value), 31: OnlyKeyedAttribute(name), 32: NeedsFile(name), 33: PragmaWithoutEffect,
         34: PicksFunctions(value), 35: StaticOf(value), 36: GoesOnce(name),
-        37: ComparesValue(value), 38: ComparesPart(value), 39: LiveModules, 40: TupleNamed(name),
+        37: ComparesValue(value), 38: ComparesPart(value), 39: LiveModules, 40: TupleNamed(name), 41: ChosenByHints(value),
     }
     Value {
         0: Opaque, 1: Fresh, 2: Str(text), 3: Var(var), 4: Global(name), 5: Attr(base, attr),

@@ -16,6 +16,7 @@ mod filters;
 mod forgotten;
 pub mod graph;
 mod handed;
+mod handlers;
 pub(crate) mod held;
 pub mod interpret;
 mod listed;

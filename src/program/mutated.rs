@@ -233,7 +233,7 @@ fn mutated_by(
     let subclasses = Sym::new("__subclasses__");
     for class in code.classes.iter().filter(|class| !class.func.is_module()) {
         let mutation = Mutation { by: id, at: class.at, loading: false, attr: None, replaced: false };
-        for &base in class.bases.iter() {
+        for &base in &class.bases {
             globals_behind(program, id, base, None, |(owner, name), _| {
                 globals.push(((owner, Sym::dotted(name, subclasses)), mutation));
             });

@@ -438,11 +438,24 @@ pub(super) fn patches(code: &Code, call: &Call) -> Vec<Patch> {
         return vec![Patch::Path(path)];
     }
     let Some(&object) = args.first() else { return Vec::new() };
-    match text(1) {
-        Some(name) => vec![Patch::Of(object, Some(name))],
+    match args.get(1).and_then(|&name| texts(code, name)) {
+        Some(names) => names.into_iter().map(|name| Patch::Of(object, Some(name))).collect(),
         // `setattr(module, name, value)` may rebind any of its names.
         None if setter => vec![Patch::Of(object, None)],
         None => Vec::new(),
+    }
+}
+
+/// The texts that a value is one of.
+fn texts(code: &Code, value: ValueId) -> Option<Vec<Sym>> {
+    match code.value(value) {
+        Value::Str(text) => Some(vec![text]),
+        Value::Either(one, other) => {
+            let mut found = texts(code, one)?;
+            found.extend(texts(code, other)?);
+            Some(found)
+        }
+        _ => None,
     }
 }
 

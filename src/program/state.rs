@@ -372,6 +372,9 @@ fn written_by(program: &Program, id: ModuleId) -> Vec<((Sym, Option<Sym>), Write
         let mut add = |state: &str, key| {
             written.push(((Sym::new(state), key), Writer::new(program, id, func, op.at, false)));
         };
+        for state in super::handlers::changed_handlers(program, id, func, &op) {
+            add(state, None);
+        }
         match op.kind {
             OpKind::SetItem { .. } | OpKind::DelItem { .. } | OpKind::ChangeInPlace { .. } => {
                 let Some((base, key)) = op.kind.changed_item() else { continue };

@@ -8,13 +8,14 @@ pub use self::doers::{
     DOES_SOMETHING, binds, is_standard_stream, keeps_settings, parses_command_line, starts_something,
 };
 pub use self::external::{
-    ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, makes_tuple_class,
-    risk,
+    ExternalKind, MAYBE_SET, chooses, converts, external, gives_tuples, is_process_read, leaves_annotations,
+    makes_tuple_class, only_calls, risk, shows_annotations,
 };
 pub use self::state::{
-    CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, IMPORTER, Keyed,
-    LEVELS, LOADED, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH, RUNNING_LOOP, THREAD, Wins,
-    always_changes, asks_for_level, changes_files, changes_path, fills_itself, is_data_file, is_mutator,
+    CHARACTER_VARIABLES, CHARACTERS, CLOCK, CONTEXT, FILE_READERS, FILES, FILLED_CLASSES, HANDLERS,
+    HANDLERS_ATTRIBUTE, IMPORTER, Keyed, LEVELS, LOADED, LOGGER_CLASS, LOGGERS, MAIN_PROGRAM, RELATIVE_PATH,
+    ROOT_HANDLERS, RUNNING_LOOP, THREAD, Wins, always_changes, asks_for_level, changes_files,
+    changes_handlers, changes_path, fills_itself, gives_root_handler, is_data_file, is_mutator,
     is_passive_window, is_process_state, looks_at_all, may_write_state, overwrites, read_state,
     read_variables, reads_clock, reads_file, reads_frames, same_state, state_of, state_of_attribute,
     takes_path, takes_stream, window_state, written_setting,
@@ -231,7 +232,7 @@ pub fn draws_random(path: &str) -> bool {
 
 /// Whether a foreign class is a logger.
 pub fn is_logger(path: &str) -> bool {
-    path == "logging.Logger"
+    matches!(path, "logging.Logger" | "logging.RootLogger")
 }
 
 /// Attributes of foreign objects that may be set without anybody noticing.

@@ -57,7 +57,7 @@ impl<'p> Interpreter<'p> {
                 if path == tables::MAIN_PROGRAM && !attr.as_str().starts_with("__") {
                     self.state_read(*path, None);
                 }
-                if let Some(state) = tables::state_of_attribute(path.as_str(), attr.as_str()) {
+                for state in tables::state_of_attribute(path.as_str(), attr.as_str()) {
                     self.state_read(Sym::new(state), None);
                 }
                 let full = Sym::dotted(*path, attr);
@@ -216,10 +216,10 @@ impl<'p> Interpreter<'p> {
             }
             // `greet.hook = hub.add`
             Abs::Function(..) | Abs::Object(_) | Abs::Made(..) => {
-                if let Abs::Made(made, _) = abs
-                    && let Some(state) = tables::state_of_attribute(made.as_str(), attr.as_str())
-                {
-                    self.state_read(Sym::new(state), None);
+                if let Abs::Made(made, _) = abs {
+                    for state in tables::state_of_attribute(made.as_str(), attr.as_str()) {
+                        self.state_read(Sym::new(state), None);
+                    }
                 }
                 let mut found = self.put_here(attr);
                 found.push(Abs::Bound(Rc::new(abs.clone()), attr));

@@ -80,6 +80,11 @@ impl Interpreter<'_> {
             if tables::is_logger(made.as_str()) && tables::asks_for_level(method) {
                 self.state_read(Sym::new(tables::LEVELS), None);
             }
+            if tables::is_logger(made.as_str()) && method == "hasHandlers" {
+                for state in tables::state_of_attribute(made.as_str(), method) {
+                    self.state_read(Sym::new(state), None);
+                }
+            }
             if tables::is_logger(made.as_str()) && tables::LOGGER_EMITS.contains(&method) {
                 if self.safety == Safety::Strict || !self.path.conditional {
                     self.effect(EffectKind::InputOutput, Owner::External(*made), place, Some(*made));

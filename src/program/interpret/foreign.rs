@@ -506,7 +506,12 @@ impl Interpreter<'_> {
             (None, true) => Owner::External(Sym::new("logging")),
             _ => Owner::Fresh,
         };
-        smallvec![Abs::Made(Sym::new("logging.Logger"), owner)]
+        let above = match call.string(0) {
+            Some(name) => matches!(name.as_str(), "" | "root"),
+            None => args.is_empty() && call.named("name").is_none(),
+        };
+        let class = if above { "logging.RootLogger" } else { "logging.Logger" };
+        smallvec![Abs::Made(Sym::new(class), owner)]
     }
 
     /// `open(path, mode)`

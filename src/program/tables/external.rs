@@ -66,6 +66,50 @@ pub fn is_process_read(path: &str) -> bool {
         || path.starts_with("sys.path_importer_cache")
 }
 
+/// Whether a decorator of the library makes something of a function, or takes note of it, without a look at its annotations.
+pub fn leaves_annotations(path: &str) -> bool {
+    matches!(
+        path,
+        "functools.lru_cache"
+            | "functools.cache"
+            | "functools.wraps"
+            | "contextlib.contextmanager"
+            | "contextlib.asynccontextmanager"
+            | "abc.abstractmethod"
+            | "types.coroutine"
+            | "asyncio.coroutine"
+            | "warnings.deprecated"
+            | "typing.overload"
+            | "typing.override"
+            | "typing.final"
+            | "typing.no_type_check"
+            | "typing_extensions.overload"
+            | "typing_extensions.override"
+            | "typing_extensions.final"
+            | "typing_extensions.deprecated"
+    )
+}
+
+/// Whether a function of the library does no more with the functions that it is given than to call them.
+pub fn only_calls(path: &str) -> bool {
+    matches!(
+        path,
+        "signal.signal"
+            | "atexit.register"
+            | "re.sub"
+            | "re.subn"
+            | "functools.reduce"
+            | "functools.cmp_to_key"
+            | "threading.Thread"
+            | "threading.Timer"
+    )
+}
+
+/// Whether a function of the library looks at the annotations of the functions that it is given.
+pub fn shows_annotations(path: &str) -> bool {
+    path.starts_with("pydoc.") || path.starts_with("typing.") || path.starts_with("inspect.")
+}
+
 /// What a call of a foreign function does, by its dotted name.
 pub fn external(path: &str) -> ExternalKind {
     use ExternalKind as K;

@@ -332,11 +332,47 @@ pub const CONTEXT: &str = "contextvars.copy_context";
 /// The loop that runs.
 pub const RUNNING_LOOP: &str = "asyncio.get_running_loop";
 
-/// The state of the process that an attribute of an object of the library shows: `logging.getLogger("app").level`.
-pub fn state_of_attribute(made: &str, attr: &str) -> Option<&'static str> {
+/// Who gets the messages of loggers, other than the one above all.
+pub const HANDLERS: &str = "logging.Logger.handlers";
+
+/// Who gets the messages of all loggers.
+pub const ROOT_HANDLERS: &str = "logging.root.handlers";
+
+/// The name of the attribute that both are.
+pub const HANDLERS_ATTRIBUTE: &str = "handlers";
+
+/// Functions that give the logger above all a handler if it has none.
+pub fn gives_root_handler(path: &str) -> bool {
+    let name = path.strip_prefix("logging.").unwrap_or_default();
+    matches!(
+        name,
+        "basicConfig"
+            | "debug"
+            | "info"
+            | "warning"
+            | "warn"
+            | "error"
+            | "exception"
+            | "critical"
+            | "fatal"
+            | "log"
+    )
+}
+
+/// Methods of a logger that change its handlers.
+pub fn changes_handlers(method: &str) -> bool {
+    matches!(method, "addHandler" | "removeHandler")
+}
+
+/// The state of the process that an attribute or a method of an object of the library shows: `logging.getLogger("app").level`. The logger above
+/// all has part in what `hasHandlers` says of another one.
+pub fn state_of_attribute(made: &str, attr: &str) -> &'static [&'static str] {
     match (made, attr) {
-        ("logging.Logger" | "logging.root", "level" | "handlers" | "disabled") => Some(LEVELS),
-        _ => None,
+        ("logging.Logger" | "logging.RootLogger" | "logging.root", "level" | "disabled") => &[LEVELS],
+        ("logging.RootLogger" | "logging.root", "handlers" | "hasHandlers") => &[ROOT_HANDLERS],
+        ("logging.Logger", "handlers") => &[HANDLERS],
+        ("logging.Logger", "hasHandlers") => &[HANDLERS, ROOT_HANDLERS],
+        _ => &[],
     }
 }
 
