@@ -165,7 +165,8 @@ fn hidden_by(program: &Program, by: ModuleId) -> Vec<ModuleId> {
 /// What one module changes for good.
 fn changes_of(program: &Program, id: ModuleId) -> Option<Changes> {
     let module = program.module(id);
-    if module.installed {
+    // Tools of the library run other people's scripts.
+    if module.installed || program.stdlib.knows(module.name.as_str()) {
         return None;
     }
     let code = &module.facts.code;
@@ -240,6 +241,10 @@ fn change_of(code: &Code, kind: &OpKind) -> Option<(List, Change)> {
             Some((List::Of(list), change))
         }
         OpKind::DelItem { base, .. } => Some((List::Of(base), Change::TakesOff)),
+        // `sys.path[0] = folder`
+        OpKind::SetItem { base, key, .. } if matches!(code.value(key), Value::Constant(_)) => {
+            Some((List::Of(base), Change::PutsFirst))
+        }
         OpKind::SetItem { base, value, .. } => Some((List::Of(base), assigned(value)?)),
         OpKind::ChangeInPlace { base, .. } => Some((List::Of(base), Change::Adds)),
         OpKind::SetAttr { base, attr, value, .. } if attr == words::PATH => {

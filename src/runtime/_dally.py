@@ -790,11 +790,17 @@ def _dir_of_plain(record):
 def _resolve_all(namespace, release=False):
     # type: (Namespace, bool) -> None
     copies = []
-    loading = release and getattr(namespace.get("__spec__"), "_initializing", False)
+    loading = getattr(namespace.get("__spec__"), "_initializing", False)
     for name, value in list(namespace.items()):
         if type(value) is Pending:
             record, statement = _arguments(value)
             if loading and statement.startswith(_PROVIDED) and record.namespace is namespace:
+                if not release:
+                    try:
+                        _resolve(None, value)
+                        continue
+                    except ImportError:
+                        pass  # it needs what the package has not come to
                 # Others will load it, perhaps when this package has come further.
                 record.waiting.discard(name)
                 del namespace[name]

@@ -107,7 +107,9 @@ impl Told {
             Self::Constant(Constant::None) | Self::Function => false,
             Self::Mark(..) => class == "object",
             // Truth, fractions, bytes; and what `*args` and `**options` hold.
-            Self::Constant(Constant::True | Constant::False) => class != "str",
+            Self::Constant(Constant::True) => class != "str",
+            // An empty text as well.
+            Self::Constant(Constant::False) => true,
             // A class, or a container.
             Self::Something => !matches!(class, "str" | "int" | "float" | "bool" | "complex" | "bytes"),
         }
