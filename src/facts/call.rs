@@ -22,7 +22,18 @@ const ANNOTATION_EVALUATORS: &[Sym] = &[
 ];
 
 /// Calls that hand annotations out.
-const ANNOTATION_INSPECTORS: &[Sym] = &[words::SIGNATURE, words::GETFULLARGSPEC, words::SIGNATURE_CLASS];
+const ANNOTATION_INSPECTORS: &[Sym] = &[
+    words::SIGNATURE,
+    words::GETFULLARGSPEC,
+    words::SIGNATURE_CLASS,
+    words::FROM_CALLABLE,
+    words::RENDER_DOC,
+];
+
+/// The function that hands annotations out, or evaluates them, which a name of a module stands for.
+pub(super) fn reads_annotations(name: Sym) -> bool {
+    ANNOTATION_EVALUATORS.contains(&name) || ANNOTATION_INSPECTORS.contains(&name)
+}
 
 /// Which arguments of a call are `*args` or `**options`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +212,23 @@ impl<'a> Walker<'a> {
         match &*call.func {
             Expr::Name(name) => {
                 self.note_text_function(call, name.id.as_str());
+                // `from inspect import signature as look`
+                let renamed = self.annotation_readers.iter().find(|(bound, _)| *bound == name.id.as_str());
+                if let Some(&(_, reader)) = renamed {
+                    self.note_annotation_reader(reader, first, call.range());
+                }
+                // `help(area)`
+                if let Some(of) = first.filter(|_| self.is_builtin_text(name.id.as_str(), "help")) {
+                    self.note_annotation_reader(words::SIGNATURE, Some(of), call.range());
+                }
+                // `getattr(cls, "__annotations__", {})`
+                if let (Some(of), Some(Expr::StringLiteral(text))) = (first, call.arguments.args.get(1))
+                    && text.value.to_str() == "__annotations__"
+                    && self.is_builtin_text(name.id.as_str(), "getattr")
+                {
+                    self.mark(MarkKind::InspectsAnnotations, call.range());
+                    self.annotations_of(MarkKind::AnnotationsOf, of, call.range());
+                }
                 let id = self.names.id(name.id.as_str());
                 if let Some(word) = self.names[id].sym.filter(|sym| words::is_word(*sym)) {
                     self.note_known_call(call, id, word, first);

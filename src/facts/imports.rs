@@ -5,6 +5,7 @@ use ruff_text_size::{Ranged, TextRange, TextSize};
 use smallvec::SmallVec;
 
 use super::binding::bound_by_alias;
+use super::call::reads_annotations;
 use super::operation::OpKind;
 use super::value::{Value, ValueId};
 use super::walker::Walker;
@@ -83,6 +84,12 @@ impl<'a> Walker<'a> {
                 }
                 Some(f) if f.module == "importlib" && alias.name.as_str() == "import_module" => {
                     self.loader_names.push(bound);
+                }
+                Some(_) if alias.asname.is_some() => {
+                    let reader = self.sym(alias.name.as_str());
+                    if reads_annotations(reader) {
+                        self.annotation_readers.push((bound, reader));
+                    }
                 }
                 _ => {}
             }

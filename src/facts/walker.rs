@@ -116,6 +116,8 @@ pub(super) struct Walker<'a> {
     pub sys_names: Vec<&'a str>,
     /// Names by which `importlib.import_module` is called here.
     pub loader_names: Vec<&'a str>,
+    /// Names by which import statements bind functions that read annotations, and those.
+    pub annotation_readers: Vec<(&'a str, Sym)>,
     /// The module reads the namespaces of frames.
     pub frame_namespaces: bool,
     /// Names that mean `sys.modules`, and the function in which they do.
@@ -222,6 +224,7 @@ pub(super) fn walk(text: &str, module: &ModModule, world: World) -> ModuleFacts 
         .any(has),
         sys_names: Vec::new(),
         loader_names: Vec::new(),
+        annotation_readers: Vec::new(),
         frame_namespaces: false,
         entries_names: Vec::new(),
         loads_modules: has("import_module"),

@@ -113,6 +113,8 @@ words! {
     CALL_ANNOTATE_FUNCTION = "call_annotate_function",
     EVALUATE_FORWARD_REF = "evaluate_forward_ref",
     SIGNATURE = "signature",
+    FROM_CALLABLE = "from_callable",
+    RENDER_DOC = "render_doc",
     GETFULLARGSPEC = "getfullargspec",
     SIGNATURE_CLASS = "Signature",
     // Other functions and methods.

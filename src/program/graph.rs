@@ -188,6 +188,25 @@ pub fn ancestors(program: &Program, id: ModuleId) -> Vec<ModuleId> {
     name.match_indices('.').filter_map(|(i, _)| program.find(&name[..i])).collect()
 }
 
+/// The submodules that `from package import *` loads: those that `__all__` names and the package does not bind. Where it is computed, all that are not private.
+fn starred(program: &Program, package: ModuleId) -> Vec<ModuleId> {
+    let module = program.module(package);
+    let exports = &module.facts.exports;
+    let Some(all) = exports.all.as_ref().filter(|_| module.is_package) else { return Vec::new() };
+    let full = |name: &Sym| [module.name.as_str(), name.as_str()].join(".");
+    let missing = all.iter().filter(|name| !program.binds(package, **name));
+    let mut listed: Vec<ModuleId> = missing.filter_map(|name| program.find(&full(name))).collect();
+    if exports.partial {
+        let inside = module.name.as_str().len() + 1;
+        let below = program.modules_below(package).into_iter().filter(|&id| {
+            let name = &program.module(id).name.as_str()[inside..];
+            !name.starts_with('_') && !name.contains('.')
+        });
+        listed.extend(below.filter(|id| !listed.contains(id)).collect::<Vec<_>>());
+    }
+    listed
+}
+
 fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
     let facts = &program.module(id).facts;
     let mut used = FxHashSet::default();
@@ -215,6 +234,11 @@ fn edges_of(program: &Program, id: ModuleId, run: &Run) -> Vec<Edge> {
             let site = site.and_then(|s| u32::try_from(s).ok());
             let chain = program.loaded_chain(id, import, alias);
             let mut targets: Vec<(ModuleId, bool)> = chain.iter().map(|&to| (to, import.guarded)).collect();
+            if import.aliases[alias].name == "*"
+                && let Some(&package) = chain.last()
+            {
+                targets.extend(starred(program, package).into_iter().map(|to| (to, import.guarded)));
+            }
             if import.from.is_some() {
                 if let Origin::Module(sub) = program.origin(id, import, alias) {
                     targets.push((sub, import.guarded));

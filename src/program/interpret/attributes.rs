@@ -281,7 +281,13 @@ impl<'p> Interpreter<'p> {
     ) -> AbsSet {
         let m = base.module;
         if has_decorator(self.code(m), func, &["property", "cached_property"]) {
-            return self.enter(m, func, &base.around, &[smallvec![object.clone()]], &[]);
+            let given = self.enter(m, func, &base.around, &[smallvec![object.clone()]], &[]);
+            // What is made once, stays with the object.
+            if has_decorator(self.code(m), func, &["cached_property"]) {
+                let owner = self.full_owner(object);
+                return given.iter().map(|abs| owned(abs, owner)).collect();
+            }
+            return given;
         }
         if has_decorator(self.code(m), func, &["staticmethod"]) {
             return smallvec![function(m, func)];
