@@ -9,13 +9,14 @@
 
 use super::{DecideOptions, KeepReason, ModuleVerdicts, Reason};
 use crate::config::Target;
-use crate::facts::Moment;
+use crate::facts::{ImportStmt, Moment, Sym, Value, ValueId};
 use crate::program::{ModuleId, Origin, Program};
 
 /// Adds the reasons.
 pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts: &mut ModuleVerdicts) {
     overwritten(program, id, verdicts);
     specially_named(program, id, verdicts);
+    read_by_functions(program, id, verdicts);
     if options.target == Target::Proxy {
         return;
     }
@@ -55,6 +56,45 @@ pub fn decide(program: &Program, id: ModuleId, options: &DecideOptions, verdicts
         }
     }
     hidden_attribute(program, id, verdicts);
+}
+
+/// Imports of modules in folders without a file of their own, which functions read by way of a name that they bind themselves: `import tools.text`, and in a
+/// function `import tools.maths; tools.text.clean()`. Packages have placeholders, folders have none.
+fn read_by_functions(program: &Program, id: ModuleId, verdicts: &mut ModuleVerdicts) {
+    let module = program.module(id);
+    let facts = &module.facts;
+    let code = &facts.code;
+    let plain = |import: &&ImportStmt| import.from.is_none() && !import.func.is_module();
+    let mut heads: Vec<&str> = Vec::new();
+    for import in facts.imports.iter().filter(plain) {
+        let dotted = import.aliases.iter().filter(|alias| alias.asname.is_none());
+        heads.extend(dotted.filter_map(|alias| Some(alias.name.as_str().split_once('.')?.0)));
+    }
+    heads.retain(|head| program.find_from(id, head).is_none() && !program.stdlib.knows(head));
+    if heads.is_empty() {
+        return;
+    }
+    let is_head = |base: ValueId| match code.value(base) {
+        Value::Var(var) => heads.contains(&code.vars[var as usize].name.as_str()),
+        Value::Import(stmt, alias) => {
+            heads.contains(&facts.imports[stmt as usize].aliases[alias as usize].bound(false))
+        }
+        _ => false,
+    };
+    let read: Vec<Sym> =
+        code.attributes_with_bases().filter(|(base, _)| is_head(*base)).map(|(_, chain)| chain[0]).collect();
+    for (index, site) in facts.sites.iter().enumerate() {
+        let import = &facts.imports[site.stmt as usize];
+        let alias = import.aliases[site.alias as usize];
+        let mut parts = alias.name.as_str().split('.');
+        let is_read = import.from.is_none()
+            && parts.next().is_some_and(|head| heads.contains(&head))
+            && parts.next().is_some_and(|name| read.iter().any(|read| *read == name));
+        if is_read {
+            let note = "a function reads what this import adds to the folder";
+            verdicts.sites[index].keep(Reason::at(KeepReason::LoadObserved, id, alias.range, note));
+        }
+    }
 }
 
 /// Imports by which a package gets a submodule with a special name, `from .__about__ import version`: no placeholder can have such a name.
