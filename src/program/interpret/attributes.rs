@@ -118,6 +118,12 @@ impl<'p> Interpreter<'p> {
                     let m = base.module;
                     match function_behind(self.code(m), value) {
                         Some(func) => self.function_of_object(base, (func, value), class, abs),
+                        // `hook = None`, until a method is given one.
+                        None if value == ValueId::NONE => {
+                            let mut found = self.class_member(&base, value, attr, abs);
+                            found.extend(self.instance_attribute(class, attr, *owner).into_iter().flatten());
+                            found
+                        }
                         None => match self.quietly(|w| w.field(m, value)) {
                             Some(made) => made.iter().map(|abs| owned(abs, *owner)).collect(),
                             None => self.class_member(&base, value, attr, abs),
@@ -456,6 +462,10 @@ impl<'p> Interpreter<'p> {
                 } else {
                     around.clone()
                 };
+                if let (false, Value::Var(var)) = (given, self.code(m).value(value)) {
+                    let handed = self.given_to_method(m, func, var);
+                    out.extend(handed);
+                }
                 for abs in self.quietly(|w| w.eval(m, value, &env)) {
                     match abs {
                         Abs::Holder(ref elements, Owner::Fresh) if elements.iter().any(matters) => {

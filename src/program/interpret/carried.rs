@@ -42,6 +42,8 @@ pub struct Stores {
     attributes: FxHashMap<Sym, Stored>,
     /// Into attributes of what a name stands for: `Plugin.hooks = []`, by both names.
     of_names: FxHashMap<(Sym, Sym), Vec<ValueId>>,
+    /// Calls of methods that are given something, by their names: `app.use(handlers)`.
+    calls: FxHashMap<Sym, SmallVec<[u32; 1]>>,
 }
 
 impl Stores {
@@ -66,7 +68,13 @@ impl Stores {
                     _ => stores.item(container(code, base), value, As::Itself),
                 },
                 OpKind::Call { call, .. } => {
+                    let index = call;
                     let call = &code.call(call);
+                    if let (Value::Attr(_, method), [_, ..]) =
+                        (code.value(call.callee), code.positional(call))
+                    {
+                        stores.calls.entry(method).or_default().push(index);
+                    }
                     match (code.value(call.callee), code.positional(call)) {
                         (Value::Attr(base, method), args) if tables::PUTS.contains(&method.as_str()) => {
                             let elements = matches!(method.as_str(), "extend" | "extendleft" | "update");
@@ -177,6 +185,35 @@ impl Interpreter<'_> {
             }
         }
         self.stores_running.remove(&(module, name, item));
+        found.retain(|abs| matters(abs));
+        unique(&mut found);
+        found
+    }
+
+    /// What the module that is loaded gives to methods of a name, as the parameter that a variable of one is: `app.use(handlers)`.
+    pub(super) fn given_to_method(&mut self, module: ModuleId, method: FuncId, var: u32) -> AbsSet {
+        let mut found = AbsSet::new();
+        let function = self.code(module).function(method);
+        let position = var.checked_sub(function.params.start + 1).filter(|_| function.params.contains(&var));
+        let Some(position) = position.and_then(|position| usize::try_from(position).ok()) else {
+            return found;
+        };
+        let cause = self.cause;
+        let stores = self.stores(cause);
+        let Some(calls) = stores.calls.get(&function.name) else { return found };
+        if !self.stores_running.insert((cause, function.name, false)) {
+            self.incomplete = true;
+            return found;
+        }
+        for &call in calls {
+            let call = self.code(cause).call(call);
+            if let Some(&value) =
+                self.code(cause).positional(&call).get(position).filter(|value| !value.is_plain())
+            {
+                found.extend(self.quietly(|w| w.eval(cause, value, &EnvRef::default())));
+            }
+        }
+        self.stores_running.remove(&(cause, function.name, false));
         found.retain(|abs| matters(abs));
         unique(&mut found);
         found
