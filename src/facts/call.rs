@@ -22,13 +22,8 @@ const ANNOTATION_EVALUATORS: &[Sym] = &[
 ];
 
 /// Calls that hand annotations out.
-const ANNOTATION_INSPECTORS: &[Sym] = &[
-    words::SIGNATURE,
-    words::GETFULLARGSPEC,
-    words::SIGNATURE_CLASS,
-    words::FROM_CALLABLE,
-    words::RENDER_DOC,
-];
+const ANNOTATION_INSPECTORS: &[Sym] =
+    &[words::SIGNATURE, words::GETFULLARGSPEC, words::SIGNATURE_CLASS, words::FROM_CALLABLE];
 
 /// The function that hands annotations out, or evaluates them, which a name of a module stands for.
 pub(super) fn reads_annotations(name: Sym) -> bool {
@@ -219,7 +214,7 @@ impl<'a> Walker<'a> {
                 }
                 // `help(area)`
                 if let Some(of) = first.filter(|_| self.is_builtin_text(name.id.as_str(), "help")) {
-                    self.note_annotation_reader(words::SIGNATURE, Some(of), call.range());
+                    self.annotations_of(MarkKind::AnnotationsOf, of, call.range());
                 }
                 // `getattr(cls, "__annotations__", {})`
                 if let (Some(of), Some(Expr::StringLiteral(text))) = (first, call.arguments.args.get(1))

@@ -114,7 +114,6 @@ words! {
     EVALUATE_FORWARD_REF = "evaluate_forward_ref",
     SIGNATURE = "signature",
     FROM_CALLABLE = "from_callable",
-    RENDER_DOC = "render_doc",
     GETFULLARGSPEC = "getfullargspec",
     SIGNATURE_CLASS = "Signature",
     // Other functions and methods.

@@ -269,7 +269,7 @@ impl<'p> Interpreter<'p> {
     fn made_bases(&mut self, class: &ClassRef) -> AbsSet {
         let mut found = AbsSet::new();
         for ClassRef { module, class, around, .. } in self.mro(class).to_vec() {
-            for base in self.code(module).classes[class as usize].bases.to_vec() {
+            for base in self.code(module).classes[class as usize].bases.iter().copied() {
                 let objects = self.quietly(|w| w.eval(module, base, &around));
                 found.extend(objects.into_iter().filter(|abs| matches!(abs, Abs::ClassOf(..))));
             }
