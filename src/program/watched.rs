@@ -180,9 +180,16 @@ pub(crate) fn loads_name(
     program.loaded_name(id, import, alias).is_some_and(|loaded| is_within(loaded, name.as_str()))
 }
 
-/// A function that loads what it asks for, whoever loaded it. Who takes it out, leaves two of it if it was loaded.
+/// A function that loads what it asks for, whoever loaded it. Who takes it out, leaves two of it if it was loaded; but tests and their
+/// helpers, inside of packages, do so for themselves.
 fn loads_itself(program: &Program, id: ModuleId, func: FuncId) -> bool {
     let code = &program.module(id).facts.code;
+    let mut packages = program.module(id).name.as_str().split('.').rev().skip(1);
+    if packages.any(|package| matches!(package, "test" | "tests" | "testing"))
+        && code.ops_of(func).any(|op| taken_out(code, &op).is_some())
+    {
+        return true;
+    }
     let loads = |name: Sym| name == "find_spec" || tables::loads_modules(name.as_str());
     !func.is_module()
         && !code.ops_of(func).any(|op| taken_out(code, &op).is_some())
