@@ -289,7 +289,13 @@ impl Code {
                 _ => {}
             }
         }
-        let kept = self.classes.iter().flat_map(|class| &class.members).any(|&(_, value)| is_name(value));
+        let kept = self.classes.iter().any(|class| {
+            class.members.iter().any(|&(_, value)| is_name(value))
+                || class.keywords.iter().any(|&(_, value)| is_name(value))
+                || class.bases.iter().any(|&value| is_name(value))
+                || class.decorators.iter().any(|&value| is_name(value))
+                || class.metaclass.is_some_and(is_name)
+        });
         calls > 0 && !kept && self.globals_mentioned().filter(|other| *other == name).count() == calls
     }
 

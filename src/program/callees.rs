@@ -153,7 +153,9 @@ pub(crate) fn mark_behind(program: &Program, id: ModuleId, name: Sym) -> Option<
         if let &[(_, value)] = facts.code.globals_of(name)
             && value != ValueId::OPAQUE
         {
-            return is_new_object(program, id, value).then_some((id, name));
+            // `MISSING = UNSET = object()` is one object with two names.
+            let names = facts.code.globals.iter().filter(|(_, other)| *other == value).count();
+            return (names == 1 && is_new_object(program, id, value)).then_some((id, name));
         }
         let site = facts.sites_of(name).next()?;
         match program.origin(id, &facts.imports[site.stmt as usize], site.alias as usize) {
@@ -181,9 +183,8 @@ pub(crate) fn is_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) ->
         |info: &NameInfo| info.rebound_in_function.or(info.computed_in_function).is_some() || info.deleted;
     let is_made = |value: ValueId| match code.value(value) {
         Value::Call(_) => is_new_object(program, id, value),
-        Value::Attr(class, _) => {
-            class_behind(program, id, class).is_some_and(|class| is_plain_enumeration(program, class))
-        }
+        Value::Attr(class, member) => class_behind(program, id, class)
+            .is_some_and(|class| is_plain_enumeration(program, class) && is_member(program, class, member)),
         _ => false,
     };
     let is_taken = |site: &Site| {
@@ -198,6 +199,18 @@ pub(crate) fn is_mark(program: &Program, id: ModuleId, name: Sym, depth: u32) ->
         && facts.sites_of(name).all(is_taken)
         && bound.all(|value| imported && value == ValueId::OPAQUE || is_made(value))
         && !facts.names.get(name).is_some_and(rebound)
+}
+
+/// Whether a name in the body of an enumeration is that of a member: neither a method nor a class, and bound once.
+fn is_member(program: &Program, (id, class): (ModuleId, u32), name: Sym) -> bool {
+    let code = &program.module(id).facts.code;
+    let mut bound = code.classes[class as usize].members.iter().filter(|(member, _)| *member == name);
+    let is_value = |value: ValueId| {
+        function_behind(code, value).is_none() && !matches!(code.value(value), Value::Class(_))
+    };
+    !name.as_str().starts_with('_')
+        && bound.next().is_some_and(|&(_, value)| is_value(value))
+        && bound.next().is_none()
 }
 
 /// Whether a class is an enumeration whose members have nothing but names and values.

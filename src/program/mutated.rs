@@ -23,7 +23,7 @@ use super::interpret::{Effect, EffectKind, Outcome, Owner, has_decorator};
 use super::rebinds::{Patch, patches};
 use super::state::{module_of, of_all};
 use super::{ModuleId, Origin, Program, tables};
-use crate::facts::{Added, Call, Code, FuncId, Op, OpKind, Sym, Value, ValueId, words};
+use crate::facts::{Added, Call, Code, FuncId, Mark, MarkKind, Op, OpKind, Sym, Value, ValueId, words};
 
 /// Globals whose content changes later, or while others load.
 pub(super) type Mutated = FxHashMap<(ModuleId, Sym), Vec<Mutation>>;
@@ -249,12 +249,25 @@ fn mutated_by(
 fn fills_only(program: &Program, private_imports: &FxHashSet<Sym>, id: ModuleId, func: FuncId) -> bool {
     let facts = &program.module(id).facts;
     let function = facts.code.function(func);
+    // `globals()[f"_fill_{kind}"]()`
+    let by_text = |mark: &Mark| {
+        matches!(
+            mark.kind,
+            MarkKind::NamespaceRead
+                | MarkKind::NamespaceName(_)
+                | MarkKind::NamespaceNames(_)
+                | MarkKind::NamespaceKeys
+                | MarkKind::EvaluatesText
+        )
+    };
     function.name.as_str().starts_with('_')
+        && !facts.marks.iter().any(by_text)
         && function.parent.is_module()
         && !func.is_module()
         && function.class.is_none()
         && function.decorators.is_empty()
         && !function.generator
+        && !function.coroutine
         && !private_imports.contains(&function.name)
         && facts.code.is_called_by_module_only(function.name)
 }

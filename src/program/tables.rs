@@ -493,7 +493,6 @@ pub fn asks_for_class(path: &str) -> bool {
             | "builtins.id"
             | "typing.TypeVar"
             | "typing.NewType"
-            | "typing.cast"
             | "typing_extensions.TypeVar"
     )
 }

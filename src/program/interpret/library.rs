@@ -132,6 +132,10 @@ impl Interpreter<'_> {
         }
         if text == "sys.modules.get" {
             self.loaded_read(string(0));
+            // Whatever it gives, may be changed.
+            if string(0).is_none() {
+                self.effect(EffectKind::Process, Owner::External(path), place, Some(path));
+            }
         }
         // `find_spec("plugins")`, where no folder is known that has it.
         if text == "importlib.util.find_spec"

@@ -211,10 +211,6 @@ pub fn external(path: &str) -> ExternalKind {
         | "codecs.getdecoder"
         | "sys.intern"
         | "sys.modules.get"
-        | "sys.modules.keys"
-        | "sys.modules.items"
-        | "sys.modules.values"
-        | "sys.modules.copy"
         | "multiprocessing.allow_connection_pickling" => K::Pure,
         "atexit.register" | "weakref.finalize" | "weakref.ref" | "weakref.proxy" => K::Registers,
         "atexit.unregister" => K::Unregisters,
