@@ -7,7 +7,7 @@
 use smallvec::{SmallVec, smallvec};
 
 use super::told::{Told, wanted_by};
-use super::{ANY_ATTRIBUTE, Abs, ClassRef, EnvRef, Interpreter, Owner};
+use super::{ANY_ATTRIBUTE, Abs, ClassRef, Env, EnvRef, Interpreter, Owner};
 use crate::facts::{Asked, FuncId, Op, OpKind, Sym, Value, ValueId, words};
 use crate::program::{ModuleId, tables};
 
@@ -160,14 +160,17 @@ impl Interpreter<'_> {
             return Told::Nothing;
         }
         if matches!(object, Abs::Instance(..)) && !untouched {
-            let mut stores = mro.iter().flat_map(|base| self.stores_in_init(base, attr));
-            if let Some((func, op, value)) = stores.next() {
-                let Some(env) = class.given().filter(|env| env.func == func && stores.next().is_none())
-                else {
+            let of_base = |base: &ClassRef| {
+                let module = base.module;
+                self.stores_in_init(base, attr).into_iter().map(move |store| (module, store))
+            };
+            let mut stores = mro.iter().flat_map(of_base);
+            if let Some((module, (func, op, value))) = stores.next() {
+                let is_given = |env: &&Env| (env.module, env.func) == (module, func);
+                let Some(env) = class.given().filter(|env| is_given(env) && stores.next().is_none()) else {
                     return Told::Nothing;
                 };
-                let module = mro.iter().find(|base| base.module == env.module);
-                if module.is_none() || op.conditional || op.may_have_left || op.guarded {
+                if op.conditional || op.may_have_left || op.guarded {
                     return Told::Nothing;
                 }
                 return self.told(env.module, value, &class.given_env()).without_number();
