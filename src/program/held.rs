@@ -136,16 +136,17 @@ fn held_by(program: &Program, id: ModuleId, wanted: &Wanted) -> Held {
         let leads = |attr: &Sym| *attr == "__dict__" || wanted.attributes.contains(attr);
         let counts = match read.chain {
             [] => {
-                read.kind == ReadKind::Escape
-                    && wanted.starts.contains(&read.name)
-                    && !goes_to_itself(&read)
-                    && !is_only_listed(program, id, read.name)
+                read.kind == ReadKind::Escape && wanted.starts.contains(&read.name) && !goes_to_itself(&read)
             }
             chain => chain.iter().any(leads),
         };
         if counts {
             for package in bound(read.name) {
-                held.read(program, id, &package, &read);
+                // Names in the library have no kinds that are looked at.
+                let listed = matches!(package, Package::Own(_)) && is_only_listed(program, id, read.name);
+                if !(listed && read.chain.is_empty()) {
+                    held.read(program, id, &package, &read);
+                }
             }
         }
     }
