@@ -139,7 +139,6 @@ pub fn reads_file(path: &str) -> bool {
             | "zipfile.is_zipfile"
             | "shelve.open"
             | "dbm.open"
-            | "sqlite3.connect"
             | "netrc.netrc"
             | "logging.config.fileConfig"
             | "xml.etree.ElementTree.parse"
